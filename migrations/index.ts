@@ -1,0 +1,5 @@
+import { CreateFourTables1764000000000 } from './1764000000000-create-four-tables.js';
+import { AddLifecycleAndActors1764000001000 } from './1764000001000-add-lifecycle-and-actors.js';
+
+/** All migrations, in the order in which they are applied. */
+export const MIGRATIONS = [CreateFourTables1764000000000, AddLifecycleAndActors1764000001000];

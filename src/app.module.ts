@@ -1,0 +1,48 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { ApprovalsModule } from './approvals/approvals.module.js';
+import { AuditModule } from './audit/audit.module.js';
+import { DenialsInterceptor } from './audit/denials.interceptor.js';
+import { AuthModule } from './auth/auth.module.js';
+import { JwtGuard } from './auth/jwt.guard.js';
+import type { Environment } from './config/environment.js';
+import { EnvironmentModule } from './config/environment.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { ProblemFilter } from './errors/problem.filter.js';
+import { HealthModule } from './health/health.module.js';
+import { InputPipe } from './http/validation.pipe.js';
+import { LifecycleModule } from './lifecycle/lifecycle.module.js';
+import { ObservabilityModule } from './observability/observability.module.js';
+import { RedisModule } from './redis/redis.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
+
+/** The whole service. What holds for every request stands here, in the order in which it happens. */
+@Module({
+  imports: [
+    ObservabilityModule,
+    RedisModule,
+    AuthModule,
+    AuditModule,
+    LifecycleModule,
+    TasksModule,
+    SessionsModule,
+    ApprovalsModule,
+    HealthModule,
+  ],
+  providers: [
+    { provide: APP_GUARD, useClass: JwtGuard },
+    { provide: APP_INTERCEPTOR, useClass: DenialsInterceptor },
+    { provide: APP_PIPE, useClass: InputPipe },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+})
+export class AppModule {
+  /** @param databaseUrl the database to use: the configured one, or the embedded one once it is up */
+  static forRoot(environment: Environment, databaseUrl: string): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [EnvironmentModule.forRoot(environment), DatabaseModule.forRoot(databaseUrl)],
+    };
+  }
+}

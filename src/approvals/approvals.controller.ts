@@ -1,0 +1,125 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiBody,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Agent } from '../auth/agent.js';
+import { Me } from '../auth/me.decorator.js';
+import { Policy } from '../auth/policy.decorator.js';
+import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApprovalIdPipe } from '../http/ids.js';
+import { ApprovalsReader } from './approvals-reader.service.js';
+import { ApprovalsService } from './approvals.service.js';
+import { DecisionsService } from './decisions.service.js';
+import { ApprovalAckDto, ApprovalDto, ApprovalPageDto } from './dto/approval.dto.js';
+import { CreateApprovalDto } from './dto/create-approval.dto.js';
+import { DecideApprovalDto } from './dto/decide-approval.dto.js';
+import { ListApprovalsQuery } from './dto/list-approvals.query.js';
+import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
+
+const ID = { name: 'id', example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' };
+const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
+
+@ApiTags('Approvals')
+@ApiBearerAuth()
+@Controller('approvals')
+export class ApprovalsController {
+  constructor(
+    private readonly approvals: ApprovalsService,
+    private readonly decisions: DecisionsService,
+    private readonly reader: ApprovalsReader,
+  ) {}
+
+  @Post()
+  @HttpCode(202)
+  @Policy('approvals.ask')
+  @ApiOperation({ summary: 'Ask for an approval, or decide about a task' })
+  @ApiIdempotencyKey()
+  @ApiBody({
+    type: CreateApprovalDto,
+    examples: {
+      ask: {
+        summary: 'Ask a role',
+        value: { task_id: TASK_ID, approver_role: 'manager', reason: 'Over the limit of 10,000' },
+      },
+      decide: {
+        summary: 'Decide for the role asked',
+        value: { task_id: TASK_ID, decision: 'approved', comments: 'Within this quarter’s budget' },
+      },
+    },
+  })
+  @ApiAcceptedResponse({ type: ApprovalAckDto, description: 'Asked, or decided.' })
+  @ApiProblems(
+    'auth.forbidden',
+    'auth.role_not_held',
+    'auth.role_ambiguous',
+    'task.not_found',
+    'approval.none_pending',
+    'approval.pending_exists',
+    'approval.decided',
+    'approval.four_eyes',
+  )
+  create(@Body() dto: CreateApprovalDto, @Me() agent: Agent): Promise<ApprovalAckDto> {
+    const { decision, comments } = dto;
+    return decision === 'pending'
+      ? this.approvals.ask(agent, dto)
+      : this.decisions.decideAbout(agent, dto, { decision, comments });
+  }
+
+  @Get()
+  @Policy('approvals.list')
+  @ApiOperation({ summary: 'List the approvals that you may see, the newest first' })
+  @ApiOkResponse({ type: ApprovalPageDto, description: 'A page of approvals.' })
+  @ApiProblems()
+  list(@Query() query: ListApprovalsQuery, @Me() agent: Agent): Promise<ApprovalPageDto> {
+    return this.reader.list(agent, query);
+  }
+
+  @Get(':id')
+  @Policy('approvals.read')
+  @ApiOperation({ summary: 'See one approval' })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval.' })
+  @ApiProblems('approval.not_found')
+  get(@Param('id', ApprovalIdPipe) id: string, @Me() agent: Agent): Promise<ApprovalDto> {
+    return this.reader.get(agent, id);
+  }
+
+  @Post(':id/decision')
+  @HttpCode(200)
+  @Policy('approvals.decide')
+  @ApiOperation({ summary: 'Approve or reject, for the role that was asked' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, decided.' })
+  @ApiProblems('auth.forbidden', 'approval.not_found', 'approval.decided', 'approval.four_eyes')
+  decide(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: DecideApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.decisions.decide(agent, id, dto);
+  }
+
+  @Post(':id/withdraw')
+  @HttpCode(200)
+  @Policy('approvals.withdraw')
+  @ApiOperation({ summary: 'Take back what was asked and is not decided yet' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, withdrawn.' })
+  @ApiProblems('auth.forbidden', 'approval.not_found', 'approval.decided')
+  withdraw(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() { reason }: WithdrawApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.approvals.withdraw(agent, id, reason);
+  }
+}

@@ -1,0 +1,41 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** What happened, by whom, under which trace. Written once, in the transaction of the thing it records; never changed. */
+@Entity('audit_events')
+@Index('idx_audit_events_trace_id', ['trace_id'])
+@Index('idx_audit_events_timestamp', { synchronize: false }) // DESC, which TypeORM cannot express
+@Index('idx_audit_events_event_type', ['event_type'])
+@Index('idx_audit_events_task_id', ['task_id'])
+export class AuditEvent {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'audit_events_pkey' })
+  id: string;
+
+  @Column({ type: 'varchar', length: 50 })
+  event_type: string;
+
+  /** The role the actor acted for. */
+  @Column({ type: 'varchar', length: 50 })
+  role: string;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  timestamp: Date;
+
+  @Column({ type: 'uuid' })
+  trace_id: string;
+
+  @Column({ type: 'jsonb', default: {} })
+  metadata: Record<string, unknown>;
+
+  @Column({ type: 'uuid', nullable: true })
+  task_id: string | null;
+
+  @Column({ type: 'uuid', nullable: true })
+  session_id: string | null;
+
+  @Column({ type: 'uuid', nullable: true })
+  approval_id: string | null;
+
+  /** The subject that acted; `system` for the controller itself. */
+  @Column({ type: 'text' })
+  actor: string;
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { Agent } from '../auth/agent.js';
+import { isStaff } from '../auth/policy.js';
+import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
+import { sql } from '../database/sql.js';
+import { Transactions } from '../database/transactions.js';
+import { Where } from '../database/where.js';
+import type { AuditEvent } from './audit-event.entity.js';
+import { type AuditEventDto, type AuditPageDto, toAuditEventDto } from './dto/audit-event.dto.js';
+import type { ListEventsQuery } from './dto/list-events.query.js';
+
+/** How many events an export reads at once. */
+const EXPORT_PAGE = 500;
+
+/** Finds events for those who may see them: auditors all, others those of their tasks and their own reports. */
+@Injectable()
+export class AuditReader {
+  constructor(private readonly transactions: Transactions) {}
+
+  /** A page of events in the order in which they happened. */
+  async list(agent: Agent, query: ListEventsQuery): Promise<AuditPageDto> {
+    const where = filter(agent, query);
+    const found = await this.transactions.read((manager) =>
+      sql<AuditEvent & { keyset_at: string }>(
+        manager,
+        `SELECT e.*, ${keysetAt('e.timestamp')} AS keyset_at FROM audit_events e ${where.toString()}
+          ORDER BY e.timestamp, e.id LIMIT ${where.bind(query.page_size + 1)}`,
+        where.parameters,
+      ),
+    );
+    const { rows, next_cursor } = pageOf(found, query.page_size);
+    return { events: rows.map(toAuditEventDto), page_size: query.page_size, next_cursor };
+  }
+
+  /** All events, page by page, holding no connection between pages. */
+  async *export(agent: Agent, query: ListEventsQuery): AsyncGenerator<AuditEventDto> {
+    let cursor = query.cursor ?? null;
+    do {
+      const page = await this.list(agent, {
+        ...query,
+        page_size: EXPORT_PAGE,
+        ...(cursor !== null && { cursor }),
+      });
+      yield* page.events;
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+  }
+}
+
+const VISIBLE = `(
+  EXISTS (SELECT 1 FROM task_participants p WHERE p.task_id = e.task_id AND p.role = ANY(?))
+  OR (e.actor = ? AND e.event_type LIKE 'agent.%'))`;
+
+function filter(agent: Agent, query: ListEventsQuery): Where {
+  const where = new Where();
+  if (!isStaff(agent)) where.and(VISIBLE, agent.roles, agent.subject);
+  where
+    .and('e.trace_id = ?', query.trace_id)
+    .and('e.task_id = ?', query.task_id)
+    .and('e.event_type = ?', query.event_type)
+    .and('e.role = ?', query.role)
+    .and('e.timestamp >= ?', query.from)
+    .and('e.timestamp < ?', query.to);
+  if (query.cursor !== undefined) {
+    const { at, id } = decodeCursor(query.cursor);
+    where.and('(e.timestamp, e.id) > (?::timestamptz, ?::uuid)', at, id);
+  }
+  return where;
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 as newId } from 'uuid';
+import type { Actor } from '../auth/actor.js';
+import { afterCommit } from '../database/after-commit.js';
+import { sql } from '../database/sql.js';
+import { EventMetrics } from '../observability/event-metrics.js';
+import { requestContext } from '../observability/request-context.js';
+import type { AuditEventType } from './audit-event-types.js';
+
+export interface NewAuditEvent {
+  event_type: AuditEventType | `agent.${string}`;
+  /** The trace of the thing that the event is about. */
+  trace_id: string;
+  by: Actor;
+  task_id?: string | null;
+  session_id?: string;
+  approval_id?: string;
+  metadata?: Record<string, unknown>;
+}
+
+/** Writes the audit trail. Everything that changes records itself here, in its own transaction. */
+@Injectable()
+export class AuditService {
+  constructor(private readonly metrics: EventMetrics) {}
+
+  /** Records an event in the transaction of what it tells of, after the change itself; gives the event's id. */
+  async record(manager: EntityManager, event: NewAuditEvent): Promise<string> {
+    const id = newId();
+    await this.insert(manager, [{ id, event }]);
+    return id;
+  }
+
+  /** Records many events with one statement. */
+  async recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.insert(
+      manager,
+      events.map((event) => ({ id: newId(), event })),
+    );
+  }
+
+  private async insert(manager: EntityManager, entries: readonly Entry[]): Promise<void> {
+    await sql(manager, INSERT, [JSON.stringify(entries.map(toRow))]);
+    afterCommit(manager, () => {
+      for (const { event } of entries) this.metrics.count(event.event_type, event.metadata ?? {});
+    });
+  }
+}
+
+interface Entry {
+  id: string;
+  event: NewAuditEvent;
+}
+
+/** The clock, not the transaction's start, so that the events of one transaction keep their order. */
+const INSERT = `
+  INSERT INTO audit_events
+    (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, metadata)
+  SELECT id, event_type, role, actor, clock_timestamp(), trace_id, task_id, session_id, approval_id, metadata
+    FROM jsonb_to_recordset($1)
+      AS e(id uuid, event_type text, role text, actor text, trace_id uuid, task_id uuid, session_id uuid,
+           approval_id uuid, metadata jsonb)`;
+
+function toRow({ id, event: { by, metadata, ...event } }: Entry): Record<string, unknown> {
+  const request_trace_id = requestContext()?.traceId;
+  return {
+    ...event,
+    id,
+    role: by.role,
+    actor: by.subject,
+    metadata: { ...metadata, ...(request_trace_id && { request_trace_id }) },
+  };
+}

@@ -1,0 +1,83 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { AuditEvent } from '../audit-event.entity.js';
+
+export class AuditEventDto {
+  @ApiProperty({ format: 'uuid', example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c' })
+  id: string;
+
+  @ApiProperty({ example: 'session_transitioned' })
+  event_type: string;
+
+  @ApiProperty({ description: 'The role acted for.', example: 'manager' })
+  role: string;
+
+  @ApiProperty({
+    description: 'The subject that acted; `system` for the controller itself.',
+    example: 'https://idp.example.com/realms/corp#manager-agent',
+  })
+  actor: string;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  timestamp: Date;
+
+  @ApiProperty({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
+  trace_id: string;
+
+  @ApiProperty({
+    format: 'uuid',
+    type: String,
+    nullable: true,
+    example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  task_id: string | null;
+
+  @ApiProperty({
+    format: 'uuid',
+    type: String,
+    nullable: true,
+    example: '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  session_id: string | null;
+
+  @ApiProperty({ format: 'uuid', type: String, nullable: true, example: null })
+  approval_id: string | null;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    example: { from: 'pending', to: 'active' },
+  })
+  metadata: Record<string, unknown>;
+}
+
+/** The event as the API shows it. */
+export function toAuditEventDto(event: AuditEvent): AuditEventDto {
+  return {
+    id: event.id,
+    event_type: event.event_type,
+    role: event.role,
+    actor: event.actor,
+    timestamp: event.timestamp,
+    trace_id: event.trace_id,
+    task_id: event.task_id,
+    session_id: event.session_id,
+    approval_id: event.approval_id,
+    metadata: event.metadata,
+  };
+}
+
+export class AuditPageDto {
+  @ApiProperty({ type: [AuditEventDto] })
+  events: AuditEventDto[];
+
+  @ApiProperty({ type: 'integer', example: 20 })
+  page_size: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Null on the last page.',
+    example: null,
+  })
+  next_cursor: string | null;
+}

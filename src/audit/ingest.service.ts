@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import type { Agent } from '../auth/agent.js';
+import { actingRole } from '../auth/roles.js';
+import { Transactions } from '../database/transactions.js';
+import { InvalidInputError } from '../errors/domain-error.js';
+import { currentTraceId } from '../observability/request-context.js';
+import { AuditService } from './audit.service.js';
+import type { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
+
+const EVENT_TYPE_LENGTH = 50;
+
+/** Takes what agents report of their own doing into the trail. */
+@Injectable()
+export class IngestService {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** Records a report under the caller's own name: who reports is not the report's to say. */
+  async ingest(agent: Agent, dto: IngestEventDto): Promise<IngestAckDto> {
+    const by = { role: actingRole(agent), subject: agent.subject };
+    const event_type = eventType(dto);
+    const trace_id = dto.traceId === undefined ? currentTraceId() : toUuid(dto.traceId);
+    const { source, subject, content, metadata, timestamp } = dto;
+    const event_id = await this.transactions.run((manager) =>
+      this.audit.record(manager, {
+        event_type,
+        trace_id,
+        by,
+        metadata: { ...metadata, source, subject, content, reported_at: timestamp },
+      }),
+    );
+    return { event_id, status: 'accepted', trace_id };
+  }
+}
+
+function eventType({ category, action }: IngestEventDto): `agent.${string}` {
+  const type = `agent.${category}.${action}` as const;
+  if (type.length <= EVENT_TYPE_LENGTH) return type;
+  const most = EVENT_TYPE_LENGTH - 'agent..'.length;
+  throw new InvalidInputError([
+    {
+      pointer: '/action',
+      message: `category and action must not exceed ${most} characters together`,
+    },
+  ]);
+}
+
+function toUuid(trace: string): string {
+  return trace
+    .replaceAll('-', '')
+    .toLowerCase()
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

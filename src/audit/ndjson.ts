@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import type { Response } from 'express';
+
+export const NDJSON = 'application/x-ndjson';
+
+/**
+ * Writes one JSON value a line, no faster than the client reads, and stops when the client goes. What fails before
+ * the first line is thrown; after it the connection is cut, so that nobody takes half an export for a whole one.
+ */
+export async function writeNdjson(
+  response: Response,
+  values: AsyncIterable<unknown>,
+): Promise<void> {
+  const iterator = values[Symbol.asyncIterator]();
+  let next = await iterator.next();
+  response.setHeader('Content-Type', NDJSON);
+  try {
+    while (next.done !== true && !response.destroyed) {
+      if (!response.write(`${JSON.stringify(next.value)}\n`)) {
+        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      }
+      next = await iterator.next();
+    }
+    response.end();
+  } catch (error) {
+    response.destroy(error instanceof Error ? error : undefined);
+  }
+}

@@ -1,0 +1,204 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { DomainError } from '../errors/domain-error.js';
+import { agentFromClaims, type Expectations } from './claims.js';
+
+type Json = Record<string, unknown>;
+
+const NOW = 1_800_000_000;
+const ISSUER = 'https://id.example.com/realms/mesh';
+const EXPECTED: Expectations = {
+  issuer: ISSUER,
+  audience: 'mesh',
+  roleAllowList: [],
+  nowSeconds: NOW,
+};
+const GOOD = { iss: ISSUER, sub: 'f1', aud: 'mesh', iat: NOW - 10, exp: NOW + 290, typ: 'Bearer' };
+
+function read(claims: Json, header: Json = {}, expected: Partial<Expectations> = {}) {
+  const payload: unknown = JSON.parse(JSON.stringify({ ...GOOD, ...claims }));
+  return agentFromClaims({ alg: 'RS256', ...header }, payload, { ...EXPECTED, ...expected });
+}
+
+function refusal(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof DomainError) return `${error.code}: ${error.detail}`;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('an access token', () => {
+  it('becomes an agent named by issuer and subject', () => {
+    expect(read({})).toEqual({ subject: `${ISSUER}#f1`, roles: [], defaultRole: undefined });
+  });
+
+  it.each<[string, Json, Json?]>([
+    ['several audiences', { aud: ['account', 'mesh'] }],
+    ['a clock 59 s ahead', { iat: NOW + 59, nbf: NOW + 59 }],
+    ['an expiry 59 s ago', { exp: NOW - 59 }],
+    ['fractions of seconds', { iat: NOW - 0.5, exp: NOW + 0.5 }],
+    ['a nonce beside Keycloak’s typ, as before version 25', { nonce: 'n' }],
+    ['no typ', { typ: undefined }],
+    ['a # in the subject', { sub: 'a#b' }],
+    ['a subject of 255 characters', { sub: 'é'.repeat(255) }],
+    ['header typ JWT', {}, { typ: 'JWT' }],
+    ['header typ at+jwt', {}, { typ: 'AT+JWT' }],
+    ['header typ application/at+jwt', {}, { typ: 'application/at+jwt' }],
+  ])('is accepted with %s', (_, claims, header = {}) => {
+    expect(refusal(() => read(claims, header))).toBe('accepted');
+  });
+
+  it.each<[string, Json, Json?]>([
+    ['is not an access token', { typ: 'ID' }],
+    ['is not an access token', { typ: 'Refresh' }],
+    ['is not an access token', { typ: 'Offline' }],
+    ['is not an access token', { typ: 'Logout' }],
+    ['is not an access token', { typ: 'DPoP' }],
+    ['is not an access token', { typ: null }],
+    ['is not an access token', { at_hash: 'x' }],
+    ['is not an access token', { c_hash: 'x' }],
+    ['is not an access token', { typ: undefined, nonce: 'n' }],
+    ['is not an access token', {}, { typ: 'id+jwt' }],
+    ['is not an access token', {}, { typ: 'logout+jwt' }],
+    ['is not an access token', {}, { typ: ['JWT'] }],
+    ['demands an extension', {}, { crit: ['exp'] }],
+    ['demands an extension', {}, { crit: [] }],
+    ['demands an extension', {}, { crit: null }],
+    ['for another audience', { aud: undefined }],
+    ['for another audience', { aud: 'Mesh' }],
+    ['for another audience', { aud: ['account'] }],
+    ['for another audience', { aud: [['mesh']] }],
+    ['for another audience', { aud: { mesh: 'mesh' } }],
+    ['from another issuer', { iss: undefined }],
+    ['from another issuer', { iss: `${ISSUER}/` }],
+    ['from another issuer', { iss: [ISSUER] }],
+    ['has no time of expiry', { exp: undefined }],
+    ['has no time of expiry', { exp: String(NOW + 290) }],
+    ['has no time of expiry', { exp: null }],
+    ['has no time of issue', { iat: undefined }],
+    ['has no time of issue', { iat: true }],
+    ['is from the future', { iat: NOW + 61 }],
+    ['is not valid yet', { nbf: NOW + 61 }],
+    ['times of the token are malformed', { nbf: 'now' }],
+    ['names no subject', { sub: undefined }],
+    ['names no subject', { sub: '' }],
+    ['names no subject', { sub: 7 }],
+    ['names no subject', { sub: { id: 'f1' } }],
+    ['names no subject', { sub: 'x'.repeat(256) }],
+    ['names no subject', { sub: 'a\u0000b' }],
+    ['names no subject', { sub: 'a\ud800' }],
+  ])('is refused because it %s: %j', (reason, claims, header = {}) => {
+    const answer = refusal(() => read(claims, header));
+    expect(answer).toMatch(/^auth.token_invalid: /);
+    expect(answer).toContain(reason);
+  });
+
+  it.each([NOW - 60, NOW - 61, 0, -1])('is expired at %d', (exp) => {
+    expect(refusal(() => read({ exp }))).toMatch(/^auth.token_expired/);
+  });
+
+  it('does not live for ever by an infinite exp', () => {
+    const payload: unknown = JSON.parse(JSON.stringify(GOOD).replace(String(GOOD.exp), '1e999'));
+    const answer = refusal(() => agentFromClaims({}, payload, EXPECTED));
+    expect(answer).toContain('has no time of expiry');
+  });
+
+  it.each([null, 'text', 7, []])('is refused when its payload or header is %j', (value) => {
+    expect(refusal(() => agentFromClaims({}, value, EXPECTED))).toMatch(/^auth.token_invalid/);
+    expect(refusal(() => agentFromClaims(value, GOOD, EXPECTED))).toMatch(/^auth.token_invalid/);
+  });
+
+  it('is never answered with anything but an agent or a refusal, whatever its claims', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...CLAIMS), fc.jsonValue()), (claims) => {
+        expect(refusal(() => read(claims))).toMatch(/^(accepted|auth\.token_)/);
+      }),
+    );
+  });
+
+  it('is refused without repeating what it contains', () => {
+    for (const name of CLAIMS) {
+      expect(refusal(() => read({ [name]: 'secret-value' }))).not.toContain('secret-value');
+    }
+  });
+});
+
+describe('without a configured issuer', () => {
+  const anyone = { issuer: undefined, audience: undefined };
+
+  it('the token’s own issuer is part of the subject', () => {
+    expect(read({ iss: 'dev', aud: undefined }, {}, anyone).subject).toBe('dev#f1');
+    expect(read({ iss: undefined }, {}, anyone).subject).toBe('#f1');
+  });
+
+  it.each(['a#b', '', 7, 'a\n', null])('the issuer %j is refused', (iss) => {
+    expect(refusal(() => read({ iss }, {}, anyone))).toContain('issuer of the token is malformed');
+  });
+});
+
+describe('the roles', () => {
+  it('are those of the realm, of our own client, of `roles` and of `role`, each once', () => {
+    const agent = read({
+      realm_access: { roles: ['finance', 'offline_access', 'uma_authorization'] },
+      resource_access: { mesh: { roles: ['legal'] }, account: { roles: ['manage-account'] } },
+      roles: ['manager', 'finance', 'default-roles-mesh', 'system'],
+      role: 'legal',
+    });
+    expect(agent.roles).toEqual(['finance', 'legal', 'manager']);
+    expect(agent.defaultRole).toBe('legal');
+  });
+
+  it('of a client are nobody’s when there is no audience', () => {
+    const claims = { resource_access: { undefined: { roles: ['legal'] } } };
+    expect(read(claims, {}, { audience: undefined }).roles).toEqual([]);
+  });
+
+  it('outside the allow-list are dropped, the default role with them', () => {
+    const claims = { roles: ['finance', 'legal', 'admin', 'auditor', 'Finance'], role: 'legal' };
+    expect(read(claims, {}, { roleAllowList: ['finance'] })).toMatchObject({
+      roles: ['finance', 'admin', 'auditor'],
+      defaultRole: undefined,
+    });
+  });
+
+  it.each<[Json]>([
+    [{ realm_access: [] }],
+    [{ realm_access: 'admin' }],
+    [{ realm_access: null }],
+    [{ realm_access: { roles: 'admin' } }],
+    [{ realm_access: { roles: { 0: 'admin' } } }],
+    [{ resource_access: [] }],
+    [{ resource_access: { mesh: ['admin'] } }],
+    [{ resource_access: { mesh: { roles: [1] } } }],
+    [{ roles: 'admin' }],
+    [{ roles: ['finance', ['admin']] }],
+    [{ roles: [null] }],
+    [{ role: ['admin'] }],
+    [{ role: null }],
+  ])('are refused when malformed: %j', (claims) => {
+    expect(refusal(() => read(claims))).toContain('role claims of the token are malformed');
+  });
+
+  it.each<[Json]>([
+    [{ realm_access: {} }],
+    [{ resource_access: {} }],
+    [{ resource_access: { mesh: {} } }],
+    [{ roles: [] }],
+  ])('may be none: %j', (claims) => {
+    expect(read(claims).roles).toEqual([]);
+  });
+
+  it('are not read from what every object inherits', () => {
+    expect(read({ resource_access: {} }, {}, { audience: 'mesh' }).roles).toEqual([]);
+    const claims = { aud: 'constructor', resource_access: {} };
+    expect(read(claims, {}, { audience: 'constructor' }).roles).toEqual([]);
+  });
+});
+
+const CLAIMS = [
+  ...['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'typ', 'nonce', 'at_hash', 'c_hash'],
+  ...['realm_access', 'resource_access', 'roles', 'role', '__proto__', 'constructor'],
+];

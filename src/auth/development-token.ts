@@ -1,0 +1,35 @@
+import jwt from 'jsonwebtoken';
+
+/** What a development token says. */
+export interface DevelopmentClaims {
+  /** The roles held, at least one; the first is the one acted for. */
+  readonly roles: readonly string[];
+  /** Who; default: `<first role>-agent`. */
+  readonly sub?: string;
+  /** Default: eight hours. */
+  readonly expiresInSeconds?: number;
+  /** Default: `agent-mesh-dev`. */
+  readonly issuer?: string;
+  /** Default: none. */
+  readonly audience?: string;
+}
+
+const DEFAULT_SECONDS = 8 * 3600;
+
+/** Signs an HS256 token (RFC 7519) that the controller accepts when it holds the same secret. */
+export function developmentToken(secret: string, claims: DevelopmentClaims): string {
+  const { roles, expiresInSeconds = DEFAULT_SECONDS, issuer = 'agent-mesh-dev', audience } = claims;
+  const [role] = roles;
+  if (role === undefined) throw new Error('a token needs a role');
+  const iat = Math.floor(Date.now() / 1000);
+  const payload = {
+    iss: issuer,
+    sub: claims.sub ?? `${role}-agent`,
+    ...(audience === undefined ? {} : { aud: audience }),
+    role,
+    roles,
+    iat,
+    exp: iat + expiresInSeconds,
+  };
+  return jwt.sign(payload, secret, { algorithm: 'HS256' });
+}

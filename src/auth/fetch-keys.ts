@@ -1,0 +1,32 @@
+import { type ProviderKey, providerKeys } from './jwk.js';
+
+const TIMEOUT_MS = 2000;
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * Reads the JWK set at a URL. Rejects when the answer is not a set, is not there within two seconds, is longer than
+ * 1 MiB, or sends us elsewhere: a redirect would let another host speak for the identity provider.
+ */
+export async function fetchKeys(url: string): Promise<ProviderKey[]> {
+  const response = await fetch(url, {
+    headers: { accept: 'application/json' },
+    redirect: 'error',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`the key set was answered with ${response.status}`);
+  }
+  return providerKeys(JSON.parse(await textOf(response.body ?? [])));
+}
+
+async function textOf(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.byteLength;
+    if (length > MAX_BYTES) throw new Error('the key set is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

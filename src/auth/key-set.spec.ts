@@ -1,0 +1,182 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { ProviderKey } from './jwk.js';
+import { KeySet } from './key-set.js';
+import type { TokenAlgorithm } from './verification-keys.js';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+const ec = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+const first = ec();
+const second = ec();
+
+const INVALID = { code: 'auth.token_invalid' };
+const UNAVAILABLE = { code: 'auth.keys_unavailable', extras: { retryAfter: 1 } };
+
+let published: ProviderKey[];
+let isDown: boolean;
+let reads: number;
+let now: number;
+let sut: KeySet;
+
+const publish = (id: string | undefined, key: KeyObject, alg: TokenAlgorithm = 'ES256') =>
+  published.push({ id, key, algorithms: [alg] });
+
+const find = (id?: string, alg: TokenAlgorithm = 'ES256') => sut.find(alg, id);
+
+/** Lets a reading in the background come to its end. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+beforeEach(() => {
+  published = [];
+  isDown = false;
+  reads = 0;
+  now = 0;
+  const read = async () => {
+    reads += 1;
+    await settle();
+    if (isDown) throw new Error('down');
+    return [...published];
+  };
+  sut = new KeySet(read, () => now);
+  publish('a', first);
+});
+
+describe('a key', () => {
+  it('is found by its kid, and the set is read once', async () => {
+    publish('b', second);
+    expect(await Promise.all([find('a'), find('b'), find('a')])).toEqual([first, second, first]);
+    expect(reads).toBe(1);
+  });
+
+  it('is not given for another algorithm, and that costs no reading', async () => {
+    await expect(find('a', 'RS256')).rejects.toMatchObject(INVALID);
+    await expect(find('a', 'RS256')).rejects.toMatchObject(INVALID);
+    expect(reads).toBe(1);
+  });
+
+  it('is found without a kid when it is the only one for the algorithm', async () => {
+    publish('r', second, 'RS256');
+    expect(await find()).toBe(first);
+    publish('b', second);
+    now = 11 * MINUTE;
+    await find();
+    await settle();
+    await expect(find()).rejects.toMatchObject(INVALID);
+  });
+
+  it('without an id is found by tokens without a kid only', async () => {
+    published = [];
+    publish(undefined, second);
+    expect(await find()).toBe(second);
+    await expect(find('undefined')).rejects.toMatchObject(INVALID);
+  });
+});
+
+describe('an unknown kid', () => {
+  it('makes the set be read again, once for all who ask', async () => {
+    await find('a');
+    publish('b', second);
+    const asked = await Promise.all(Array.from({ length: 50 }, () => find('b')));
+    expect(new Set(asked)).toEqual(new Set([second]));
+    expect(reads).toBe(2);
+  });
+
+  it('costs two readings at once and one per 30 s, whoever sends how many', async () => {
+    await find('a');
+    for (let at = MINUTE; at <= 5 * MINUTE; at += 100) {
+      now = at;
+      await expect(find(`random-${at}`)).rejects.toMatchObject(INVALID);
+    }
+    expect(reads).toBe(1 + 2 + (4 * MINUTE) / (30 * SECOND));
+  });
+
+  it('that was published during a flood is known within 30 s, and known kids never wait', async () => {
+    await find('a');
+    for (let i = 0; i < 10; i += 1)
+      await expect(find(`random-${i}`)).rejects.toMatchObject(INVALID);
+    publish('b', second);
+    await expect(find('b')).rejects.toMatchObject(INVALID);
+    expect(await find('a')).toBe(first);
+    now += 30 * SECOND;
+    expect(await find('b')).toBe(second);
+  });
+
+  it('is nobody’s to judge while the provider is down', async () => {
+    await find('a');
+    isDown = true;
+    await expect(find('b')).rejects.toMatchObject(UNAVAILABLE);
+    await expect(find('c')).rejects.toMatchObject(UNAVAILABLE);
+    expect(await find('a')).toBe(first);
+    expect(reads).toBe(2);
+  });
+});
+
+describe('as the set ages', () => {
+  it('it is read again after 10 minutes, in the background', async () => {
+    await find('a');
+    published = [];
+    publish('b', second);
+    now = 10 * MINUTE;
+    await find('a');
+    expect(reads).toBe(1);
+    now += 1;
+    expect(await find('a')).toBe(first);
+    expect(reads).toBe(2);
+    await settle();
+    await expect(find('a')).rejects.toMatchObject(INVALID);
+    expect(await find('b')).toBe(second);
+  });
+
+  it('an answer without keys is an answer: nobody passes any more', async () => {
+    await find('a');
+    published = [];
+    now = 11 * MINUTE;
+    await find('a');
+    await settle();
+    await expect(find('a')).rejects.toMatchObject(INVALID);
+  });
+
+  it('it serves for an hour while the provider is down, asked every 30 s', async () => {
+    await find('a');
+    isDown = true;
+    for (now = 11 * MINUTE; now <= 60 * MINUTE; now += SECOND) {
+      expect(await find('a')).toBe(first);
+      await settle();
+    }
+    expect(reads).toBeLessThanOrEqual(1 + 2 + (49 * MINUTE) / (30 * SECOND));
+    await expect(find('a')).rejects.toMatchObject(UNAVAILABLE);
+    isDown = false;
+    now += SECOND;
+    expect(await find('a')).toBe(first);
+  });
+});
+
+describe('before the first set', () => {
+  it('reading is tried once per second at most, and nobody waits in between', async () => {
+    isDown = true;
+    const asked = Array.from({ length: 20 }, () => find('a'));
+    expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(
+      asked.map(() => 'rejected'),
+    );
+    expect(reads).toBe(1);
+    for (now = 100; now <= 10 * SECOND; now += 100) {
+      await expect(find('a')).rejects.toMatchObject(UNAVAILABLE);
+    }
+    expect(reads).toBe(11);
+  });
+
+  it('keys are there within a second after the provider is back', async () => {
+    isDown = true;
+    await expect(find('a')).rejects.toMatchObject(UNAVAILABLE);
+    isDown = false;
+    now = SECOND;
+    expect(await find('a')).toBe(first);
+  });
+
+  it('what went wrong is kept for the log', async () => {
+    isDown = true;
+    await expect(find('a')).rejects.toMatchObject({ extras: { cause: new Error('down') } });
+  });
+});

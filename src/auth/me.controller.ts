@@ -1,0 +1,17 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Agent } from './agent.js';
+import { Me } from './me.decorator.js';
+import { WhoAmIDto } from './who-am-i.dto.js';
+
+@ApiTags('Who am I')
+@ApiBearerAuth()
+@Controller('me')
+export class MeController {
+  @Get()
+  @ApiOperation({ summary: 'Who I am and which roles I may act for' })
+  @ApiOkResponse({ type: WhoAmIDto, description: 'The caller, as its token tells.' })
+  whoAmI(@Me() agent: Agent): WhoAmIDto {
+    return new WhoAmIDto(agent);
+  }
+}

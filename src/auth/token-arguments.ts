@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util';
+import type { Environment } from '../config/environment.js';
+import type { DevelopmentClaims } from './development-token.js';
+import { usableRoles } from './roles.js';
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+const MAX_SECONDS = 365 * 86_400;
+
+/** Reads `<role> [more roles] [--sub name] [--expires 8h]`; throws an error with one line for a person. */
+export function tokenArguments(
+  args: readonly string[],
+  environment: Environment,
+): DevelopmentClaims {
+  const { values, positionals: roles } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { sub: { type: 'string' }, expires: { type: 'string', default: '8h' } },
+  });
+  if (roles.length === 0) throw new Error('name at least one role');
+  if (usableRoles(roles, environment.ROLES).length < roles.length) {
+    throw new Error('every role must be a different one that exists (see ROLES), and not "system"');
+  }
+  if (values.sub !== undefined && !/^\P{Cc}{1,255}$/u.test(values.sub)) {
+    throw new Error('--sub takes 1 to 255 characters');
+  }
+  return {
+    roles,
+    sub: values.sub,
+    expiresInSeconds: seconds(values.expires),
+    issuer: environment.OIDC_ISSUER_URL,
+    audience: environment.OIDC_AUDIENCE,
+  };
+}
+
+function seconds(duration: string): number {
+  const [, count, unit] = /^(\d{1,8})([smhd])$/.exec(duration) ?? [];
+  const result = Number(count) * (SECONDS[unit ?? ''] ?? NaN);
+  if (!(result > 0 && result <= MAX_SECONDS)) {
+    throw new Error('--expires takes a duration of up to 365d, such as 90s, 30m, 8h or 7d');
+  }
+  return result;
+}

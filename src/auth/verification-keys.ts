@@ -1,0 +1,31 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+
+/** The algorithms a token may be signed with (RFC 7518 section 3.1). */
+export type TokenAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'HS256';
+
+/** Where the keys come from that tokens are verified with. */
+export abstract class VerificationKeys {
+  /** The only algorithms that are accepted with these keys. */
+  abstract readonly algorithms: readonly TokenAlgorithm[];
+
+  /**
+   * The key for a token's algorithm and `kid`.
+   * Throws `auth.token_invalid` when there is none, `auth.keys_unavailable` when nobody can tell.
+   */
+  abstract find(algorithm: TokenAlgorithm, keyId: string | undefined): Promise<KeyObject>;
+}
+
+/** One secret shared with whoever makes the tokens: for development. */
+export class SharedSecret extends VerificationKeys {
+  readonly algorithms = ['HS256'] as const;
+  private readonly key: KeyObject;
+
+  constructor(secret: string) {
+    super();
+    this.key = createSecretKey(secret, 'utf8');
+  }
+
+  find(): Promise<KeyObject> {
+    return Promise.resolve(this.key);
+  }
+}

@@ -1,0 +1,135 @@
+import { plainToInstance } from 'class-transformer';
+import { IsByteLength, IsIn, IsOptional, IsString, IsUrl, validateSync } from 'class-validator';
+import { ENVIRONMENT_RULES } from './environment-rules.js';
+import { Flag, List, WholeNumber } from './variable.js';
+
+const URL_OPTIONS = { require_tld: false, require_protocol: true };
+
+/**
+ * Everything the process is told from outside, validated once at start-up and frozen.
+ * Nothing else reads `process.env`. `docs/configuration.md` says what each variable means.
+ */
+export class Environment {
+  @IsIn(['development', 'test', 'production'])
+  readonly NODE_ENV: 'development' | 'test' | 'production' = 'development';
+
+  @WholeNumber(0, 65_535)
+  readonly PORT: number = 8088;
+
+  @IsOptional()
+  @IsString()
+  readonly HOST?: string;
+
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
+  readonly DATABASE_URL?: string;
+
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
+  readonly DATABASE_DIRECT_URL?: string;
+
+  @WholeNumber(1, 200)
+  readonly DATABASE_POOL_SIZE: number = 10;
+
+  @Flag()
+  readonly MIGRATE_ON_START: boolean = false;
+
+  /** Where the embedded database and the development secret live. */
+  @IsString()
+  readonly DATA_DIR: string = '.data';
+
+  @List()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] }, { each: true })
+  readonly REDIS_URL: readonly string[] = [];
+
+  @IsOptional()
+  @IsByteLength(32, undefined, { message: 'JWT_SECRET must have at least 32 bytes' })
+  readonly JWT_SECRET?: string;
+
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  readonly OIDC_ISSUER_URL?: string;
+
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  readonly OIDC_JWKS_URL?: string;
+
+  @IsOptional()
+  @IsString()
+  readonly OIDC_AUDIENCE?: string;
+
+  @Flag()
+  readonly OIDC_ALLOW_HTTP: boolean = false;
+
+  /** The roles that exist; empty: any. */
+  @List()
+  @IsString({ each: true })
+  readonly ROLES: readonly string[] = [];
+
+  @WholeNumber(1, 3650)
+  readonly SESSION_RETENTION_DAYS: number = 7;
+
+  @WholeNumber(1, 31_536_000)
+  readonly IDEMPOTENCY_TTL_SECONDS: number = 86_400;
+
+  @WholeNumber(1, 3600)
+  readonly SWEEP_INTERVAL_SECONDS: number = 5;
+
+  @Flag()
+  readonly APPROVALS_FOUR_EYES: boolean = true;
+
+  /** How many reverse proxies in front may be believed about the caller's address. */
+  @WholeNumber(0, 10)
+  readonly TRUST_PROXY: number = 0;
+
+  @Flag()
+  readonly API_DOCS_ENABLED: boolean = true;
+
+  @IsIn(['error', 'warn', 'log', 'debug'])
+  readonly LOG_LEVEL: 'error' | 'warn' | 'log' | 'debug' = 'log';
+
+  /** Whether the controller brings its own database and makes its own development tokens. */
+  get isEmbedded(): boolean {
+    return this.DATABASE_URL === undefined;
+  }
+
+  /** The address to listen on: only this machine's own unless a real database says that this is a deployment. */
+  get listenHost(): string {
+    return this.HOST ?? (this.isEmbedded ? '127.0.0.1' : '0.0.0.0');
+  }
+}
+
+/** The environment cannot be used; the message lists every problem on one line. */
+export class EnvironmentError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`Configuration: ${problems.join('; ')}.`);
+  }
+}
+
+/** Validates variables, as strings, into the one frozen {@link Environment}. An empty variable counts as not set. */
+export function parseEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+): Environment {
+  const known = Object.fromEntries(
+    VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
+  );
+  const environment = plainToInstance(Environment, known, { exposeDefaultValues: true });
+  const problems = validateSync(environment).flatMap(({ constraints }) =>
+    Object.values(constraints ?? {}),
+  );
+  if (problems.length === 0)
+    problems.push(...ENVIRONMENT_RULES.flatMap((rule) => rule(environment)));
+  if (problems.length > 0) throw new EnvironmentError(problems);
+  return Object.freeze(environment);
+}
+
+/** The variables that may hold a secret: each may also be given as a file, `<NAME>_FILE`. */
+export const SECRET_VARIABLES = [
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'REDIS_URL',
+  'JWT_SECRET',
+] as const;
+
+/** The names of all variables that are read. */
+export const VARIABLES: readonly string[] = Object.keys(new Environment());

@@ -1,0 +1,36 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import {
+  type Environment,
+  EnvironmentError,
+  parseEnvironment,
+  SECRET_VARIABLES,
+} from './environment.js';
+
+type Variables = Record<string, string | undefined>;
+
+/** Reads the process's variables, those of a `.env` file beneath them, and secrets from the files named by `<NAME>_FILE`. */
+export function loadEnvironment(variables: Variables = process.env): Environment {
+  const file: Variables = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
+  return parseEnvironment(withSecretFiles({ ...file, ...variables }));
+}
+
+function withSecretFiles(variables: Variables): Variables {
+  const problems: string[] = [];
+  const secrets: Variables = {};
+  for (const name of SECRET_VARIABLES) {
+    const path = variables[`${name}_FILE`];
+    if (!path) continue;
+    if (variables[name]) {
+      problems.push(`set ${name} or ${name}_FILE, not both`);
+      continue;
+    }
+    try {
+      secrets[name] = readFileSync(path, 'utf8').trim();
+    } catch {
+      problems.push(`${name}_FILE cannot be read`);
+    }
+  }
+  if (problems.length > 0) throw new EnvironmentError(problems);
+  return { ...variables, ...secrets };
+}

@@ -1,0 +1,83 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { loadEnvironment } from './config/load-environment.js';
+import type { Environment } from './config/environment.js';
+import { APP_OPTIONS, configureApp } from './configure-app.js';
+import { openDatabase } from './database/open-database.js';
+import { greeting } from './greeting.js';
+import { JsonLogger } from './observability/logger.js';
+import { startupProblem } from './startup-problem.js';
+
+/** A controller that answers. */
+export interface RunningController {
+  /** Finishes what is in flight, then stops everything that was started. */
+  stop(): Promise<void>;
+}
+
+/** Opens the database, builds the application and listens. */
+export async function startController(environment: Environment): Promise<RunningController> {
+  const logger = new JsonLogger(environment);
+  const database = await openDatabase(environment, (line) => {
+    logger.log(line, 'EmbeddedPostgres');
+  });
+  try {
+    const app = await NestFactory.create<NestExpressApplication>(
+      AppModule.forRoot(environment, database.url),
+      { ...APP_OPTIONS, logger },
+    );
+    configureApp(app);
+    await app.listen(environment.PORT, environment.listenHost);
+    process.stdout.write(greeting(environment, await app.getUrl()));
+    return {
+      async stop() {
+        await drain(app);
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Runs a controller as this process: until a signal stops it, or with one line that says why it cannot start. */
+export async function runController(): Promise<void> {
+  try {
+    const controller = await startController(loadEnvironment());
+    stopOnSignals(controller);
+  } catch (error) {
+    process.stderr.write(`${startupProblem(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/** The first signal drains, the second ends at once. */
+function stopOnSignals(controller: RunningController): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+    stopping = true;
+    controller.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${startupProblem(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+}
+
+/** Takes no more connections, lets requests finish, and closes those connections that are then idle. */
+async function drain(app: NestExpressApplication): Promise<void> {
+  const server = app.getHttpServer();
+  const closeIdle = setInterval(() => {
+    server.closeIdleConnections();
+  }, 50);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(closeIdle);
+  }
+}

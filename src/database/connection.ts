@@ -1,0 +1,91 @@
+import type { Client } from 'pg';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { UnavailableError } from '../errors/domain-error.js';
+import { takeAfterCommit } from './after-commit.js';
+import { losesConnection, verdictOf } from './postgres-errors.js';
+
+/** One connection out of the pool, with the transaction that may be open on it. */
+export class Connection {
+  private constructor(
+    private readonly runner: QueryRunner,
+    private readonly client: Client,
+  ) {}
+
+  static async take(dataSource: DataSource): Promise<Connection> {
+    const runner = dataSource.createQueryRunner();
+    return new Connection(runner, (await runner.connect()) as Client);
+  }
+
+  /** Takes a connection for `work` and gives it back, or ends it when an error says that it can no longer be trusted. */
+  static async use<T>(
+    dataSource: DataSource,
+    work: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const connection = await Connection.take(dataSource);
+    try {
+      return await work(connection);
+    } catch (error) {
+      connection.distrust(error);
+      throw error;
+    } finally {
+      await connection.release();
+    }
+  }
+
+  get manager(): EntityManager {
+    return this.runner.manager;
+  }
+
+  async begin(): Promise<void> {
+    await this.runner.startTransaction();
+  }
+
+  /**
+   * Commits, and believes only the command tag: the server answers ROLLBACK, without an error, to the COMMIT of
+   * a transaction in which a statement had failed.
+   */
+  async commit(): Promise<void> {
+    let tag: string;
+    try {
+      tag = (await this.client.query('COMMIT')).command;
+    } catch (error) {
+      if (verdictOf(error) !== 'unavailable') throw error;
+      this.end();
+      throw new UnavailableError(
+        'database.commit_unknown',
+        'The database did not confirm the commit; send the same request again to learn its outcome.',
+        error,
+      );
+    }
+    if (tag !== 'COMMIT') {
+      throw new UnavailableError(
+        'database.unavailable',
+        'The database rolled the request back; send it again.',
+      );
+    }
+    for (const work of takeAfterCommit(this.manager)) work();
+  }
+
+  /** Undoes what the transaction did; a connection that `reason` says is lost is ended instead, without waiting for it. */
+  async rollback(reason: unknown): Promise<void> {
+    this.distrust(reason);
+    try {
+      await this.client.query('ROLLBACK');
+    } catch {
+      this.end();
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.runner.release();
+  }
+
+  private distrust(error: unknown): void {
+    if (losesConnection(error)) this.end();
+  }
+
+  /** Closes the connection; the pool drops a closed one when it is released. */
+  private end(): void {
+    this.client.end().catch(() => undefined);
+  }
+}

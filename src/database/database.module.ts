@@ -1,0 +1,30 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Environment } from '../config/environment.js';
+import { databaseOptions } from './database-options.js';
+import { PoolMetrics } from './pool-metrics.js';
+import { Transactions } from './transactions.js';
+
+/** The connection pool of the application. */
+@Global()
+@Module({})
+export class DatabaseModule {
+  /** @param url of the database to use */
+  static forRoot(url: string): DynamicModule {
+    return {
+      module: DatabaseModule,
+      imports: [
+        TypeOrmModule.forRootAsync({
+          inject: [Environment],
+          useFactory: ({ DATABASE_POOL_SIZE }: Environment) => ({
+            ...databaseOptions(url, DATABASE_POOL_SIZE),
+            autoLoadEntities: true,
+            retryAttempts: 0,
+          }),
+        }),
+      ],
+      providers: [Transactions, PoolMetrics],
+      exports: [Transactions],
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import {
+  linkSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { isRunning, ownIdentity, ProcessIdentity } from './embedded-postgres-processes.js';
+
+/** The hold that this process has on a folder. */
+export interface FolderLock {
+  release(): void;
+}
+
+const LOCK_NAME = /^controller\.lock\.(\d+)$/;
+
+/**
+ * Takes a folder for this process alone, and returns either the lock or the live process that has it.
+ *
+ * Each owner links a file with the next number, which only one can do, so that breaking the lock of
+ * a dead owner never removes the lock of a new one. The highest number is the owner; it is never
+ * removed, only emptied when the folder is free again.
+ */
+export function lockFolder(folder: string): FolderLock | { heldBy: ProcessIdentity } {
+  const content = JSON.stringify(ownIdentity());
+  for (;;) {
+    const newest = newestLock(folder);
+    const owner = readOwner(lockFile(folder, newest));
+    if (owner && isRunning(owner)) return { heldBy: owner };
+
+    const mine = newest + 1;
+    if (!claim(folder, mine, content)) continue;
+    // An owner may have come and cleaned up since this process looked for the newest number.
+    if (newestLock(folder) !== mine) {
+      unlinkSync(lockFile(folder, mine));
+      continue;
+    }
+    removeOlderThan(folder, mine);
+    return {
+      release: () => {
+        release(lockFile(folder, mine), content);
+      },
+    };
+  }
+}
+
+function claim(folder: string, number: number, content: string): boolean {
+  // A link appears with its whole content at once, a new file would be empty for a moment.
+  const draft = join(folder, `controller.lock.${randomUUID()}`);
+  try {
+    writeFileSync(draft, content, { mode: 0o600 });
+    linkSync(draft, lockFile(folder, number));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function release(file: string, content: string): void {
+  try {
+    if (readFileSync(file, 'utf8') === content) truncateSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function readOwner(file: string): ProcessIdentity | undefined {
+  try {
+    const content = readFileSync(file, 'utf8');
+    return content === '' ? undefined : (JSON.parse(content) as ProcessIdentity);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return;
+    throw error;
+  }
+}
+
+function removeOlderThan(folder: string, number: number): void {
+  for (const other of lockNumbers(folder)) {
+    if (other < number) rmSync(lockFile(folder, other), { force: true });
+  }
+}
+
+function newestLock(folder: string): number {
+  return Math.max(0, ...lockNumbers(folder));
+}
+
+function lockNumbers(folder: string): number[] {
+  return readdirSync(folder).flatMap((name) => {
+    const number = LOCK_NAME.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
+}
+
+function lockFile(folder: string, number: number): string {
+  return join(folder, `controller.lock.${number}`);
+}

@@ -1,0 +1,187 @@
+import { ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { PostgresBinaries } from './embedded-postgres-binaries.js';
+import {
+  DATABASE,
+  POSTGRES_ENV,
+  PostgresCluster,
+  PostgresSettings,
+  shutDownPostgres,
+  stopLeftover,
+} from './embedded-postgres-cluster.js';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
+import { freePort } from './free-port.js';
+
+const START_TIMEOUT = 30_000;
+const POLL_INTERVAL = 50;
+
+/** Reasons that pass: backends of a killed server still end, or the port was taken in between. */
+const PASSING = /shared memory block|lock file "postmaster.pid"|could not (bind|create any TCP)/;
+
+const FIXED_SETTINGS: PostgresSettings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+};
+
+/** One PostgreSQL server as a child process, which keeps its port when it is started again. */
+export class PostgresServer {
+  private child?: ChildProcess;
+  private exit?: Promise<unknown>;
+  private wanted = false;
+  private assignedPort?: number;
+  private logStart = 0;
+
+  constructor(
+    private readonly binaries: PostgresBinaries,
+    private readonly cluster: PostgresCluster,
+    private readonly settings: PostgresSettings,
+  ) {}
+
+  get pid(): number {
+    return this.child?.pid ?? 0;
+  }
+
+  get port(): number {
+    return this.assignedPort ?? 0;
+  }
+
+  get url(): string {
+    return this.urlOf(this.port, DATABASE);
+  }
+
+  /** Resolves when the server that was started last has ended. */
+  async ended(): Promise<void> {
+    await this.exit;
+  }
+
+  /** Starts the server and resolves when it takes connections to its database. */
+  async start(): Promise<void> {
+    const deadline = Date.now() + START_TIMEOUT;
+    const firstStart = this.assignedPort === undefined;
+    this.wanted = true;
+    for (;;) {
+      await stopLeftover(this.cluster);
+      const port = this.assignedPort ?? (await freePort());
+      const child = this.launch(port, firstStart ? 'w' : 'a');
+      try {
+        await this.untilReady(child, port, deadline);
+        this.assignedPort = port;
+        return;
+      } catch (error) {
+        await this.shutDown(child);
+        const passes = PASSING.test(this.lastComplaint()) && this.isWanted();
+        if (!passes || Date.now() > deadline) throw this.startError(error);
+        await sleep(POLL_INTERVAL);
+      }
+    }
+  }
+
+  /** Stops the server; a server that does not run is stopped already. */
+  async stop(): Promise<void> {
+    this.wanted = false;
+    if (this.child) await this.shutDown(this.child);
+  }
+
+  /** Sends a signal to the server, if it runs. */
+  kill(signal: NodeJS.Signals): void {
+    this.child?.kill(signal);
+  }
+
+  private isWanted(): boolean {
+    return this.wanted;
+  }
+
+  private launch(port: number, logMode: 'w' | 'a'): ChildProcess {
+    const log = openSync(this.cluster.logFile, logMode, 0o600);
+    this.logStart = fstatSync(log).size;
+    const settings = { ...this.settings, ...FIXED_SETTINGS, port: String(port) };
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const child = spawn(this.binaries.postgres, ['-D', this.cluster.folder, ...options], {
+      cwd: dirname(this.cluster.folder),
+      env: POSTGRES_ENV,
+      stdio: ['ignore', log, log],
+      // Ctrl-C reaches the whole process group, but the controller has to drain first.
+      detached: true,
+      ...this.binaries.runAs,
+    });
+    closeSync(log);
+    child.unref();
+    this.child = child;
+    this.exit = once(child, 'exit').catch((error: unknown) => error);
+    return child;
+  }
+
+  private async untilReady(child: ChildProcess, port: number, deadline: number): Promise<void> {
+    let lastFailure: unknown;
+    while (Date.now() < deadline && this.isWanted()) {
+      const exit = await Promise.race([sleep(POLL_INTERVAL), this.exit]);
+      if (exit instanceof Error) throw exit;
+      if (hasEnded(child)) throw new Error('it ended at once');
+      try {
+        await this.connectOnce(port);
+        return;
+      } catch (error) {
+        lastFailure = error;
+      }
+    }
+    throw new Error('it did not take connections in time', { cause: lastFailure });
+  }
+
+  private async connectOnce(port: number): Promise<void> {
+    try {
+      await query(this.urlOf(port, DATABASE), 'SELECT 1');
+    } catch (error) {
+      const databaseIsMissing = (error as pg.DatabaseError).code === '3D000';
+      if (!databaseIsMissing) throw error;
+      await query(this.urlOf(port, 'postgres'), `CREATE DATABASE ${DATABASE}`);
+    }
+  }
+
+  private async shutDown(child: ChildProcess): Promise<void> {
+    if (child.pid === undefined || hasEnded(child)) return;
+    // A child that does not count would let the process end before it has heard of the child's end.
+    child.ref();
+    await shutDownPostgres(child.pid);
+    await this.ended();
+  }
+
+  private urlOf(port: number, database: string): string {
+    return `postgres://${DATABASE}:${this.cluster.password}@127.0.0.1:${port}/${database}`;
+  }
+
+  private startError(error: unknown): EmbeddedPostgresError {
+    const reason = this.lastComplaint() || (error instanceof Error ? error.message : String(error));
+    return new EmbeddedPostgresError(
+      `The embedded PostgreSQL did not start: ${reason}. See ${this.cluster.logFile}, or set DATABASE_URL to use another server.`,
+      { cause: error },
+    );
+  }
+
+  private lastComplaint(): string {
+    const log = readFileSync(this.cluster.logFile).subarray(this.logStart).toString();
+    const complaints = [...log.matchAll(/(?:FATAL|PANIC): +(.*)/g)];
+    return complaints.at(-1)?.[1] ?? '';
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+async function query(connectionString: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1000 });
+  // The server may go away between two steps; the step that fails says so.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(sql);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

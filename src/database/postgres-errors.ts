@@ -1,0 +1,65 @@
+import { QueryFailedError } from 'typeorm';
+import { DomainError, UnavailableError } from '../errors/domain-error.js';
+
+/** What an error that Postgres, or the connection to it, raised means for the request. */
+export type PostgresVerdict = 'again' | 'unavailable' | 'bad_input' | 'bug';
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const AGAIN = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
+const UNAVAILABLE = new Set([
+  '55P03', // lock_not_available
+  '25006', // read_only_sql_transaction: a standby after a failover
+]);
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '57']); // connection, resources, operator intervention and cancelled statements
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
+/** Classifies an error by its SQLSTATE; an error of the driver without one means that the connection is gone. */
+export function verdictOf(error: unknown): PostgresVerdict {
+  const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  if (!(source instanceof Error)) return 'bug';
+  const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
+  if (code === undefined) return isDriverError(error, source) ? 'unavailable' : 'bug';
+  if (!SQLSTATE.test(code)) return isSocketError(code) ? 'unavailable' : 'bug';
+  if (AGAIN.has(code)) return 'again';
+  if (UNAVAILABLE.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2))) return 'unavailable';
+  return code.startsWith('22') ? 'bad_input' : 'bug';
+}
+
+/** Whether the connection can no longer be trusted and must not return to the pool. */
+export function losesConnection(error: unknown): boolean {
+  const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  if (!(source instanceof Error)) return false;
+  const code = 'code' in source && typeof source.code === 'string' ? source.code : '';
+  if (code === '57014' || code === '55P03') return false;
+  return verdictOf(error) === 'unavailable';
+}
+
+/** The error to answer with: refusals of ours as they are, outages as 503, values Postgres cannot store as 400, the rest as it is. */
+export function translate(error: unknown): unknown {
+  if (error instanceof DomainError) return error;
+  switch (verdictOf(error)) {
+    case 'again':
+    case 'unavailable':
+      return new UnavailableError(
+        'database.unavailable',
+        'The database cannot answer now; send the request again.',
+        error,
+      );
+    case 'bad_input':
+      return new DomainError('request.invalid', 'A value cannot be stored.', { cause: error });
+    case 'bug':
+      return error;
+  }
+}
+
+// pg raises plain Errors when a connection ends, times out or is refused by the pool.
+const DRIVER_MESSAGES =
+  /connection terminated|connection error|timeout|not queryable|client was closed|connection ended|cannot use a pool|server closed/i;
+
+function isDriverError(error: unknown, source: Error): boolean {
+  return error instanceof QueryFailedError || DRIVER_MESSAGES.test(source.message);
+}
+
+function isSocketError(code: string): boolean {
+  return /^E[A-Z_]+$/.test(code) && !code.startsWith('ERR_');
+}

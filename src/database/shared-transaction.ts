@@ -1,0 +1,56 @@
+import type { Connection } from './connection.js';
+import type { Work } from './transactions.js';
+
+/** One transaction that several pieces of work take part in, one after the other; begun by the first of them. */
+export class SharedTransaction {
+  private opening?: Promise<Connection>;
+
+  constructor(
+    private readonly connect: () => Promise<Connection>,
+    private readonly begun: Work<void>,
+  ) {}
+
+  get isOpen(): boolean {
+    return this.opening !== undefined;
+  }
+
+  async join<T>(work: Work<T>): Promise<T> {
+    this.opening ??= this.open();
+    const connection = await this.opening;
+    return work(connection.manager);
+  }
+
+  /** Commits if anything took part, and gives the connection back. */
+  async commit(): Promise<void> {
+    await this.settle((connection) => connection.commit());
+  }
+
+  /** Undoes everything and gives the connection back, or ends it when `reason` says that it is lost. */
+  async rollback(reason: unknown): Promise<void> {
+    await this.settle((connection) => connection.rollback(reason));
+  }
+
+  private async open(): Promise<Connection> {
+    const connection = await this.connect();
+    try {
+      await connection.begin();
+      await this.begun(connection.manager);
+      return connection;
+    } catch (error) {
+      await connection.rollback(error);
+      await connection.release();
+      throw error;
+    }
+  }
+
+  private async settle(end: (connection: Connection) => Promise<void>): Promise<void> {
+    const connection = await this.opening?.catch(() => undefined);
+    this.opening = undefined;
+    if (!connection) return;
+    try {
+      await end(connection);
+    } finally {
+      await connection.release();
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { Connection } from './connection.js';
+import { translate, verdictOf } from './postgres-errors.js';
+import { SharedTransaction } from './shared-transaction.js';
+
+/** A piece of work on one connection. */
+export type Work<T> = (manager: EntityManager) => Promise<T>;
+
+/** What {@link Transactions.share} adds around the work. */
+export interface Shared<T, R> {
+  /** Runs first in the transaction, before any statement of the work. */
+  begun: Work<void>;
+  work: () => Promise<T>;
+  /** Turns the work's value into the result, as the last thing in the transaction. */
+  finish: (manager: EntityManager, value: T) => Promise<R>;
+}
+
+const ATTEMPTS = 3;
+const JITTER_MS = 20;
+
+/**
+ * The only door to the database: every statement runs inside `run` (a transaction) or `read`.
+ *
+ * A transaction is committed when its work resolves and rolled back when it rejects. A deadlock or a
+ * serialization failure runs the work again, at most three times in all. Outages become `database.unavailable`.
+ */
+@Injectable()
+export class Transactions {
+  private readonly shared = new AsyncLocalStorage<SharedTransaction | undefined>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Runs `work` in a transaction, or joins the one that {@link share} has around it. */
+  async run<T>(work: Work<T>): Promise<T> {
+    const shared = this.shared.getStore();
+    return shared ? shared.join(work) : again(() => this.transact(work));
+  }
+
+  /** Runs `work` in a transaction of its own, whatever is around it. */
+  async runAlone<T>(work: Work<T>): Promise<T> {
+    return this.shared.run(undefined, () => this.run(work));
+  }
+
+  /** Runs statements that only read, without a transaction; inside an open shared transaction, on its connection. */
+  async read<T>(work: Work<T>): Promise<T> {
+    const shared = this.shared.getStore();
+    if (shared?.isOpen) return shared.join(work);
+    try {
+      return await Connection.use(this.dataSource, (connection) => work(connection.manager));
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /**
+   * Makes every `run` inside `work` take part in one transaction, begun by the first of them and committed
+   * after `finish`. So a guarantee can be put around a whole request without the code inside knowing of it.
+   */
+  async share<T, R>({ begun, work, finish }: Shared<T, R>): Promise<R> {
+    return again(async () => {
+      const shared = new SharedTransaction(() => Connection.take(this.dataSource), begun);
+      try {
+        const value = await this.shared.run(shared, work);
+        const result = await shared.join((manager) => finish(manager, value));
+        await shared.commit();
+        return result;
+      } catch (error) {
+        await shared.rollback(error);
+        throw error;
+      }
+    });
+  }
+
+  private async transact<T>(work: Work<T>): Promise<T> {
+    return Connection.use(this.dataSource, async (connection) => {
+      await connection.begin();
+      let result: T;
+      try {
+        result = await work(connection.manager);
+      } catch (error) {
+        await connection.rollback(error);
+        throw error;
+      }
+      await connection.commit();
+      return result;
+    });
+  }
+}
+
+async function again<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let made = 1; ; made++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (made === ATTEMPTS || verdictOf(error) !== 'again') throw translate(error);
+      await sleep(Math.random() * JITTER_MS * made);
+    }
+  }
+}

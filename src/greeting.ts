@@ -1,0 +1,16 @@
+import type { Environment } from './config/environment.js';
+import { VERSION } from './version.js';
+
+/** What a person at the terminal wants to know first. Empty where nobody is: with a real database. */
+export function greeting(environment: Environment, url: string): string {
+  if (!environment.isEmbedded) return '';
+  return `
+Agent Mesh Controller ${VERSION} answers at ${url}
+
+  API docs     ${url}/docs
+  a token      npm run token -- finance
+  the demo     npm run demo
+  stop         Ctrl-C (the data stays in ${environment.DATA_DIR})
+
+`;
+}

@@ -1,0 +1,34 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import type { Agent } from '../auth/agent.js';
+import { Me } from '../auth/me.decorator.js';
+import { authorize, staffRelations } from '../auth/policy.js';
+import { Policy } from '../auth/policy.decorator.js';
+import { DomainError } from '../errors/domain-error.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Metrics } from '../observability/metrics.js';
+
+@ApiTags('Health')
+@ApiBearerAuth()
+@Controller('metrics')
+export class MetricsController {
+  constructor(private readonly metrics: Metrics) {}
+
+  @Get()
+  @Policy('metrics.read')
+  @ApiOperation({ summary: 'What the process measures, for Prometheus' })
+  @ApiOkResponse({
+    description: 'The metrics, as text.',
+    content: {
+      'text/plain': { schema: { type: 'string' }, example: 'mesh_tasks_routed_total 42' },
+    },
+  })
+  @ApiProblems('auth.forbidden')
+  async read(@Me() agent: Agent, @Res() response: Response): Promise<void> {
+    const refusal = new DomainError('auth.forbidden', 'The metrics are for auditors and admins.');
+    authorize('metrics.read', staffRelations(agent), refusal);
+    const { registry } = this.metrics;
+    response.type(registry.contentType).send(await registry.metrics());
+  }
+}

@@ -1,0 +1,40 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { type ErrorCode, statusOf, titleOf } from '../errors/error-codes.js';
+import { problemOf } from '../errors/problem.js';
+import { ProblemDto } from '../errors/problem.dto.js';
+
+/** What any route with a bearer token may answer. */
+const ALWAYS: readonly ErrorCode[] = [
+  'request.invalid',
+  'auth.token_missing',
+  'auth.token_invalid',
+  'auth.token_expired',
+  'auth.keys_unavailable',
+  'database.unavailable',
+];
+
+/** Documents the errors that a route answers, grouped by status, beside those that every route may answer. */
+export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
+  const all = [...new Set([...ALWAYS, ...codes])];
+  const statuses = [...new Set(all.map(statusOf))];
+  return applyDecorators(
+    ...statuses.map((status) => {
+      const group = all.filter((code) => statusOf(code) === status);
+      return ApiResponse({
+        status,
+        description: group.map(titleOf).join('; '),
+        content: {
+          'application/problem+json': {
+            schema: { $ref: getSchemaPath(ProblemDto) },
+            examples: Object.fromEntries(group.map((code) => [code, example(code)])),
+          },
+        },
+      });
+    }),
+  );
+}
+
+function example(code: ErrorCode) {
+  return { summary: titleOf(code), value: problemOf(code, `${titleOf(code)}.`) };
+}

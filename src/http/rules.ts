@@ -1,0 +1,44 @@
+import { applyDecorators } from '@nestjs/common';
+import { Matches, ValidateBy } from 'class-validator';
+import { ROLE_NAME } from '../auth/roles.js';
+import { isObject } from './aliases.js';
+
+/** A member that names a role. */
+export function IsRoleName(): PropertyDecorator {
+  return Matches(ROLE_NAME, {
+    message: '$property must be a role name: 1 to 50 printable characters',
+  });
+}
+
+/** A member that holds a JSON object of the caller's own making. */
+export function IsJsonObject(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isJsonObject',
+    validator: {
+      validate: isObject,
+      defaultMessage: () => '$property must be a JSON object',
+    },
+  });
+}
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+
+/** A point in time as RFC 3339 writes it, with its offset. */
+export function IsTimestamp(): PropertyDecorator {
+  return applyDecorators(
+    ValidateBy({
+      name: 'isTimestamp',
+      validator: {
+        validate: isTimestamp,
+        defaultMessage: () => '$property must be a time such as 2026-01-31T12:00:00Z (RFC 3339)',
+      },
+    }),
+  );
+}
+
+function isTimestamp(value: unknown): boolean {
+  if (typeof value !== 'string' || !TIMESTAMP.test(value)) return false;
+  const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
+  // Date rolls 31 February over into March.
+  return !Number.isNaN(Date.parse(value)) && day.toISOString().startsWith(value.slice(0, 10));
+}

@@ -1,0 +1,71 @@
+import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
+
+/** What a JSON body may look like, whatever it says. Generous for any real request; cheap to check. */
+export const SHAPE_LIMITS = { depth: 32, keys: 2_000, array: 1_000, string: 65_536 };
+
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+interface Visit {
+  value: unknown;
+  depth: number;
+  pointer: string;
+}
+
+/**
+ * Refuses bodies that would cost or confuse what comes after: too deep, too wide, too long, with keys that
+ * reach into prototypes, with numbers that JSON readers disagree on (RFC 8259 §6, RFC 7493 §2.2) or with text
+ * that Postgres cannot store. Iterative, so that no nesting can overflow it.
+ */
+export function assertShape(body: unknown): void {
+  let keys = 0;
+  const open: Visit[] = [{ value: body, depth: 0, pointer: '' }];
+  for (let visit = open.pop(); visit; visit = open.pop()) {
+    const { value, depth, pointer } = visit;
+    if (typeof value === 'string') assertText(value, pointer);
+    if (typeof value === 'number') assertNumber(value, pointer);
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth >= SHAPE_LIMITS.depth)
+      refuse(pointer, `must not be nested deeper than ${SHAPE_LIMITS.depth}`);
+    if (Array.isArray(value) && value.length > SHAPE_LIMITS.array) {
+      refuse(pointer, `must not have more than ${SHAPE_LIMITS.array} elements`);
+    }
+    for (const [key, member] of Object.entries(value)) {
+      if (!Array.isArray(value)) {
+        assertKey(key, pointer);
+        if (++keys > SHAPE_LIMITS.keys)
+          refuse('', `must not have more than ${SHAPE_LIMITS.keys} members`);
+      }
+      open.push({ value: member, depth: depth + 1, pointer: `${pointer}/${escapePointer(key)}` });
+    }
+  }
+}
+
+function assertKey(key: string, pointer: string): void {
+  if (FORBIDDEN_KEYS.has(key)) refuse(pointer, 'has a member with a name that is not allowed');
+  assertText(key, pointer);
+}
+
+function assertText(text: string, pointer: string): void {
+  if (text.length > SHAPE_LIMITS.string) {
+    refuse(pointer, `must not be longer than ${SHAPE_LIMITS.string} characters`);
+  }
+  if (text.includes('\u0000')) refuse(pointer, 'must not contain U+0000');
+  if (!text.isWellFormed()) refuse(pointer, 'must not contain half of a surrogate pair');
+}
+
+function assertNumber(value: number, pointer: string): void {
+  if (!Number.isFinite(value)) refuse(pointer, 'must be a finite number');
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    refuse(pointer, 'must be an integer within ±(2^53−1)');
+  }
+}
+
+function refuse(pointer: string, rule: string): never {
+  const problem: InputProblem = { pointer: pointer || '/', message: `The body ${rule}` };
+  throw new InvalidInputError([problem]);
+}
+
+/** Escapes a member name for a JSON Pointer (RFC 6901 §3), and cuts it where it is unreasonably long. */
+export function escapePointer(name: string): string {
+  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+}

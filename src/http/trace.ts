@@ -1,0 +1,24 @@
+import type { NextFunction, Request, Response } from 'express';
+import { v7 as newId } from 'uuid';
+import { withRequestContext } from '../observability/request-context.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+// https://www.w3.org/TR/trace-context/#traceparent-header
+const TRACEPARENT =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
+
+/** The trace of a request: its `X-Trace-Id` when that is a UUID, else the trace-id of its `traceparent`, else a new one. */
+export function traceIdOf(headers: Request['headers']): string {
+  const own = headers['x-trace-id'];
+  if (typeof own === 'string' && UUID.test(own)) return own.toLowerCase();
+  const { traceparent } = headers;
+  const id = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined;
+  return id?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') ?? newId();
+}
+
+/** Gives every request its context, and every answer its `X-Trace-Id`. */
+export function trace(request: Request, response: Response, next: NextFunction): void {
+  const traceId = traceIdOf(request.headers);
+  response.setHeader('X-Trace-Id', traceId);
+  withRequestContext({ traceId }, next);
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import { SYSTEM } from '../auth/actor.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { Transactions } from '../database/transactions.js';
+import { overdue } from './overdue.js';
+import type { SessionStatus } from './session-status.js';
+
+/** How many sessions one statement of the sweep expires at most. */
+export const SWEEP_BATCH = 500;
+
+/** Expires sessions that have outlived their retention. */
+@Injectable()
+export class ExpiryService {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly audit: AuditService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Expires one session, if it is overdue, in a transaction of its own, so that whatever follows sees the truth. */
+  async expireIfOverdue(id: string): Promise<void> {
+    const isOverdue = await this.transactions.read((manager) =>
+      sql(manager, `SELECT 1 FROM sessions s WHERE s.id = $1 AND ${overdue('s', '$2')}`, [
+        id,
+        this.environment.SESSION_RETENTION_DAYS,
+      ]),
+    );
+    if (isOverdue.length > 0) await this.expire('s.id = $3', [id]);
+  }
+
+  /** Expires one batch of overdue sessions, skipping those that somebody else holds; gives how many it expired. */
+  async sweep(): Promise<number> {
+    return this.expire('true', []);
+  }
+
+  private async expire(which: string, parameters: string[]): Promise<number> {
+    return this.transactions.runAlone(async (manager) => {
+      const expired = await sql<Expired>(manager, expireStatement(which), [
+        this.environment.SESSION_RETENTION_DAYS,
+        SWEEP_BATCH,
+        ...parameters,
+      ]);
+      await this.recordAll(manager, expired);
+      return expired.length;
+    });
+  }
+
+  private async recordAll(manager: EntityManager, expired: readonly Expired[]): Promise<void> {
+    await this.audit.recordAll(
+      manager,
+      expired.map(({ id, trace_id, task_id, from, version }) => ({
+        event_type: 'session_transitioned',
+        trace_id,
+        by: SYSTEM,
+        task_id,
+        session_id: id,
+        metadata: { from, to: 'expired', reason: 'retention', version },
+      })),
+    );
+  }
+}
+
+interface Expired {
+  id: string;
+  task_id: string | null;
+  trace_id: string;
+  version: number;
+  from: SessionStatus;
+}
+
+const expireStatement = (which: string): string => `
+  WITH due AS (
+    SELECT s.id, s.status FROM sessions s
+     WHERE ${which} AND ${overdue('s', '$1')}
+     ORDER BY s.created_at
+     LIMIT $2 FOR UPDATE SKIP LOCKED
+  )
+  UPDATE sessions s
+     SET status = 'expired', ended_reason = 'retention', version = version + 1,
+         updated_at = clock_timestamp()
+    FROM due WHERE s.id = due.id
+  RETURNING s.id, s.task_id, s.trace_id, s.version, due.status AS "from"`;

@@ -1,0 +1,69 @@
+import type { EntityManager } from 'typeorm';
+import type { Agent } from '../auth/agent.js';
+import { permits, type Relation, staffRelations } from '../auth/policy.js';
+import { sql } from '../database/sql.js';
+import { DomainError } from '../errors/domain-error.js';
+import type { SessionStatus } from './session-status.js';
+
+/** A task's status is that of its highest attempt. */
+export type TaskStatus = SessionStatus;
+
+/** What the features below tasks need to know of one. */
+export interface TaskFacts {
+  task_id: string;
+  from_role: string;
+  to_role: string;
+  created_by: string;
+  trace_id: string;
+  /** Its highest attempt. */
+  session_id: string;
+  /** All roles that take part in it. */
+  participants: string[];
+}
+
+/** A task that is missing and one that is somebody else's are the same answer. */
+export function taskNotFound(): DomainError {
+  return new DomainError('task.not_found', 'There is no such task.');
+}
+
+/** Finds what is to know of a task; null when there is none. */
+async function findTaskFacts(manager: EntityManager, taskId: string): Promise<TaskFacts | null> {
+  const [facts] = await sql<TaskFacts>(
+    manager,
+    `SELECT task_id, from_role, to_role, created_by, trace_id, session_id,
+            ARRAY(SELECT p.role FROM task_participants p WHERE p.task_id = t.task_id) AS participants
+       FROM task_states t WHERE task_id = $1`,
+    [taskId],
+  );
+  return facts ?? null;
+}
+
+/** What is to know of a task that the agent may read; null for any other. */
+export async function findReadableTask(
+  manager: EntityManager,
+  agent: Agent,
+  taskId: string,
+): Promise<TaskFacts | null> {
+  const facts = await findTaskFacts(manager, taskId);
+  return facts && permits('tasks.read', taskRelations(agent, facts)) ? facts : null;
+}
+
+/** The same, but any other task is `task.not_found`. */
+export async function getReadableTask(
+  manager: EntityManager,
+  agent: Agent,
+  taskId: string,
+): Promise<TaskFacts> {
+  const facts = await findReadableTask(manager, agent, taskId);
+  if (!facts) throw taskNotFound();
+  return facts;
+}
+
+/** How the agent stands to a task. */
+export function taskRelations(
+  agent: Agent,
+  { participants }: Pick<TaskFacts, 'participants'>,
+): Relation[] {
+  const takesPart = participants.some((role) => agent.roles.includes(role));
+  return [...staffRelations(agent), ...(takesPart ? (['participant'] as const) : [])];
+}

@@ -1,0 +1,35 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { v7 as newId } from 'uuid';
+
+/** What every line of code under one request may want to know of it. */
+export interface RequestContext {
+  /** The UUID that ties one workflow together across agents. */
+  readonly traceId: string;
+  /** The subject of the caller's token, once it is verified. */
+  subject?: string;
+  /** The UUID that a task routed by this request is to be stored under (`tasks.idempotency_key`), when it carries a key. */
+  taskKey?: TaskKey;
+}
+
+/** The client's own key when that is a UUID, and the one to take when it is not or is taken. */
+export interface TaskKey {
+  readonly preferred?: string;
+  readonly derived: string;
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+/** Runs `work`, and all that it starts, under `context`. */
+export function withRequestContext<T>(context: RequestContext, work: () => T): T {
+  return storage.run(context, work);
+}
+
+/** The context of the request under way; undefined in sweeps and at start-up. */
+export function requestContext(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** The trace of the request under way; work outside any request has one of its own. */
+export function currentTraceId(): string {
+  return requestContext()?.traceId ?? newId();
+}

@@ -1,0 +1,42 @@
+import { Logger } from '@nestjs/common';
+import type { RequestHandler } from 'express';
+import type { Metrics } from './metrics.js';
+import { requestContext } from './request-context.js';
+
+const QUIET = new Set(['/health', '/health/live', '/health/ready', '/metrics', '/status']);
+
+/** Measures each request, and logs it on one line, once it is answered or its client is gone. */
+export function requestLog(metrics: Metrics): RequestHandler {
+  const logger = new Logger('Request');
+  return (request, response, next) => {
+    const started = process.hrtime.bigint();
+    const context = requestContext();
+    response.once('close', () => {
+      const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+      const { method } = request;
+      const route = routeOf(request.route);
+      const status = response.writableFinished ? response.statusCode : 499;
+      metrics.requests.observe({ method, route, status }, seconds);
+      if (QUIET.has(request.path)) return;
+      logger.log({
+        method,
+        route,
+        status,
+        ms: Math.round(seconds * 1000),
+        subject: context?.subject,
+        trace_id: context?.traceId,
+      });
+    });
+    next();
+  };
+}
+
+/** The template that the request matched: ids must not become log or metric labels. */
+function routeOf(route: unknown): string {
+  return typeof route === 'object' &&
+    route !== null &&
+    'path' in route &&
+    typeof route.path === 'string'
+    ? route.path
+    : 'none';
+}

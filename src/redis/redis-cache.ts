@@ -1,0 +1,112 @@
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { CircuitBreaker } from './circuit-breaker.js';
+import { createRedisClient, type RedisClient } from './redis-client.js';
+
+export type RedisStatus = 'connected' | 'disconnected' | 'disabled';
+
+const WARN_EVERY_MS = 10_000;
+
+/**
+ * A cache in Redis that may be missing, down, hung, full or read-only: then every read is a miss and every write
+ * does nothing. No method rejects, and none takes longer than the client's timeout of 100 ms.
+ *
+ * Reads and writes each have a breaker, since a full or read-only Redis still answers reads.
+ */
+@Injectable()
+export class RedisCache implements OnModuleInit, OnApplicationShutdown {
+  readonly reads = new CircuitBreaker();
+  readonly writes = new CircuitBreaker();
+
+  private readonly logger = new Logger(RedisCache.name);
+  private readonly client?: RedisClient;
+  private quietUntil = 0;
+
+  /** Without a URL the cache is disabled; two or more are the nodes of one cluster. */
+  constructor([first, ...others]: readonly string[]) {
+    if (first === undefined) return;
+    this.client = createRedisClient([first, ...others]);
+    this.client.on('error', (error: Error) => {
+      this.warn(error);
+    });
+  }
+
+  /** Starts to connect, and does not wait for it. */
+  onModuleInit(): void {
+    this.client?.connect().catch(() => undefined);
+  }
+
+  /** Ends the connection, after what is already written to it, and says no more. */
+  onApplicationShutdown(): void {
+    this.quietUntil = Infinity;
+    this.client?.disconnect();
+  }
+
+  /** The text under `key`; undefined when there is none, when it is not a text, and when Redis cannot tell. */
+  async get(key: string): Promise<string | undefined> {
+    const text = await this.call(this.reads, (client) => client.get(key));
+    return text ?? undefined;
+  }
+
+  /** Keeps `value` under `key` for `ttlSeconds`, if Redis can; less than a second is not kept at all. */
+  async set(key: string, value: string, ttlSeconds: number): Promise<void> {
+    const ttl = Math.floor(ttlSeconds);
+    if (ttl >= 1) await this.call(this.writes, (client) => client.set(key, value, 'EX', ttl));
+  }
+
+  /** Whether Redis answers now, whatever the breakers think. */
+  async ping(): Promise<RedisStatus> {
+    if (!this.client) return 'disabled';
+    if (this.client.status !== 'ready') return 'disconnected';
+    try {
+      await this.client.ping();
+      return 'connected';
+    } catch {
+      return 'disconnected';
+    }
+  }
+
+  private async call<T>(
+    breaker: CircuitBreaker,
+    command: (client: RedisClient) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { client } = this;
+    if (client?.status !== 'ready' || !breaker.allows()) return undefined;
+    try {
+      const reply = await command(client);
+      breaker.succeeded();
+      return reply;
+    } catch (error) {
+      if (isWrongType(error)) {
+        breaker.succeeded();
+        return undefined;
+      }
+      this.warn(error);
+      // A peer that vanished without a word keeps its connection "ready" for minutes: only a new one can tell.
+      if (breaker.failed() && isTimeout(error)) client.disconnect(true);
+      return undefined;
+    }
+  }
+
+  private warn(error: unknown): void {
+    const now = performance.now();
+    if (now < this.quietUntil) return;
+    this.quietUntil = now + WARN_EVERY_MS;
+    this.logger.warn(`Redis cannot be used, going on without it: ${reasonOf(error)}`);
+  }
+}
+
+function isWrongType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE');
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out';
+}
+
+/** The first sentence: what follows, and the members of an ioredis error, may hold a password or a cached value. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown reason';
+  // A cluster's own error says only that all of its nodes failed.
+  if ('lastNodeError' in error && error.lastNodeError) return reasonOf(error.lastNodeError);
+  return error.message.split(/\.?(?:\s*\n|\. |$)/, 1)[0] ?? '';
+}

@@ -1,0 +1,17 @@
+import { Global, Module } from '@nestjs/common';
+import { Environment } from '../config/environment.js';
+import { RedisCache } from './redis-cache.js';
+
+/** The one connection to Redis, to be injected as {@link RedisCache}. */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: RedisCache,
+      inject: [Environment],
+      useFactory: ({ REDIS_URL }: Environment) => new RedisCache(REDIS_URL),
+    },
+  ],
+  exports: [RedisCache],
+})
+export class RedisModule {}

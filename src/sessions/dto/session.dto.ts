@@ -1,0 +1,141 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  ENDED_REASONS,
+  type EndedReason,
+  SESSION_STATUSES,
+  type SessionStatus,
+} from '../../lifecycle/session-status.js';
+import type { Session } from '../session.entity.js';
+
+const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
+
+/** A session, in today's words and in those of the v0.4 agents. */
+export class SessionDto {
+  @ApiProperty({ format: 'uuid', example: ID })
+  id: string;
+
+  @ApiProperty({ format: 'uuid', deprecated: true, description: 'The same as `id`.', example: ID })
+  session_id: string;
+
+  @ApiProperty({ example: 'manager' })
+  role: string;
+
+  @ApiProperty({ deprecated: true, description: 'The same as `role`.', example: 'manager' })
+  agent_role: string;
+
+  @ApiProperty({ enum: SESSION_STATUSES, example: 'active' })
+  status: SessionStatus;
+
+  @ApiProperty({
+    enum: SESSION_STATUSES,
+    deprecated: true,
+    description: 'The same as `status`.',
+    example: 'active',
+  })
+  state: SessionStatus;
+
+  @ApiProperty({
+    format: 'uuid',
+    type: String,
+    nullable: true,
+    example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  task_id: string | null;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'Which attempt of its task the session is, from 1; null: it is not one.',
+    example: 1,
+  })
+  attempt: number | null;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    example: { step: 'reading the request' },
+  })
+  metadata: Record<string, unknown>;
+
+  @ApiProperty({ type: 'integer', description: 'Plus 1 for each change.', example: 2 })
+  version: number;
+
+  @ApiProperty({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
+  trace_id: string;
+
+  @ApiProperty({
+    description: 'The subject that made it.',
+    example: 'https://idp.example.com/realms/corp#finance-agent',
+  })
+  created_by: string;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The subject that activated it and may finish it.',
+    example: 'https://idp.example.com/realms/corp#manager-agent',
+  })
+  claimed_by: string | null;
+
+  @ApiProperty({ enum: ENDED_REASONS, type: String, nullable: true, example: null })
+  ended_reason: EndedReason | null;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: null })
+  result: Record<string, unknown> | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  error: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  created_at: Date;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  updated_at: Date;
+}
+
+/** The session as the API shows it. */
+export function toSessionDto(session: Session): SessionDto {
+  const { id, role, status } = session;
+  return {
+    id,
+    session_id: id,
+    role,
+    agent_role: role,
+    status,
+    state: status,
+    task_id: session.task_id,
+    attempt: session.attempt,
+    metadata: session.metadata,
+    version: session.version,
+    trace_id: session.trace_id,
+    created_by: session.created_by,
+    claimed_by: session.claimed_by,
+    ended_reason: session.ended_reason,
+    result: session.result,
+    error: session.error,
+    created_at: session.created_at,
+    updated_at: session.updated_at,
+  };
+}
+
+export class SessionPageDto {
+  @ApiProperty({ type: [SessionDto] })
+  sessions: SessionDto[];
+
+  @ApiProperty({ type: 'integer', required: false, description: 'Only with `page`.', example: 1 })
+  total?: number;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'Only with `page`.', example: 1 })
+  page?: number;
+
+  @ApiProperty({ type: 'integer', example: 20 })
+  page_size: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Null on the last page.',
+    example: null,
+  })
+  next_cursor: string | null;
+}

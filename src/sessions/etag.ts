@@ -1,0 +1,25 @@
+import { DomainError } from '../errors/domain-error.js';
+
+/** The entity tag of a session's present version (RFC 9110 §8.8.3). */
+export function etagOf({ id, version }: { id: string; version: number }): string {
+  return `"${id}.${version}"`;
+}
+
+/**
+ * Refuses a write whose `If-Match` names another version than the present one (RFC 9110 §13.1.1).
+ *
+ * @throws DomainError `session.version_mismatch`, which tells the present tag
+ */
+export function assertMatches(
+  ifMatch: string | undefined,
+  session: { id: string; version: number },
+): void {
+  if (ifMatch === undefined || ifMatch.trim() === '*') return;
+  const tags = ifMatch.split(',').map((tag) => tag.trim());
+  if (tags.includes(etagOf(session))) return;
+  throw new DomainError(
+    'session.version_mismatch',
+    'The session has changed since; read it again and decide anew.',
+    { headers: { ETag: etagOf(session) } },
+  );
+}

@@ -1,0 +1,70 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js';
+
+/** One agent's run. A session with an `attempt` number carries its task; the highest attempt is the task's status. */
+@Entity('sessions')
+@Index('idx_sessions_task_id', ['task_id'])
+@Index('idx_sessions_status', ['status'])
+@Index('idx_sessions_created_at', { synchronize: false }) // DESC, which TypeORM cannot express
+@Index('sessions_task_attempt_uq', ['task_id', 'attempt'], { unique: true })
+@Index('sessions_one_open_attempt_uq', ['task_id'], {
+  unique: true,
+  where: `attempt IS NOT NULL AND status IN ('pending', 'active')`,
+})
+@Check('sessions_status_ck', `status IN ('pending', 'active', 'completed', 'failed', 'expired')`)
+export class Session {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'sessions_pkey' })
+  id: string;
+
+  /** The org role the session acts for. */
+  @Column({ type: 'varchar', length: 50 })
+  role: string;
+
+  @ForeignKey('Task', { name: 'sessions_task_id_fk' })
+  @Column({ type: 'uuid', nullable: true })
+  task_id: string | null;
+
+  @Column({ type: 'varchar', length: 20 })
+  status: SessionStatus;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  created_at: Date;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  updated_at: Date;
+
+  /** Whatever the agent keeps with its run. */
+  @Column({ type: 'jsonb', default: {} })
+  metadata: Record<string, unknown>;
+
+  /** Starts at 1, plus 1 for every change of status, metadata or task. */
+  @Column({ type: 'integer', default: 1 })
+  version: number;
+
+  /** The trace of the session's audit events: its task's, else the one of the request that made it. */
+  @Column({ type: 'uuid' })
+  trace_id: string;
+
+  /** The subject that made the session. */
+  @Column({ type: 'text' })
+  created_by: string;
+
+  /** The number, from 1, of the task's attempt that this session is; null: a plain session. */
+  @Column({ type: 'integer', nullable: true })
+  attempt: number | null;
+
+  /** The subject that activated the session and may finish it. */
+  @Column({ type: 'text', nullable: true })
+  claimed_by: string | null;
+
+  @Column({ type: 'varchar', length: 20, nullable: true })
+  ended_reason: EndedReason | null;
+
+  /** What a completed session has to show. */
+  @Column({ type: 'jsonb', nullable: true })
+  result: Record<string, unknown> | null;
+
+  /** Why a failed session failed, in its agent's words. */
+  @Column({ type: 'text', nullable: true })
+  error: string | null;
+}

@@ -1,0 +1,168 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Agent } from '../auth/agent.js';
+import { authorize, isStaff, type Relation, staffRelations } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
+import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
+import { sql } from '../database/sql.js';
+import { Transactions } from '../database/transactions.js';
+import { Where } from '../database/where.js';
+import { InvalidInputError } from '../errors/domain-error.js';
+import type { Reference } from '../http/ids.js';
+import { ExpiryService } from '../lifecycle/expiry.service.js';
+import { overdue, statusNow } from '../lifecycle/overdue.js';
+import type { ListSessionsQuery } from './dto/list-sessions.query.js';
+import { type SessionDto, type SessionPageDto, toSessionDto } from './dto/session.dto.js';
+import type { Session } from './session.entity.js';
+import { sessionNotFound } from './session-errors.js';
+
+/** A session with what its readers are checked by. */
+interface VisibleSession extends Session {
+  /** Whether one of the caller's roles takes part in the task that the session is an attempt of. */
+  takes_part: boolean;
+  overdue: boolean;
+}
+
+/** Finds sessions for those who may see them. */
+@Injectable()
+export class SessionsReader {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly expiry: ExpiryService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** One session, by its own id or by the id of the task whose highest attempt it is. */
+  async get(agent: Agent, reference: Reference): Promise<SessionDto> {
+    const session = await this.find(agent, reference);
+    if (!session?.overdue) return toSessionDto(readable(agent, session));
+    await this.expiry.expireIfOverdue(session.id);
+    return toSessionDto(
+      readable(agent, await this.find(agent, { kind: 'session', id: session.id })),
+    );
+  }
+
+  /** A page of the sessions that the agent may see, the newest first. */
+  async list(agent: Agent, query: ListSessionsQuery): Promise<SessionPageDto> {
+    if (query.cursor !== undefined && query.page !== undefined) {
+      throw new InvalidInputError([{ pointer: '?page', message: 'Give page or cursor, not both' }]);
+    }
+    return this.transactions.read((manager) =>
+      query.cursor === undefined
+        ? this.numberedPage(manager, agent, query, query.page ?? 1)
+        : this.pageAfter(manager, agent, query, query.cursor),
+    );
+  }
+
+  private async find(agent: Agent, { id, kind }: Reference): Promise<VisibleSession | undefined> {
+    const [session] = await this.transactions.read((manager) =>
+      sql<VisibleSession>(manager, FIND, [
+        id,
+        agent.roles,
+        this.environment.SESSION_RETENTION_DAYS,
+        kind ?? null,
+      ]),
+    );
+    return session;
+  }
+
+  private async numberedPage(
+    manager: EntityManager,
+    agent: Agent,
+    query: ListSessionsQuery,
+    page: number,
+  ): Promise<SessionPageDto> {
+    const where = this.filter(agent, query);
+    const [count] = await sql<{ total: number }>(
+      manager,
+      `SELECT count(*)::integer AS total FROM sessions s ${where.toString()}`,
+      where.parameters,
+    );
+    const offset = (page - 1) * query.page_size;
+    return {
+      ...(await this.select(manager, query, where, offset)),
+      total: count?.total ?? 0,
+      page,
+    };
+  }
+
+  private async pageAfter(
+    manager: EntityManager,
+    agent: Agent,
+    query: ListSessionsQuery,
+    cursor: string,
+  ): Promise<SessionPageDto> {
+    const { at, id } = decodeCursor(cursor);
+    const where = this.filter(agent, query).and(
+      '(s.created_at, s.id) < (?::timestamptz, ?::uuid)',
+      at,
+      id,
+    );
+    return this.select(manager, query, where, 0);
+  }
+
+  private async select(
+    manager: EntityManager,
+    { page_size }: ListSessionsQuery,
+    where: Where,
+    offset: number,
+  ): Promise<SessionPageDto> {
+    const status = statusNow('s', where.bind(this.environment.SESSION_RETENTION_DAYS));
+    const found = await sql<Session & { keyset_at: string }>(
+      manager,
+      `SELECT s.*, ${status} AS status, ${keysetAt('s.created_at')} AS keyset_at
+         FROM sessions s ${where.toString()}
+        ORDER BY s.created_at DESC, s.id DESC
+        LIMIT ${where.bind(page_size + 1)} OFFSET ${where.bind(offset)}`,
+      where.parameters,
+    );
+    const { rows, next_cursor } = pageOf(found, page_size);
+    return { sessions: rows.map(toSessionDto), page_size, next_cursor };
+  }
+
+  private filter(agent: Agent, { role, status, task_id }: ListSessionsQuery): Where {
+    const where = new Where();
+    if (!isStaff(agent))
+      where.and(`(s.role = ANY(?) OR ${TAKES_PART('?')})`, agent.roles, agent.roles);
+    where.and('s.role = ?', role).and('s.task_id = ?', task_id);
+    const { SESSION_RETENTION_DAYS: days } = this.environment;
+    if (status !== undefined) where.and(`${statusNow('s', '?')} = ?`, days, status);
+    // Repeats part of the status condition in a form that an index serves.
+    if (status !== undefined && status !== 'expired') where.and('s.status = ?', status);
+    return where;
+  }
+}
+
+const TAKES_PART = (roles: string): string =>
+  `(s.attempt IS NOT NULL AND EXISTS (
+     SELECT 1 FROM task_participants p WHERE p.task_id = s.task_id AND p.role = ANY(${roles})))`;
+
+const FIND = `
+  SELECT s.*, ${TAKES_PART('$2')} AS takes_part, ${overdue('s', '$3')} AS overdue
+    FROM (
+      SELECT 1 AS precedence, own.* FROM sessions own
+       WHERE own.id = $1 AND coalesce($4, 'session') = 'session'
+      UNION ALL
+      (SELECT 2, attempt.* FROM sessions attempt
+        WHERE attempt.task_id = $1 AND attempt.attempt IS NOT NULL AND coalesce($4, 'task') = 'task'
+        ORDER BY attempt.attempt DESC LIMIT 1)
+    ) s
+   ORDER BY s.precedence LIMIT 1`;
+
+function readable(agent: Agent, session: VisibleSession | undefined): Session {
+  if (!session) throw sessionNotFound();
+  const relations = sessionRelations(agent, session);
+  if (session.takes_part) relations.push('participant');
+  authorize('sessions.read', relations, sessionNotFound());
+  return session;
+}
+
+/** How the agent stands to a session, apart from taking part in its task. */
+export function sessionRelations(agent: Agent, session: Session): Relation[] {
+  const relations = staffRelations(agent);
+  if (agent.roles.includes(session.role)) {
+    relations.push('owner');
+    if (session.claimed_by === agent.subject) relations.push('claimant');
+  }
+  return relations;
+}

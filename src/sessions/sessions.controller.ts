@@ -1,0 +1,141 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  Param,
+  Post,
+  Put,
+  Query,
+  UseInterceptors,
+} from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Agent } from '../auth/agent.js';
+import { Me } from '../auth/me.decorator.js';
+import { Policy } from '../auth/policy.decorator.js';
+import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { type Reference, SessionReferencePipe } from '../http/ids.js';
+import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
+import { CreateSessionDto } from './dto/create-session.dto.js';
+import { LifecycleEventDto } from './dto/lifecycle-event.dto.js';
+import { ListSessionsQuery } from './dto/list-sessions.query.js';
+import { SessionDto, SessionPageDto } from './dto/session.dto.js';
+import { UpdateSessionDto } from './dto/update-session.dto.js';
+import { EtagInterceptor } from './etag.interceptor.js';
+import { SessionUpdates } from './session-updates.service.js';
+import { SessionsReader } from './sessions-reader.service.js';
+import { SessionsService } from './sessions.service.js';
+
+const ID = { name: 'id', example: 'session-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c' };
+const IF_MATCH = {
+  name: 'If-Match',
+  required: false,
+  description: 'The `ETag` that the change is based on.',
+  schema: { type: 'string' as const },
+};
+const WRITE_PROBLEMS = [
+  'auth.forbidden',
+  'session.not_found',
+  'session.claimed',
+  'session.ended',
+  'session.id_required',
+  'session.task_set',
+  'session.version_mismatch',
+  'lifecycle.invalid_transition',
+] as const;
+
+@ApiTags('Sessions')
+@ApiBearerAuth()
+@Controller('sessions')
+export class SessionsController {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly updates: SessionUpdates,
+    private readonly reader: SessionsReader,
+  ) {}
+
+  @Post()
+  @Policy('sessions.create')
+  @UseInterceptors(EtagInterceptor)
+  @ApiOperation({ summary: 'Begin a session, or take up the pending attempt of a task' })
+  @ApiIdempotencyKey()
+  @ApiCreatedResponse({ type: SessionDto, description: 'The session, pending.' })
+  @ApiProblems(
+    'auth.role_not_held',
+    'task.not_found',
+    'session.exists',
+    'session.claimed',
+    'task.finished',
+  )
+  create(@Body() dto: CreateSessionDto, @Me() agent: Agent): Promise<SessionDto> {
+    return this.sessions.create(agent, dto);
+  }
+
+  @Get()
+  @Policy('sessions.list')
+  @ApiOperation({ summary: 'List the sessions that you may see, the newest first' })
+  @ApiOkResponse({ type: SessionPageDto, description: 'A page of sessions.' })
+  @ApiProblems()
+  list(@Query() query: ListSessionsQuery, @Me() agent: Agent): Promise<SessionPageDto> {
+    return this.reader.list(agent, query);
+  }
+
+  @Get(':id')
+  @Policy('sessions.read')
+  @UseInterceptors(EtagInterceptor)
+  @ApiOperation({ summary: 'See where a session, or a task’s latest attempt, stands' })
+  @ApiParam({ ...ID, description: 'A session’s id, or a task’s: then its highest attempt.' })
+  @ApiOkResponse({ type: SessionDto, description: 'The session.' })
+  @ApiProblems('session.not_found')
+  get(
+    @Param('id', SessionReferencePipe) reference: Reference,
+    @Me() agent: Agent,
+  ): Promise<SessionDto> {
+    return this.reader.get(agent, reference);
+  }
+
+  @Put(':id')
+  @Policy('sessions.write')
+  @UseInterceptors(EtagInterceptor)
+  @ApiOperation({ summary: 'Change a session’s status, metadata or task' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiHeader(IF_MATCH)
+  @ApiOkResponse({ type: SessionDto, description: 'The session as it is now.' })
+  @ApiProblems(...WRITE_PROBLEMS)
+  update(
+    @Param('id', SessionReferencePipe) reference: Reference,
+    @Body() dto: UpdateSessionDto,
+    @Me() agent: Agent,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<SessionDto> {
+    return this.updates.update(agent, reference, dto, ifMatch);
+  }
+
+  @Put(':id/events')
+  @Policy('sessions.write')
+  @UseInterceptors(EtagInterceptor)
+  @ApiOperation({ summary: 'Tell what happened to a session: activate, complete or fail' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiHeader(IF_MATCH)
+  @ApiOkResponse({ type: SessionDto, description: 'The session as it is now.' })
+  @ApiProblems(...WRITE_PROBLEMS)
+  event(
+    @Param('id', SessionReferencePipe) reference: Reference,
+    @Body() { event }: LifecycleEventDto,
+    @Me() agent: Agent,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<SessionDto> {
+    return this.updates.update(agent, reference, { status: LIFECYCLE_EVENTS[event] }, ifMatch);
+  }
+}

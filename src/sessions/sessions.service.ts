@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 as newId } from 'uuid';
+import { AuditService } from '../audit/audit.service.js';
+import type { Actor } from '../auth/actor.js';
+import type { Agent } from '../auth/agent.js';
+import { actingRole } from '../auth/roles.js';
+import { Environment } from '../config/environment.js';
+import { Transactions } from '../database/transactions.js';
+import { DomainError, InvalidInputError } from '../errors/domain-error.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { getReadableTask, type TaskFacts, taskNotFound } from '../lifecycle/task-facts.js';
+import { currentTraceId } from '../observability/request-context.js';
+import type { CreateSessionDto } from './dto/create-session.dto.js';
+import { type SessionDto, toSessionDto } from './dto/session.dto.js';
+import type { Session } from './session.entity.js';
+import { sessionClaimed } from './session-errors.js';
+import { insertSession, lockSession, selectAttempts } from './session-rows.js';
+
+/** The attempt of a task that is to be opened. */
+export interface NewAttempt {
+  task_id: string;
+  to_role: string;
+  trace_id: string;
+  created_by: string;
+  attempt: number;
+}
+
+/** Makes sessions: plain ones, attempts, and plain-looking ones that take up an attempt. */
+@Injectable()
+export class SessionsService {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly lifecycle: LifecycleService,
+    private readonly audit: AuditService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Makes a plain session, or takes up the pending attempt of a task that was sent to the role. */
+  async create(agent: Agent, dto: CreateSessionDto): Promise<SessionDto> {
+    const by = { role: actingRole(agent, dto.role), subject: agent.subject };
+    const session = await this.transactions.run(async (manager) => {
+      const task =
+        dto.task_id === undefined ? null : await getTaskOf(manager, agent, by.role, dto.task_id);
+      return task?.to_role === by.role
+        ? this.adopt(manager, task, dto, by)
+        : this.createPlain(manager, task, dto, by);
+    });
+    return toSessionDto(session);
+  }
+
+  /** Opens an attempt of a task, for the role that the task was sent to. The caller records the event. */
+  async openAttempt(manager: EntityManager, { to_role, ...attempt }: NewAttempt): Promise<Session> {
+    const session = await insertSession(manager, {
+      ...attempt,
+      id: newId(),
+      role: to_role,
+      metadata: {},
+    });
+    if (!session) throw new Error('a new id was taken');
+    return session;
+  }
+
+  /** The task's attempts, the first one first. */
+  async attemptsOf(manager: EntityManager, taskId: string): Promise<SessionDto[]> {
+    const { SESSION_RETENTION_DAYS } = this.environment;
+    return (await selectAttempts(manager, taskId, SESSION_RETENTION_DAYS)).map(toSessionDto);
+  }
+
+  private async adopt(
+    manager: EntityManager,
+    task: TaskFacts,
+    dto: CreateSessionDto,
+    by: Actor,
+  ): Promise<Session> {
+    if (dto.id !== undefined) {
+      throw new InvalidInputError([
+        { pointer: '/id', message: 'id must not be given: the task’s attempt has one' },
+      ]);
+    }
+    const attempt = await lockSession(
+      manager,
+      task.session_id,
+      this.environment.SESSION_RETENTION_DAYS,
+    );
+    if (!attempt) throw taskNotFound();
+    if (attempt.status === 'active') throw sessionClaimed(attempt);
+    if (attempt.status !== 'pending') {
+      throw new DomainError('task.finished', `The task has ended: it is ${attempt.status}.`);
+    }
+    return this.lifecycle.adopt(manager, attempt, dto.metadata, by);
+  }
+
+  private async createPlain(
+    manager: EntityManager,
+    task: TaskFacts | null,
+    dto: CreateSessionDto,
+    by: Actor,
+  ): Promise<Session> {
+    const session = await insertSession(manager, {
+      id: dto.id ?? newId(),
+      role: by.role,
+      task_id: task?.task_id ?? null,
+      metadata: dto.metadata ?? {},
+      trace_id: task?.trace_id ?? currentTraceId(),
+      created_by: by.subject,
+      attempt: null,
+    });
+    if (!session) throw new DomainError('session.exists', 'A session with this id exists already.');
+    await this.audit.record(manager, {
+      event_type: 'session_created',
+      trace_id: session.trace_id,
+      by,
+      task_id: session.task_id,
+      session_id: session.id,
+      metadata: { version: session.version },
+    });
+    return session;
+  }
+}
+
+/** A task that the session's role takes part in; any other is not found. */
+export async function getTaskOf(
+  manager: EntityManager,
+  agent: Agent,
+  role: string,
+  taskId: string,
+): Promise<TaskFacts> {
+  const task = await getReadableTask(manager, agent, taskId);
+  if (!task.participants.includes(role)) throw taskNotFound();
+  return task;
+}

@@ -1,0 +1,139 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
+import { prefixed } from '../../http/ids.js';
+import { SESSION_STATUSES } from '../../lifecycle/session-status.js';
+import type { TaskStatus } from '../../lifecycle/task-facts.js';
+import { SessionDto } from '../../sessions/dto/session.dto.js';
+import type { Task } from '../task.entity.js';
+
+const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
+const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
+
+/** A task with where it stands, which its highest attempt tells. */
+export interface TaskRow extends Task {
+  status: TaskStatus;
+  session_id: string;
+  attempt: number;
+  claimed_by: string | null;
+}
+
+export class TaskDto {
+  @ApiProperty({ format: 'uuid', example: TASK })
+  id: string;
+
+  @ApiProperty({ example: 'budget_approval' })
+  task_type: string;
+
+  @ApiProperty({ example: 'Approve the Q3 marketing budget' })
+  description: string;
+
+  @ApiProperty({ example: 'finance' })
+  from_role: string;
+
+  @ApiProperty({ example: 'manager' })
+  to_role: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, example: { amount: 50000 } })
+  data: Record<string, unknown>;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, example: {} })
+  context: Record<string, unknown>;
+
+  @ApiProperty({
+    enum: SESSION_STATUSES,
+    description: 'That of its highest attempt.',
+    example: 'pending',
+  })
+  status: TaskStatus;
+
+  @ApiProperty({
+    format: 'uuid',
+    description: 'The session that is its highest attempt.',
+    example: '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  session_id: string;
+
+  @ApiProperty({ type: 'integer', example: 1 })
+  attempt: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The subject that works on it.',
+    example: null,
+  })
+  claimed_by: string | null;
+
+  @ApiProperty({ format: 'uuid', example: TRACE })
+  trace_id: string;
+
+  @ApiProperty({
+    description: 'The subject that routed it.',
+    example: 'https://idp.example.com/realms/corp#finance-agent',
+  })
+  created_by: string;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  created_at: Date;
+}
+
+/** The task as the API shows it. */
+export function toTaskDto(task: TaskRow): TaskDto {
+  return {
+    id: task.id,
+    task_type: task.task_type,
+    description: task.description,
+    from_role: task.from_role,
+    to_role: task.to_role,
+    data: task.data,
+    context: task.context,
+    status: task.status,
+    session_id: task.session_id,
+    attempt: task.attempt,
+    claimed_by: task.claimed_by,
+    trace_id: task.trace_id,
+    created_by: task.created_by,
+    created_at: task.created_at,
+  };
+}
+
+/** A task with all that belongs to it. */
+export class TaskDetailDto extends TaskDto {
+  @ApiProperty({ type: [SessionDto], description: 'The first one first.' })
+  attempts: SessionDto[];
+
+  @ApiProperty({ type: [ApprovalDto], description: 'The first one first.' })
+  approvals: ApprovalDto[];
+}
+
+export class TaskPageDto {
+  @ApiProperty({ type: [TaskDto] })
+  tasks: TaskDto[];
+
+  @ApiProperty({ type: 'integer', example: 20 })
+  page_size: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Null on the last page.',
+    example: null,
+  })
+  next_cursor: string | null;
+}
+
+/** What routing answers, in the words that existing agents read. */
+export class RoutedTaskDto {
+  @ApiProperty({ example: `task-${TASK}` })
+  task_id: string;
+
+  @ApiProperty({ enum: ['accepted'], example: 'accepted' })
+  status: 'accepted';
+
+  @ApiProperty({ format: 'uuid', example: TRACE })
+  trace_id: string;
+}
+
+export function toRoutedTask({ id, trace_id }: Task): RoutedTaskDto {
+  return { task_id: prefixed('task', id), status: 'accepted', trace_id };
+}

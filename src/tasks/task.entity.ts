@@ -1,0 +1,44 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** What one role asks of another. Never changed once routed, never deleted. */
+@Entity('tasks')
+@Index('idx_tasks_trace_id', ['trace_id'])
+@Index('idx_tasks_created_at', { synchronize: false }) // DESC, which TypeORM cannot express
+@Index('idx_tasks_idempotency_key', ['idempotency_key'], { unique: true })
+export class Task {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'tasks_pkey' })
+  id: string;
+
+  @Column({ type: 'varchar', length: 50 })
+  task_type: string;
+
+  @Column({ type: 'text' })
+  description: string;
+
+  @Column({ type: 'varchar', length: 50 })
+  from_role: string;
+
+  @Column({ type: 'varchar', length: 50 })
+  to_role: string;
+
+  @Column({ type: 'jsonb', default: {} })
+  data: Record<string, unknown>;
+
+  @Column({ type: 'uuid' })
+  trace_id: string;
+
+  /** The routing request's key when that is a free UUID, else one made for the task. */
+  @Column({ type: 'uuid' })
+  idempotency_key: string;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  created_at: Date;
+
+  /** What the routing agent passes along beside the task itself. */
+  @Column({ type: 'jsonb', default: {} })
+  context: Record<string, unknown>;
+
+  /** The subject that routed the task. */
+  @Column({ type: 'text' })
+  created_by: string;
+}

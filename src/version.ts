@@ -1,0 +1,13 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** The version of the service: that of its package, whether the code runs from its sources or from `dist`. */
+export const VERSION = findVersion(import.meta.dirname);
+
+function findVersion(folder: string): string {
+  const file = join(folder, 'package.json');
+  if (!existsSync(file)) return findVersion(dirname(folder));
+  const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const isNamed = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return isNamed ? String(manifest.version) : findVersion(dirname(folder));
+}

@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url';
+
+const swc = [
+  '@swc/jest',
+  {
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
+      keepClassNames: true,
+    },
+    module: { type: 'es6' },
+    sourceMaps: 'inline',
+  },
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const servers = {
+  globalSetup: '<rootDir>/test/support/global-setup.js',
+  globalTeardown: '<rootDir>/test/support/global-teardown.js',
+};
+
+const project = (displayName, testMatch, servers) => ({
+  displayName,
+  rootDir: root,
+  testMatch: [`<rootDir>/${testMatch}`],
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: { '^.+\\.ts$': swc },
+  ...servers,
+  setupFiles: ['<rootDir>/test/support/setup.ts'],
+});
+
+/** Three suites: unit (no server), integration (real Postgres and Redis), e2e (the whole application over HTTP). */
+export default {
+  rootDir: root,
+  projects: [
+    project('unit', 'src/**/*.spec.ts'),
+    project('integration', 'test/integration/**/*.spec.ts', servers),
+    project('e2e', 'test/e2e/**/*.spec.ts', servers),
+  ],
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  coverageProvider: 'v8',
+  coverageDirectory: 'coverage',
+  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
+};

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { preparePostgresBinaries } from '../../src/database/embedded-postgres-binaries.js';
+import { openCluster } from '../../src/database/embedded-postgres-cluster.js';
+import { PostgresServer } from '../../src/database/embedded-postgres-server.js';
+
+/** A PostgreSQL server of its own for tests, which nobody starts again but `restart()`. */
+export interface TestPostgres {
+  readonly url: string;
+  readonly pid: number;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Stops the server and removes its data. */
+  stop(): Promise<void>;
+  /** Sends the server a signal, such as SIGKILL or SIGSTOP. */
+  kill(signal: NodeJS.Signals): void;
+  /** Stops the server if it runs and starts it on the same port, with the same data. */
+  restart(): Promise<void>;
+}
+
+const SETTINGS = { fsync: 'off', max_connections: '200' };
+
+/** Starts a server with its data in a temporary folder. */
+export async function startTestPostgres(
+  settings: Record<string, string> = {},
+): Promise<TestPostgres> {
+  const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'agent-mesh-postgres-')));
+  // As root the server runs with another account, which has to pass through.
+  await chmod(dataDir, 0o711);
+  const all = { ...SETTINGS, ...settings };
+  const binaries = await preparePostgresBinaries(dataDir);
+  const server = new PostgresServer(binaries, await openCluster(dataDir, binaries, all), all);
+  const removeData = (): Promise<void> =>
+    rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
+  await server.start().catch(async (error: unknown) => {
+    await removeData();
+    throw error;
+  });
+
+  const halt = async (): Promise<void> => {
+    // A server that was paused would not hear that it has to stop.
+    server.kill('SIGCONT');
+    await server.stop();
+  };
+  return {
+    dataDir,
+    get url() {
+      return server.url;
+    },
+    get pid() {
+      return server.pid;
+    },
+    get port() {
+      return server.port;
+    },
+    kill: (signal) => {
+      server.kill(signal);
+    },
+    restart: async () => {
+      await halt();
+      await server.start();
+    },
+    stop: async () => {
+      await halt();
+      await removeData();
+    },
+  };
+}
+
+/** Makes a fresh database on the server of `adminUrl`, as a copy of `template`, and returns its URL. */
+export async function createTestDatabase(
+  adminUrl: string,
+  name = `test_${randomBytes(6).toString('hex')}`,
+  template = 'template1',
+): Promise<string> {
+  const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${pg.escapeIdentifier(template)}`;
+  await execute(withDatabase(adminUrl, 'postgres'), statement);
+  return withDatabase(adminUrl, name);
+}
+
+/** Drops the database that a URL names, along with the connections that are left to it. */
+export async function dropTestDatabase(url: string): Promise<void> {
+  const name = decodeURIComponent(new URL(url).pathname.slice(1));
+  const statement = `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`;
+  await execute(withDatabase(url, 'postgres'), statement);
+}
+
+function withDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${encodeURIComponent(database)}`;
+  return changed.href;
+}
+
+async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

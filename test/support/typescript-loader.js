@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { transform } from '@swc/core';
+
+/** Lets plain Node load our TypeScript, for what runs before Jest does. See https://nodejs.org/docs/latest-v20.x/api/module.html#customization-hooks */
+export async function resolve(specifier, context, nextResolve) {
+  const isOurs = specifier.startsWith('.') && !context.parentURL?.includes('/node_modules/');
+  if (!isOurs || !specifier.endsWith('.js')) return nextResolve(specifier, context);
+  return nextResolve(specifier.replace(/\.js$/, '.ts'), context).catch(() =>
+    nextResolve(specifier, context),
+  );
+}
+
+export async function load(url, context, nextLoad) {
+  if (!url.endsWith('.ts')) return nextLoad(url, context);
+  const { code } = await transform(await readFile(fileURLToPath(url), 'utf8'), {
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true },
+    },
+    module: { type: 'es6' },
+  });
+  return { format: 'module', source: code, shortCircuit: true };
+}
