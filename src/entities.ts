@@ -1,7 +1,8 @@
 import { Approval } from './approvals/approval.entity.js';
 import { AuditEvent } from './audit/audit-event.entity.js';
+import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { Task } from './tasks/task.entity.js';
 
 /** Every table, for tools that work without the application. */
-export const ENTITIES = [Session, Task, Approval, AuditEvent];
+export const ENTITIES = [Session, Task, Approval, AuditEvent, IdempotencyRecord];

@@ -5,7 +5,7 @@ import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/after-commit.js';
 import { sql } from '../database/sql.js';
 import { EventMetrics } from '../observability/event-metrics.js';
-import { requestContext } from '../observability/request-context.js';
+import { type Effect, requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 
 export interface NewAuditEvent {
@@ -28,6 +28,8 @@ export class AuditService {
   async record(manager: EntityManager, event: NewAuditEvent): Promise<string> {
     const id = newId();
     await this.insert(manager, [{ id, event }]);
+    const context = requestContext();
+    if (context) context.effect ??= effectOf(id, event);
     return id;
   }
 
@@ -46,6 +48,14 @@ export class AuditService {
       for (const { event } of entries) this.metrics.count(event.event_type, event.metadata ?? {});
     });
   }
+}
+
+function effectOf(id: string, { event_type, by, ...about }: NewAuditEvent): Effect {
+  const { approval_id, session_id, task_id } = about;
+  if (event_type === 'task_routed' && task_id) return { role: by.role, type: 'task', id: task_id };
+  if (approval_id) return { role: by.role, type: 'approval', id: approval_id };
+  if (session_id) return { role: by.role, type: 'session', id: session_id };
+  return { role: by.role, type: 'audit_event', id };
 }
 
 interface Entry {

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Environment } from '../config/environment.js';
 import { databaseOptions } from './database-options.js';
 import { PoolMetrics } from './pool-metrics.js';
+import { Sweeper } from './sweeper.js';
 import { Transactions } from './transactions.js';
 
 /** The connection pool of the application. */
@@ -23,8 +24,8 @@ export class DatabaseModule {
           }),
         }),
       ],
-      providers: [Transactions, PoolMetrics],
-      exports: [Transactions],
+      providers: [Transactions, Sweeper, PoolMetrics],
+      exports: [Transactions, Sweeper],
     };
   }
 }

@@ -17,6 +17,16 @@ export class KeyedQueue {
     return this.waiting.size;
   }
 
+  /** Whether work of the scope is going on. */
+  has(scope: string): boolean {
+    return this.waiting.has(scope);
+  }
+
+  /** Whether somebody waits for a turn of the scope. */
+  isAwaited(scope: string): boolean {
+    return (this.waiting.get(scope)?.size ?? 0) > 0;
+  }
+
   /**
    * Runs `work` when those of the same scope that came before are done, whether they succeeded or failed.
    *

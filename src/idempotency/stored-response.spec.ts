@@ -12,6 +12,7 @@ const SCOPE = Buffer.alloc(32, 0x5c);
 const RESPONSE: StoredResponse = {
   fingerprint: Buffer.alloc(32, 0xf1),
   status: 202,
+  actingRole: 'finance',
   body: '{"task_id":"task-1","note":"€ \\u0000 \\"\\n"}',
   expiresAt: NOW + 1000,
 };
@@ -27,6 +28,7 @@ describe('a stored response', () => {
       scope: '5c'.repeat(32),
       fingerprint: 'f1'.repeat(32),
       status: 202,
+      acting_role: 'finance',
       body: RESPONSE.body,
       expires_at: NOW + 1000,
     });

@@ -3,6 +3,8 @@ export interface StoredResponse {
   /** What the request asked for: a request with another fingerprint must not get this answer. */
   readonly fingerprint: Buffer;
   readonly status: number;
+  /** The role that the request was carried out for; null when it changed nothing. */
+  readonly actingRole: string | null;
   /** The text of the answer, to be repeated byte by byte. */
   readonly body: string;
   /** When the record in Postgres ends, in milliseconds since the epoch. */
@@ -25,6 +27,7 @@ export function encodeStoredResponse(scope: Buffer, response: StoredResponse): s
     scope: scope.toString('hex'),
     fingerprint: response.fingerprint.toString('hex'),
     status: response.status,
+    acting_role: response.actingRole,
     body: response.body,
     expires_at: response.expiresAt,
   });
@@ -47,6 +50,7 @@ export function decodeStoredResponse(
   return {
     fingerprint: Buffer.from(value.fingerprint, 'hex'),
     status: value.status,
+    actingRole: value.acting_role,
     body: value.body,
     expiresAt: value.expires_at,
   };
@@ -57,13 +61,22 @@ interface StoredValue {
   scope: string;
   fingerprint: string;
   status: number;
+  acting_role: string | null;
   body: string;
   expires_at: number;
 }
 
 function isStoredValue(value: unknown): value is StoredValue {
   if (typeof value !== 'object' || value === null) return false;
-  const { v, scope, fingerprint, status, body, expires_at }: Partial<Record<string, unknown>> = {
+  const {
+    v,
+    scope,
+    fingerprint,
+    status,
+    acting_role,
+    body,
+    expires_at,
+  }: Partial<Record<string, unknown>> = {
     ...value,
   };
   return (
@@ -72,6 +85,7 @@ function isStoredValue(value: unknown): value is StoredValue {
     typeof fingerprint === 'string' &&
     SHA256_HEX.test(fingerprint) &&
     isSuccess(status) &&
+    (acting_role === null || typeof acting_role === 'string') &&
     typeof body === 'string' &&
     Number.isSafeInteger(expires_at)
   );

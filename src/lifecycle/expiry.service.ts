@@ -1,24 +1,34 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { SYSTEM } from '../auth/actor.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
+import { Sweeper } from '../database/sweeper.js';
 import { Transactions } from '../database/transactions.js';
 import { overdue } from './overdue.js';
 import type { SessionStatus } from './session-status.js';
 
 /** How many sessions one statement of the sweep expires at most. */
-export const SWEEP_BATCH = 500;
+const SWEEP_BATCH = 500;
 
 /** Expires sessions that have outlived their retention. */
 @Injectable()
-export class ExpiryService {
+export class ExpiryService implements OnModuleInit {
   constructor(
     private readonly transactions: Transactions,
     private readonly audit: AuditService,
     private readonly environment: Environment,
+    private readonly sweeper: Sweeper,
   ) {}
+
+  onModuleInit(): void {
+    this.sweeper.add({
+      name: 'expired overdue sessions',
+      batch: SWEEP_BATCH,
+      run: () => this.sweep(),
+    });
+  }
 
   /** Expires one session, if it is overdue, in a transaction of its own, so that whatever follows sees the truth. */
   async expireIfOverdue(id: string): Promise<void> {

@@ -9,6 +9,17 @@ export interface RequestContext {
   subject?: string;
   /** The UUID that a task routed by this request is to be stored under (`tasks.idempotency_key`), when it carries a key. */
   taskKey?: TaskKey;
+  /** What the request brought about first, as its audit event tells. */
+  effect?: Effect;
+}
+
+/** A change that a request made. */
+export interface Effect {
+  /** The role that it was made for. */
+  role: string;
+  /** The kind of the thing that was made or changed, and its id. */
+  type: 'task' | 'session' | 'approval' | 'audit_event';
+  id: string;
 }
 
 /** The client's own key when that is a UUID, and the one to take when it is not or is taken. */

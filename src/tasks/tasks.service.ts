@@ -61,10 +61,13 @@ export class TasksService {
 
 type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
 
-/** The client's own key where that is a free UUID, else another: `idempotency_key` is unique over all callers. */
+/**
+ * Stores a task under the client's own key where that is a free UUID, else under another: `idempotency_key` is
+ * unique over all callers and for ever, longer than any key is remembered.
+ */
 async function insertTask(manager: EntityManager, task: NewTask): Promise<Task> {
   const key = requestContext()?.taskKey;
-  const candidates = [key?.preferred, key?.derived ?? randomId()].filter((id) => id !== undefined);
+  const candidates = [key?.preferred, key?.derived, randomId()].filter((id) => id !== undefined);
   for (const idempotency_key of candidates) {
     const [inserted] = await sql<Task>(manager, INSERT, [
       task.id,
@@ -80,7 +83,7 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<Task> 
     ]);
     if (inserted) return inserted;
   }
-  throw new Error('a derived key was taken');
+  throw new Error('a random UUID was taken');
 }
 
 const INSERT = `

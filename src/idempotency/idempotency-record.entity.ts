@@ -1,0 +1,56 @@
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** What became of a request that carried a key; committed with it or not at all. */
+@Entity('idempotency_records')
+@Index('idx_idempotency_records_caller_key', ['caller', 'key'])
+@Index('idx_idempotency_records_expires_at', ['expires_at'])
+@Check('idempotency_records_status_ck', `response_status BETWEEN 200 AND 299`)
+export class IdempotencyRecord {
+  /** SHA-256 of caller, acting role, method, path and key: within this a key means one request. */
+  @PrimaryColumn({ type: 'bytea', primaryKeyConstraintName: 'idempotency_records_pkey' })
+  scope: Buffer;
+
+  /** SHA-256 of the request's canonical body (RFC 8785) and query. */
+  @Column({ type: 'bytea' })
+  fingerprint: Buffer;
+
+  /** The subject that sent it. */
+  @Column({ type: 'text' })
+  caller: string;
+
+  @Column({ type: 'varchar', length: 255 })
+  key: string;
+
+  @Column({ type: 'varchar', length: 10 })
+  method: string;
+
+  @Column({ type: 'text' })
+  path: string;
+
+  /** The role that it was carried out for; null when it changed nothing. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  acting_role: string | null;
+
+  @Column({ type: 'smallint' })
+  response_status: number;
+
+  /** The text of the answer, to be repeated byte by byte. */
+  @Column({ type: 'text' })
+  response_body: string;
+
+  @Column({ type: 'varchar', length: 20, nullable: true })
+  resource_type: string | null;
+
+  @Column({ type: 'uuid', nullable: true })
+  resource_id: string | null;
+
+  /** How many times the key has been new: plus 1 for each use after an expiry. */
+  @Column({ type: 'integer' })
+  generation: number;
+
+  @Column({ type: 'timestamptz' })
+  created_at: Date;
+
+  @Column({ type: 'timestamptz' })
+  expires_at: Date;
+}

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { IdempotencyController } from './idempotency.controller.js';
+import { IdempotencyMetrics } from './idempotency-metrics.js';
+import { IdempotencyRecord } from './idempotency-record.entity.js';
+import { IdempotencyRecords } from './idempotency-records.js';
+import { IdempotencyService } from './idempotency.service.js';
+import { KeyedRequests } from './keyed-requests.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([IdempotencyRecord])],
+  controllers: [IdempotencyController],
+  providers: [IdempotencyService, IdempotencyRecords, IdempotencyMetrics, KeyedRequests],
+  exports: [IdempotencyService],
+})
+export class IdempotencyModule {}
