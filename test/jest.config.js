@@ -40,10 +40,13 @@ export default {
     project('unit', 'src/**/*.spec.ts'),
     project('integration', 'test/integration/**/*.spec.ts', servers),
     project('e2e', 'test/e2e/**/*.spec.ts', servers),
+    project('long', 'test/long/**/*.spec.ts', servers),
   ],
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
   maxWorkers: 2,
   testTimeout: 30_000,
   coverageProvider: 'v8',
+  coverageReporters: ['text-summary'],
   coverageDirectory: 'coverage',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
 };
