@@ -22,7 +22,8 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
     .setTitle('Agent Mesh Controller')
     .setDescription(
       'Where the AI agents of an enterprise’s org roles route tasks, ask for approvals and leave an audit trail. ' +
-        'Press **Authorize** and paste a token to try things here.',
+        'Press **Authorize** and paste a token to try things here. ' +
+        'Every answer carries an `X-Trace-Id`; send one to tie the requests of a workflow together.',
     )
     .setVersion(VERSION)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')

@@ -12,7 +12,7 @@ import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { ApprovalIdPipe } from '../http/ids.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
@@ -40,7 +40,7 @@ export class ApprovalsController {
   @HttpCode(202)
   @Policy('approvals.ask')
   @ApiOperation({ summary: 'Ask for an approval, or decide about a task' })
-  @ApiIdempotencyKey()
+  @ApiIdempotencyKey(ApprovalAckDto)
   @ApiBody({
     type: CreateApprovalDto,
     examples: {
@@ -55,9 +55,8 @@ export class ApprovalsController {
     },
   })
   @ApiAcceptedResponse({ type: ApprovalAckDto, description: 'Asked, or decided.' })
-  @ApiProblems(
+  @ApiWriteProblems(
     'auth.forbidden',
-    'auth.role_not_held',
     'auth.role_ambiguous',
     'task.not_found',
     'approval.none_pending',
@@ -98,7 +97,12 @@ export class ApprovalsController {
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: ApprovalDto, description: 'The approval, decided.' })
-  @ApiProblems('auth.forbidden', 'approval.not_found', 'approval.decided', 'approval.four_eyes')
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.decided',
+    'approval.four_eyes',
+  )
   decide(
     @Param('id', ApprovalIdPipe) id: string,
     @Body() dto: DecideApprovalDto,
@@ -114,7 +118,7 @@ export class ApprovalsController {
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: ApprovalDto, description: 'The approval, withdrawn.' })
-  @ApiProblems('auth.forbidden', 'approval.not_found', 'approval.decided')
+  @ApiWriteProblems('auth.forbidden', 'approval.not_found', 'approval.decided')
   withdraw(
     @Param('id', ApprovalIdPipe) id: string,
     @Body() { reason }: WithdrawApprovalDto,

@@ -13,7 +13,7 @@ import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { AuditReader } from './audit-reader.service.js';
 import { AuditEventDto, AuditPageDto } from './dto/audit-event.dto.js';
 import { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
@@ -59,9 +59,9 @@ export class AuditController {
   @HttpCode(202)
   @Policy('audit.ingest')
   @ApiOperation({ summary: 'Report what an agent did, under the caller’s own name' })
-  @ApiIdempotencyKey()
+  @ApiIdempotencyKey(IngestAckDto)
   @ApiAcceptedResponse({ type: IngestAckDto, description: 'Recorded.' })
-  @ApiProblems('auth.role_ambiguous', 'auth.role_not_held')
+  @ApiWriteProblems('auth.role_ambiguous')
   ingest(@Body() dto: IngestEventDto, @Me() agent: Agent): Promise<IngestAckDto> {
     return this.reports.ingest(agent, dto);
   }

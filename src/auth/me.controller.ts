@@ -1,5 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../http/api-problems.decorator.js';
 import type { Agent } from './agent.js';
 import { Me } from './me.decorator.js';
 import { WhoAmIDto } from './who-am-i.dto.js';
@@ -11,6 +12,7 @@ export class MeController {
   @Get()
   @ApiOperation({ summary: 'Who I am and which roles I may act for' })
   @ApiOkResponse({ type: WhoAmIDto, description: 'The caller, as its token tells.' })
+  @ApiProblems()
   whoAmI(@Me() agent: Agent): WhoAmIDto {
     return new WhoAmIDto(agent);
   }

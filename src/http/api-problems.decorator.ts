@@ -14,6 +14,22 @@ const ALWAYS: readonly ErrorCode[] = [
   'database.unavailable',
 ];
 
+/** What any route that takes a body, and with it an `Idempotency-Key`, may answer beside those. */
+const WRITES: readonly ErrorCode[] = [
+  'request.malformed',
+  'request.too_large',
+  'request.media_type',
+  'auth.role_not_held',
+  'idempotency.in_progress',
+  'idempotency.payload_mismatch',
+  'database.commit_unknown',
+];
+
+/** Documents the errors that a route which takes a body answers. */
+export function ApiWriteProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
+  return ApiProblems(...WRITES, ...codes);
+}
+
 /** Documents the errors that a route answers, grouped by status, beside those that every route may answer. */
 export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
   const all = [...new Set([...ALWAYS, ...codes])];

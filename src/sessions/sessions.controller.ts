@@ -11,6 +11,7 @@ import {
 } from '@nestjs/common';
 import {
   ApiBearerAuth,
+  ApiBody,
   ApiCreatedResponse,
   ApiHeader,
   ApiOkResponse,
@@ -22,7 +23,7 @@ import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { type Reference, SessionReferencePipe } from '../http/ids.js';
 import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
 import { CreateSessionDto } from './dto/create-session.dto.js';
@@ -35,12 +36,22 @@ import { SessionUpdates } from './session-updates.service.js';
 import { SessionsReader } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
 
-const ID = { name: 'id', example: 'session-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c' };
+const ID = { name: 'id', type: String, example: 'session-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c' };
+const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const IF_MATCH = {
   name: 'If-Match',
   required: false,
-  description: 'The `ETag` that the change is based on.',
+  description: 'The `ETag` that the change is based on: 412 when the session has changed since.',
   schema: { type: 'string' as const },
+};
+const WITH_ETAG = {
+  type: SessionDto,
+  headers: {
+    ETag: {
+      description: 'The version, for `If-Match`.',
+      schema: { type: 'string' as const },
+    },
+  },
 };
 const WRITE_PROBLEMS = [
   'auth.forbidden',
@@ -67,15 +78,19 @@ export class SessionsController {
   @Policy('sessions.create')
   @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'Begin a session, or take up the pending attempt of a task' })
-  @ApiIdempotencyKey()
-  @ApiCreatedResponse({ type: SessionDto, description: 'The session, pending.' })
-  @ApiProblems(
-    'auth.role_not_held',
-    'task.not_found',
-    'session.exists',
-    'session.claimed',
-    'task.finished',
-  )
+  @ApiIdempotencyKey(SessionDto)
+  @ApiBody({
+    type: CreateSessionDto,
+    examples: {
+      plain: {
+        summary: 'Begin a session of your own',
+        value: { role: 'manager', metadata: { step: 'reading the request' } },
+      },
+      task: { summary: 'Take up a task', value: { role: 'manager', task_id: TASK_ID } },
+    },
+  })
+  @ApiCreatedResponse({ ...WITH_ETAG, description: 'The session, pending.' })
+  @ApiWriteProblems('task.not_found', 'session.exists', 'session.claimed', 'task.finished')
   create(@Body() dto: CreateSessionDto, @Me() agent: Agent): Promise<SessionDto> {
     return this.sessions.create(agent, dto);
   }
@@ -94,7 +109,7 @@ export class SessionsController {
   @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'See where a session, or a task’s latest attempt, stands' })
   @ApiParam({ ...ID, description: 'A session’s id, or a task’s: then its highest attempt.' })
-  @ApiOkResponse({ type: SessionDto, description: 'The session.' })
+  @ApiOkResponse({ ...WITH_ETAG, description: 'The session.' })
   @ApiProblems('session.not_found')
   get(
     @Param('id', SessionReferencePipe) reference: Reference,
@@ -109,9 +124,21 @@ export class SessionsController {
   @ApiOperation({ summary: 'Change a session’s status, metadata or task' })
   @ApiIdempotencyKey()
   @ApiParam(ID)
+  @ApiBody({
+    type: UpdateSessionDto,
+    examples: {
+      activate: { summary: 'Start to work', value: { status: 'active' } },
+      note: { summary: 'Note a step', value: { metadata: { step: 'asking the budget owner' } } },
+      complete: {
+        summary: 'Finish',
+        value: { status: 'completed', result: { approved_amount: 50000 } },
+      },
+      fail: { summary: 'Give up', value: { status: 'failed', error: 'The ledger is closed' } },
+    },
+  })
   @ApiHeader(IF_MATCH)
-  @ApiOkResponse({ type: SessionDto, description: 'The session as it is now.' })
-  @ApiProblems(...WRITE_PROBLEMS)
+  @ApiOkResponse({ ...WITH_ETAG, description: 'The session as it is now.' })
+  @ApiWriteProblems(...WRITE_PROBLEMS)
   update(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() dto: UpdateSessionDto,
@@ -128,8 +155,8 @@ export class SessionsController {
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiHeader(IF_MATCH)
-  @ApiOkResponse({ type: SessionDto, description: 'The session as it is now.' })
-  @ApiProblems(...WRITE_PROBLEMS)
+  @ApiOkResponse({ ...WITH_ETAG, description: 'The session as it is now.' })
+  @ApiWriteProblems(...WRITE_PROBLEMS)
   event(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() { event }: LifecycleEventDto,

@@ -12,7 +12,7 @@ import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { TaskIdPipe } from '../http/ids.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
@@ -33,7 +33,7 @@ export class TasksController {
   @HttpCode(202)
   @Policy('tasks.route')
   @ApiOperation({ summary: 'Route a task to a role' })
-  @ApiIdempotencyKey()
+  @ApiIdempotencyKey(RoutedTaskDto)
   @ApiBody({
     type: RouteTaskDto,
     examples: {
@@ -64,7 +64,7 @@ export class TasksController {
     },
   })
   @ApiAcceptedResponse({ type: RoutedTaskDto, description: 'Stored; its first attempt is open.' })
-  @ApiProblems('auth.role_not_held', 'auth.role_ambiguous')
+  @ApiWriteProblems('auth.role_ambiguous')
   route(@Body() dto: RouteTaskDto, @Me() agent: Agent): Promise<RoutedTaskDto> {
     return this.tasks.route(agent, dto);
   }

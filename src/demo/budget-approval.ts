@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import type { Answer } from './answer.js';
+import type { DemoAgent } from './demo-agent.js';
+import { DemoError } from './demo-error.js';
+
+/** The agents of the story. */
+export interface Cast {
+  finance: DemoAgent;
+  manager: DemoAgent;
+}
+
+/** Finance asks the manager for a budget; the manager's agent works on it, approves it and finishes. */
+export async function playBudgetApproval({ finance, manager }: Cast): Promise<void> {
+  const { taskId, traceId } = await routeBudget(finance);
+  const session = await findWork(manager, taskId);
+  await askStatus(finance, taskId);
+  await startWork(manager, session);
+  await askStatus(finance, taskId);
+  await askForApproval(finance, taskId);
+  await approve(manager, taskId);
+  await finishWork(manager, session);
+  await askStatus(finance, taskId);
+  await readTrail(finance, traceId);
+}
+
+async function routeBudget(finance: DemoAgent): Promise<{ taskId: string; traceId: string }> {
+  const key = randomUUID();
+  const routed = await finance.takes({
+    does: 'asks the manager for a budget',
+    method: 'POST',
+    path: '/tasks/route',
+    headers: { 'Idempotency-Key': key },
+    body: {
+      target: 'manager',
+      task: {
+        task_type: 'budget_approval',
+        description: 'Approve the Q3 marketing budget',
+        data: { amount: 50_000 },
+      },
+      context: {},
+    },
+    expect: 202,
+    tell: (answer) => [
+      `${answer.text('task_id')} ${answer.text('status')}`,
+      `trace ${answer.text('trace_id')}, Idempotency-Key ${key}`,
+    ],
+  });
+  return { taskId: routed.text('task_id'), traceId: routed.text('trace_id') };
+}
+
+/** The path of the session that carries the task, as the manager's agent finds it among its open work. */
+async function findWork(manager: DemoAgent, taskId: string): Promise<string> {
+  const isOurs = (task: Answer): boolean => `task-${task.text('id')}` === taskId;
+  const inbox = await manager.takes({
+    does: 'looks for work',
+    method: 'GET',
+    path: '/tasks?to_role=manager&status=pending',
+    expect: 200,
+    tell: (answer) =>
+      answer
+        .list('tasks')
+        .filter(isOurs)
+        .map(
+          (task) =>
+            `${task.text('task_type')} from ${task.text('from_role')}, ${task.jsonOf('data')}, ${task.text('status')}`,
+        ),
+  });
+  const task = inbox.list('tasks').find(isOurs);
+  if (!task) throw new DemoError(`${inbox.request} answered without the task just routed.`);
+  return `/sessions/${task.text('session_id')}`;
+}
+
+async function askStatus(finance: DemoAgent, taskId: string): Promise<void> {
+  await finance.takes({
+    does: 'asks where it stands',
+    method: 'GET',
+    path: `/sessions/${taskId}`,
+    expect: 200,
+    tell: (answer) => [`status ${answer.text('status')}, result ${answer.jsonOf('result')}`],
+  });
+}
+
+async function startWork(manager: DemoAgent, session: string): Promise<void> {
+  await manager.takes({
+    does: 'starts to work on it',
+    method: 'PUT',
+    path: `${session}/events`,
+    body: { event: 'activate' },
+    expect: 200,
+    tell: (answer) => [`status ${answer.text('status')}, held by ${answer.text('claimed_by')}`],
+  });
+}
+
+async function askForApproval(finance: DemoAgent, taskId: string): Promise<void> {
+  await finance.takes({
+    does: 'asks for an approval',
+    method: 'POST',
+    path: '/approvals',
+    body: { task_id: taskId, approver_role: 'manager', reason: 'Over the limit of 10,000' },
+    expect: 202,
+    tell: (answer) => [`${answer.text('approval_id')} ${answer.text('status')}`],
+  });
+}
+
+async function approve(manager: DemoAgent, taskId: string): Promise<void> {
+  await manager.takes({
+    does: 'approves',
+    method: 'POST',
+    path: '/approvals',
+    body: { task_id: taskId, decision: 'approved', comments: 'Within this quarter’s budget' },
+    expect: 202,
+    tell: (answer) => [`${answer.text('approval_id')} ${answer.text('status')}`],
+  });
+}
+
+async function finishWork(manager: DemoAgent, session: string): Promise<void> {
+  await manager.takes({
+    does: 'finishes with a result',
+    method: 'PUT',
+    path: session,
+    body: { status: 'completed', result: { approved_amount: 50_000 } },
+    expect: 200,
+    tell: (answer) => [`status ${answer.text('status')}, version ${answer.jsonOf('version')}`],
+  });
+}
+
+async function readTrail(finance: DemoAgent, traceId: string): Promise<void> {
+  await finance.takes({
+    does: 'reads the audit trail',
+    method: 'GET',
+    path: `/audit/events?trace_id=${traceId}`,
+    expect: 200,
+    tell: (answer) => answer.list('events').map(describeEvent),
+  });
+}
+
+function describeEvent(event: Answer): string {
+  const time = event.text('timestamp').slice('2026-01-31T'.length, -1);
+  const what = `${event.text('event_type')} by ${event.text('role')}`;
+  const from = event.within('metadata').textIfAny('from');
+  if (from === undefined) return `${time}  ${what}`;
+  return `${time}  ${what}: ${from} -> ${event.within('metadata').text('to')}`;
+}

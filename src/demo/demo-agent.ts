@@ -1,0 +1,103 @@
+import { isRecord } from '../auth/is-record.js';
+import { Answer } from './answer.js';
+import { DemoError } from './demo-error.js';
+import type { Narrator } from './narrator.js';
+
+const PATIENCE_MS = 10_000;
+
+/** One request of the story. */
+export interface Step {
+  /** What the agent does, for a person; follows the agent's name. */
+  does: string;
+  method: 'GET' | 'POST' | 'PUT';
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** The status that lets the story go on. */
+  expect: number;
+  /** The telling part of the answer. */
+  tell: (answer: Answer) => readonly string[];
+}
+
+/** The agent of one role, which calls the controller with a token of its own and tells what happens. */
+export class DemoAgent {
+  constructor(
+    private readonly role: string,
+    private readonly url: string,
+    private readonly token: string,
+    private readonly narrator: Narrator,
+  ) {}
+
+  /**
+   * Sends a request, and prints it with what came back.
+   *
+   * @throws DemoError when another status comes back than the story needs
+   */
+  async takes({ does, method, path, body, headers, expect, tell }: Step): Promise<Answer> {
+    const request = `${method} ${path}`;
+    const response = await call(this.url, request, {
+      method,
+      headers: {
+        ...headers,
+        authorization: `Bearer ${this.token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (response.status !== expect) throw refusal(this.url, request, response);
+    const answer = new Answer(request, response.json);
+    this.narrator.step(`${this.role} ${does}`, request, response.status, tell(answer));
+    return answer;
+  }
+}
+
+/** Asks for the version: whether a controller answers there at all. */
+export async function versionAt(url: string): Promise<string> {
+  const { status, json } = await call(url, 'GET /status', {});
+  const isController = status === 200 && isRecord(json) && typeof json.version === 'string';
+  if (!isController) throw new DemoError(`What answers at ${url} is not a controller.`);
+  return new Answer('GET /status', json).text('version');
+}
+
+interface Reply {
+  status: number;
+  json: unknown;
+}
+
+async function call(url: string, request: string, init: RequestInit): Promise<Reply> {
+  const path = request.slice(request.indexOf('/'));
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(`${url}${path}`, { ...init, redirect: 'error', signal });
+    return { status: response.status, json: parse(await response.text()) };
+  } catch (error) {
+    throw new DemoError(
+      `No controller answers at ${url} (${reasonOf(error)}): start one with "npm start", or set CONTROLLER_URL.`,
+    );
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (isRecord(cause) && typeof cause.code === 'string') return cause.code;
+  return cause instanceof Error ? cause.message : 'no answer';
+}
+
+function refusal(url: string, request: string, { status, json }: Reply): DemoError {
+  const problem = isRecord(json) ? json : {};
+  if (status === 401) {
+    return new DemoError(
+      `The controller at ${url} refuses the demo's token: run the demo where the controller runs, with the same JWT_SECRET or DATA_DIR.`,
+    );
+  }
+  const words = [problem.code, problem.detail].filter((word) => typeof word === 'string');
+  return new DemoError(`${request} was answered ${[status, ...words].join(' ')}`);
+}
