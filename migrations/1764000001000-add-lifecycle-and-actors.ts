@@ -6,13 +6,22 @@ export class AddLifecycleAndActors1764000001000 implements MigrationInterface {
     await db.query(`
       ALTER TABLE sessions
         ADD COLUMN version       integer NOT NULL DEFAULT 1,
-        ADD COLUMN trace_id      uuid    NOT NULL,
-        ADD COLUMN created_by    text    NOT NULL,
+        ADD COLUMN trace_id      uuid    NOT NULL DEFAULT gen_random_uuid(),
+        ADD COLUMN created_by    text    NOT NULL DEFAULT 'unknown',
         ADD COLUMN attempt       integer,
         ADD COLUMN claimed_by    text,
         ADD COLUMN ended_reason  varchar(20),
         ADD COLUMN result        jsonb,
-        ADD COLUMN error         text,
+        ADD COLUMN error         text;
+      -- What the rows of the first version lack.
+      UPDATE sessions
+         SET ended_reason = CASE status
+               WHEN 'completed' THEN 'completed' WHEN 'failed' THEN 'worker' WHEN 'expired' THEN 'retention'
+             END,
+             task_id = (SELECT t.id FROM tasks t WHERE t.id = sessions.task_id);
+      ALTER TABLE sessions
+        ALTER COLUMN trace_id DROP DEFAULT,
+        ALTER COLUMN created_by DROP DEFAULT,
         ADD CONSTRAINT sessions_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id),
         ADD CONSTRAINT sessions_status_ck
           CHECK (status IN ('pending', 'active', 'completed', 'failed', 'expired')),
@@ -20,20 +29,26 @@ export class AddLifecycleAndActors1764000001000 implements MigrationInterface {
           CHECK (ended_reason IN ('completed', 'worker', 'retention')),
         ADD CONSTRAINT sessions_ended_ck
           CHECK ((ended_reason IS NULL) = (status IN ('pending', 'active'))),
-        ADD CONSTRAINT sessions_attempt_ck CHECK (attempt >= 1 AND task_id IS NOT NULL);
+        ADD CONSTRAINT sessions_attempt_ck
+          CHECK (attempt IS NULL OR (attempt >= 1 AND task_id IS NOT NULL));
       CREATE UNIQUE INDEX sessions_task_attempt_uq ON sessions (task_id, attempt);
       CREATE UNIQUE INDEX sessions_one_open_attempt_uq ON sessions (task_id)
         WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
 
       ALTER TABLE tasks
         ADD COLUMN context     jsonb NOT NULL DEFAULT '{}',
-        ADD COLUMN created_by  text  NOT NULL;
+        ADD COLUMN created_by  text  NOT NULL DEFAULT 'unknown';
+      ALTER TABLE tasks ALTER COLUMN created_by DROP DEFAULT;
+      INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, attempt)
+      SELECT gen_random_uuid(), to_role, id, 'pending', trace_id, created_by, 1 FROM tasks;
 
       ALTER TABLE approvals
         ADD COLUMN requested_by    text,
         ADD COLUMN requested_role  varchar(50),
         ADD COLUMN decided_by      text,
-        ADD COLUMN reason          text NOT NULL DEFAULT '',
+        ADD COLUMN reason          text NOT NULL DEFAULT '';
+      UPDATE approvals SET decided_by = 'unknown' WHERE status IN ('approved', 'rejected');
+      ALTER TABLE approvals
         ADD CONSTRAINT approvals_status_ck
           CHECK (status IN ('pending', 'approved', 'rejected', 'withdrawn')),
         ADD CONSTRAINT approvals_decided_ck
@@ -45,7 +60,8 @@ export class AddLifecycleAndActors1764000001000 implements MigrationInterface {
         ADD COLUMN task_id      uuid,
         ADD COLUMN session_id   uuid,
         ADD COLUMN approval_id  uuid,
-        ADD COLUMN actor        text NOT NULL;
+        ADD COLUMN actor        text NOT NULL DEFAULT 'unknown';
+      ALTER TABLE audit_events ALTER COLUMN actor DROP DEFAULT;
       CREATE INDEX idx_audit_events_task_id ON audit_events (task_id);
 
       CREATE FUNCTION audit_events_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

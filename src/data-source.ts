@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
-import { loadEnvironment } from './config/load-environment.js';
+import { loadDatabaseEnvironment } from './config/load-environment.js';
 import { migrationOptions } from './database/database-options.js';
 import { readEmbeddedState } from './database/embedded-postgres.js';
 import { ENTITIES } from './entities.js';
@@ -9,7 +9,7 @@ import { ENTITIES } from './entities.js';
 export default new DataSource({ ...migrationOptions(databaseUrl()), entities: ENTITIES });
 
 function databaseUrl(): string {
-  const { DATABASE_DIRECT_URL, DATABASE_URL, DATA_DIR } = loadEnvironment();
+  const { DATABASE_DIRECT_URL, DATABASE_URL, DATA_DIR } = loadDatabaseEnvironment();
   const url = DATABASE_DIRECT_URL ?? DATABASE_URL ?? readEmbeddedState(DATA_DIR)?.url;
   if (url === undefined) {
     process.stderr.write('Set DATABASE_URL, or start the controller here first (npm start).\n');

@@ -112,7 +112,7 @@ export async function findApproval(
   return approval;
 }
 
-/** The latest approval of a task by a role, whatever became of it. */
+/** The latest approval of a task by a role that was not withdrawn, if there is one. */
 export async function getLatest(
   manager: EntityManager,
   taskId: string,
@@ -121,7 +121,7 @@ export async function getLatest(
   const [latest] = await sql<Approval>(
     manager,
     `SELECT * FROM approvals WHERE task_id = $1 AND approver_role = $2
-      ORDER BY created_at DESC, id DESC LIMIT 1`,
+      ORDER BY status = 'withdrawn', created_at DESC, id DESC LIMIT 1`,
     [taskId, role],
   );
   if (!latest) throw new Error('approvals are never deleted');

@@ -10,6 +10,7 @@ import type { ApprovalStatus } from './approval-status.js';
   where: `status = 'pending'`,
 })
 @Check('approvals_status_ck', `status IN ('pending', 'approved', 'rejected', 'withdrawn')`)
+@Check('approvals_decided_ck', `(status IN ('approved', 'rejected')) = (decided_by IS NOT NULL)`)
 export class Approval {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'approvals_pkey' })
   id: string;

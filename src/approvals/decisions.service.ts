@@ -98,8 +98,9 @@ export class DecisionsService {
     task: TaskFacts,
     roles: readonly string[],
     { reason }: CreateApprovalDto,
-    { decision, comments }: Verdict,
+    verdict: Verdict,
   ): Promise<Approval> {
+    const { decision, comments } = verdict;
     const { task_id, to_role: approver_role } = task;
     if (!roles.includes(approver_role)) throw nonePending();
     this.assertFourEyes(agent, task, null);
@@ -112,7 +113,12 @@ export class DecisionsService {
       notes: comments ?? '',
       reason: reason ?? '',
     });
-    if (!decided) throw alreadySettled(await getLatest(manager, task_id, approver_role));
+    if (!decided) {
+      const latest = await getLatest(manager, task_id, approver_role);
+      // Somebody has asked in this very moment.
+      if (latest.status === 'pending') return this.settle(manager, agent, latest, task, verdict);
+      throw alreadySettled(latest);
+    }
     await this.record(manager, agent, decided, task);
     return decided;
   }

@@ -22,13 +22,21 @@ export class IngestService {
     const by = { role: actingRole(agent), subject: agent.subject };
     const event_type = eventType(dto);
     const trace_id = dto.traceId === undefined ? currentTraceId() : toUuid(dto.traceId);
-    const { source, subject, content, metadata, timestamp } = dto;
+    const { source, subject, content, timestamp } = dto;
+    const metadata = {
+      ...dto.metadata,
+      source,
+      // What is not given must not erase a member of the agent's own metadata.
+      ...(subject !== undefined && { subject }),
+      ...(content !== undefined && { content }),
+      ...(timestamp !== undefined && { reported_at: timestamp }),
+    };
     const event_id = await this.transactions.run((manager) =>
       this.audit.record(manager, {
         event_type,
         trace_id,
         by,
-        metadata: { ...metadata, source, subject, content, reported_at: timestamp },
+        metadata,
       }),
     );
     return { event_id, status: 'accepted', trace_id };

@@ -17,12 +17,23 @@ export async function writeNdjson(
   try {
     while (next.done !== true && !response.destroyed) {
       if (!response.write(`${JSON.stringify(next.value)}\n`)) {
-        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        await drainOrClose(response);
       }
       next = await iterator.next();
     }
     response.end();
   } catch (error) {
     response.destroy(error instanceof Error ? error : undefined);
+  }
+}
+
+/** Leaves no listener behind: an export waits thousands of times. */
+async function drainOrClose(response: Response): Promise<void> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  try {
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  } finally {
+    settled.abort();
   }
 }

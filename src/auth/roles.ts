@@ -1,4 +1,5 @@
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
+import { ROLE_NAME } from '../http/rules.js';
 import type { Agent } from './agent.js';
 
 /** Roles with a meaning of their own: no task is sent to them, no approval asked of them. */
@@ -6,9 +7,6 @@ export const RESERVED_ROLES: readonly string[] = ['admin', 'auditor', 'system'];
 
 /** The role of the controller's own sweeps: a token that claims it does not get it. */
 const SYSTEM = 'system';
-
-/** As long as the columns that hold a role, in characters that a person can see. */
-export const ROLE_NAME = /^[^\p{C}\p{Zl}\p{Zp}]{1,50}$/u;
 
 const KEYCLOAK_BUILT_IN = /^(offline_access|uma_authorization|default-roles-.*)$/s;
 

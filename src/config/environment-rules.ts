@@ -1,7 +1,7 @@
 import type { Environment } from './environment.js';
 
 /** A rule over several variables: the problems it finds. */
-type Rule = (environment: Environment) => string[];
+export type Rule = (environment: Environment) => string[];
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -44,9 +44,16 @@ const noDevelopmentInProduction: Rule = ({ NODE_ENV, JWT_SECRET, isEmbedded }) =
     : []),
 ];
 
+/** Else the controller would start with a database of its own beside the one that is meant. */
+const directUrlBesideUrl: Rule = ({ DATABASE_URL, DATABASE_DIRECT_URL }) =>
+  DATABASE_DIRECT_URL !== undefined && DATABASE_URL === undefined
+    ? ['DATABASE_DIRECT_URL needs DATABASE_URL too']
+    : [];
+
 export const ENVIRONMENT_RULES: readonly Rule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
   someSourceOfKeys,
   noDevelopmentInProduction,
+  directUrlBesideUrl,
 ];

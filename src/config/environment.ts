@@ -1,9 +1,10 @@
 import { plainToInstance } from 'class-transformer';
 import { IsByteLength, IsIn, IsOptional, IsString, IsUrl, validateSync } from 'class-validator';
-import { ENVIRONMENT_RULES } from './environment-rules.js';
+import { ENVIRONMENT_RULES, type Rule } from './environment-rules.js';
 import { Flag, List, WholeNumber } from './variable.js';
 
-const URL_OPTIONS = { require_tld: false, require_protocol: true };
+// Hosts may be names that only a container network knows, such as `my_db`.
+const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
 
 /**
  * Everything the process is told from outside, validated once at start-up and frozen.
@@ -106,19 +107,24 @@ export class EnvironmentError extends Error {
   }
 }
 
-/** Validates variables, as strings, into the one frozen {@link Environment}. An empty variable counts as not set. */
+/**
+ * Validates variables, as strings, into the one frozen {@link Environment}. An empty variable counts as not set.
+ *
+ * @param rules over several variables: all of them, or those that concern a tool which is not the controller
+ * @throws EnvironmentError
+ */
 export function parseEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
+  rules: readonly Rule[] = ENVIRONMENT_RULES,
 ): Environment {
   const known = Object.fromEntries(
     VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
   );
   const environment = plainToInstance(Environment, known, { exposeDefaultValues: true });
-  const problems = validateSync(environment).flatMap(({ constraints }) =>
-    Object.values(constraints ?? {}),
-  );
-  if (problems.length === 0)
-    problems.push(...ENVIRONMENT_RULES.flatMap((rule) => rule(environment)));
+  const problems = validateSync(environment).flatMap(({ constraints }) => [
+    ...new Set(Object.values(constraints ?? {})),
+  ]);
+  if (problems.length === 0) problems.push(...rules.flatMap((rule) => rule(environment)));
   if (problems.length > 0) throw new EnvironmentError(problems);
   return Object.freeze(environment);
 }

@@ -11,8 +11,17 @@ type Variables = Record<string, string | undefined>;
 
 /** Reads the process's variables, those of a `.env` file beneath them, and secrets from the files named by `<NAME>_FILE`. */
 export function loadEnvironment(variables: Variables = process.env): Environment {
+  return parseEnvironment(gather(variables));
+}
+
+/** The same for a tool that only uses the database, and need not know what tokens are signed with. */
+export function loadDatabaseEnvironment(variables: Variables = process.env): Environment {
+  return parseEnvironment(gather(variables), []);
+}
+
+function gather(variables: Variables): Variables {
   const file: Variables = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
-  return parseEnvironment(withSecretFiles({ ...file, ...variables }));
+  return withSecretFiles({ ...file, ...variables });
 }
 
 function withSecretFiles(variables: Variables): Variables {

@@ -9,9 +9,12 @@ const AGAIN = new Set(['40001', '40P01']); // serialization_failure, deadlock_de
 const UNAVAILABLE = new Set([
   '55P03', // lock_not_available
   '25006', // read_only_sql_transaction: a standby after a failover
+  '25P03', // idle_in_transaction_session_timeout: this process stood still for too long
+  '25P04', // transaction_timeout
 ]);
-const UNAVAILABLE_CLASSES = new Set(['08', '53', '57']); // connection, resources, operator intervention and cancelled statements
-const SQLSTATE = /^[0-9A-Z]{5}$/;
+// Connection, login (a password that was changed), resources, operator intervention and cancelled statements.
+const UNAVAILABLE_CLASSES = new Set(['08', '28', '53', '57']);
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // with a digit, unlike EPIPE
 
 /** Classifies an error by its SQLSTATE; an error of the driver without one means that the connection is gone. */
 export function verdictOf(error: unknown): PostgresVerdict {
@@ -52,9 +55,10 @@ export function translate(error: unknown): unknown {
   }
 }
 
-// pg raises plain Errors when a connection ends, times out or is refused by the pool.
+// pg raises plain Errors when a connection ends, times out or is refused by the pool. TypeORM gives up the query runner
+// of a connection that ends between two statements, and then refuses the next one.
 const DRIVER_MESSAGES =
-  /connection terminated|connection error|timeout|not queryable|client was closed|connection ended|cannot use a pool|server closed/i;
+  /connection terminated|connection error|timeout|not queryable|client was closed|connection ended|cannot use a pool|server closed|query runner already released/i;
 
 function isDriverError(error: unknown, source: Error): boolean {
   return error instanceof QueryFailedError || DRIVER_MESSAGES.test(source.message);

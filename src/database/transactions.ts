@@ -61,7 +61,7 @@ export class Transactions {
    */
   async share<T, R>({ begun, work, finish }: Shared<T, R>): Promise<R> {
     return again(async () => {
-      const shared = new SharedTransaction(() => Connection.take(this.dataSource), begun);
+      const shared = new SharedTransaction(() => this.connect(), begun);
       try {
         const value = await this.shared.run(shared, work);
         const result = await shared.join((manager) => finish(manager, value));
@@ -72,6 +72,11 @@ export class Transactions {
         throw error;
       }
     });
+  }
+
+  /** Takes the connection that a shared transaction works on. */
+  protected connect(): Promise<Connection> {
+    return Connection.take(this.dataSource);
   }
 
   private async transact<T>(work: Work<T>): Promise<T> {

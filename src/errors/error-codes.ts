@@ -36,7 +36,6 @@ export const ERRORS = {
   'idempotency.not_found': [404, 'There is no completed request with this key'],
   'database.unavailable': [503, 'The database cannot answer now'],
   'database.commit_unknown': [503, 'The outcome of the commit is unknown'],
-  'server.shutting_down': [503, 'The controller is shutting down'],
   'server.error': [500, 'Something went wrong'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

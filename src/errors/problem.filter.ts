@@ -47,6 +47,9 @@ function causeOf({ extras: { cause } }: DomainError): string {
 
 function asDomainError(exception: unknown): DomainError {
   if (exception instanceof DomainError) return exception;
+  // The body parser wraps what its `verify` throws.
+  if (exception instanceof HttpException && exception.cause instanceof DomainError)
+    return exception.cause;
   switch (httpStatusOf(exception)) {
     case 400:
       return new DomainError('request.malformed', 'The request cannot be read as JSON over HTTP.');

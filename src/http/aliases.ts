@@ -12,7 +12,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 export function renameAliases(body: unknown, aliases: Readonly<Record<string, string>>): unknown {
   if (!isObject(body)) return body;
   const entries = Object.entries(body).map(([name, value]) => {
-    const canonical = aliases[name];
+    const canonical = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
     if (canonical === undefined) return [name, value];
     const other = body[canonical];
     if (other !== undefined && other !== value) {
@@ -23,4 +23,9 @@ export function renameAliases(body: unknown, aliases: Readonly<Record<string, st
     return [canonical, value];
   });
   return Object.fromEntries(entries);
+}
+
+/** Leaves out the members that are null: older clients send those that they do not mean as null. */
+export function withoutNulls(body: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }

@@ -4,15 +4,13 @@ import { WholeNumber } from '../config/variable.js';
 
 /** How much of a list to give, and from where. */
 export class CursorQuery {
-  @ApiPropertyOptional({ minimum: 1, maximum: 100, default: 20, type: 'integer', example: 20 })
+  @ApiPropertyOptional({ minimum: 1, maximum: 100, default: 20, type: 'integer' })
   @IsOptional()
   @WholeNumber(1, 100)
   page_size: number = 20;
 
   @ApiPropertyOptional({
     description: 'Where the page before ended: its `next_cursor`.',
-    example:
-      'MjAyNi0wMS0zMVQxMjowMDowMC4wMDAwMDBafDAxOWExYjJjLTNkNGUtN2Y1YS04YjZjLTdkOGU5ZjBhMWIyYw',
   })
   @IsOptional()
   @IsString()

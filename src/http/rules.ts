@@ -1,7 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
+import { Transform } from 'class-transformer';
 import { Matches, ValidateBy } from 'class-validator';
-import { ROLE_NAME } from '../auth/roles.js';
 import { isObject } from './aliases.js';
+
+/** As long as the columns that hold a role, in characters that a person can see. */
+export const ROLE_NAME = /^[^\p{C}\p{Zl}\p{Zp}]{1,50}$/u;
 
 /** A member that names a role. */
 export function IsRoleName(): PropertyDecorator {
@@ -12,13 +15,21 @@ export function IsRoleName(): PropertyDecorator {
 
 /** A member that holds a JSON object of the caller's own making. */
 export function IsJsonObject(): PropertyDecorator {
-  return ValidateBy({
-    name: 'isJsonObject',
-    validator: {
-      validate: isObject,
-      defaultMessage: () => '$property must be a JSON object',
-    },
-  });
+  return applyDecorators(
+    AsSent(),
+    ValidateBy({
+      name: 'isJsonObject',
+      validator: {
+        validate: isObject,
+        defaultMessage: () => '$property must be a JSON object',
+      },
+    }),
+  );
+}
+
+/** A member of the caller's own making: class-transformer's copy would lack members named like `toString`. */
+export function AsSent(): PropertyDecorator {
+  return Transform(({ obj, key }: { obj: Record<string, unknown>; key: string }) => obj[key]);
 }
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;

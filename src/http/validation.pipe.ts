@@ -1,6 +1,7 @@
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
+import { isObject, withoutNulls } from './aliases.js';
 import { normaliserOf } from './normalise.decorator.js';
 import { escapePointer } from './shape.js';
 
@@ -20,6 +21,7 @@ export class InputPipe extends ValidationPipe {
     if (metadata.type === 'custom' || metadata.metatype === undefined) return value;
     const normalise = normaliserOf(metadata.metatype);
     const input = metadata.type === 'body' ? assertObject(value, metadata) : value;
+    assertNothingInherited(input, prefixOf(metadata));
     try {
       return await super.transform(normalise ? normalise(input) : input, metadata);
     } catch (error) {
@@ -35,10 +37,21 @@ export class InputPipe extends ValidationPipe {
 
 function assertObject(value: unknown, { metatype }: ArgumentMetadata): unknown {
   if (metatype === Object || metatype === String) return value;
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  if (isObject(value)) return withoutNulls(value);
   if (value === undefined) return {};
   throw new InvalidInputError([{ pointer: '/', message: 'The body must be a JSON object' }]);
 }
+
+/** The validator takes what every object inherits, such as `toString`, for members that it knows. */
+function assertNothingInherited(input: unknown, prefix: string): void {
+  if (!isObject(input)) return;
+  const problems = Object.keys(input)
+    .filter((name) => name in Object.prototype)
+    .map((name) => ({ pointer: `${prefix}${name}`, message: UNKNOWN_MEMBER }));
+  if (problems.length > 0) throw new InvalidInputError(problems);
+}
+
+const UNKNOWN_MEMBER = 'There is no such member';
 
 function prefixOf({ type }: ArgumentMetadata): string {
   return type === 'query' ? '?' : '/';
@@ -47,10 +60,10 @@ function prefixOf({ type }: ArgumentMetadata): string {
 function problemsOf(errors: readonly ValidationError[], prefix: string): InputProblem[] {
   return errors.flatMap(({ property, constraints, children }) => {
     const pointer = `${prefix}${escapePointer(property)}`;
-    const own = Object.entries(constraints ?? {}).map(([rule, message]) => ({
-      pointer,
-      message: rule === 'whitelistValidation' ? 'There is no such member' : message,
-    }));
+    const messages = Object.entries(constraints ?? {}).map(([rule, message]) =>
+      rule === 'whitelistValidation' ? UNKNOWN_MEMBER : message,
+    );
+    const own = [...new Set(messages)].map((message) => ({ pointer, message }));
     return [...own, ...problemsOf(children ?? [], `${pointer}/`)];
   });
 }

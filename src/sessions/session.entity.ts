@@ -12,6 +12,9 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
   where: `attempt IS NOT NULL AND status IN ('pending', 'active')`,
 })
 @Check('sessions_status_ck', `status IN ('pending', 'active', 'completed', 'failed', 'expired')`)
+@Check('sessions_ended_reason_ck', `ended_reason IN ('completed', 'worker', 'retention')`)
+@Check('sessions_ended_ck', `(ended_reason IS NULL) = (status IN ('pending', 'active'))`)
+@Check('sessions_attempt_ck', `attempt IS NULL OR (attempt >= 1 AND task_id IS NOT NULL)`)
 export class Session {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'sessions_pkey' })
   id: string;

@@ -6,17 +6,17 @@ import { IsRoleName } from '../../http/rules.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 
 export class ListApprovalsQuery extends CursorQuery {
-  @ApiPropertyOptional({ enum: APPROVAL_STATUSES, example: 'pending' })
+  @ApiPropertyOptional({ enum: APPROVAL_STATUSES })
   @IsOptional()
   @IsIn(APPROVAL_STATUSES, { message: `status must be one of ${APPROVAL_STATUSES.join(', ')}` })
   status?: ApprovalStatus;
 
-  @ApiPropertyOptional({ example: 'manager' })
+  @ApiPropertyOptional({ description: 'The role that is to decide.' })
   @IsOptional()
   @IsRoleName()
   approver_role?: string;
 
-  @ApiPropertyOptional({ example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiPropertyOptional({ description: 'Bare, or as `task-<uuid>`.' })
   @IsOptional()
   @IsId('task')
   task_id?: string;

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
-import { IsJsonObject, IsTimestamp } from '../../http/rules.js';
+import { AsSent, IsJsonObject, IsTimestamp } from '../../http/rules.js';
 
 const WORD = /^[A-Za-z0-9_-]{1,43}$/;
 const WORD_MESSAGE = '$property must be 1 to 43 letters, digits, "_" or "-"';
@@ -50,9 +50,11 @@ export class IngestEventDto {
 
   @ApiPropertyOptional({
     description: 'What was done, as text or as an object.',
+    oneOf: [{ type: 'string' }, { type: 'object', additionalProperties: true }],
     example: 'Over the limit',
   })
   @IsOptional()
+  @AsSent()
   content?: unknown;
 }
 

@@ -5,32 +5,32 @@ import { CursorQuery } from '../../http/page.dto.js';
 import { IsRoleName, IsTimestamp } from '../../http/rules.js';
 
 export class ListEventsQuery extends CursorQuery {
-  @ApiPropertyOptional({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
+  @ApiPropertyOptional({ format: 'uuid', description: 'One workflow.' })
   @IsOptional()
   @IsUUID('all', { message: 'trace_id must be a UUID' })
   trace_id?: string;
 
-  @ApiPropertyOptional({ example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiPropertyOptional({ description: 'Bare, or as `task-<uuid>`.' })
   @IsOptional()
   @IsId('task')
   task_id?: string;
 
-  @ApiPropertyOptional({ example: 'task_routed' })
+  @ApiPropertyOptional({ description: 'Such as `task_routed`.' })
   @IsOptional()
   @Matches(/^[a-z0-9_.-]{1,50}$/i, { message: 'event_type must be the name of an event type' })
   event_type?: string;
 
-  @ApiPropertyOptional({ example: 'manager' })
+  @ApiPropertyOptional({ description: 'The role acted for.' })
   @IsOptional()
   @IsRoleName()
   role?: string;
 
-  @ApiPropertyOptional({ description: 'At this time or later.', example: '2026-01-31T00:00:00Z' })
+  @ApiPropertyOptional({ description: 'At this time or later, as `2026-01-31T00:00:00Z`.' })
   @IsOptional()
   @IsTimestamp()
   from?: string;
 
-  @ApiPropertyOptional({ description: 'Before this time.', example: '2026-02-01T00:00:00Z' })
+  @ApiPropertyOptional({ description: 'Before this time.' })
   @IsOptional()
   @IsTimestamp()
   to?: string;

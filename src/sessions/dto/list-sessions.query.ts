@@ -7,17 +7,17 @@ import { IsRoleName } from '../../http/rules.js';
 import { SESSION_STATUSES, type SessionStatus } from '../../lifecycle/session-status.js';
 
 export class ListSessionsQuery extends CursorQuery {
-  @ApiPropertyOptional({ example: 'manager' })
+  @ApiPropertyOptional({ description: 'The role that the session acts for.' })
   @IsOptional()
   @IsRoleName()
   role?: string;
 
-  @ApiPropertyOptional({ enum: SESSION_STATUSES, example: 'pending' })
+  @ApiPropertyOptional({ enum: SESSION_STATUSES })
   @IsOptional()
   @IsIn(SESSION_STATUSES, { message: `status must be one of ${SESSION_STATUSES.join(', ')}` })
   status?: SessionStatus;
 
-  @ApiPropertyOptional({ example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiPropertyOptional({ description: 'Bare, or as `task-<uuid>`.' })
   @IsOptional()
   @IsId('task')
   task_id?: string;

@@ -12,8 +12,16 @@ const KNOWN = ['task_type', 'description', 'data'];
  */
 export function fromCarelessBody(body: unknown): unknown {
   if (!isObject(body) || !isObject(body.task)) return body;
-  const task = renameAliases(body.task, { type: 'task_type' });
+  const task = renameAliases(withoutNullsOfOurs(body.task), { type: 'task_type' });
   return { ...body, task: isObject(task) ? gatherData(task) : task };
+}
+
+/** A null that goes into data is the caller's own. */
+function withoutNullsOfOurs(task: Record<string, unknown>): Record<string, unknown> {
+  const isOurs = (name: string): boolean => name === 'type' || KNOWN.includes(name);
+  return Object.fromEntries(
+    Object.entries(task).filter(([name, value]) => value !== null || !isOurs(name)),
+  );
 }
 
 function gatherData(task: Record<string, unknown>): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
+import { IsObject, IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
 import { Normalised } from '../../http/normalise.decorator.js';
 import { IsJsonObject, IsRoleName } from '../../http/rules.js';
 import { fromCarelessBody } from './careless-body.js';
@@ -52,8 +52,8 @@ export class RouteTaskDto {
   from_role?: string;
 
   @ApiProperty({ type: NewTaskDto })
-  @ValidateNested({ message: 'task must be a JSON object' })
-  @IsJsonObject()
+  @ValidateNested()
+  @IsObject({ message: 'task must be a JSON object' })
   @Type(() => NewTaskDto)
   task: NewTaskDto;
 

@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { ERRORS, type ErrorCode, statusOf, titleOf } from './error-codes.js';
+import { problemOf } from './problem.js';
+
+const PAGE = readFileSync('docs/errors.md', 'utf8');
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+
+describe('docs/errors.md', () => {
+  it('has a row for each code, with its status, and for no other', () => {
+    const rows = [...PAGE.matchAll(/^\| `([a-z_.]+)` +\| (\d{3}) +\|/gm)];
+
+    expect(rows.map(([, code = '', status = '']) => `${code} ${status}`).sort()).toEqual(
+      CODES.map((code) => `${code} ${statusOf(code)}`).sort(),
+    );
+  });
+
+  it('shows an example that is one', () => {
+    const [, json = ''] = /```json\n(\{[^]*?\})\n```/.exec(PAGE) ?? [];
+    const example = JSON.parse(json) as { code: ErrorCode; detail: string };
+
+    expect(example).toMatchObject({ ...problemOf(example.code, example.detail) });
+  });
+});
+
+describe('The codes', () => {
+  it.each(CODES)(
+    '%s is feature.reason, with a title of its own and the status of an error',
+    (code) => {
+      expect(code).toMatch(/^[a-z]+\.[a-z_]+$/);
+      expect(CODES.filter((other) => titleOf(other) === titleOf(code))).toEqual([code]);
+      expect(statusOf(code)).toBeGreaterThanOrEqual(400);
+    },
+  );
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import { validateSync } from 'class-validator';
+import { IsJsonObject, IsRoleName, IsTimestamp } from './rules.js';
+
+class Input {
+  @IsRoleName()
+  role: unknown = 'finance';
+
+  @IsJsonObject()
+  data: unknown = {};
+
+  @IsTimestamp()
+  at: unknown = '2026-01-31T12:00:00Z';
+}
+
+function problemsOf(member: Partial<Input>): string[] {
+  return validateSync(Object.assign(new Input(), member)).flatMap(({ constraints }) =>
+    Object.values(constraints ?? {}),
+  );
+}
+
+describe('A role name', () => {
+  it.each([
+    'a',
+    'finance',
+    'Legal & Compliance',
+    'größe',
+    '財務',
+    '👩',
+    'x'.repeat(50),
+    '👩'.repeat(50),
+  ])('is %j', (role) => {
+    expect(problemsOf({ role })).toEqual([]);
+  });
+
+  it.each([
+    '',
+    'x'.repeat(51),
+    'a\nb',
+    'a\u0000',
+    '\u200b',
+    'a\u2028b',
+    7,
+    null,
+    undefined,
+    ['a'],
+    {},
+  ])('is not %j', (role) => {
+    expect(problemsOf({ role })).toEqual([
+      'role must be a role name: 1 to 50 printable characters',
+    ]);
+  });
+});
+
+describe('A JSON object', () => {
+  it.each([{}, { a: 1 }])('is %j', (data) => {
+    expect(problemsOf({ data })).toEqual([]);
+  });
+
+  it.each([[], [{}], 'x', 7, true, null, undefined])('is not %j', (data) => {
+    expect(problemsOf({ data })).toEqual(['data must be a JSON object']);
+  });
+});
+
+describe('A time', () => {
+  it.each([
+    '2026-01-31T12:00:00Z',
+    '2026-01-31T12:00:00.123456789Z',
+    '2026-01-31T12:00:00+05:30',
+    '2024-02-29T23:59:59-12:00',
+    '0001-01-01T00:00:00Z',
+  ])('is %s', (at) => {
+    expect(problemsOf({ at })).toEqual([]);
+  });
+
+  it.each([
+    '2026-01-31',
+    '2026-01-31T12:00:00',
+    '2026-01-31 12:00:00Z',
+    '2026-02-30T12:00:00Z',
+    '2025-02-29T12:00:00Z',
+    '2026-13-01T12:00:00Z',
+    '2026-01-31T25:00:00Z',
+    '2026-01-31T12:60:00Z',
+    '2026-01-31T12:00:00z',
+    '+002026-01-31T12:00:00Z',
+    'yesterday',
+    '',
+    1_769_860_800,
+    null,
+  ])('is not %j', (at) => {
+    expect(problemsOf({ at })).toEqual([
+      'at must be a time such as 2026-01-31T12:00:00Z (RFC 3339)',
+    ]);
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ArgumentMetadata } from '@nestjs/common';
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
+import { DomainError } from '../errors/domain-error.js';
+import { Normalised } from './normalise.decorator.js';
+import { InputPipe } from './validation.pipe.js';
+
+class Inner {
+  @IsInt({ message: '$property must be a whole number' })
+  amount: number;
+}
+
+class Outer {
+  @IsString({ message: '$property must be a text' })
+  @MaxLength(5, { message: '$property must be short' })
+  name: string;
+
+  @IsOptional()
+  @ValidateNested({ message: '$property must be an object' })
+  @Type(() => Inner)
+  inner?: Inner;
+}
+
+@Normalised((body) => ({ name: 'plain', ...(body as object) }))
+class Tolerant extends Outer {}
+
+const pipe = new InputPipe();
+const BODY: ArgumentMetadata = { type: 'body', metatype: Outer };
+const QUERY: ArgumentMetadata = { type: 'query', metatype: Outer };
+
+/** Everything that is wrong with an input. */
+async function problemsOf(value: unknown, metadata = BODY): Promise<unknown> {
+  const error: unknown = await pipe.transform(value, metadata).catch((reason: unknown) => reason);
+  return error instanceof DomainError ? error.extras.errors : error;
+}
+
+describe('Input', () => {
+  it('becomes its DTO', async () => {
+    const dto = await pipe.transform({ name: 'abc', inner: { amount: 1 } }, BODY);
+
+    expect(dto).toBeInstanceOf(Outer);
+    expect(dto).toEqual({ name: 'abc', inner: { amount: 1 } });
+  });
+
+  it.each<[value: unknown, problems: unknown]>([
+    [
+      undefined,
+      [
+        { pointer: '/name', message: 'name must be short' },
+        { pointer: '/name', message: 'name must be a text' },
+      ],
+    ],
+    [{ name: 'abcdef' }, [{ pointer: '/name', message: 'name must be short' }]],
+    [
+      { name: 'abc', inner: { amount: 'x' } },
+      [{ pointer: '/inner/amount', message: 'amount must be a whole number' }],
+    ],
+    [{ name: 'abc', nmae: 1 }, [{ pointer: '/nmae', message: 'There is no such member' }]],
+    [{ name: 'abc', 'a/b': 1 }, [{ pointer: '/a~1b', message: 'There is no such member' }]],
+    [{ name: 'abc', toString: 1 }, [{ pointer: '/toString', message: 'There is no such member' }]],
+    [
+      { name: 'abc', inner: { amount: 1, hunter2: 1 } },
+      [{ pointer: '/inner/hunter2', message: 'There is no such member' }],
+    ],
+    [[], [{ pointer: '/', message: 'The body must be a JSON object' }]],
+    [null, [{ pointer: '/', message: 'The body must be a JSON object' }]],
+    ['x', [{ pointer: '/', message: 'The body must be a JSON object' }]],
+  ])('is refused with all that is wrong: %j', async (value, problems) => {
+    expect(await problemsOf(value)).toEqual(problems);
+  });
+
+  it('of a query points to its parameter', async () => {
+    expect(await problemsOf({ name: 'abc', page: '1' }, QUERY)).toEqual([
+      { pointer: '?page', message: 'There is no such member' },
+    ]);
+  });
+
+  it('may leave out a member by calling it null', async () => {
+    expect(await pipe.transform({ name: 'abc', inner: null }, BODY)).toEqual({ name: 'abc' });
+  });
+
+  it('is normalised before it is validated', async () => {
+    expect(await pipe.transform({}, { type: 'body', metatype: Tolerant })).toEqual({
+      name: 'plain',
+    });
+  });
+
+  it('of a custom parameter is left alone', async () => {
+    const value = { anything: 1 };
+
+    expect(await pipe.transform(value, { type: 'custom', metatype: Outer })).toBe(value);
+    expect(await pipe.transform(value, { type: 'body' })).toBe(value);
+  });
+
+  it('never shows up in the answer', async () => {
+    const error: unknown = await pipe
+      .transform({ name: 'hunter2', x: 'hunter2', inner: 'hunter2' }, BODY)
+      .catch((reason: unknown) => reason);
+
+    expect(error).toBeInstanceOf(DomainError);
+    expect(JSON.stringify(error)).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+
+/** The folders of `src` from the ground up: each may import from itself and from those before it. */
+const LAYERS = [
+  'version.ts',
+  'errors',
+  'config',
+  'observability',
+  'http',
+  'auth',
+  'database',
+  'redis',
+  'idempotency',
+  'audit',
+  'lifecycle',
+  'approvals',
+  'sessions',
+  'tasks',
+  'health',
+  'demo',
+  'the application', // every other file that lies in src itself
+] as const;
+
+/** What some files must not import, or read, wherever they are. */
+const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[] }[] = [
+  {
+    files: /\.controller\.ts$/,
+    ban: /from '(typeorm|@nestjs\/typeorm)'/,
+    why: 'a controller leaves tables to its services',
+  },
+  {
+    files: /\.service\.ts$|^lifecycle\//,
+    ban: /from '(express|@nestjs\/platform-express)'/,
+    why: 'a service does not know that it is asked over HTTP',
+  },
+  {
+    files: /\.service\.ts$|^lifecycle\//,
+    ban: /import[^;]*\b\w*(Exception|HttpStatus)\b[^;]*from '@nestjs\/common'/,
+    why: 'a service throws DomainErrors; one table turns their codes into statuses',
+  },
+  {
+    files: /^(?!config\/)/,
+    ban: /process\.env/,
+    why: 'the environment is validated once, in config',
+    except: [
+      'database/embedded-postgres-cluster.ts', // hands PATH on to the programs of PostgreSQL
+      'database/embedded-postgres-processes.ts', // and to ps
+      'demo/demo.ts', // a client, with a variable of its own
+    ],
+  },
+  {
+    files: /./,
+    ban: /from '(\.\.\/)*test\//,
+    why: 'the service does not depend on its tests',
+  },
+];
+
+interface Source {
+  name: string;
+  text: string;
+}
+
+const SOURCES: Source[] = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .map((name) => name.replaceAll('\\', '/'))
+  .filter((name) => name.endsWith('.ts') && name !== 'import-rules.spec.ts')
+  .sort()
+  .map((name) => ({ name, text: readFileSync(posix.join('src', name), 'utf8') }));
+
+describe('The folders of src', () => {
+  it('each have a place in the order of layers', () => {
+    const folders = new Set(SOURCES.map(({ name }) => layerOf(name)));
+
+    expect([...folders].filter((folder) => !isLayer(folder))).toEqual([]);
+  });
+
+  it('import only from themselves and from those below', () => {
+    expect(SOURCES.flatMap(upwardImports)).toEqual([]);
+  });
+
+  it('reach outside of src only for the migrations', () => {
+    const outside = SOURCES.flatMap(({ name, text }) =>
+      importsOf({ name, text })
+        .filter((target) => target.startsWith('..'))
+        .map((target) => `${name} imports ${target}`),
+    );
+
+    expect(outside).toEqual(['database/database-options.ts imports ../migrations/index.ts']);
+  });
+
+  it('would be told of an import that runs upwards', () => {
+    const wrong = { name: 'errors/x.ts', text: `import { Task } from '../tasks/task.entity.js';` };
+
+    expect(upwardImports(wrong)).toEqual(['errors/x.ts imports tasks/task.entity.ts']);
+  });
+});
+
+describe('The files of src', () => {
+  it.each(BANS)('keep to this: $why', ({ files, ban, except = [] }) => {
+    const breaking = SOURCES.filter(({ name, text }) => files.test(name) && ban.test(text)).map(
+      ({ name }) => name,
+    );
+
+    expect(breaking).toEqual(except);
+  });
+});
+
+type Layer = (typeof LAYERS)[number];
+
+function isLayer(name: string): name is Layer {
+  return (LAYERS as readonly string[]).includes(name);
+}
+
+function layerOf(name: string): string {
+  const [first = ''] = name.split('/');
+  return name.includes('/') || isLayer(first) ? first : 'the application';
+}
+
+function rankOf(name: string): number {
+  const layer = layerOf(name);
+  return isLayer(layer) ? LAYERS.indexOf(layer) : LAYERS.length;
+}
+
+/** The files of ours that a file imports, from `src`. */
+function importsOf({ name, text }: Source): string[] {
+  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, target = '']) =>
+    posix.join(posix.dirname(name), target).replace(/\.js$/, '.ts'),
+  );
+}
+
+function upwardImports(source: Source): string[] {
+  return importsOf(source)
+    .filter((target) => !target.startsWith('..') && rankOf(target) > rankOf(source.name))
+    .map((target) => `${source.name} imports ${target}`);
+}

@@ -1,0 +1,454 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { v7 as newId } from 'uuid';
+import { readCatalog, withClient } from '../support/catalog.js';
+import { newDatabase } from '../support/app.js';
+import { createTestDatabase, dropTestDatabase } from '../support/postgres.js';
+
+/** The schema as all migrations together leave it, written down once more by hand. */
+const SCHEMA = `
+  CREATE TABLE tasks (
+    id               uuid         NOT NULL,
+    task_type        varchar(50)  NOT NULL,
+    description      text         NOT NULL,
+    from_role        varchar(50)  NOT NULL,
+    to_role          varchar(50)  NOT NULL,
+    data             jsonb        NOT NULL DEFAULT '{}',
+    trace_id         uuid         NOT NULL,
+    idempotency_key  uuid         NOT NULL,
+    created_at       timestamptz  NOT NULL DEFAULT now(),
+    context          jsonb        NOT NULL DEFAULT '{}',
+    created_by       text         NOT NULL,
+    CONSTRAINT tasks_pkey PRIMARY KEY (id)
+  );
+  CREATE UNIQUE INDEX idx_tasks_idempotency_key ON tasks (idempotency_key);
+  CREATE INDEX idx_tasks_trace_id   ON tasks (trace_id);
+  CREATE INDEX idx_tasks_created_at ON tasks (created_at DESC);
+
+  CREATE TABLE sessions (
+    id            uuid         NOT NULL,
+    role          varchar(50)  NOT NULL,
+    task_id       uuid,
+    status        varchar(20)  NOT NULL,
+    created_at    timestamptz  NOT NULL DEFAULT now(),
+    updated_at    timestamptz  NOT NULL DEFAULT now(),
+    metadata      jsonb        NOT NULL DEFAULT '{}',
+    version       integer      NOT NULL DEFAULT 1,
+    trace_id      uuid         NOT NULL,
+    created_by    text         NOT NULL,
+    attempt       integer,
+    claimed_by    text,
+    ended_reason  varchar(20),
+    result        jsonb,
+    error         text,
+    CONSTRAINT sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT sessions_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id),
+    CONSTRAINT sessions_status_ck
+      CHECK (status IN ('pending', 'active', 'completed', 'failed', 'expired')),
+    CONSTRAINT sessions_ended_reason_ck
+      CHECK (ended_reason IN ('completed', 'worker', 'retention')),
+    CONSTRAINT sessions_ended_ck
+      CHECK ((ended_reason IS NULL) = (status IN ('pending', 'active'))),
+    CONSTRAINT sessions_attempt_ck
+      CHECK (attempt IS NULL OR (attempt >= 1 AND task_id IS NOT NULL))
+  );
+  CREATE INDEX idx_sessions_task_id    ON sessions (task_id);
+  CREATE INDEX idx_sessions_status     ON sessions (status);
+  CREATE INDEX idx_sessions_created_at ON sessions (created_at DESC);
+  CREATE UNIQUE INDEX sessions_task_attempt_uq ON sessions (task_id, attempt);
+  CREATE UNIQUE INDEX sessions_one_open_attempt_uq ON sessions (task_id)
+    WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
+
+  CREATE TABLE approvals (
+    id              uuid         NOT NULL,
+    task_id         uuid         NOT NULL,
+    approver_role   varchar(50)  NOT NULL,
+    status          varchar(20)  NOT NULL,
+    decision_at     timestamptz,
+    notes           text         NOT NULL DEFAULT '',
+    created_at      timestamptz  NOT NULL DEFAULT now(),
+    requested_by    text,
+    requested_role  varchar(50),
+    decided_by      text,
+    reason          text         NOT NULL DEFAULT '',
+    CONSTRAINT approvals_pkey PRIMARY KEY (id),
+    CONSTRAINT approvals_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id) ON DELETE CASCADE,
+    CONSTRAINT approvals_status_ck
+      CHECK (status IN ('pending', 'approved', 'rejected', 'withdrawn')),
+    CONSTRAINT approvals_decided_ck
+      CHECK ((status IN ('approved', 'rejected')) = (decided_by IS NOT NULL))
+  );
+  CREATE INDEX idx_approvals_task_id ON approvals (task_id);
+  CREATE INDEX idx_approvals_status  ON approvals (status);
+  CREATE UNIQUE INDEX approvals_one_pending_uq ON approvals (task_id, approver_role)
+    WHERE status = 'pending';
+
+  CREATE TABLE audit_events (
+    id           uuid         NOT NULL,
+    event_type   varchar(50)  NOT NULL,
+    role         varchar(50)  NOT NULL,
+    timestamp    timestamptz  NOT NULL DEFAULT now(),
+    trace_id     uuid         NOT NULL,
+    metadata     jsonb        NOT NULL DEFAULT '{}',
+    task_id      uuid,
+    session_id   uuid,
+    approval_id  uuid,
+    actor        text         NOT NULL,
+    CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+  );
+  CREATE INDEX idx_audit_events_trace_id   ON audit_events (trace_id);
+  CREATE INDEX idx_audit_events_timestamp  ON audit_events (timestamp DESC);
+  CREATE INDEX idx_audit_events_event_type ON audit_events (event_type);
+  CREATE INDEX idx_audit_events_task_id    ON audit_events (task_id);
+
+  CREATE TABLE idempotency_records (
+    scope            bytea         NOT NULL,
+    fingerprint      bytea         NOT NULL,
+    caller           text          NOT NULL,
+    key              varchar(255)  NOT NULL,
+    method           varchar(10)   NOT NULL,
+    path             text          NOT NULL,
+    acting_role      varchar(50),
+    response_status  smallint      NOT NULL,
+    response_body    text          NOT NULL,
+    resource_type    varchar(20),
+    resource_id      uuid,
+    generation       integer       NOT NULL,
+    created_at       timestamptz   NOT NULL,
+    expires_at       timestamptz   NOT NULL,
+    CONSTRAINT idempotency_records_pkey PRIMARY KEY (scope),
+    CONSTRAINT idempotency_records_status_ck CHECK (response_status BETWEEN 200 AND 299)
+  );
+  CREATE INDEX idx_idempotency_records_caller_key ON idempotency_records (caller, key);
+  CREATE INDEX idx_idempotency_records_expires_at ON idempotency_records (expires_at);
+
+  CREATE FUNCTION audit_events_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
+      END $$;
+  CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
+
+  CREATE VIEW task_states AS
+    SELECT t.id AS task_id, t.from_role, t.to_role, t.created_by, t.trace_id,
+           a.id AS session_id, a.attempt, a.claimed_by, a.created_at AS attempt_created_at, a.status
+      FROM tasks t
+      JOIN LATERAL (
+        SELECT s.* FROM sessions s WHERE s.task_id = t.id AND s.attempt IS NOT NULL
+         ORDER BY s.attempt DESC LIMIT 1
+      ) a ON true;
+
+  CREATE VIEW task_participants AS
+    SELECT id AS task_id, from_role AS role FROM tasks
+    UNION SELECT id, to_role FROM tasks
+    UNION SELECT task_id, approver_role FROM approvals;
+`;
+
+let url: string;
+
+beforeAll(async () => {
+  url = await newDatabase();
+});
+
+afterAll(async () => {
+  await dropTestDatabase(url);
+});
+
+describe('The schema', () => {
+  it('is this one', async () => {
+    const byHand = await createTestDatabase(url);
+    try {
+      await withClient(byHand, (client) => client.query(SCHEMA));
+      const [expected, actual] = await Promise.all([readCatalog(byHand), readCatalog(url)]);
+
+      expect({ ...actual, columns: actual.columns.sort() }).toEqual({
+        ...expected,
+        columns: expected.columns.sort(),
+      });
+    } finally {
+      await dropTestDatabase(byHand);
+    }
+  });
+
+  it('names everything readably', async () => {
+    const { constraints, indexes } = await readCatalog(url);
+    const names = [
+      ...constraints.map((line) => line.split(/[. ]/)[1]),
+      ...indexes.map((line) => /INDEX (\S+)/.exec(line)?.[1]),
+    ];
+
+    for (const name of names) expect(name).toMatch(/^(idx_[a-z_]+|[a-z_]+_(pkey|fk|ck|uq))$/);
+  });
+});
+
+describe('The database refuses', () => {
+  it.each([
+    [
+      'a session with a status that there is not',
+      () => aSession({ status: 'done', ended_reason: 'worker' }),
+      'sessions_status_ck',
+    ],
+    [
+      'a reason to end that there is not',
+      () => aSession({ status: 'failed', ended_reason: 'whim' }),
+      'sessions_ended_reason_ck',
+    ],
+    [
+      'an ended session without a reason',
+      () => aSession({ status: 'completed' }),
+      'sessions_ended_ck',
+    ],
+    [
+      'an open session with a reason to have ended',
+      () => aSession({ ended_reason: 'worker' }),
+      'sessions_ended_ck',
+    ],
+    ['an attempt of no task', () => aSession({ attempt: 1 }), 'sessions_attempt_ck'],
+    [
+      'a session of a task that there is not',
+      () => aSession({ task_id: newId() }),
+      'sessions_task_id_fk',
+    ],
+    [
+      'a status of an approval that there is not',
+      async () => anApproval(await aTask(), { status: 'maybe' }),
+      'approvals_status_ck',
+    ],
+    [
+      'a decision by nobody',
+      async () => anApproval(await aTask(), { status: 'approved' }),
+      'approvals_decided_ck',
+    ],
+    [
+      'a decider of what is still pending',
+      async () => anApproval(await aTask(), { decided_by: 'bob' }),
+      'approvals_decided_ck',
+    ],
+    ['an approval of a task that there is not', () => anApproval(newId()), 'approvals_task_id_fk'],
+    [
+      'the answer of a request that failed as a record',
+      () => aRecord({ response_status: 409 }),
+      'idempotency_records_status_ck',
+    ],
+  ])('%s', async (_, insert: () => Promise<unknown>, constraint) => {
+    expect(await refusalOf(insert())).toBe(constraint);
+  });
+
+  it('attempt 0, but takes attempt 1', async () => {
+    const task_id = await aTask();
+    expect(await refusalOf(aSession({ task_id, attempt: 0 }))).toBe('sessions_attempt_ck');
+    await aSession({ task_id, attempt: 1 });
+  });
+
+  it('a second open attempt of a task', async () => {
+    const task_id = await aTask();
+    await aSession({ task_id, attempt: 1 });
+    expect(await refusalOf(aSession({ task_id, attempt: 2, status: 'active' }))).toBe(
+      'sessions_one_open_attempt_uq',
+    );
+  });
+
+  it('the same number for two attempts of a task', async () => {
+    const task_id = await aTask();
+    const ended = { task_id, attempt: 1, status: 'failed', ended_reason: 'worker' };
+    await aSession(ended);
+    expect(await refusalOf(aSession(ended))).toBe('sessions_task_attempt_uq');
+  });
+
+  it('a second pending approval of a task by one role', async () => {
+    const task = await aTask();
+    await anApproval(task);
+    expect(await refusalOf(anApproval(task))).toBe('approvals_one_pending_uq');
+  });
+
+  it('two tasks with one idempotency key', async () => {
+    const idempotency_key = newId();
+    await aTask({ idempotency_key });
+    expect(await refusalOf(aTask({ idempotency_key }))).toBe('idx_tasks_idempotency_key');
+  });
+
+  it('to delete a task that sessions point to', async () => {
+    const task_id = await aTask();
+    await aSession({ task_id });
+    expect(await refusalOf(run('DELETE FROM tasks WHERE id = $1', [task_id]))).toBe(
+      'sessions_task_id_fk',
+    );
+  });
+
+  it.each([
+    `UPDATE audit_events SET role = 'other'`,
+    `UPDATE audit_events SET role = 'other' WHERE false`,
+    `DELETE FROM audit_events`,
+    `TRUNCATE audit_events`,
+    `TRUNCATE audit_events CASCADE`,
+  ])('to rewrite the audit trail: %s', async (statement) => {
+    await anEvent();
+    await expect(run(statement)).rejects.toMatchObject({
+      code: '42501',
+      message: 'audit_events is append-only',
+    });
+  });
+});
+
+describe('The database takes', () => {
+  it('a plain session with a task and one without', async () => {
+    await aSession({});
+    const task_id = await aTask();
+    await aSession({ task_id });
+    await aSession({ task_id });
+  });
+
+  it('a new attempt when the one before has ended', async () => {
+    const task_id = await aTask();
+    await aSession({ task_id, attempt: 1, status: 'failed', ended_reason: 'worker' });
+    await aSession({ task_id, attempt: 2 });
+  });
+
+  it('pending approvals of one task by several roles, and by one role when the other is settled', async () => {
+    const task = await aTask();
+    await anApproval(task);
+    await anApproval(task, { approver_role: 'finance' });
+    await anApproval(task, { approver_role: 'cfo', status: 'rejected', decided_by: 'carol' });
+    await anApproval(task, { approver_role: 'cfo' });
+  });
+
+  it('the deletion of a task that has but approvals, and deletes those too', async () => {
+    const task = await aTask();
+    await anApproval(task);
+    await run('DELETE FROM tasks WHERE id = $1', [task]);
+
+    expect(await run('SELECT 1 FROM approvals WHERE task_id = $1', [task])).toEqual([]);
+  });
+});
+
+describe('The view', () => {
+  it('task_states tells the status of the highest attempt, whatever other sessions a task has', async () => {
+    const task_id = await aTask();
+    await aSession({ task_id, attempt: 1, status: 'failed', ended_reason: 'worker' });
+    await aSession({ task_id, attempt: 2, status: 'active' });
+    await aSession({ task_id, status: 'completed', ended_reason: 'completed' });
+
+    expect(
+      await run('SELECT status, attempt FROM task_states WHERE task_id = $1', [task_id]),
+    ).toEqual([{ status: 'active', attempt: 2 }]);
+  });
+
+  it('task_participants lists each role once', async () => {
+    const task = await aTask({ from_role: 'finance', to_role: 'manager' });
+    await anApproval(task, { approver_role: 'manager' });
+    await anApproval(task, { approver_role: 'legal' });
+
+    expect(
+      await run('SELECT role FROM task_participants WHERE task_id = $1 ORDER BY role', [task]),
+    ).toEqual([{ role: 'finance' }, { role: 'legal' }, { role: 'manager' }]);
+  });
+});
+
+/** What only servers newer than PostgreSQL 15 understand, of what one could be tempted to write. */
+const TOO_NEW: [version: number, syntax: RegExp][] = [
+  [16, /\bany_value\s*\(/i],
+  [16, /\bjson_(array|object)agg\s*\(/i],
+  [16, /\bpg_input_is_valid\s*\(/i],
+  [16, /\b(array_shuffle|array_sample|random_normal|date_add|date_subtract)\s*\(/i],
+  [17, /\bjson_(table|exists|query|value|scalar|serialize)\s*\(/i],
+  [17, /\btransaction_timeout\s*[:=]/i],
+  [17, /\bmerge\s+into\b/i],
+  [18, /\buuidv[47]\s*\(/i],
+  [18, /\bnot\s+enforced\b/i],
+  [18, /\bwithout\s+overlaps\b/i],
+  [18, /\breturning\s+(with\s*\(|old\.|new\.)/i],
+  [18, /\bgenerated\s+always\s+as\s*\([^)]*\)\s*virtual\b/i],
+];
+
+describe('The SQL', () => {
+  it('asks for no newer server than PostgreSQL 15', async () => {
+    const found: string[] = [];
+    for (const folder of ['migrations', 'src']) {
+      for (const file of await readdir(folder, { recursive: true })) {
+        if (!file.endsWith('.ts')) continue;
+        const text = await readFile(join(folder, file), 'utf8');
+        for (const [version, syntax] of TOO_NEW) {
+          if (syntax.test(text)) found.push(`${folder}/${file} needs ${version}: ${syntax.source}`);
+        }
+      }
+    }
+    expect(found).toEqual([]);
+  });
+});
+
+type Row = Record<string, unknown>;
+
+async function run(text: string, values: unknown[] = []): Promise<Row[]> {
+  return withClient(url, async (client) => (await client.query<Row>(text, values)).rows);
+}
+
+async function insert(table: string, row: Row): Promise<void> {
+  const names = Object.keys(row);
+  const places = names.map((_, index) => `$${index + 1}`);
+  await run(
+    `INSERT INTO ${table} (${names.join(', ')}) VALUES (${places.join(', ')})`,
+    Object.values(row),
+  );
+}
+
+async function aTask(changes: Row = {}): Promise<string> {
+  const id = newId();
+  await insert('tasks', {
+    id,
+    task_type: 'budget_approval',
+    description: '',
+    from_role: 'finance',
+    to_role: 'manager',
+    trace_id: newId(),
+    idempotency_key: newId(),
+    created_by: 'alice',
+    ...changes,
+  });
+  return id;
+}
+
+function aSession(changes: Row): Promise<void> {
+  const session = { id: newId(), role: 'manager', status: 'pending', trace_id: newId() };
+  return insert('sessions', { ...session, created_by: 'alice', ...changes });
+}
+
+function anApproval(task_id: string, changes: Row = {}): Promise<void> {
+  const approval = { id: newId(), task_id, approver_role: 'legal', status: 'pending' };
+  return insert('approvals', { ...approval, ...changes });
+}
+
+function anEvent(): Promise<void> {
+  const event = { id: newId(), event_type: 'task_routed', role: 'finance', trace_id: newId() };
+  return insert('audit_events', { ...event, actor: 'alice' });
+}
+
+function aRecord(changes: Row): Promise<void> {
+  const now = new Date();
+  return insert('idempotency_records', {
+    scope: Buffer.from(newId()),
+    fingerprint: Buffer.alloc(32),
+    caller: 'alice',
+    key: 'key',
+    method: 'POST',
+    path: '/tasks/route',
+    response_status: 202,
+    response_body: '{}',
+    generation: 1,
+    created_at: now,
+    expires_at: now,
+    ...changes,
+  });
+}
+
+/** The name of the constraint or unique index that refuses a statement. */
+async function refusalOf(statement: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await statement;
+    return undefined;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) return error.constraint;
+    throw error;
+  }
+}
