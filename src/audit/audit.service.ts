@@ -5,7 +5,7 @@ import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/after-commit.js';
 import { sql } from '../database/sql.js';
 import { EventMetrics } from '../observability/event-metrics.js';
-import { type Effect, requestContext } from '../observability/request-context.js';
+import { type Effect, noteEffect, requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 
 export interface NewAuditEvent {
@@ -28,8 +28,7 @@ export class AuditService {
   async record(manager: EntityManager, event: NewAuditEvent): Promise<string> {
     const id = newId();
     await this.insert(manager, [{ id, event }]);
-    const context = requestContext();
-    if (context) context.effect ??= effectOf(id, event);
+    noteEffect(effectOf(id, event));
     return id;
   }
 

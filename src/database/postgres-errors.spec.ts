@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { DomainError } from '../errors/domain-error.js';
 import { losesConnection, type PostgresVerdict, translate, verdictOf } from './postgres-errors.js';
 
@@ -13,6 +13,8 @@ const TABLE: [code: string, verdict: PostgresVerdict, lost: boolean][] = [
   ['55P03', 'unavailable', false], // lock_not_available
   ['57014', 'unavailable', false], // query_canceled
   ['25006', 'unavailable', true], // read_only_sql_transaction
+  ['25P03', 'unavailable', true], // idle_in_transaction_session_timeout
+  ['25P04', 'unavailable', true], // transaction_timeout
   ['08006', 'unavailable', true], // connection_failure
   ['53300', 'unavailable', true], // too_many_connections
   ['57P01', 'unavailable', true], // admin_shutdown
@@ -52,6 +54,7 @@ describe('An error without a code', () => {
     'Client has encountered a connection error and is not queryable',
     'Client was closed and is not queryable',
     'Cannot use a pool after calling end on the pool',
+    new QueryRunnerAlreadyReleasedError().message,
   ])('of the driver means an outage: %s', (message) => {
     expect(verdictOf(new Error(message))).toBe('unavailable');
     expect(losesConnection(new Error(message))).toBe(true);

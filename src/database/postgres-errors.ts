@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { QueryFailedError } from 'typeorm';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
@@ -19,7 +20,7 @@ const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // with a digit, unlike EPIPE
 /** Classifies an error by its SQLSTATE; an error of the driver without one means that the connection is gone. */
 export function verdictOf(error: unknown): PostgresVerdict {
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  if (!(source instanceof Error)) return 'bug';
+  if (!types.isNativeError(source)) return 'bug';
   const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
   if (code === undefined) return isDriverError(error, source) ? 'unavailable' : 'bug';
   if (!SQLSTATE.test(code)) return isSocketError(code) ? 'unavailable' : 'bug';
@@ -31,7 +32,7 @@ export function verdictOf(error: unknown): PostgresVerdict {
 /** Whether the connection can no longer be trusted and must not return to the pool. */
 export function losesConnection(error: unknown): boolean {
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  if (!(source instanceof Error)) return false;
+  if (!types.isNativeError(source)) return false;
   const code = 'code' in source && typeof source.code === 'string' ? source.code : '';
   if (code === '57014' || code === '55P03') return false;
   return verdictOf(error) === 'unavailable';

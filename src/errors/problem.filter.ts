@@ -19,7 +19,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<Request>();
     const response = http.getResponse<Response>();
     const error = asDomainError(exception);
-    if (error.code === 'server.error') this.logger.error(exception);
+    if (error.code === 'server.error') this.logger.error(stackOf(exception));
     else if (error.extras.retryAfter !== undefined)
       this.logger.warn(`${error.code}: ${causeOf(error)}`);
     if (response.headersSent) {
@@ -39,6 +39,11 @@ export class ProblemFilter implements ExceptionFilter {
       .set('Content-Type', 'application/problem+json; charset=utf-8')
       .send(JSON.stringify(problem));
   }
+}
+
+/** Of an SQL error only this: its other members hold the parameters, which are input. */
+function stackOf(exception: unknown): string {
+  return exception instanceof Error ? (exception.stack ?? exception.message) : String(exception);
 }
 
 function causeOf({ extras: { cause } }: DomainError): string {

@@ -44,3 +44,9 @@ export function requestContext(): RequestContext | undefined {
 export function currentTraceId(): string {
   return requestContext()?.traceId ?? newId();
 }
+
+/** Remembers what the request brought about, unless something came before it. */
+export function noteEffect(effect: Effect): void {
+  const context = requestContext();
+  if (context) context.effect ??= effect;
+}

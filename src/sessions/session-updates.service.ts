@@ -11,6 +11,7 @@ import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService, type SessionChange } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
 import { findReadableTask } from '../lifecycle/task-facts.js';
+import { noteEffect } from '../observability/request-context.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
@@ -49,9 +50,11 @@ export class SessionUpdates {
       const current = await this.getForUpdate(manager, agent, reference.id);
       assertMatches(ifMatch, current);
       const change = await plan(manager, agent, current, dto);
-      return change
-        ? this.lifecycle.change(manager, current, change, actorOn(agent, current))
-        : current;
+      const by = actorOn(agent, current);
+      if (change) return this.lifecycle.change(manager, current, change, by);
+      // A retry is given this answer only while its caller still holds the role.
+      noteEffect({ role: by.role, type: 'session', id: current.id });
+      return current;
     });
     return toSessionDto(session);
   }

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from '@jest/globals';
+import pg from 'pg';
+import { signedToken } from './signed-token.js';
+import { newSubject, TEST_SECRET, type TestApp, tokenFor } from './app.js';
+import { type Answer, Client } from './client.js';
+
+/** The header that makes a retry safe, with a key that nobody else has unless one is given. */
+export function keyed(key: string = randomUUID()): Record<string, string> {
+  return { 'Idempotency-Key': key };
+}
+
+/** A body for `POST /tasks/route`. */
+export function budget(amount = 50_000) {
+  return {
+    target: 'manager',
+    task: { task_type: 'budget_approval', description: 'Q3', data: { amount } },
+    context: {},
+  };
+}
+
+/** A caller that nobody else is, holding these roles; the first one is its default. */
+export function caller(
+  { url }: TestApp,
+  roles: string | readonly string[] = 'finance',
+  sub = newSubject('agent'),
+): Client {
+  return new Client(url, tokenFor(roles, sub));
+}
+
+/** The same without a default role, as identity providers issue tokens. */
+export function callerWithoutDefault({ url }: TestApp, roles: string[], sub: string): Client {
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = { iss: 'agent-mesh-dev', sub, roles, iat, exp: iat + 300 };
+  return new Client(url, signedToken({ alg: 'HS256', typ: 'JWT' }, claims, TEST_SECRET));
+}
+
+export function isReplay({ headers }: Answer): boolean {
+  return headers.get('idempotent-replayed') === 'true';
+}
+
+/** Expects the answer to an earlier request, byte by byte. */
+export function expectReplay(retry: Answer, first: Answer): void {
+  expect({ status: retry.status, text: retry.text }).toEqual({ status: 200, text: first.text });
+  expect(isReplay(retry)).toBe(true);
+  expect(retry.headers.get('content-type')).toBe(first.headers.get('content-type'));
+}
+
+export function expectProblem(answer: Answer, status: number, code: string): void {
+  expect(answer).toMatchObject({ status, body: { code } });
+  expect(isReplay(answer)).toBe(false);
+}
+
+/** Expects that nothing at all is written meanwhile. */
+export async function withoutEffect<T>(app: TestApp, work: () => Promise<T>): Promise<T> {
+  const before = await rowCounts(app);
+  const result = await work();
+  expect(await rowCounts(app)).toEqual(before);
+  return result;
+}
+
+/** A new session of a role, with its tag. */
+export async function newSession(client: Client, role = 'finance') {
+  const { body, headers } = await client.post<{ id: string }>('/sessions', { role });
+  return { id: body.id, path: `/sessions/${body.id}`, etag: headers.get('etag') ?? '' };
+}
+
+/** How many rows there are of everything that a request can make; denied calls are left out. */
+export async function rowCounts({ databaseUrl }: Pick<TestApp, 'databaseUrl'>) {
+  return operate(databaseUrl, async (client) => {
+    const { rows } = await client.query<Record<string, number>>(`
+      SELECT (SELECT count(*)::int FROM tasks) AS tasks,
+             (SELECT count(*)::int FROM sessions) AS sessions,
+             (SELECT count(*)::int FROM approvals) AS approvals,
+             (SELECT count(*)::int FROM audit_events WHERE event_type <> 'access_denied') AS events,
+             (SELECT count(*)::int FROM idempotency_records) AS records`);
+    return rows[0];
+  });
+}
+
+/** The values of the idempotency metrics by name, or by source for hits. */
+export async function idempotencyMetrics(app: TestApp): Promise<Record<string, number>> {
+  const { text } = await caller(app, 'auditor').get('/metrics');
+  const lines = text.matchAll(/^idempotency_(\w+)_total(?:\{source="(\w+)"\})? (\d+)$/gm);
+  return Object.fromEntries(
+    [...lines].map(([, name = '', source, value]) => [source ?? name, Number(value)]),
+  );
+}
+
+/** Runs work on a connection that is not the application's. */
+export async function operate<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A lock that keeps requests waiting in the middle of their transaction. */
+export interface Hold {
+  /** Comes back when as many statements as told wait for the lock. */
+  waiters(count: number): Promise<void>;
+  /** Ends the connections of those who wait, as an operator or a failover would. */
+  endWaiters(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Keeps everybody from writing to a table. */
+export async function holdTable({ databaseUrl }: TestApp, table: string): Promise<Hold> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(`BEGIN; LOCK TABLE ${pg.escapeIdentifier(table)} IN SHARE MODE`);
+  const waiting = async (): Promise<number> => {
+    const { rows } = await client.query<{ count: number }>(
+      `SELECT count(*)::int FROM pg_locks WHERE NOT granted AND relation = $1::regclass`,
+      [table],
+    );
+    return rows[0]?.count ?? 0;
+  };
+  return {
+    waiters: (count) => until(async () => (await waiting()) === count),
+    endWaiters: async () => {
+      await client.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = $1::regclass`,
+        [table],
+      );
+    },
+    release: () => client.end(),
+  };
+}
+
+export async function until(condition: () => Promise<boolean>, withinMs = 10_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`);
+    await sleep(20);
+  }
+}
+
+/** How many answers there are of each status. */
+export function statuses(answers: readonly Answer[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+/** Sends a request with header lines that no client library would send, and gives the status and the rest. */
+export async function sendRaw(
+  { url }: TestApp,
+  requestLine: string,
+  headers: readonly string[],
+  body: unknown,
+): Promise<{ status: number; text: string }> {
+  const { hostname, port } = new URL(url);
+  const content = body === undefined ? '' : JSON.stringify(body);
+  const head = [
+    `${requestLine} HTTP/1.1`,
+    `Host: ${hostname}`,
+    'Connection: close',
+    ...(body === undefined ? [] : ['Content-Type: application/json']),
+    `Content-Length: ${Buffer.byteLength(content)}`,
+    ...headers,
+  ];
+  const socket = connect(Number(port), hostname);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.write(`${head.join('\r\n')}\r\n\r\n${content}`, 'latin1');
+  await once(socket, 'close');
+  const text = Buffer.concat(chunks).toString();
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1]), text };
+}
