@@ -1,10 +1,12 @@
 import { CreateFourTables1764000000000 } from './1764000000000-create-four-tables.js';
 import { AddLifecycleAndActors1764000001000 } from './1764000001000-add-lifecycle-and-actors.js';
 import { CreateIdempotencyRecords1764000002000 } from './1764000002000-create-idempotency-records.js';
+import { AddWork1764000003000 } from './1764000003000-add-work.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
   CreateFourTables1764000000000,
   AddLifecycleAndActors1764000001000,
   CreateIdempotencyRecords1764000002000,
+  AddWork1764000003000,
 ];

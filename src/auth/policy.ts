@@ -3,11 +3,11 @@ import type { Agent } from './agent.js';
 
 /** How a caller may stand to a thing. */
 export type Relation =
-  /** Holds the role that the session, or the approval's decision, belongs to. */
+  /** Holds the role that the session, the task or the approval's decision belongs to. */
   | 'owner'
   /** Activated the session. */
   | 'claimant'
-  /** Holds the role that asked for the approval. */
+  /** Holds the role that asked for the task or the approval. */
   | 'asker'
   /** Holds one of the roles that take part in the task. */
   | 'participant'
@@ -39,6 +39,10 @@ export const POLICY = {
   'tasks.route': 'agent',
   'tasks.list': 'agent',
   'tasks.read': { allow: TASK_READERS, seenBy: TASK_READERS },
+  'tasks.claim_next': 'agent',
+  'tasks.claim': { allow: ['owner'], seenBy: TASK_READERS },
+  'tasks.steer': { allow: ['asker', 'admin'], seenBy: TASK_READERS },
+  'tasks.wait': 'agent',
   'approvals.ask': { allow: ['participant'], seenBy: TASK_READERS },
   'approvals.decide': { allow: ['owner'], seenBy: TASK_READERS },
   'approvals.withdraw': { allow: ['asker'], seenBy: TASK_READERS },

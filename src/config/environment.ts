@@ -76,6 +76,10 @@ export class Environment {
   @WholeNumber(1, 3600)
   readonly SWEEP_INTERVAL_SECONDS: number = 5;
 
+  /** The shortest lease that a claim or a heartbeat may ask for. */
+  @WholeNumber(1, 3600)
+  readonly LEASE_MIN_SECONDS: number = 30;
+
   @Flag()
   readonly APPROVALS_FOUR_EYES: boolean = true;
 

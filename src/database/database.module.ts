@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Environment } from '../config/environment.js';
 import { databaseOptions } from './database-options.js';
 import { PoolMetrics } from './pool-metrics.js';
+import { Signals } from './signals.js';
 import { Sweeper } from './sweeper.js';
 import { Transactions } from './transactions.js';
 
@@ -24,8 +25,18 @@ export class DatabaseModule {
           }),
         }),
       ],
-      providers: [Transactions, Sweeper, PoolMetrics],
-      exports: [Transactions, Sweeper],
+      providers: [
+        Transactions,
+        Sweeper,
+        PoolMetrics,
+        {
+          provide: Signals,
+          inject: [Transactions, Environment],
+          useFactory: (transactions: Transactions, environment: Environment) =>
+            new Signals(transactions, environment.DATABASE_DIRECT_URL ?? url),
+        },
+      ],
+      exports: [Transactions, Sweeper, Signals],
     };
   }
 }

@@ -47,19 +47,24 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     }, this.environment.SWEEP_INTERVAL_SECONDS * 1000).unref();
   }
 
+  /** The sweeps take turns, batch by batch, so that none waits for the backlog of another. */
   private async sweepAll(): Promise<void> {
-    for (const sweep of this.sweeps) await this.sweepUntilDone(sweep);
+    let hasMore = true;
+    while (hasMore && !this.stopped) {
+      hasMore = false;
+      for (const sweep of this.sweeps) if (await this.fillsBatch(sweep)) hasMore = true;
+    }
   }
 
-  private async sweepUntilDone(sweep: Sweep): Promise<void> {
+  /** Runs a sweep once; whether it found as much as it takes at a time, so that there may be more. */
+  private async fillsBatch(sweep: Sweep): Promise<boolean> {
     try {
-      let found = sweep.batch;
-      while (found === sweep.batch && !this.stopped) {
-        found = await sweep.run();
-        if (found > 0) this.logger.log(`${sweep.name}: ${found}`);
-      }
+      const found = await sweep.run();
+      if (found > 0) this.logger.log(`${sweep.name}: ${found}`);
+      return found === sweep.batch;
     } catch (error) {
       this.logger.warn(`${sweep.name}: ${error instanceof Error ? error.message : 'failed'}`);
+      return false;
     }
   }
 }

@@ -29,11 +29,13 @@ export class IdempotencyInterceptor implements NestInterceptor {
     if (!keyed) return next.handle();
     const response = http.getResponse<Response>();
     response.setHeader('Idempotency-Key', keyed.key);
-    const outcome = this.idempotency.once(keyed, async () => ({
-      // Nest has set the status that the route answers before it calls anyone.
-      status: response.statusCode,
-      body: JSON.stringify(await lastValueFrom(next.handle())),
-    }));
+    const outcome = this.idempotency.once(keyed, async () => {
+      const value: unknown = await lastValueFrom(next.handle());
+      return {
+        status: response.statusCode,
+        body: value === undefined ? '' : JSON.stringify(value),
+      };
+    });
     return from(outcome.then((settled) => write(response, settled)));
   }
 }
@@ -63,7 +65,8 @@ function keyedRequest({
 
 /** The body as the text that it was committed as: the first answer and its replays are equal byte by byte. */
 function write(response: Response, { status, body, replayed }: Outcome): string {
-  response.status(status).type('application/json');
+  response.status(status);
+  if (status !== 204) response.type('application/json');
   if (replayed) response.setHeader('Idempotent-Replayed', 'true');
   return body;
 }

@@ -19,8 +19,19 @@ export const LIFECYCLE_EVENTS = {
 } as const satisfies Record<string, SessionStatus>;
 export type LifecycleEvent = keyof typeof LIFECYCLE_EVENTS;
 
-/** Why a session ended: its work was done, its worker said so, or it outlived its retention. */
-export const ENDED_REASONS = ['completed', 'worker', 'retention'] as const;
+/**
+ * Why a session ended: its work was done; its worker said so; it outlived its retention; its worker was not heard of
+ * for the length of its lease; its task's deadline passed; its task was cancelled; its worker handed the task back.
+ */
+export const ENDED_REASONS = [
+  'completed',
+  'worker',
+  'retention',
+  'lease_lost',
+  'deadline',
+  'cancelled',
+  'released',
+] as const;
 export type EndedReason = (typeof ENDED_REASONS)[number];
 
 export function canTransition(from: SessionStatus, to: SessionStatus): boolean {

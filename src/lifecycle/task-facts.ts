@@ -3,10 +3,7 @@ import type { Agent } from '../auth/agent.js';
 import { permits, type Relation, staffRelations } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
-import type { SessionStatus } from './session-status.js';
-
-/** A task's status is that of its highest attempt. */
-export type TaskStatus = SessionStatus;
+import type { TaskStatus } from './task-status.js';
 
 /** What the features below tasks need to know of one. */
 export interface TaskFacts {
@@ -15,6 +12,7 @@ export interface TaskFacts {
   to_role: string;
   created_by: string;
   trace_id: string;
+  status: TaskStatus;
   /** Its highest attempt. */
   session_id: string;
   /** All roles that take part in it. */
@@ -30,7 +28,7 @@ export function taskNotFound(): DomainError {
 async function findTaskFacts(manager: EntityManager, taskId: string): Promise<TaskFacts | null> {
   const [facts] = await sql<TaskFacts>(
     manager,
-    `SELECT task_id, from_role, to_role, created_by, trace_id, session_id,
+    `SELECT task_id, from_role, to_role, created_by, trace_id, status, session_id,
             ARRAY(SELECT p.role FROM task_participants p WHERE p.task_id = t.task_id) AS participants
        FROM task_states t WHERE task_id = $1`,
     [taskId],

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter } from 'prom-client';
+import { Counter, Histogram } from 'prom-client';
 import { Metrics } from './metrics.js';
 
 /** Counts what happened in the mesh, as its audit events tell it. */
@@ -9,6 +9,10 @@ export class EventMetrics {
   private readonly routed: Counter;
   private readonly decisions: Counter<'decision'>;
   private readonly denied: Counter;
+  private readonly claims: Counter;
+  private readonly leasesLost: Counter;
+  private readonly dead: Counter;
+  private readonly waits: Histogram;
 
   constructor({ registry }: Metrics) {
     const registers = [registry];
@@ -34,23 +38,39 @@ export class EventMetrics {
       help: 'Requests refused for want of entitlement.',
       registers,
     });
+    this.claims = new Counter({
+      name: 'mesh_task_claims_total',
+      help: 'Tasks claimed.',
+      registers,
+    });
+    this.leasesLost = new Counter({
+      name: 'mesh_leases_lost_total',
+      help: 'Attempts that ended because their worker was not heard of.',
+      registers,
+    });
+    this.dead = new Counter({
+      name: 'mesh_tasks_dead_total',
+      help: 'Tasks whose attempts were used up.',
+      registers,
+    });
+    this.waits = new Histogram({
+      name: 'mesh_task_inbox_wait_seconds',
+      help: 'How long tasks were due before an agent claimed them.',
+      buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 86_400],
+      registers,
+    });
   }
 
   /** Counts one committed event. */
   count(eventType: string, metadata: Readonly<Record<string, unknown>>): void {
-    switch (eventType) {
-      case 'session_transitioned':
-        this.transitions.inc({ from: String(metadata.from), to: String(metadata.to) });
-        break;
-      case 'task_routed':
-        this.routed.inc();
-        break;
-      case 'approval_decided':
-        this.decisions.inc({ decision: String(metadata.decision) });
-        break;
-      case 'access_denied':
-        this.denied.inc();
-        break;
-    }
+    const { from, to, reason, decision, waited_seconds: waited } = metadata;
+    if (typeof from === 'string' && typeof to === 'string') this.transitions.inc({ from, to });
+    if (reason === 'lease_lost') this.leasesLost.inc();
+    if (metadata.dead === true) this.dead.inc();
+    if (eventType === 'task_routed') this.routed.inc();
+    if (eventType === 'task_claimed') this.claims.inc();
+    if (typeof waited === 'number') this.waits.observe(waited);
+    if (eventType === 'approval_decided') this.decisions.inc({ decision: String(decision) });
+    if (eventType === 'access_denied') this.denied.inc();
   }
 }

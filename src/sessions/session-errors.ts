@@ -26,5 +26,5 @@ export function sessionClaimed(session: Session): DomainError {
 export function sessionEnded(session: Session, to?: SessionStatus): DomainError {
   return to
     ? new InvalidTransitionError(session.status, to)
-    : new DomainError('session.ended', `The session has ended: it is ${session.status}.`);
+    : new DomainError('session.ended', `The session is ${session.status}.`);
 }

@@ -6,8 +6,25 @@ import type { Session } from './session.entity.js';
 /** A session to be: pending, at version 1. */
 export type NewSession = Pick<
   Session,
-  'id' | 'role' | 'task_id' | 'metadata' | 'trace_id' | 'created_by' | 'attempt'
->;
+  | 'id'
+  | 'role'
+  | 'task_id'
+  | 'metadata'
+  | 'trace_id'
+  | 'created_by'
+  | 'attempt'
+  | 'attempts_left'
+  | 'deadline_at'
+  | 'priority'
+> & {
+  /** In how many seconds an attempt falls due, or when; null: at once. */
+  due: number | Date | null;
+};
+
+/** Whether an id is a task's: a session must not hide a task from those who ask for it by its id. */
+export async function isTaskId(manager: EntityManager, id: string): Promise<boolean> {
+  return (await sql(manager, `SELECT 1 FROM tasks WHERE id = $1`, [id])).length > 0;
+}
 
 /** Inserts a session; undefined when its id is taken. */
 export async function insertSession(
@@ -16,8 +33,11 @@ export async function insertSession(
 ): Promise<Session | undefined> {
   const [inserted] = await sql<Session>(
     manager,
-    `INSERT INTO sessions (id, role, task_id, status, metadata, trace_id, created_by, attempt)
-     VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7)
+    `INSERT INTO sessions
+       (id, role, task_id, status, metadata, trace_id, created_by, attempt, attempts_left, deadline_at,
+        priority, not_before)
+     VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10,
+             coalesce($11, clock_timestamp() + make_interval(secs => $12)))
      ON CONFLICT (id) DO NOTHING
      RETURNING *`,
     [
@@ -28,6 +48,11 @@ export async function insertSession(
       session.trace_id,
       session.created_by,
       session.attempt,
+      session.attempts_left,
+      session.deadline_at,
+      session.priority,
+      session.due instanceof Date ? session.due : null,
+      typeof session.due === 'number' ? session.due : null,
     ],
   );
   return inserted;
@@ -61,3 +86,24 @@ export async function selectAttempts(
     [taskId, retentionDays],
   );
 }
+
+/**
+ * The highest attempt of a task, locked until the transaction ends. Whoever holds the lock may open the next one:
+ * a newer attempt that came while waiting for the lock is locked instead.
+ */
+export async function lockLatestAttempt(
+  manager: EntityManager,
+  taskId: string,
+  retentionDays: number,
+): Promise<Session> {
+  for (;;) {
+    const [latest] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
+    if (!latest) throw new Error('a task has at least one attempt');
+    const locked = await lockSession(manager, latest.id, retentionDays);
+    const [still] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
+    if (locked && still?.id === locked.id) return locked;
+  }
+}
+
+const LATEST_ID = `
+  SELECT id FROM sessions WHERE task_id = $1 AND attempt IS NOT NULL ORDER BY attempt DESC LIMIT 1`;

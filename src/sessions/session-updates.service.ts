@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
-import { authorize, permits } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
@@ -10,20 +8,14 @@ import type { Reference } from '../http/ids.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService, type SessionChange } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
-import { findReadableTask } from '../lifecycle/task-facts.js';
 import { noteEffect } from '../observability/request-context.js';
+import { Attempts, isAttempt, type Loss } from './attempts.service.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
 import type { Session } from './session.entity.js';
-import {
-  sessionClaimed,
-  sessionEnded,
-  sessionIdRequired,
-  sessionNotFound,
-} from './session-errors.js';
-import { lockSession } from './session-rows.js';
-import { sessionRelations } from './sessions-reader.service.js';
+import { actorOn, assertHolder, lockForWriter } from './session-access.js';
+import { sessionEnded } from './session-errors.js';
 import { getTaskOf } from './sessions.service.js';
 
 /** Carries out what agents do to sessions. */
@@ -32,6 +24,7 @@ export class SessionUpdates {
   constructor(
     private readonly transactions: Transactions,
     private readonly lifecycle: LifecycleService,
+    private readonly attempts: Attempts,
     private readonly expiry: ExpiryService,
     private readonly environment: Environment,
   ) {}
@@ -43,40 +36,24 @@ export class SessionUpdates {
     dto: UpdateSessionDto,
     ifMatch?: string,
   ): Promise<SessionDto> {
-    if (reference.kind === 'task') throw sessionIdRequired();
     assertChange(dto);
     await this.expiry.expireIfOverdue(reference.id);
     const session = await this.transactions.run(async (manager) => {
-      const current = await this.getForUpdate(manager, agent, reference.id);
+      const current = await lockForWriter(manager, agent, reference, this.environment);
       assertMatches(ifMatch, current);
       const change = await plan(manager, agent, current, dto);
       const by = actorOn(agent, current);
-      if (change) return this.lifecycle.change(manager, current, change, by);
-      // A retry is given this answer only while its caller still holds the role.
-      noteEffect({ role: by.role, type: 'session', id: current.id });
-      return current;
+      if (!change) {
+        // A retry is given this answer only while its caller still holds the role.
+        noteEffect({ role: by.role, type: 'session', id: current.id });
+        return current;
+      }
+      const isLost = change.status === 'failed' && dto.retryable === true && isAttempt(current);
+      return isLost
+        ? this.attempts.lose(manager, current, { ended_reason: 'worker', ...lossOf(dto) }, by)
+        : this.lifecycle.change(manager, current, change, by);
     });
     return toSessionDto(session);
-  }
-
-  /** The session, locked until the transaction ends, for an agent that may write to it. */
-  private async getForUpdate(manager: EntityManager, agent: Agent, id: string): Promise<Session> {
-    const session = await lockSession(manager, id, this.environment.SESSION_RETENTION_DAYS);
-    if (!session) {
-      // A bare id may be a task's: those who may see the task are told so, the others nothing.
-      throw (await findReadableTask(manager, agent, id)) ? sessionIdRequired() : sessionNotFound();
-    }
-    const relations = sessionRelations(agent, session);
-    if (
-      !permits('sessions.write', relations) &&
-      session.attempt !== null &&
-      session.task_id !== null
-    ) {
-      const task = await findReadableTask(manager, agent, session.task_id);
-      if (task) relations.push('participant');
-    }
-    authorize('sessions.write', relations, sessionNotFound());
-    return session;
   }
 }
 
@@ -104,12 +81,6 @@ async function plan(
   };
 }
 
-/** Only the agent that holds an active session, or an admin, says how it goes on. */
-function assertHolder(agent: Agent, session: Session): void {
-  if (session.claimed_by === null || session.claimed_by === agent.subject) return;
-  if (!agent.roles.includes('admin')) throw sessionClaimed(session);
-}
-
 async function assertMayJoin(
   manager: EntityManager,
   agent: Agent,
@@ -125,7 +96,14 @@ async function assertMayJoin(
   await getTaskOf(manager, agent, session.role, taskId);
 }
 
-function assertChange({ status, metadata, task_id, result, error }: UpdateSessionDto): void {
+function assertChange({
+  status,
+  metadata,
+  task_id,
+  result,
+  error,
+  retryable,
+}: UpdateSessionDto): void {
   const given = [status, metadata, task_id, result, error].some((value) => value !== undefined);
   const problems = [
     ...(given
@@ -137,14 +115,13 @@ function assertChange({ status, metadata, task_id, result, error }: UpdateSessio
     ...(error !== undefined && status !== 'failed'
       ? [{ pointer: '/error', message: 'error goes with status failed' }]
       : []),
+    ...(retryable !== undefined && status !== 'failed'
+      ? [{ pointer: '/retryable', message: 'retryable goes with status failed' }]
+      : []),
   ];
   if (problems.length > 0) throw new InvalidInputError(problems);
 }
 
-/** The agent acts for the session's role where it holds that, else as an admin. */
-function actorOn(agent: Agent, session: Session): Actor {
-  return {
-    role: agent.roles.includes(session.role) ? session.role : 'admin',
-    subject: agent.subject,
-  };
+function lossOf({ error, metadata }: UpdateSessionDto): Pick<Loss, 'error' | 'metadata'> {
+  return { ...(error !== undefined && { error }), ...(metadata && { metadata }) };
 }

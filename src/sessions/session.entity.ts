@@ -11,8 +11,24 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
   unique: true,
   where: `attempt IS NOT NULL AND status IN ('pending', 'active')`,
 })
+@Index('idx_sessions_inbox', { synchronize: false }) // DESC, which TypeORM cannot express
+@Index('idx_sessions_lease', ['lease_expires_at'], {
+  where: `attempt IS NOT NULL AND status = 'active'`,
+})
+@Index('idx_sessions_deadline', ['deadline_at'], {
+  where: `attempt IS NOT NULL AND status IN ('pending', 'active')`,
+})
+@Index('idx_sessions_open_created_at', ['created_at'], {
+  where: `status IN ('pending', 'active')`,
+})
 @Check('sessions_status_ck', `status IN ('pending', 'active', 'completed', 'failed', 'expired')`)
-@Check('sessions_ended_reason_ck', `ended_reason IN ('completed', 'worker', 'retention')`)
+@Check(
+  'sessions_ended_reason_ck',
+  `ended_reason IN ('completed', 'worker', 'retention', 'lease_lost', 'deadline', 'cancelled', 'released')`,
+)
+@Check('sessions_priority_ck', 'priority BETWEEN 0 AND 2')
+@Check('sessions_attempts_left_ck', 'attempts_left >= 0')
+@Check('sessions_attempt_counts_ck', '(attempt IS NULL) = (attempts_left IS NULL)')
 @Check('sessions_ended_ck', `(ended_reason IS NULL) = (status IN ('pending', 'active'))`)
 @Check('sessions_attempt_ck', `attempt IS NULL OR (attempt >= 1 AND task_id IS NOT NULL)`)
 export class Session {
@@ -62,6 +78,30 @@ export class Session {
 
   @Column({ type: 'varchar', length: 20, nullable: true })
   ended_reason: EndedReason | null;
+
+  /** Until when its holder need not be heard of; null: it has no lease. */
+  @Column({ type: 'timestamptz', nullable: true })
+  lease_expires_at: Date | null;
+
+  /** From when an attempt may be claimed; null: at once. */
+  @Column({ type: 'timestamptz', nullable: true })
+  not_before: Date | null;
+
+  /** Its task's deadline. */
+  @Column({ type: 'timestamptz', nullable: true })
+  deadline_at: Date | null;
+
+  /** Its task's priority: 0 low, 1 normal, 2 high. */
+  @Column({ type: 'smallint', default: 1 })
+  priority: number;
+
+  /** How many attempts may follow an attempt that is lost; null: it is no attempt. */
+  @Column({ type: 'integer', nullable: true })
+  attempts_left: number | null;
+
+  /** Of a failed attempt: whether another one may succeed. */
+  @Column({ type: 'boolean', nullable: true })
+  retryable: boolean | null;
 
   /** What a completed session has to show. */
   @Column({ type: 'jsonb', nullable: true })

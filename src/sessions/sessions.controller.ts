@@ -3,6 +3,7 @@ import {
   Controller,
   Get,
   Headers,
+  HttpCode,
   Param,
   Post,
   Put,
@@ -27,11 +28,13 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { type Reference, SessionReferencePipe } from '../http/ids.js';
 import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
 import { CreateSessionDto } from './dto/create-session.dto.js';
+import { LeaseDto, ReleaseDto } from './dto/lease.dto.js';
 import { LifecycleEventDto } from './dto/lifecycle-event.dto.js';
 import { ListSessionsQuery } from './dto/list-sessions.query.js';
 import { SessionDto, SessionPageDto } from './dto/session.dto.js';
 import { UpdateSessionDto } from './dto/update-session.dto.js';
 import { EtagInterceptor } from './etag.interceptor.js';
+import { Leases } from './leases.service.js';
 import { SessionUpdates } from './session-updates.service.js';
 import { SessionsReader } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
@@ -64,6 +67,15 @@ const WRITE_PROBLEMS = [
   'lifecycle.invalid_transition',
 ] as const;
 
+const LEASE_PROBLEMS = [
+  'auth.forbidden',
+  'session.not_found',
+  'session.claimed',
+  'session.ended',
+  'session.id_required',
+  'task.cancelled',
+] as const;
+
 @ApiTags('Sessions')
 @ApiBearerAuth()
 @Controller('sessions')
@@ -72,6 +84,7 @@ export class SessionsController {
     private readonly sessions: SessionsService,
     private readonly updates: SessionUpdates,
     private readonly reader: SessionsReader,
+    private readonly leases: Leases,
   ) {}
 
   @Post()
@@ -164,5 +177,39 @@ export class SessionsController {
     @Headers('if-match') ifMatch?: string,
   ): Promise<SessionDto> {
     return this.updates.update(agent, reference, { status: LIFECYCLE_EVENTS[event] }, ifMatch);
+  }
+
+  @Post(':id/heartbeat')
+  @HttpCode(200)
+  @Policy('sessions.write')
+  @UseInterceptors(EtagInterceptor)
+  @ApiOperation({ summary: 'Say that the work goes on: extends the lease' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: SessionDto, description: 'The session with its lease.' })
+  @ApiWriteProblems(...LEASE_PROBLEMS)
+  heartbeat(
+    @Param('id', SessionReferencePipe) reference: Reference,
+    @Body() { lease_seconds }: LeaseDto,
+    @Me() agent: Agent,
+  ): Promise<SessionDto> {
+    return this.leases.heartbeat(agent, reference, lease_seconds);
+  }
+
+  @Post(':id/release')
+  @HttpCode(200)
+  @Policy('sessions.write')
+  @UseInterceptors(EtagInterceptor)
+  @ApiOperation({ summary: 'Hand a claimed task back, for another agent to do' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: SessionDto, description: 'The attempt that is over.' })
+  @ApiWriteProblems(...LEASE_PROBLEMS, 'session.not_attempt')
+  release(
+    @Param('id', SessionReferencePipe) reference: Reference,
+    @Body() { reason }: ReleaseDto,
+    @Me() agent: Agent,
+  ): Promise<SessionDto> {
+    return this.leases.release(agent, reference, reason);
   }
 }

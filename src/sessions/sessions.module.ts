@@ -2,6 +2,9 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
+import { Attempts } from './attempts.service.js';
+import { Lapses } from './lapses.service.js';
+import { Leases } from './leases.service.js';
 import { Session } from './session.entity.js';
 import { SessionUpdates } from './session-updates.service.js';
 import { SessionsController } from './sessions.controller.js';
@@ -11,7 +14,7 @@ import { SessionsService } from './sessions.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([Session]), AuditModule, LifecycleModule],
   controllers: [SessionsController],
-  providers: [SessionsService, SessionUpdates, SessionsReader],
-  exports: [SessionsService],
+  providers: [SessionsService, SessionUpdates, SessionsReader, Attempts, Leases, Lapses],
+  exports: [SessionsService, Attempts, Leases],
 })
 export class SessionsModule {}

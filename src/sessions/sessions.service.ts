@@ -15,16 +15,7 @@ import type { CreateSessionDto } from './dto/create-session.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed } from './session-errors.js';
-import { insertSession, lockSession, selectAttempts } from './session-rows.js';
-
-/** The attempt of a task that is to be opened. */
-export interface NewAttempt {
-  task_id: string;
-  to_role: string;
-  trace_id: string;
-  created_by: string;
-  attempt: number;
-}
+import { insertSession, isTaskId, lockLatestAttempt, selectAttempts } from './session-rows.js';
 
 /** Makes sessions: plain ones, attempts, and plain-looking ones that take up an attempt. */
 @Injectable()
@@ -49,18 +40,6 @@ export class SessionsService {
     return toSessionDto(session);
   }
 
-  /** Opens an attempt of a task, for the role that the task was sent to. The caller records the event. */
-  async openAttempt(manager: EntityManager, { to_role, ...attempt }: NewAttempt): Promise<Session> {
-    const session = await insertSession(manager, {
-      ...attempt,
-      id: newId(),
-      role: to_role,
-      metadata: {},
-    });
-    if (!session) throw new Error('a new id was taken');
-    return session;
-  }
-
   /** The task's attempts, the first one first. */
   async attemptsOf(manager: EntityManager, taskId: string): Promise<SessionDto[]> {
     const { SESSION_RETENTION_DAYS } = this.environment;
@@ -78,17 +57,19 @@ export class SessionsService {
         { pointer: '/id', message: 'id must not be given: the task’s attempt has one' },
       ]);
     }
-    const attempt = await lockSession(
+    const attempt = await lockLatestAttempt(
       manager,
-      task.session_id,
+      task.task_id,
       this.environment.SESSION_RETENTION_DAYS,
     );
-    if (!attempt) throw taskNotFound();
     if (attempt.status === 'active') throw sessionClaimed(attempt);
     if (attempt.status !== 'pending') {
       throw new DomainError('task.finished', `The task has ended: it is ${attempt.status}.`);
     }
-    return this.lifecycle.adopt(manager, attempt, dto.metadata, by);
+    const { metadata } = dto;
+    return this.lifecycle.change(manager, attempt, { metadata }, by, {
+      event_type: 'session_adopted',
+    });
   }
 
   private async createPlain(
@@ -97,15 +78,22 @@ export class SessionsService {
     dto: CreateSessionDto,
     by: Actor,
   ): Promise<Session> {
-    const session = await insertSession(manager, {
-      id: dto.id ?? newId(),
-      role: by.role,
-      task_id: task?.task_id ?? null,
-      metadata: dto.metadata ?? {},
-      trace_id: task?.trace_id ?? currentTraceId(),
-      created_by: by.subject,
-      attempt: null,
-    });
+    const isTaken = dto.id !== undefined && (await isTaskId(manager, dto.id));
+    const session = isTaken
+      ? undefined
+      : await insertSession(manager, {
+          id: dto.id ?? newId(),
+          role: by.role,
+          task_id: task?.task_id ?? null,
+          metadata: dto.metadata ?? {},
+          trace_id: task?.trace_id ?? currentTraceId(),
+          created_by: by.subject,
+          attempt: null,
+          attempts_left: null,
+          deadline_at: null,
+          priority: 1,
+          due: null,
+        });
     if (!session) throw new DomainError('session.exists', 'A session with this id exists already.');
     await this.audit.record(manager, {
       event_type: 'session_created',

@@ -1,9 +1,13 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { Priority } from './priority.js';
 
 /** What one role asks of another. Never changed once routed, never deleted. */
 @Entity('tasks')
 @Index('idx_tasks_trace_id', ['trace_id'])
 @Index('idx_tasks_created_at', { synchronize: false }) // DESC, which TypeORM cannot express
+@Index('idx_tasks_parent_task_id', ['parent_task_id'], { where: 'parent_task_id IS NOT NULL' })
+@Check('tasks_priority_ck', `priority IN ('low', 'normal', 'high')`)
+@Check('tasks_max_attempts_ck', 'max_attempts BETWEEN 1 AND 100')
 @Index('idx_tasks_idempotency_key', ['idempotency_key'], { unique: true })
 export class Task {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'tasks_pkey' })
@@ -37,6 +41,22 @@ export class Task {
   /** What the routing agent passes along beside the task itself. */
   @Column({ type: 'jsonb', default: {} })
   context: Record<string, unknown>;
+
+  @Column({ type: 'varchar', length: 10, default: 'normal' })
+  priority: Priority;
+
+  /** After this the task is not worth doing. */
+  @Column({ type: 'timestamptz', nullable: true })
+  deadline_at: Date | null;
+
+  /** How many attempts are made before the task is given up. */
+  @Column({ type: 'integer', default: 3 })
+  max_attempts: number;
+
+  /** The task that this one is part of. */
+  @ForeignKey('Task', { name: 'tasks_parent_task_id_fk' })
+  @Column({ type: 'uuid', nullable: true })
+  parent_task_id: string | null;
 
   /** The subject that routed the task. */
   @Column({ type: 'text' })

@@ -1,19 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import { ApprovalsReader } from '../approvals/approvals-reader.service.js';
 import type { Agent } from '../auth/agent.js';
 import { isStaff } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
-import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { sql } from '../database/sql.js';
+import { decodeCursor, pageOf } from '../database/keyset.js';
 import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
-import { statusNow } from '../lifecycle/overdue.js';
 import { getReadableTask, taskNotFound } from '../lifecycle/task-facts.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
-import { type TaskDetailDto, type TaskPageDto, type TaskRow, toTaskDto } from './dto/task.dto.js';
+import { type TaskDetailDto, type TaskPageDto, toTaskDto } from './dto/task.dto.js';
+import { currentStatus, selectInbox, selectTasks } from './task-rows.js';
 
 /** Finds tasks for those who take part in them, for auditors and for admins. */
 @Injectable()
@@ -33,7 +31,8 @@ export class TasksReader {
     );
     await this.expiry.expireIfOverdue(session_id);
     return this.transactions.read(async (manager) => {
-      const [task] = await this.select(manager, new Where().and('t.id = ?', id), 1);
+      const where = new Where().and('t.id = ?', id);
+      const [task] = await selectTasks(manager, where, this.environment.SESSION_RETENTION_DAYS, 1);
       if (!task) throw taskNotFound();
       return {
         ...toTaskDto(task),
@@ -43,56 +42,52 @@ export class TasksReader {
     });
   }
 
-  /** A page of the tasks that the agent may see, the newest first. */
+  /**
+   * A page of the tasks that the agent may see, the newest first. The pending ones of a role are its inbox: those
+   * that are due, in the order in which they are to be done.
+   */
   async list(agent: Agent, query: ListTasksQuery): Promise<TaskPageDto> {
-    const where = this.filter(agent, query);
+    const isInbox = query.to_role !== undefined && query.status === 'pending';
+    const where = filter(agent, query);
+    const days = this.environment.SESSION_RETENTION_DAYS;
+    const limit = query.page_size + 1;
+    if (isInbox) afterInInbox(where, query);
+    else afterInList(where, query, days);
     const found = await this.transactions.read((manager) =>
-      this.select(manager, where, query.page_size + 1),
+      (isInbox ? selectInbox : selectTasks)(manager, where, days, limit),
     );
     const { rows, next_cursor } = pageOf(found, query.page_size);
     return { tasks: rows.map(toTaskDto), page_size: query.page_size, next_cursor };
   }
-
-  private async select(
-    manager: EntityManager,
-    where: Where,
-    limit: number,
-  ): Promise<(TaskRow & { keyset_at: string })[]> {
-    const status = statusNow('a', where.bind(this.environment.SESSION_RETENTION_DAYS));
-    return sql(
-      manager,
-      `SELECT t.*, a.id AS session_id, a.attempt, a.claimed_by, ${status} AS status,
-              ${keysetAt('t.created_at')} AS keyset_at
-         FROM tasks t ${HIGHEST_ATTEMPT} ${where.toString()}
-        ORDER BY t.created_at DESC, t.id DESC LIMIT ${where.bind(limit)}`,
-      where.parameters,
-    );
-  }
-
-  private filter(agent: Agent, query: ListTasksQuery): Where {
-    const where = new Where();
-    if (!isStaff(agent)) where.and(TAKES_PART, agent.roles);
-    where
-      .and('t.to_role = ?', query.to_role)
-      .and('t.from_role = ?', query.from_role)
-      .and('t.task_type = ?', query.task_type)
-      .and('t.trace_id = ?', query.trace_id)
-      .and('t.created_at >= ?', query.created_since)
-      .and(`${statusNow('a', '?')} = ?`, this.environment.SESSION_RETENTION_DAYS, query.status);
-    if (query.cursor !== undefined) {
-      const { at, id } = decodeCursor(query.cursor);
-      where.and('(t.created_at, t.id) < (?::timestamptz, ?::uuid)', at, id);
-    }
-    return where;
-  }
 }
 
-const HIGHEST_ATTEMPT = `
-  JOIN LATERAL (
-    SELECT s.* FROM sessions s
-     WHERE s.task_id = t.id AND s.attempt IS NOT NULL
-     ORDER BY s.attempt DESC LIMIT 1
-  ) a ON true`;
+function filter(agent: Agent, query: ListTasksQuery): Where {
+  const where = new Where();
+  if (!isStaff(agent)) where.and(TAKES_PART, agent.roles);
+  return where
+    .and('t.to_role = ?', query.to_role)
+    .and('t.from_role = ?', query.from_role)
+    .and('t.task_type = ?', query.task_type)
+    .and('t.trace_id = ?', query.trace_id)
+    .and('t.created_at >= ?', query.created_since);
+}
+
+function afterInInbox(where: Where, { to_role, cursor }: ListTasksQuery): void {
+  where.and('a.role = ?', to_role);
+  if (cursor === undefined) return;
+  const { at, id, rank = 0 } = decodeCursor(cursor);
+  where.and(
+    '(a.priority < ? OR (a.priority = ? AND (a.created_at, a.id) > (?::timestamptz, ?::uuid)))',
+    ...[rank, rank, at, id],
+  );
+}
+
+function afterInList(where: Where, { status, cursor }: ListTasksQuery, days: number): void {
+  where.and(`${currentStatus('?')} = ?`, days, status);
+  if (cursor === undefined) return;
+  const { at, id } = decodeCursor(cursor);
+  where.and('(t.created_at, t.id) < (?::timestamptz, ?::uuid)', at, id);
+}
 
 const TAKES_PART = `EXISTS (
   SELECT 1 FROM task_participants p WHERE p.task_id = t.id AND p.role = ANY(?))`;

@@ -1,13 +1,15 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
   ApiBody,
+  ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
+import type { Response } from 'express';
 import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
@@ -16,9 +18,25 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { TaskIdPipe } from '../http/ids.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
-import { RoutedTaskDto, TaskDetailDto, TaskPageDto } from './dto/task.dto.js';
+import { RoutedTaskDto, TaskDetailDto, TaskDto, TaskPageDto } from './dto/task.dto.js';
+import {
+  ClaimDto,
+  ClaimedTaskDto,
+  SteerDto,
+  TaskNodeDto,
+  TimelineDto,
+  WaitDto,
+  WaitQuery,
+} from './dto/work.dto.js';
+import { LeaseDto } from '../sessions/dto/lease.dto.js';
+import { Claims } from './claims.service.js';
+import { InboxWait } from './inbox-wait.service.js';
+import { Steering } from './steering.service.js';
+import { TaskStory } from './task-story.service.js';
 import { TasksReader } from './tasks-reader.service.js';
 import { TasksService } from './tasks.service.js';
+
+const ID = { name: 'id', example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' };
 
 @ApiTags('Tasks')
 @ApiBearerAuth()
@@ -27,6 +45,10 @@ export class TasksController {
   constructor(
     private readonly tasks: TasksService,
     private readonly reader: TasksReader,
+    private readonly claims: Claims,
+    private readonly steering: Steering,
+    private readonly inbox: InboxWait,
+    private readonly story: TaskStory,
   ) {}
 
   @Post('route')
@@ -64,7 +86,7 @@ export class TasksController {
     },
   })
   @ApiAcceptedResponse({ type: RoutedTaskDto, description: 'Stored; its first attempt is open.' })
-  @ApiWriteProblems('auth.role_ambiguous')
+  @ApiWriteProblems('auth.role_ambiguous', 'task.not_found', 'task.delegation_loop')
   route(@Body() dto: RouteTaskDto, @Me() agent: Agent): Promise<RoutedTaskDto> {
     return this.tasks.route(agent, dto);
   }
@@ -78,13 +100,127 @@ export class TasksController {
     return this.reader.list(agent, query);
   }
 
+  @Get('wait')
+  @Policy('tasks.wait')
+  @ApiOperation({ summary: 'Wait until there is work for your role' })
+  @ApiOkResponse({ type: WaitDto, description: 'There is: claim it.' })
+  @ApiNoContentResponse({ description: 'Nothing came in that time: ask again.' })
+  @ApiProblems('auth.role_not_held', 'auth.role_ambiguous')
+  async wait(
+    @Query() query: WaitQuery,
+    @Me() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WaitDto | undefined> {
+    const gone = new AbortController();
+    response.once('close', () => {
+      gone.abort();
+    });
+    const pending = await this.inbox.wait(agent, query, gone.signal);
+    if (pending > 0) return { pending };
+    response.status(204);
+    return undefined;
+  }
+
+  @Post('claim')
+  @HttpCode(200)
+  @Policy('tasks.claim_next')
+  @ApiOperation({ summary: 'Claim the next task that is due for your role' })
+  @ApiIdempotencyKey()
+  @ApiOkResponse({ type: ClaimedTaskDto, description: 'It is yours until its lease ends.' })
+  @ApiNoContentResponse({ description: 'Nothing is due.' })
+  @ApiWriteProblems('auth.role_ambiguous')
+  async claimNext(
+    @Body() dto: ClaimDto,
+    @Me() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ClaimedTaskDto | undefined> {
+    const claimed = await this.claims.claimNext(agent, dto);
+    if (claimed) return claimed;
+    response.status(204);
+    return undefined;
+  }
+
   @Get(':id')
   @Policy('tasks.read')
   @ApiOperation({ summary: 'See one task with its attempts and approvals' })
-  @ApiParam({ name: 'id', example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiParam(ID)
   @ApiOkResponse({ type: TaskDetailDto, description: 'The task.' })
   @ApiProblems('task.not_found')
   get(@Param('id', TaskIdPipe) id: string, @Me() agent: Agent): Promise<TaskDetailDto> {
     return this.reader.get(agent, id);
+  }
+
+  @Post(':id/claim')
+  @HttpCode(200)
+  @Policy('tasks.claim')
+  @ApiOperation({ summary: 'Claim one task' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ClaimedTaskDto, description: 'It is yours until its lease ends.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'task.not_found',
+    'task.claimed',
+    'task.not_due',
+    'task.finished',
+  )
+  claim(
+    @Param('id', TaskIdPipe) id: string,
+    @Body() { lease_seconds }: LeaseDto,
+    @Me() agent: Agent,
+  ): Promise<ClaimedTaskDto> {
+    return this.claims.claim(agent, id, lease_seconds);
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @Policy('tasks.steer')
+  @ApiOperation({ summary: 'Call off a task that you asked for' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: TaskDto, description: 'The task, cancelled.' })
+  @ApiWriteProblems('auth.forbidden', 'task.not_found', 'task.finished')
+  cancel(
+    @Param('id', TaskIdPipe) id: string,
+    @Body() { reason }: SteerDto,
+    @Me() agent: Agent,
+  ): Promise<TaskDto> {
+    return this.steering.cancel(agent, id, reason);
+  }
+
+  @Post(':id/retry')
+  @HttpCode(200)
+  @Policy('tasks.steer')
+  @ApiOperation({ summary: 'Ask again for a task that failed, died, expired or was cancelled' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: TaskDto, description: 'The task, pending again.' })
+  @ApiWriteProblems('auth.forbidden', 'task.not_found', 'task.open', 'task.finished')
+  retry(
+    @Param('id', TaskIdPipe) id: string,
+    @Body() { reason }: SteerDto,
+    @Me() agent: Agent,
+  ): Promise<TaskDto> {
+    return this.steering.retry(agent, id, reason);
+  }
+
+  @Get(':id/tree')
+  @Policy('tasks.read')
+  @ApiOperation({ summary: 'See a task with all that is part of it' })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: TaskNodeDto, description: 'The tree.' })
+  @ApiProblems('task.not_found')
+  tree(@Param('id', TaskIdPipe) id: string, @Me() agent: Agent): Promise<TaskNodeDto> {
+    return this.story.tree(agent, id);
+  }
+
+  @Get(':id/timeline')
+  @Policy('tasks.read')
+  @ApiOperation({ summary: 'See what happened to a task, and whom it waits for' })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: TimelineDto, description: 'The timeline.' })
+  @ApiProblems('task.not_found')
+  timeline(@Param('id', TaskIdPipe) id: string, @Me() agent: Agent): Promise<TimelineDto> {
+    return this.story.timeline(agent, id);
   }
 }

@@ -4,6 +4,10 @@ import { ApprovalsModule } from '../approvals/approvals.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
+import { Claims } from './claims.service.js';
+import { InboxWait } from './inbox-wait.service.js';
+import { Steering } from './steering.service.js';
+import { TaskStory } from './task-story.service.js';
 import { Task } from './task.entity.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksReader } from './tasks-reader.service.js';
@@ -18,6 +22,6 @@ import { TasksService } from './tasks.service.js';
     SessionsModule,
   ],
   controllers: [TasksController],
-  providers: [TasksService, TasksReader],
+  providers: [TasksService, TasksReader, Claims, Steering, InboxWait, TaskStory],
 })
 export class TasksModule {}

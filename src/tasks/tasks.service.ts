@@ -7,10 +7,13 @@ import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
+import { InvalidInputError } from '../errors/domain-error.js';
 import { currentTraceId, requestContext } from '../observability/request-context.js';
-import { SessionsService } from '../sessions/sessions.service.js';
+import { Attempts, isPast } from '../sessions/attempts.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
 import { type RoutedTaskDto, toRoutedTask } from './dto/task.dto.js';
+import { assertLineage } from './lineage.js';
+import { isPriority, type Priority, rankOf } from './priority.js';
 import type { Task } from './task.entity.js';
 
 /** Routes work from role to role. */
@@ -18,7 +21,7 @@ import type { Task } from './task.entity.js';
 export class TasksService {
   constructor(
     private readonly transactions: Transactions,
-    private readonly sessions: SessionsService,
+    private readonly attempts: Attempts,
     private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
@@ -26,8 +29,12 @@ export class TasksService {
   /** Stores a task for a role and opens its first attempt. */
   async route(agent: Agent, dto: RouteTaskDto): Promise<RoutedTaskDto> {
     assertOrgRole(dto.target, this.environment.ROLES, '/target');
+    const deadline_at = futureOf(dto.deadline_at);
     const by = { role: actingRole(agent, dto.from_role), subject: agent.subject };
     const task = await this.transactions.run(async (manager) => {
+      if (dto.parent_task_id !== undefined) {
+        await assertLineage(manager, agent, dto.parent_task_id, dto.target);
+      }
       const routed = await insertTask(manager, {
         id: newId(),
         ...dto.task,
@@ -36,14 +43,19 @@ export class TasksService {
         to_role: dto.target,
         created_by: by.subject,
         trace_id: currentTraceId(),
+        priority: priorityOf(dto),
+        deadline_at,
+        max_attempts: dto.max_attempts,
+        parent_task_id: dto.parent_task_id ?? null,
       });
       const { id: task_id, to_role, trace_id, created_by } = routed;
-      const attempt = await this.sessions.openAttempt(manager, {
-        task_id,
-        to_role,
-        trace_id,
-        created_by,
+      const attempt = await this.attempts.open(manager, {
+        ...{ task_id, trace_id, created_by, deadline_at },
+        role: to_role,
         attempt: 1,
+        attempts_left: routed.max_attempts - 1,
+        priority: rankOf(routed.priority),
+        due: dto.not_before === undefined ? null : new Date(dto.not_before),
       });
       await this.audit.record(manager, {
         event_type: 'task_routed',
@@ -57,6 +69,22 @@ export class TasksService {
     });
     return toRoutedTask(task);
   }
+}
+
+function futureOf(deadline: string | undefined): Date | null {
+  if (deadline === undefined) return null;
+  const time = new Date(deadline);
+  if (!isPast(time)) return time;
+  throw new InvalidInputError([
+    { pointer: '/deadline_at', message: 'deadline_at must be in the future' },
+  ]);
+}
+
+/** A notification says its priority in its data. */
+function priorityOf({ priority, task }: RouteTaskDto): Priority {
+  if (priority !== undefined) return priority;
+  const told = task.task_type === 'notification' ? task.data.priority : undefined;
+  return isPriority(told) ? told : 'normal';
 }
 
 type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
@@ -79,6 +107,10 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<Task> 
       task.context,
       task.trace_id,
       task.created_by,
+      task.priority,
+      task.deadline_at,
+      task.max_attempts,
+      task.parent_task_id,
       idempotency_key,
     ]);
     if (inserted) return inserted;
@@ -88,7 +120,8 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<Task> 
 
 const INSERT = `
   INSERT INTO tasks
-    (id, task_type, description, from_role, to_role, data, context, trace_id, created_by, idempotency_key)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (id, task_type, description, from_role, to_role, data, context, trace_id, created_by,
+     priority, deadline_at, max_attempts, parent_task_id, idempotency_key)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
   ON CONFLICT (idempotency_key) DO NOTHING
   RETURNING *`;

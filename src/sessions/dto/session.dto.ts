@@ -77,6 +77,24 @@ export class SessionDto {
   })
   claimed_by: string | null;
 
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'Until when its holder need not be heard of; null: it has no lease.',
+    example: null,
+  })
+  lease_expires_at: Date | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'From when an attempt may be claimed; null: at once.',
+    example: null,
+  })
+  not_before: Date | null;
+
   @ApiProperty({ enum: ENDED_REASONS, type: String, nullable: true, example: null })
   ended_reason: EndedReason | null;
 
@@ -110,6 +128,8 @@ export function toSessionDto(session: Session): SessionDto {
     trace_id: session.trace_id,
     created_by: session.created_by,
     claimed_by: session.claimed_by,
+    lease_expires_at: session.lease_expires_at,
+    not_before: session.not_before,
     ended_reason: session.ended_reason,
     result: session.result,
     error: session.error,

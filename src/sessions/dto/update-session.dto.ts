@@ -1,5 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { renameAliases } from '../../http/aliases.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
@@ -41,6 +41,14 @@ export class UpdateSessionDto {
   @IsOptional()
   @IsJsonObject()
   result?: Record<string, unknown>;
+
+  @ApiPropertyOptional({
+    default: false,
+    description: 'With status `failed`, of an attempt: whether another attempt may succeed.',
+  })
+  @IsOptional()
+  @IsBoolean()
+  retryable?: boolean;
 
   @ApiPropertyOptional({ description: 'With status `failed`: what went wrong.', maxLength: 10_000 })
   @IsOptional()

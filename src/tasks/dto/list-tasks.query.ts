@@ -2,8 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, IsUUID, Length } from 'class-validator';
 import { CursorQuery } from '../../http/page.dto.js';
 import { IsRoleName, IsTimestamp } from '../../http/rules.js';
-import { SESSION_STATUSES } from '../../lifecycle/session-status.js';
-import type { TaskStatus } from '../../lifecycle/task-facts.js';
+import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 
 export class ListTasksQuery extends CursorQuery {
   @ApiPropertyOptional({ description: 'The role that was asked.' })
@@ -16,9 +15,9 @@ export class ListTasksQuery extends CursorQuery {
   @IsRoleName()
   from_role?: string;
 
-  @ApiPropertyOptional({ enum: SESSION_STATUSES })
+  @ApiPropertyOptional({ enum: TASK_STATUSES })
   @IsOptional()
-  @IsIn(SESSION_STATUSES, { message: `status must be one of ${SESSION_STATUSES.join(', ')}` })
+  @IsIn(TASK_STATUSES, { message: `status must be one of ${TASK_STATUSES.join(', ')}` })
   status?: TaskStatus;
 
   @ApiPropertyOptional({ description: 'Such as `budget_approval`.' })

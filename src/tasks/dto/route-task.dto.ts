@@ -1,8 +1,21 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsObject, IsOptional, IsString, Length, MaxLength, ValidateNested } from 'class-validator';
+import {
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
-import { IsJsonObject, IsRoleName } from '../../http/rules.js';
+import { IsJsonObject, IsRoleName, IsTimestamp } from '../../http/rules.js';
+import { PRIORITIES, type Priority } from '../priority.js';
 import { fromCarelessBody } from './careless-body.js';
 
 /** What is asked for. */
@@ -61,4 +74,50 @@ export class RouteTaskDto {
   @IsOptional()
   @IsJsonObject()
   context: Record<string, unknown> = {};
+
+  @ApiPropertyOptional({
+    enum: PRIORITIES,
+    description: 'Default: normal; of a notification, what its `data.priority` says.',
+    example: 'normal',
+  })
+  @IsOptional()
+  @IsIn(PRIORITIES, { message: `priority must be one of ${PRIORITIES.join(', ')}` })
+  priority?: Priority;
+
+  @ApiPropertyOptional({
+    description: 'After this the task is not worth doing; in the future (RFC 3339).',
+    example: '2036-01-31T12:00:00Z',
+  })
+  @IsOptional()
+  @IsTimestamp()
+  deadline_at?: string;
+
+  @ApiPropertyOptional({
+    description: 'Not to be claimed before this (RFC 3339).',
+    example: '2026-01-31T12:00:00Z',
+  })
+  @IsOptional()
+  @IsTimestamp()
+  not_before?: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: 100,
+    default: 3,
+    description: 'How many attempts are made before the task is given up.',
+    example: 3,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  max_attempts: number = 3;
+
+  @ApiPropertyOptional({
+    description: 'The task that this one is part of; you must be able to read it.',
+  })
+  @IsOptional()
+  @IsId('task')
+  parent_task_id?: string;
 }

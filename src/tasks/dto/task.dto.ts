@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
 import { prefixed } from '../../http/ids.js';
-import { SESSION_STATUSES } from '../../lifecycle/session-status.js';
-import type { TaskStatus } from '../../lifecycle/task-facts.js';
+import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
+import { PRIORITIES, type Priority } from '../priority.js';
 import type { Task } from '../task.entity.js';
 
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
@@ -40,8 +40,8 @@ export class TaskDto {
   context: Record<string, unknown>;
 
   @ApiProperty({
-    enum: SESSION_STATUSES,
-    description: 'That of its highest attempt.',
+    enum: TASK_STATUSES,
+    description: 'That of its highest attempt; `dead`: all attempts are used up.',
     example: 'pending',
   })
   status: TaskStatus;
@@ -55,6 +55,18 @@ export class TaskDto {
 
   @ApiProperty({ type: 'integer', example: 1 })
   attempt: number;
+
+  @ApiProperty({ enum: PRIORITIES, example: 'normal' })
+  priority: Priority;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  deadline_at: Date | null;
+
+  @ApiProperty({ type: 'integer', example: 3 })
+  max_attempts: number;
+
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, example: null })
+  parent_task_id: string | null;
 
   @ApiProperty({
     type: String,
@@ -90,6 +102,10 @@ export function toTaskDto(task: TaskRow): TaskDto {
     status: task.status,
     session_id: task.session_id,
     attempt: task.attempt,
+    priority: task.priority,
+    deadline_at: task.deadline_at,
+    max_attempts: task.max_attempts,
+    parent_task_id: task.parent_task_id,
     claimed_by: task.claimed_by,
     trace_id: task.trace_id,
     created_by: task.created_by,

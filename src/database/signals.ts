@@ -1,0 +1,125 @@
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import pg from 'pg';
+import { sql } from './sql.js';
+import { Transactions } from './transactions.js';
+
+const CHANNEL = 'agent_mesh_work';
+const COALESCE_MS = 20;
+const RECONNECT_MS = 1_000;
+
+/**
+ * Tells every process that there may be work for a role. A hint and no more: those who wait also look for themselves.
+ * Listens on one connection of its own; notifies after the commit (in the transaction it would make all commits wait
+ * for each other), what came together in one statement.
+ */
+@Injectable()
+export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(Signals.name);
+  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly due = new Set<string>();
+  private flushing?: NodeJS.Timeout;
+  private reconnecting?: NodeJS.Timeout;
+  private client?: pg.Client;
+  private stopped = false;
+
+  constructor(
+    private readonly transactions: Transactions,
+    /** Of a connection that is not shared by a pooler: LISTEN needs one. */
+    private readonly url: string,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    void this.connect();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.flushing);
+    clearTimeout(this.reconnecting);
+    for (const role of this.listeners.keys()) this.wake(role);
+    await this.client?.end().catch(() => undefined);
+  }
+
+  /** Tells all processes, soon, that there may be work for `role`. */
+  notify(role: string): void {
+    this.due.add(role);
+    this.flushing ??= setTimeout(() => {
+      this.flushing = undefined;
+      void this.flush();
+    }, COALESCE_MS).unref();
+  }
+
+  /** Calls `listener` whenever there may be work for `role`, until the function that it gives is called. */
+  subscribe(role: string, listener: () => void): () => void {
+    const listeners = this.listeners.get(role) ?? new Set();
+    this.listeners.set(role, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.listeners.get(role) === listeners)
+        this.listeners.delete(role);
+    };
+  }
+
+  /** Whether the process is stopping: nobody should wait for anything. */
+  get isStopping(): boolean {
+    return this.stopped;
+  }
+
+  private async flush(): Promise<void> {
+    const roles = [...this.due];
+    this.due.clear();
+    try {
+      await this.transactions.read((manager) =>
+        sql(manager, `SELECT pg_notify($1, role) FROM unnest($2::text[]) AS role`, [
+          CHANNEL,
+          roles,
+        ]),
+      );
+    } catch {
+      // Other processes look for themselves within a second.
+      for (const role of roles) this.wake(role);
+    }
+  }
+
+  private wake(role: string): void {
+    for (const listener of this.listeners.get(role) ?? []) listener();
+  }
+
+  private async connect(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.url,
+      application_name: 'agent-mesh-controller signals',
+      connectionTimeoutMillis: 1_000,
+      keepAlive: true,
+    });
+    this.client = client;
+    client.on('error', (error) => {
+      this.logger.debug(`Lost the connection that listens: ${error.message}`);
+    });
+    client.on('end', () => {
+      this.reconnect();
+    });
+    client.on('notification', ({ payload }) => {
+      if (payload !== undefined) this.wake(payload);
+    });
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${CHANNEL}`);
+      for (const role of this.listeners.keys()) this.wake(role);
+    } catch {
+      await client.end().catch(() => undefined);
+      this.reconnect();
+    }
+  }
+
+  private reconnect(): void {
+    if (this.stopped) return;
+    clearTimeout(this.reconnecting);
+    this.reconnecting = setTimeout(() => void this.connect(), RECONNECT_MS).unref();
+  }
+}

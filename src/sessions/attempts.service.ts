@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 as newId } from 'uuid';
+import { AuditService } from '../audit/audit.service.js';
+import type { AuditEventType } from '../audit/audit-event-types.js';
+import type { Actor } from '../auth/actor.js';
+import { afterCommit } from '../database/after-commit.js';
+import { Signals } from '../database/signals.js';
+import { sql } from '../database/sql.js';
+import { type EndedReason } from '../lifecycle/session-status.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { backoffSeconds } from './backoff.js';
+import type { Session } from './session.entity.js';
+import { insertSession, type NewSession } from './session-rows.js';
+
+/** The attempt of a task that is to be opened, for the role that the task was sent to. */
+export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;
+
+/** An attempt of a task, which no plain session is. */
+export type Attempt = Session & { attempt: number; attempts_left: number; task_id: string };
+
+export function isAttempt(session: Session): session is Attempt {
+  return session.attempt !== null;
+}
+
+/** Why an attempt failed although its task may still succeed. */
+export interface Loss {
+  ended_reason: Extract<EndedReason, 'worker' | 'lease_lost'>;
+  error?: string;
+  metadata?: Record<string, unknown>;
+}
+
+/** Opens the attempts of tasks. There is one open attempt of a task at most; a unique index keeps it so. */
+@Injectable()
+export class Attempts {
+  constructor(
+    private readonly lifecycle: LifecycleService,
+    private readonly audit: AuditService,
+    private readonly signals: Signals,
+  ) {}
+
+  /** Opens an attempt. The caller records the event: it knows why. */
+  async open(manager: EntityManager, attempt: NewAttempt): Promise<Session> {
+    const session = await insertSession(manager, { ...attempt, id: newId(), metadata: {} });
+    if (!session) throw new Error('a new id was taken');
+    afterCommit(manager, () => {
+      this.signals.notify(session.role);
+    });
+    return session;
+  }
+
+  /** Opens the attempt after one that has ended, and records it. */
+  async openNext(
+    manager: EntityManager,
+    ended: Attempt,
+    { attempts_left, due, event_type = 'attempt_opened' }: Following,
+    by: Actor,
+    metadata: Record<string, unknown> = {},
+  ): Promise<Session> {
+    const { role, task_id, trace_id, created_by, deadline_at, priority } = ended;
+    const attempt = ended.attempt + 1;
+    const next = await this.open(manager, {
+      ...{ role, task_id, trace_id, created_by, deadline_at, priority },
+      ...{ attempt, attempts_left, due },
+    });
+    await this.audit.record(manager, {
+      event_type,
+      trace_id,
+      by,
+      task_id,
+      session_id: next.id,
+      metadata: {
+        attempt,
+        attempts_left,
+        not_before: next.not_before,
+        ...metadata,
+        version: next.version,
+      },
+    });
+    return next;
+  }
+
+  /**
+   * Fails an attempt whose task may still succeed: the next attempt opens after a pause, while any are left and the
+   * deadline is not past. Otherwise the task is dead.
+   */
+  async lose(manager: EntityManager, attempt: Attempt, loss: Loss, by: Actor): Promise<Session> {
+    const { metadata, ...change } = loss;
+    const goesOn = attempt.attempts_left > 0 && !isPast(attempt.deadline_at);
+    const failed = await this.lifecycle.change(
+      manager,
+      attempt,
+      { ...change, ...(metadata && { metadata }), status: 'failed', retryable: true },
+      by,
+      goesOn ? {} : { metadata: { dead: true } },
+    );
+    if (goesOn) {
+      const due = backoffSeconds(await lostSoFar(manager, attempt));
+      await this.openNext(manager, attempt, { attempts_left: attempt.attempts_left - 1, due }, by);
+    }
+    return failed;
+  }
+
+  /** Hands a claimed task back: a new attempt, due at once, that does not count. */
+  async release(
+    manager: EntityManager,
+    attempt: Attempt,
+    reason: string | undefined,
+    by: Actor,
+  ): Promise<Session> {
+    const { attempts_left } = attempt;
+    const released = await this.lifecycle.change(
+      manager,
+      attempt,
+      { status: 'failed', ended_reason: 'released' },
+      by,
+      { event_type: 'task_released', ...(reason !== undefined && { metadata: { told: reason } }) },
+    );
+    await this.openNext(manager, attempt, { attempts_left, due: null }, by);
+    return released;
+  }
+}
+
+/** How many attempts were used up since they were granted; those handed back do not count. */
+async function lostSoFar(
+  manager: EntityManager,
+  { task_id, attempts_left }: Attempt,
+): Promise<number> {
+  const [task] = await sql<{ max_attempts: number }>(
+    manager,
+    `SELECT max_attempts FROM tasks WHERE id = $1`,
+    [task_id],
+  );
+  if (!task) throw new Error('tasks are never deleted');
+  return task.max_attempts - attempts_left;
+}
+
+interface Following {
+  attempts_left: number;
+  due: number | null;
+  event_type?: AuditEventType;
+}
+
+/** Whether a point in time, if there is one, has come. */
+export function isPast(time: Date | null): boolean {
+  return time !== null && time.getTime() <= Date.now();
+}

@@ -1,0 +1,76 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { SYSTEM } from '../auth/actor.js';
+import { sql } from '../database/sql.js';
+import { Sweeper } from '../database/sweeper.js';
+import { Transactions } from '../database/transactions.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { type Attempt, Attempts } from './attempts.service.js';
+
+const BATCH = 100;
+
+/** Ends attempts whose worker is not heard of any more, or whose task's deadline is past. */
+@Injectable()
+export class Lapses implements OnModuleInit {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly lifecycle: LifecycleService,
+    private readonly attempts: Attempts,
+    private readonly sweeper: Sweeper,
+  ) {}
+
+  onModuleInit(): void {
+    this.sweeper.add({
+      name: 'ended attempts at their deadline',
+      batch: BATCH,
+      run: () => this.sweepDeadlines(),
+    });
+    this.sweeper.add({
+      name: 'ended attempts with a lost lease',
+      batch: BATCH,
+      run: () => this.sweepLeases(),
+    });
+  }
+
+  /** A lost attempt is closed, and while any are left the next one opens. Until then its worker may still finish. */
+  async sweepLeases(): Promise<number> {
+    return this.sweep(LAPSED, (manager, attempt) =>
+      this.attempts.lose(manager, attempt, { ended_reason: 'lease_lost' }, SYSTEM),
+    );
+  }
+
+  /** Past the deadline a pending attempt expires, an active one fails, and no other follows. */
+  async sweepDeadlines(): Promise<number> {
+    return this.sweep(PAST_DEADLINE, (manager, attempt) =>
+      this.lifecycle.change(
+        manager,
+        attempt,
+        { status: attempt.status === 'active' ? 'failed' : 'expired', ended_reason: 'deadline' },
+        SYSTEM,
+      ),
+    );
+  }
+
+  /** Each batch is one transaction over rows that nobody else holds. */
+  private async sweep(
+    which: string,
+    end: (manager: EntityManager, attempt: Attempt) => Promise<unknown>,
+  ): Promise<number> {
+    return this.transactions.runAlone(async (manager) => {
+      const due = await sql<Attempt>(manager, which, [BATCH]);
+      for (const attempt of due) await end(manager, attempt);
+      return due.length;
+    });
+  }
+}
+
+const LAPSED = `
+  SELECT * FROM sessions
+   WHERE attempt IS NOT NULL AND status = 'active' AND lease_expires_at <= clock_timestamp()
+     AND (deadline_at IS NULL OR deadline_at > clock_timestamp())
+   ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED`;
+
+const PAST_DEADLINE = `
+  SELECT * FROM sessions
+   WHERE attempt IS NOT NULL AND status IN ('pending', 'active') AND deadline_at <= clock_timestamp()
+   ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED`;

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import type { Agent } from '../auth/agent.js';
+import { Environment } from '../config/environment.js';
+import { Transactions } from '../database/transactions.js';
+import { DomainError, InvalidInputError } from '../errors/domain-error.js';
+import type { Reference } from '../http/ids.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { noteEffect } from '../observability/request-context.js';
+import { Attempts, isAttempt } from './attempts.service.js';
+import { type SessionDto, toSessionDto } from './dto/session.dto.js';
+import type { Session } from './session.entity.js';
+import { actorOn, assertHolder, lockForWriter } from './session-access.js';
+import { sessionEnded } from './session-errors.js';
+
+const MAX_LEASE_SECONDS = 3_600;
+const DEFAULT_LEASE_SECONDS = 300;
+
+/** Lets workers say that they are still there, and hand back what they cannot do. */
+@Injectable()
+export class Leases {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly lifecycle: LifecycleService,
+    private readonly attempts: Attempts,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Extends the lease from now on. As long as nobody took the attempt over, a late heartbeat is good. */
+  async heartbeat(agent: Agent, reference: Reference, lease_seconds?: number): Promise<SessionDto> {
+    const seconds = this.lengthOf(lease_seconds);
+    const session = await this.transactions.run(async (manager) => {
+      const current = await lockForWriter(manager, agent, reference, this.environment);
+      assertHeld(agent, current);
+      noteEffect({ role: actorOn(agent, current).role, type: 'session', id: current.id });
+      return this.lifecycle.heartbeat(manager, current, seconds);
+    });
+    return toSessionDto(session);
+  }
+
+  /** Hands a claimed task back unharmed; gives the attempt that is over. */
+  async release(
+    agent: Agent,
+    reference: Reference,
+    reason: string | undefined,
+  ): Promise<SessionDto> {
+    const session = await this.transactions.run(async (manager) => {
+      const current = await lockForWriter(manager, agent, reference, this.environment);
+      assertHeld(agent, current);
+      if (!isAttempt(current)) {
+        throw new DomainError(
+          'session.not_attempt',
+          'Only a session that carries a task can be released.',
+        );
+      }
+      return this.attempts.release(manager, current, reason, actorOn(agent, current));
+    });
+    return toSessionDto(session);
+  }
+
+  /** How long a lease is to be, in seconds. */
+  lengthOf(wanted = Math.max(DEFAULT_LEASE_SECONDS, this.environment.LEASE_MIN_SECONDS)): number {
+    const { LEASE_MIN_SECONDS } = this.environment;
+    if (wanted >= LEASE_MIN_SECONDS && wanted <= MAX_LEASE_SECONDS) return wanted;
+    const message = `lease_seconds must be from ${LEASE_MIN_SECONDS} to ${MAX_LEASE_SECONDS}`;
+    throw new InvalidInputError([{ pointer: '/lease_seconds', message }]);
+  }
+}
+
+function assertHeld(agent: Agent, session: Session): void {
+  if (session.ended_reason === 'cancelled') {
+    throw new DomainError('task.cancelled', 'The task was cancelled; stop working on it.');
+  }
+  if (session.status !== 'active') throw sessionEnded(session);
+  assertHolder(agent, session);
+}

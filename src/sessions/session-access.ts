@@ -1,0 +1,55 @@
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize, permits } from '../auth/policy.js';
+import type { Environment } from '../config/environment.js';
+import type { Reference } from '../http/ids.js';
+import { findReadableTask } from '../lifecycle/task-facts.js';
+import type { Session } from './session.entity.js';
+import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';
+import { lockSession } from './session-rows.js';
+import { sessionRelations } from './sessions-reader.service.js';
+
+/**
+ * The session, locked until the transaction ends, for an agent that may write to it.
+ *
+ * @throws DomainError `session.not_found`, `session.id_required` or `auth.forbidden`
+ */
+export async function lockForWriter(
+  manager: EntityManager,
+  agent: Agent,
+  { id, kind }: Reference,
+  { SESSION_RETENTION_DAYS }: Environment,
+): Promise<Session> {
+  if (kind === 'task') throw sessionIdRequired();
+  const session = await lockSession(manager, id, SESSION_RETENTION_DAYS);
+  if (!session) {
+    // A bare id may be a task's: those who may see the task are told so, the others nothing.
+    throw (await findReadableTask(manager, agent, id)) ? sessionIdRequired() : sessionNotFound();
+  }
+  const relations = sessionRelations(agent, session);
+  if (
+    !permits('sessions.write', relations) &&
+    session.attempt !== null &&
+    session.task_id !== null
+  ) {
+    const task = await findReadableTask(manager, agent, session.task_id);
+    if (task) relations.push('participant');
+  }
+  authorize('sessions.write', relations, sessionNotFound());
+  return session;
+}
+
+/** Only the agent that holds an active session, or an admin, says how it goes on. */
+export function assertHolder(agent: Agent, session: Session): void {
+  if (session.claimed_by === null || session.claimed_by === agent.subject) return;
+  if (!agent.roles.includes('admin')) throw sessionClaimed(session);
+}
+
+/** The agent acts for the session's role where it holds that, else as an admin. */
+export function actorOn(agent: Agent, session: Session): Actor {
+  return {
+    role: agent.roles.includes(session.role) ? session.role : 'admin',
+    subject: agent.subject,
+  };
+}

@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
+import { actingRole } from '../auth/roles.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { Transactions } from '../database/transactions.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { getReadableTask, taskNotFound, taskRelations } from '../lifecycle/task-facts.js';
+import { taskStatus } from '../lifecycle/task-status.js';
+import { isPast } from '../sessions/attempts.service.js';
+import { toSessionDto } from '../sessions/dto/session.dto.js';
+import { Leases } from '../sessions/leases.service.js';
+import type { Session } from '../sessions/session.entity.js';
+import { lockLatestAttempt } from '../sessions/session-rows.js';
+import { toTaskDto } from './dto/task.dto.js';
+import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
+import { deadlinePast, taskClaimed, taskFinished, taskNotDue } from './task-errors.js';
+import { due, getTask } from './task-rows.js';
+
+/** Gives tasks to agents: each to one, and never with waiting for another claim. */
+@Injectable()
+export class Claims {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly lifecycle: LifecycleService,
+    private readonly leases: Leases,
+    private readonly environment: Environment,
+  ) {}
+
+  /** The next task that is due for a role of the agent; null when there is none. */
+  async claimNext(
+    agent: Agent,
+    { role, task_types, lease_seconds }: ClaimDto,
+  ): Promise<ClaimedTaskDto | null> {
+    const seconds = this.leases.lengthOf(lease_seconds);
+    const acting = actingRole(agent, role);
+    return this.transactions.run(async (manager) => {
+      const [next] = await sql<Session>(manager, NEXT, [
+        acting,
+        task_types ?? null,
+        this.environment.SESSION_RETENTION_DAYS,
+      ]);
+      return next ? this.give(manager, agent, next, seconds) : null;
+    });
+  }
+
+  /** One task, if it is free. */
+  async claim(
+    agent: Agent,
+    taskId: string,
+    lease_seconds: number | undefined,
+  ): Promise<ClaimedTaskDto> {
+    const seconds = this.leases.lengthOf(lease_seconds);
+    return this.transactions.run(async (manager) => {
+      const facts = await getReadableTask(manager, agent, taskId);
+      const isOwner = agent.roles.includes(facts.to_role);
+      const relations = [...taskRelations(agent, facts), ...(isOwner ? (['owner'] as const) : [])];
+      authorize('tasks.claim', relations, taskNotFound());
+      const attempt = await lockLatestAttempt(
+        manager,
+        taskId,
+        this.environment.SESSION_RETENTION_DAYS,
+      );
+      assertFree(attempt);
+      return this.give(manager, agent, attempt, seconds);
+    });
+  }
+
+  /** Claiming a notification delivers it: nothing is left to do. */
+  private async give(
+    manager: EntityManager,
+    agent: Agent,
+    attempt: Session,
+    lease_seconds: number,
+  ): Promise<ClaimedTaskDto> {
+    const task = await getTask(manager, attempt.task_id ?? '');
+    const by = { role: attempt.role, subject: agent.subject };
+    const claimed = await this.lifecycle.change(
+      manager,
+      attempt,
+      { status: 'active', claimed_by: agent.subject, lease_seconds },
+      by,
+      { event_type: 'task_claimed', metadata: { waited_seconds: waitedSeconds(attempt) } },
+    );
+    const session =
+      task.task_type === 'notification'
+        ? await this.lifecycle.change(manager, claimed, { status: 'completed' }, by)
+        : claimed;
+    const { id: session_id, claimed_by, attempt: number } = session;
+    return {
+      task: toTaskDto({
+        ...task,
+        session_id,
+        claimed_by,
+        attempt: number ?? 1,
+        status: taskStatus(session),
+      }),
+      session: toSessionDto(session),
+    };
+  }
+}
+
+const NEXT = `
+  SELECT a.* FROM sessions a
+   WHERE a.role = $1 AND ${due('$3')}
+     AND ($2::text[] IS NULL
+          OR EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.task_type = ANY($2)))
+   ORDER BY a.priority DESC, a.created_at, a.id
+   LIMIT 1 FOR UPDATE OF a SKIP LOCKED`;
+
+function assertFree(attempt: Session): void {
+  if (attempt.status === 'active') throw taskClaimed(attempt);
+  if (attempt.status !== 'pending') throw taskFinished(taskStatus(attempt));
+  if (isPast(attempt.deadline_at)) throw deadlinePast();
+  if (attempt.not_before !== null && !isPast(attempt.not_before)) throw taskNotDue(attempt);
+}
+
+/** How long an attempt was due before it was claimed. */
+function waitedSeconds({ created_at, not_before }: Session): number {
+  const due = Math.max(created_at.getTime(), not_before?.getTime() ?? 0);
+  return Math.max(0, (Date.now() - due) / 1000);
+}

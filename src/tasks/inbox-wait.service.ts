@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import type { Agent } from '../auth/agent.js';
+import { actingRole } from '../auth/roles.js';
+import { sql } from '../database/sql.js';
+import { Environment } from '../config/environment.js';
+import { Signals } from '../database/signals.js';
+import { Transactions } from '../database/transactions.js';
+import type { WaitQuery } from './dto/work.dto.js';
+import { due } from './task-rows.js';
+
+/** A task that falls due by its time makes no signal: whoever waits looks again this often, in milliseconds. */
+const LOOK_EVERY_MS = 1_000;
+const COUNT_UP_TO = 100;
+
+/** Lets agents wait for work without asking again and again, and without holding a connection meanwhile. */
+@Injectable()
+export class InboxWait {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly signals: Signals,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * How many tasks are due for the role, as soon as there are any; 0 when the time is up, the process stops or the
+   * caller is gone.
+   */
+  async wait(
+    agent: Agent,
+    { role, task_types, wait_seconds }: WaitQuery,
+    gone: AbortSignal,
+  ): Promise<number> {
+    const acting = actingRole(agent, role);
+    const deadline = performance.now() + wait_seconds * 1000;
+    const signal = new Signal();
+    // Subscribed before the first look, so that nothing is missed between the two.
+    const unsubscribe = this.signals.subscribe(acting, () => {
+      signal.raise();
+    });
+    const stop = (): void => {
+      signal.raise();
+    };
+    gone.addEventListener('abort', stop);
+    try {
+      for (;;) {
+        const pending = await this.count(acting, task_types);
+        const left = deadline - performance.now();
+        if (pending > 0 || left <= 0 || gone.aborted || this.signals.isStopping) return pending;
+        await signal.raisedWithin(Math.min(LOOK_EVERY_MS, left));
+      }
+    } finally {
+      unsubscribe();
+      gone.removeEventListener('abort', stop);
+    }
+  }
+
+  private async count(role: string, types: readonly string[] | undefined): Promise<number> {
+    const { SESSION_RETENTION_DAYS: days } = this.environment;
+    const found = await this.transactions.read((manager) =>
+      sql(manager, DUE_FOR_ROLE, [role, types ?? null, days, COUNT_UP_TO]),
+    );
+    return found.length;
+  }
+}
+
+const DUE_FOR_ROLE = `
+  SELECT 1 FROM sessions a
+   WHERE a.role = $1 AND ${due('$3')}
+     AND ($2::text[] IS NULL
+          OR EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.task_type = ANY($2)))
+   LIMIT $4`;
+
+/** Something that may happen, remembered until somebody waits for it. */
+class Signal {
+  private raised = false;
+  private wake?: () => void;
+
+  raise(): void {
+    this.raised = true;
+    this.wake?.();
+  }
+
+  async raisedWithin(ms: number): Promise<void> {
+    if (!this.raised) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.raised = false;
+  }
+}

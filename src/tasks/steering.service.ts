@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
+import { Transactions } from '../database/transactions.js';
+import { ExpiryService } from '../lifecycle/expiry.service.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { isTerminal } from '../lifecycle/session-status.js';
+import { getReadableTask, taskNotFound, taskRelations } from '../lifecycle/task-facts.js';
+import { taskStatus } from '../lifecycle/task-status.js';
+import { Attempts, isAttempt, isPast } from '../sessions/attempts.service.js';
+import type { Session } from '../sessions/session.entity.js';
+import { lockLatestAttempt } from '../sessions/session-rows.js';
+import { type TaskDto, toTaskDto } from './dto/task.dto.js';
+import { deadlinePast, taskFinished, taskOpen } from './task-errors.js';
+import { getTask } from './task-rows.js';
+
+/** Lets those who asked for a task call it off, or ask again. */
+@Injectable()
+export class Steering {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly lifecycle: LifecycleService,
+    private readonly attempts: Attempts,
+    private readonly expiry: ExpiryService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Calls a task off: a pending attempt expires, an active one fails, and its worker is told at its next heartbeat. */
+  async cancel(agent: Agent, taskId: string, reason: string | undefined): Promise<TaskDto> {
+    return this.steer(agent, taskId, async (manager, attempt, by) => {
+      if (isTerminal(attempt.status)) throw taskFinished(taskStatus(attempt));
+      const status = attempt.status === 'active' ? 'failed' : 'expired';
+      const telling = { event_type: 'task_cancelled' as const, metadata: { told: reason } };
+      return this.lifecycle.change(
+        manager,
+        attempt,
+        { status, ended_reason: 'cancelled' },
+        by,
+        telling,
+      );
+    });
+  }
+
+  /** Asks again for a task that came to nothing; all its attempts are granted anew. */
+  async retry(agent: Agent, taskId: string, reason: string | undefined): Promise<TaskDto> {
+    return this.steer(agent, taskId, async (manager, attempt, by) => {
+      if (!isTerminal(attempt.status)) throw taskOpen(taskStatus(attempt));
+      if (attempt.status === 'completed' || !isAttempt(attempt))
+        throw taskFinished(taskStatus(attempt));
+      if (isPast(attempt.deadline_at)) throw deadlinePast();
+      // It may be overdue for its readers, but open in its row.
+      await this.expiry.expireWithin(manager, attempt.id);
+      const { max_attempts } = await getTask(manager, taskId);
+      const following = {
+        attempts_left: max_attempts - 1,
+        due: null,
+        event_type: 'task_retried' as const,
+      };
+      return this.attempts.openNext(manager, attempt, following, by, { told: reason });
+    });
+  }
+
+  private async steer(
+    agent: Agent,
+    taskId: string,
+    act: (manager: EntityManager, attempt: Session, by: Actor) => Promise<Session>,
+  ): Promise<TaskDto> {
+    return this.transactions.run(async (manager) => {
+      const facts = await getReadableTask(manager, agent, taskId);
+      const asked = agent.roles.includes(facts.from_role);
+      const relations = [...taskRelations(agent, facts), ...(asked ? (['asker'] as const) : [])];
+      authorize('tasks.steer', relations, taskNotFound());
+      const by = { role: asked ? facts.from_role : 'admin', subject: agent.subject };
+      const latest = await lockLatestAttempt(
+        manager,
+        taskId,
+        this.environment.SESSION_RETENTION_DAYS,
+      );
+      const session = await act(manager, latest, by);
+      const { id: session_id, claimed_by, attempt } = session;
+      const task = await getTask(manager, taskId);
+      return toTaskDto({
+        ...task,
+        session_id,
+        claimed_by,
+        attempt: attempt ?? 1,
+        status: taskStatus(session),
+      });
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import { DomainError } from '../errors/domain-error.js';
+import type { TaskStatus } from '../lifecycle/task-status.js';
+import type { Session } from '../sessions/session.entity.js';
+
+export function taskClaimed({ claimed_by, lease_expires_at }: Session): DomainError {
+  const until = lease_expires_at ? `until ${lease_expires_at.toISOString()}` : 'without a lease';
+  return new DomainError(
+    'task.claimed',
+    `The task is held by ${claimed_by ?? 'another agent'} ${until}.`,
+  );
+}
+
+export function taskNotDue({ not_before }: Session): DomainError {
+  return new DomainError(
+    'task.not_due',
+    `The task is not due before ${not_before?.toISOString() ?? 'later'}.`,
+  );
+}
+
+export function taskFinished(status: TaskStatus): DomainError {
+  return new DomainError('task.finished', `The task has ended: it is ${status}.`);
+}
+
+export function deadlinePast(): DomainError {
+  return new DomainError('task.finished', 'The deadline of the task is past.');
+}
+
+export function taskOpen(status: TaskStatus): DomainError {
+  return new DomainError('task.open', `The task is ${status}: there is nothing to retry.`);
+}

@@ -1,0 +1,75 @@
+import type { EntityManager } from 'typeorm';
+import { type Placed } from '../database/keyset.js';
+import { keysetAt } from '../database/keyset.js';
+import { sql } from '../database/sql.js';
+import type { Where } from '../database/where.js';
+import { overdue, statusNow } from '../lifecycle/overdue.js';
+import { taskStatusNow } from '../lifecycle/task-status.js';
+import type { TaskRow } from './dto/task.dto.js';
+import type { Task } from './task.entity.js';
+
+/** A task as a list has it. */
+export type ListedTask = TaskRow & Placed;
+
+/** The status of a task for its readers, of its highest attempt `a`. */
+export function currentStatus(days: string): string {
+  return taskStatusNow('a', statusNow('a', days));
+}
+
+/** Tasks `t` with their highest attempts `a`, the newest first. */
+export async function selectTasks(
+  manager: EntityManager,
+  where: Where,
+  retentionDays: number,
+  limit: number,
+): Promise<ListedTask[]> {
+  const status = currentStatus(where.bind(retentionDays));
+  return sql<ListedTask>(
+    manager,
+    `SELECT t.*, a.id AS session_id, a.attempt, a.claimed_by, ${status} AS status,
+            ${keysetAt('t.created_at')} AS keyset_at
+       FROM tasks t
+       JOIN LATERAL (
+         SELECT s.* FROM sessions s
+          WHERE s.task_id = t.id AND s.attempt IS NOT NULL
+          ORDER BY s.attempt DESC LIMIT 1
+       ) a ON true ${where.toString()}
+      ORDER BY t.created_at DESC, t.id DESC LIMIT ${where.bind(limit)}`,
+    where.parameters,
+  );
+}
+
+/**
+ * SQL that is true of an attempt `a` that may be claimed now.
+ *
+ * @param days the placeholder of the retention in days
+ */
+export function due(days: string): string {
+  return `a.attempt IS NOT NULL AND a.status = 'pending' AND NOT ${overdue('a', days)}
+    AND (a.not_before IS NULL OR a.not_before <= clock_timestamp())
+    AND (a.deadline_at IS NULL OR a.deadline_at > clock_timestamp())`;
+}
+
+/** The tasks that a role has to do, in the order in which they are to be done: by priority, then age. */
+export async function selectInbox(
+  manager: EntityManager,
+  where: Where,
+  retentionDays: number,
+  limit: number,
+): Promise<ListedTask[]> {
+  where.and(due('?'), retentionDays);
+  return sql<ListedTask>(
+    manager,
+    `SELECT t.*, a.id AS session_id, a.attempt, a.claimed_by, a.status,
+            ${keysetAt('a.created_at')} AS keyset_at, a.id AS keyset_id, a.priority AS keyset_rank
+       FROM sessions a JOIN tasks t ON t.id = a.task_id ${where.toString()}
+      ORDER BY a.priority DESC, a.created_at, a.id LIMIT ${where.bind(limit)}`,
+    where.parameters,
+  );
+}
+
+export async function getTask(manager: EntityManager, id: string): Promise<Task> {
+  const [task] = await sql<Task>(manager, `SELECT * FROM tasks WHERE id = $1`, [id]);
+  if (!task) throw new Error('tasks are never deleted');
+  return task;
+}
