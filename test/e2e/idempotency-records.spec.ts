@@ -102,6 +102,44 @@ describe('what a keyed request leaves behind', () => {
         const events = [{ event_type: 'approval_withdrawn', role: 'finance' }];
         return { by, path, body: { reason: 'changed' }, events };
       },
+      'POST /tasks/claim': async () => {
+        await caller(mesh).post('/tasks/route', budget());
+        const events = [{ event_type: 'task_claimed', role: 'manager' }];
+        return { by: caller(mesh, 'manager'), path: '/tasks/claim', body: {}, events };
+      },
+      'POST /tasks/:id/claim': async () => {
+        const { body } = await caller(mesh).post('/tasks/route', budget());
+        const path = `/tasks/${String(body.task_id)}/claim`;
+        const events = [{ event_type: 'task_claimed', role: 'manager' }];
+        return { by: caller(mesh, 'manager'), path, body: {}, events };
+      },
+      'POST /tasks/:id/cancel': async () => {
+        const by = caller(mesh);
+        const { body } = await by.post('/tasks/route', budget());
+        const path = `/tasks/${String(body.task_id)}/cancel`;
+        const events = [{ event_type: 'task_cancelled', role: 'finance' }];
+        return { by, path, body: { reason: 'changed' }, events };
+      },
+      'POST /tasks/:id/retry': async () => {
+        const by = caller(mesh);
+        const { body } = await by.post('/tasks/route', budget());
+        const path = `/tasks/${String(body.task_id)}`;
+        await by.post(`${path}/cancel`, {});
+        const events = [{ event_type: 'task_retried', role: 'finance' }];
+        return { by, path: `${path}/retry`, body: { reason: 'after all' }, events };
+      },
+      'POST /sessions/:id/heartbeat': async () => {
+        const { by, path } = await claimed();
+        return { by, path: `${path}/heartbeat`, body: { lease_seconds: 60 }, events: [] };
+      },
+      'POST /sessions/:id/release': async () => {
+        const { by, path } = await claimed();
+        const events = [
+          { event_type: 'task_released', role: 'manager' },
+          { event_type: 'attempt_opened', role: 'manager' },
+        ];
+        return { by, path: `${path}/release`, body: { reason: 'busy' }, events };
+      },
       'POST /audit/ingest': () => ({
         by: caller(mesh),
         path: '/audit/ingest',
@@ -109,6 +147,16 @@ describe('what a keyed request leaves behind', () => {
         events: [{ event_type: 'agent.policy.evaluated', role: 'finance' }],
       }),
     };
+
+    async function claimed(): Promise<{ by: Client; path: string }> {
+      const by = caller(mesh, 'manager');
+      const { body: task } = await caller(mesh).post('/tasks/route', budget());
+      const claim = await by.post<{ session: { id: string } }>(
+        `/tasks/${String(task.task_id)}/claim`,
+        {},
+      );
+      return { by, path: `/sessions/${claim.body.session.id}` };
+    }
 
     async function pendingApproval(asker: Client): Promise<string> {
       const { body: task } = await asker.post('/tasks/route', budget());

@@ -68,9 +68,9 @@ describe('the API document', () => {
   it.each(operations)('$name: describes what it answers', ({ responses }) => {
     const successes = Object.entries(responses).filter(([status]) => status.startsWith('2'));
     expect(successes.length).toBeGreaterThan(0);
-    for (const [, { description, content }] of successes) {
+    for (const [status, { description, content }] of successes) {
       expect(description).toMatch(/\w/);
-      expect(content).toBeDefined();
+      if (status !== '204') expect(content).toBeDefined();
     }
   });
 

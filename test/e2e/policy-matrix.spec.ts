@@ -37,9 +37,9 @@ const RELATIONS: Record<Thing, Partial<Record<Persona, readonly Relation[]>>> = 
   },
   'plain session': { claimant: ['owner', 'claimant'], 'same role': ['owner'] },
   task: {
-    claimant: ['participant'],
-    'same role': ['participant'],
-    asker: ['participant'],
+    claimant: ['owner', 'participant'],
+    'same role': ['owner', 'participant'],
+    asker: ['asker', 'participant'],
     participant: ['participant'],
   },
   approval: {
@@ -136,6 +136,49 @@ const RECIPES: Record<string, Recipe[]> = {
   ],
   'GET /tasks/:id': [
     { thing: 'task', call: ({ task }, { client }) => client.get(`/tasks/${task}`) },
+  ],
+  'GET /tasks/:id/tree': [
+    { thing: 'task', call: ({ task }, { client }) => client.get(`/tasks/${task}/tree`) },
+  ],
+  'GET /tasks/:id/timeline': [
+    { thing: 'task', call: ({ task }, { client }) => client.get(`/tasks/${task}/timeline`) },
+  ],
+  'GET /tasks/wait': open('/tasks/wait?wait_seconds=0'),
+  'POST /tasks/claim': [
+    { thing: 'nothing', call: (_, { client }) => client.post('/tasks/claim', {}) },
+  ],
+  'POST /tasks/:id/claim': [
+    {
+      thing: 'task',
+      call: ({ task }, { client }) => client.post(`/tasks/${task}/claim`, {}),
+      conflicts: { claimant: 'task.claimed', 'same role': 'task.claimed' },
+    },
+  ],
+  'POST /tasks/:id/cancel': [
+    { thing: 'task', call: ({ task }, { client }) => client.post(`/tasks/${task}/cancel`, {}) },
+  ],
+  'POST /tasks/:id/retry': [
+    {
+      thing: 'task',
+      call: ({ task }, { client }) => client.post(`/tasks/${task}/retry`, {}),
+      conflicts: { asker: 'task.open', admin: 'task.open' },
+    },
+  ],
+  'POST /sessions/:id/heartbeat': onSession(
+    (id, { client }) => client.post(`/sessions/${id}/heartbeat`, {}),
+    HELD,
+  ),
+  'POST /sessions/:id/release': [
+    {
+      thing: 'attempt',
+      call: ({ attempt }, { client }) => client.post(`/sessions/${attempt}/release`, {}),
+      conflicts: HELD,
+    },
+    {
+      thing: 'plain session',
+      call: ({ plain }, { client }) => client.post(`/sessions/${plain}/release`, {}),
+      conflicts: { ...HELD, claimant: 'session.not_attempt', admin: 'session.not_attempt' },
+    },
   ],
   'POST /sessions': [
     { thing: 'nothing', call: (_, { client, role }) => client.post('/sessions', { role }) },

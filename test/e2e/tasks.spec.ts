@@ -491,8 +491,8 @@ describe('tasks', () => {
              SELECT gen_random_uuid(), 'x', '', $1, $2, gen_random_uuid(), gen_random_uuid(), ${at}, 'test'
                FROM generate_series(1, 9) n RETURNING id, trace_id
            ), attempt AS (
-             INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, attempt)
-             SELECT gen_random_uuid(), $2, id, 'pending', trace_id, 'test', 1 FROM task
+             INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, attempt, attempts_left)
+             SELECT gen_random_uuid(), $2, id, 'pending', trace_id, 'test', 1, 2 FROM task
            )
            SELECT id FROM task`,
           [from, to],

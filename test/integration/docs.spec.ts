@@ -153,5 +153,5 @@ function readable(column: string): string {
   return column
     .replace('character varying', 'varchar')
     .replace('timestamp with time zone', 'timestamptz')
-    .replace(/('.*')::\w+$/, '$1');
+    .replace(/('.*')::[\w ]+$/, '$1');
 }

@@ -21,8 +21,16 @@ const SCHEMA = `
     created_at       timestamptz  NOT NULL DEFAULT now(),
     context          jsonb        NOT NULL DEFAULT '{}',
     created_by       text         NOT NULL,
-    CONSTRAINT tasks_pkey PRIMARY KEY (id)
+    priority         varchar(10)  NOT NULL DEFAULT 'normal',
+    deadline_at      timestamptz,
+    max_attempts     integer      NOT NULL DEFAULT 3,
+    parent_task_id   uuid,
+    CONSTRAINT tasks_pkey PRIMARY KEY (id),
+    CONSTRAINT tasks_parent_task_id_fk FOREIGN KEY (parent_task_id) REFERENCES tasks (id),
+    CONSTRAINT tasks_priority_ck CHECK (priority IN ('low', 'normal', 'high')),
+    CONSTRAINT tasks_max_attempts_ck CHECK (max_attempts BETWEEN 1 AND 100)
   );
+  CREATE INDEX idx_tasks_parent_task_id ON tasks (parent_task_id) WHERE parent_task_id IS NOT NULL;
   CREATE UNIQUE INDEX idx_tasks_idempotency_key ON tasks (idempotency_key);
   CREATE INDEX idx_tasks_trace_id   ON tasks (trace_id);
   CREATE INDEX idx_tasks_created_at ON tasks (created_at DESC);
@@ -43,12 +51,22 @@ const SCHEMA = `
     ended_reason  varchar(20),
     result        jsonb,
     error         text,
+    lease_expires_at  timestamptz,
+    not_before        timestamptz,
+    deadline_at       timestamptz,
+    priority          smallint NOT NULL DEFAULT 1,
+    attempts_left     integer,
+    retryable         boolean,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
     CONSTRAINT sessions_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id),
     CONSTRAINT sessions_status_ck
       CHECK (status IN ('pending', 'active', 'completed', 'failed', 'expired')),
     CONSTRAINT sessions_ended_reason_ck
-      CHECK (ended_reason IN ('completed', 'worker', 'retention')),
+      CHECK (ended_reason IN
+        ('completed', 'worker', 'retention', 'lease_lost', 'deadline', 'cancelled', 'released')),
+    CONSTRAINT sessions_priority_ck CHECK (priority BETWEEN 0 AND 2),
+    CONSTRAINT sessions_attempts_left_ck CHECK (attempts_left >= 0),
+    CONSTRAINT sessions_attempt_counts_ck CHECK ((attempt IS NULL) = (attempts_left IS NULL)),
     CONSTRAINT sessions_ended_ck
       CHECK ((ended_reason IS NULL) = (status IN ('pending', 'active'))),
     CONSTRAINT sessions_attempt_ck
@@ -60,6 +78,14 @@ const SCHEMA = `
   CREATE UNIQUE INDEX sessions_task_attempt_uq ON sessions (task_id, attempt);
   CREATE UNIQUE INDEX sessions_one_open_attempt_uq ON sessions (task_id)
     WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
+  CREATE INDEX idx_sessions_inbox ON sessions (role, priority DESC, created_at, id)
+    WHERE attempt IS NOT NULL AND status = 'pending';
+  CREATE INDEX idx_sessions_lease ON sessions (lease_expires_at)
+    WHERE attempt IS NOT NULL AND status = 'active';
+  CREATE INDEX idx_sessions_deadline ON sessions (deadline_at)
+    WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
+  CREATE INDEX idx_sessions_open_created_at ON sessions (created_at)
+    WHERE status IN ('pending', 'active');
 
   CREATE TABLE approvals (
     id              uuid         NOT NULL,
@@ -132,11 +158,17 @@ const SCHEMA = `
     FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
 
   CREATE VIEW task_states AS
-    SELECT t.id AS task_id, t.from_role, t.to_role, t.created_by, t.trace_id,
-           a.id AS session_id, a.attempt, a.claimed_by, a.created_at AS attempt_created_at, a.status
+    SELECT t.id AS task_id, t.from_role, t.to_role, t.created_by, t.trace_id, t.parent_task_id,
+           a.id AS session_id, a.attempt, a.claimed_by, a.created_at AS attempt_created_at,
+           CASE
+             WHEN a.ended_reason = 'cancelled' THEN 'cancelled'
+             WHEN a.status = 'failed' AND a.retryable THEN 'dead'
+             ELSE a.status
+           END::varchar(20) AS status
       FROM tasks t
       JOIN LATERAL (
-        SELECT s.* FROM sessions s WHERE s.task_id = t.id AND s.attempt IS NOT NULL
+        SELECT s.* FROM sessions s
+         WHERE s.task_id = t.id AND s.attempt IS NOT NULL
          ORDER BY s.attempt DESC LIMIT 1
       ) a ON true;
 
@@ -384,7 +416,9 @@ async function run(text: string, values: unknown[] = []): Promise<Row[]> {
   return withClient(url, async (client) => (await client.query<Row>(text, values)).rows);
 }
 
-async function insert(table: string, row: Row): Promise<void> {
+async function insert(table: string, given: Row): Promise<void> {
+  const isAttempt = table === 'sessions' && given.attempt !== undefined && given.attempt !== null;
+  const row = isAttempt ? { attempts_left: 2, ...given } : given;
   const names = Object.keys(row);
   const places = names.map((_, index) => `$${index + 1}`);
   await run(
