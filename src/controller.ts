@@ -10,13 +10,13 @@ import { JsonLogger } from './observability/logger.js';
 import { startupProblem } from './startup-problem.js';
 
 /** A controller that answers. */
-export interface RunningController {
+interface RunningController {
   /** Finishes what is in flight, then stops everything that was started. */
   stop(): Promise<void>;
 }
 
 /** Opens the database, builds the application and listens. */
-export async function startController(environment: Environment): Promise<RunningController> {
+async function startController(environment: Environment): Promise<RunningController> {
   const logger = new JsonLogger(environment);
   const database = await openDatabase(environment, (line) => {
     logger.log(line, 'EmbeddedPostgres');

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { createApiDocument } from './api-docs.js';
 import { AppModule } from './app.module.js';
-import { parseEnvironment } from './config/environment.js';
+import { parseEnvironment } from './config/parse-environment.js';
 
 const FILE = 'docs/openapi.json';
 

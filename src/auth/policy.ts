@@ -17,7 +17,7 @@ export type Relation =
 /** `public`: no token needed. `agent`: any verified caller, who then sees only what is theirs. */
 export type Rule = 'public' | 'agent' | ResourceRule;
 
-export interface ResourceRule {
+interface ResourceRule {
   /** Any of these may do it. */
   readonly allow: readonly Relation[];
   /** Any of these may know that it exists, and are told 403; everybody else is told 404. */

@@ -3,7 +3,7 @@ import { ROLE_NAME } from '../http/rules.js';
 import type { Agent } from './agent.js';
 
 /** Roles with a meaning of their own: no task is sent to them, no approval asked of them. */
-export const RESERVED_ROLES: readonly string[] = ['admin', 'auditor', 'system'];
+const RESERVED_ROLES: readonly string[] = ['admin', 'auditor', 'system'];
 
 /** The role of the controller's own sweeps: a token that claims it does not get it. */
 const SYSTEM = 'system';

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseEnvironment } from '../config/environment.js';
+import { parseEnvironment } from '../config/parse-environment.js';
 import { developmentSecret, signingSecret } from './signing-secret.js';
 
 let directory: string;

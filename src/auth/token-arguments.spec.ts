@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseEnvironment } from '../config/environment.js';
+import { parseEnvironment } from '../config/parse-environment.js';
 import { tokenArguments } from './token-arguments.js';
 
 const read = (line: string, variables: Record<string, string> = {}) =>

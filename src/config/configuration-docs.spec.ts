@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { ENVIRONMENT_RULES } from './environment-rules.js';
-import { Environment, parseEnvironment, SECRET_VARIABLES, VARIABLES } from './environment.js';
+import { Environment } from './environment.js';
+import { parseEnvironment, SECRET_VARIABLES, VARIABLES } from './parse-environment.js';
 
 const PAGE = readFileSync('docs/configuration.md', 'utf8');
 const EXAMPLE = readFileSync('.env.example', 'utf8');

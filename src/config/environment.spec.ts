@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Environment, EnvironmentError, parseEnvironment, VARIABLES } from './environment.js';
+import { Environment } from './environment.js';
+import { EnvironmentError, parseEnvironment, VARIABLES } from './parse-environment.js';
 
 type Variables = Record<string, string>;
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SECRET_VARIABLES } from './environment.js';
+import { SECRET_VARIABLES } from './parse-environment.js';
 import { loadDatabaseEnvironment, loadEnvironment } from './load-environment.js';
 
 const SECRET = 'x'.repeat(32);

@@ -1,11 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import {
-  type Environment,
-  EnvironmentError,
-  parseEnvironment,
-  SECRET_VARIABLES,
-} from './environment.js';
+import type { Environment } from './environment.js';
+import { EnvironmentError, parseEnvironment, SECRET_VARIABLES } from './parse-environment.js';
 
 type Variables = Record<string, string | undefined>;
 

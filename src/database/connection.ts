@@ -4,6 +4,9 @@ import { UnavailableError } from '../errors/domain-error.js';
 import { takeAfterCommit } from './after-commit.js';
 import { losesConnection, verdictOf } from './postgres-errors.js';
 
+/** A piece of work on one connection. */
+export type Work<T> = (manager: EntityManager) => Promise<T>;
+
 /** One connection out of the pool, with the transaction that may be open on it. */
 export class Connection {
   private constructor(

@@ -17,8 +17,6 @@ import { FolderLock, lockFolder } from './embedded-postgres-lock.js';
 import { isRunning, ownIdentity, ProcessIdentity } from './embedded-postgres-processes.js';
 import { PostgresServer } from './embedded-postgres-server.js';
 
-export { EmbeddedPostgresError };
-
 /** A PostgreSQL server that belongs to this process. */
 export interface EmbeddedPostgres {
   readonly url: string;

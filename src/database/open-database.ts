@@ -10,7 +10,7 @@ export interface OpenDatabase {
 }
 
 /** The database cannot be used; the message says what to do about it. */
-export class DatabaseNotReadyError extends Error {}
+class DatabaseNotReadyError extends Error {}
 
 /** Opens the configured database, or starts the embedded one. */
 export async function openDatabase(

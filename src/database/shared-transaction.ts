@@ -1,5 +1,4 @@
-import type { Connection } from './connection.js';
-import type { Work } from './transactions.js';
+import type { Connection, Work } from './connection.js';
 
 /** One transaction that several pieces of work take part in, one after the other; begun by the first of them. */
 export class SharedTransaction {

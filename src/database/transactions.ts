@@ -2,12 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { Connection } from './connection.js';
+import { Connection, type Work } from './connection.js';
 import { translate, verdictOf } from './postgres-errors.js';
 import { SharedTransaction } from './shared-transaction.js';
-
-/** A piece of work on one connection. */
-export type Work<T> = (manager: EntityManager) => Promise<T>;
 
 /** What {@link Transactions.share} adds around the work. */
 export interface Shared<T, R> {

@@ -3,7 +3,7 @@ export const SESSION_STATUSES = ['pending', 'active', 'completed', 'failed', 'ex
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
 /** The whole lifecycle: from each state, the states that may follow. What is not here is refused. */
-export const TRANSITIONS: Record<SessionStatus, readonly SessionStatus[]> = {
+const TRANSITIONS: Record<SessionStatus, readonly SessionStatus[]> = {
   pending: ['active', 'expired'],
   active: ['completed', 'failed', 'expired'],
   completed: [],

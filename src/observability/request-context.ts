@@ -23,7 +23,7 @@ export interface Effect {
 }
 
 /** The client's own key when that is a UUID, and the one to take when it is not or is taken. */
-export interface TaskKey {
+interface TaskKey {
   readonly preferred?: string;
   readonly derived: string;
 }

@@ -24,7 +24,7 @@ import { KeySet } from '../../src/auth/key-set.js';
 import { Public } from '../../src/auth/public.decorator.js';
 import { developmentSecret } from '../../src/auth/signing-secret.js';
 import { VerificationKeys } from '../../src/auth/verification-keys.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { EnvironmentModule } from '../../src/config/environment.module.js';
 import { DomainError } from '../../src/errors/domain-error.js';
 import { statusOf } from '../../src/errors/error-codes.js';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { parseEnvironment, VARIABLES } from '../../src/config/environment.js';
+import { parseEnvironment, VARIABLES } from '../../src/config/parse-environment.js';
 
 interface Service {
   image?: string;

@@ -4,7 +4,7 @@ import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { DataSource } from 'typeorm';
 import { AppModule } from '../../src/app.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { APP_OPTIONS, configureApp } from '../../src/configure-app.js';
 import { migrate } from '../../src/database/migrate.js';
 import { createTestDatabase, dropTestDatabase } from './postgres.js';

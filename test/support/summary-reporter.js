@@ -1,11 +1,11 @@
-/** Ends the run with one plain line that scripts can read. */
+/** Ends the run with one plain line that scripts can read, after all that the other reporters print. */
 export default class SummaryReporter {
-  onRunComplete(
-    _contexts,
-    { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites },
-  ) {
+  onRunComplete(_contexts, results) {
+    const { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites } = results;
     const failed = numFailedTests + numRuntimeErrorTestSuites;
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
-    process.stdout.write(`\n${numPassedTests} passed, ${failed} failed${skipped}\n`);
+    process.once('exit', () => {
+      process.stdout.write(`${numPassedTests} passed, ${failed} failed${skipped}\n`);
+    });
   }
 }
