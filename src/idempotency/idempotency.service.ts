@@ -112,7 +112,9 @@ export class IdempotencyService implements OnModuleInit {
   ): Promise<Outcome> {
     for (;;) {
       const settled = this.settled.get(request.scope.toString('hex'));
-      if (settled) return this.replay(request, settled, 'memory');
+      if (settled && settled.expiresAt > Date.now()) {
+        return this.replay(request, settled, 'memory');
+      }
       try {
         return await this.carryOut(request, work);
       } catch (error) {

@@ -1,0 +1,136 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { TestingModuleBuilder } from '@nestjs/testing';
+import type { EntityManager } from 'typeorm';
+import { Environment } from '../../src/config/environment.js';
+import type { Connection } from '../../src/database/connection.js';
+import { Transactions } from '../../src/database/transactions.js';
+import {
+  type FoundRecord,
+  IdempotencyRecords,
+  type NewRecord,
+} from '../../src/idempotency/idempotency-records.js';
+import {
+  type Answer,
+  IdempotencyService,
+  type KeyedRequest,
+  type Outcome,
+} from '../../src/idempotency/idempotency.service.js';
+import { RedisCache } from '../../src/redis/redis-cache.js';
+
+/** Where a request may be cut off, in the order in which it passes these points. */
+export const CRASH_POINTS = [
+  'before-insert',
+  'after-insert',
+  'before-commit',
+  'after-commit',
+  'after-redis',
+] as const;
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+
+/** Controllers that break the protocol in one way: what finds faults must find theirs. */
+export const BROKEN_BUILDS = ['no-lock', 'no-record', 'ignore-commit-tag'] as const;
+export type BrokenBuild = (typeof BROKEN_BUILDS)[number];
+
+export interface Faults {
+  /** Where a request whose key starts with `crash-` sends its process the signal. */
+  crashAt?: CrashPoint;
+  /** SIGKILL unless told otherwise. */
+  signal?: NodeJS.Signals;
+  broken?: BrokenBuild;
+}
+
+/** Puts faulty providers in the place of the real ones, which know nothing of it. */
+export function withFaults(
+  builder: TestingModuleBuilder,
+  { crashAt, signal = 'SIGKILL', broken }: Faults,
+): TestingModuleBuilder {
+  if (crashAt) crash(builder, crashAt, signal);
+  if (broken) BREAK[broken](builder);
+  return builder;
+}
+
+function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Signals): void {
+  const doomed = new AsyncLocalStorage<{ cached?: Promise<void> }>();
+  const reach = (point: CrashPoint): void => {
+    if (point === at && doomed.getStore()) process.kill(process.pid, signal);
+  };
+
+  class CrashingRecords extends IdempotencyRecords {
+    override async find(manager: EntityManager, scope: Buffer): Promise<FoundRecord | undefined> {
+      const found = await super.find(manager, scope);
+      reach('before-insert');
+      return found;
+    }
+
+    override async save(manager: EntityManager, record: NewRecord, ttl: number): Promise<void> {
+      reach('after-insert');
+      await super.save(manager, record, ttl);
+      reach('before-commit');
+    }
+  }
+
+  class CrashingCache extends RedisCache {
+    override set(key: string, value: string, ttlSeconds: number): Promise<void> {
+      reach('after-commit');
+      const cached = super.set(key, value, ttlSeconds);
+      const request = doomed.getStore();
+      if (request) request.cached = cached;
+      return cached;
+    }
+  }
+
+  class CrashingService extends IdempotencyService {
+    override once(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
+      if (!request.key.startsWith('crash-')) return super.once(request, work);
+      return doomed.run({}, async () => {
+        const outcome = await super.once(request, work);
+        await doomed.getStore()?.cached;
+        reach('after-redis');
+        return outcome;
+      });
+    }
+  }
+
+  builder
+    .overrideProvider(IdempotencyRecords)
+    .useClass(CrashingRecords)
+    .overrideProvider(IdempotencyService)
+    .useClass(CrashingService)
+    .overrideProvider(RedisCache)
+    .useFactory({
+      factory: ({ REDIS_URL }: Environment) => new CrashingCache(REDIS_URL),
+      inject: [Environment],
+    });
+}
+
+class RecordsWithoutLock extends IdempotencyRecords {
+  override tryLock(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+}
+
+class NoRecords extends IdempotencyRecords {
+  override find(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  override save(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class CarelessTransactions extends Transactions {
+  protected override async connect(): Promise<Connection> {
+    const connection = await super.connect();
+    const commit = connection.commit.bind(connection);
+    connection.commit = () => commit().catch(() => undefined);
+    return connection;
+  }
+}
+
+const BREAK: Record<BrokenBuild, (builder: TestingModuleBuilder) => void> = {
+  'no-lock': (builder) => builder.overrideProvider(IdempotencyRecords).useClass(RecordsWithoutLock),
+  'no-record': (builder) => builder.overrideProvider(IdempotencyRecords).useClass(NoRecords),
+  'ignore-commit-tag': (builder) =>
+    builder.overrideProvider(Transactions).useClass(CarelessTransactions),
+};
