@@ -64,13 +64,14 @@ export class Lapses implements OnModuleInit {
   }
 }
 
+/** `now()`, for an index cannot serve a comparison with the volatile `clock_timestamp()`. */
 const LAPSED = `
   SELECT * FROM sessions
-   WHERE attempt IS NOT NULL AND status = 'active' AND lease_expires_at <= clock_timestamp()
-     AND (deadline_at IS NULL OR deadline_at > clock_timestamp())
+   WHERE attempt IS NOT NULL AND status = 'active' AND lease_expires_at <= now()
+     AND (deadline_at IS NULL OR deadline_at > now())
    ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED`;
 
 const PAST_DEADLINE = `
   SELECT * FROM sessions
-   WHERE attempt IS NOT NULL AND status IN ('pending', 'active') AND deadline_at <= clock_timestamp()
+   WHERE attempt IS NOT NULL AND status IN ('pending', 'active') AND deadline_at <= now()
    ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED`;

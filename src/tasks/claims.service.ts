@@ -17,7 +17,7 @@ import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
 import { deadlinePast, taskClaimed, taskFinished, taskNotDue } from './task-errors.js';
-import { due, getTask } from './task-rows.js';
+import { BY_URGENCY, due, getTask, ofTypes } from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */
 @Injectable()
@@ -104,10 +104,8 @@ export class Claims {
 
 const NEXT = `
   SELECT a.* FROM sessions a
-   WHERE a.role = $1 AND ${due('$3')}
-     AND ($2::text[] IS NULL
-          OR EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.task_type = ANY($2)))
-   ORDER BY a.priority DESC, a.created_at, a.id
+   WHERE a.role = $1 AND ${due('$3')} AND ${ofTypes('$2')}
+   ORDER BY ${BY_URGENCY}
    LIMIT 1 FOR UPDATE OF a SKIP LOCKED`;
 
 function assertFree(attempt: Session): void {

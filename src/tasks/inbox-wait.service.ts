@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { Signals } from '../database/signals.js';
 import { Transactions } from '../database/transactions.js';
 import type { WaitQuery } from './dto/work.dto.js';
-import { due } from './task-rows.js';
+import { BY_URGENCY, due, ofTypes } from './task-rows.js';
 
 /** A task that falls due by its time makes no signal: whoever waits looks again this often, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
@@ -65,9 +65,8 @@ export class InboxWait {
 
 const DUE_FOR_ROLE = `
   SELECT 1 FROM sessions a
-   WHERE a.role = $1 AND ${due('$3')}
-     AND ($2::text[] IS NULL
-          OR EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.task_type = ANY($2)))
+   WHERE a.role = $1 AND ${due('$3')} AND ${ofTypes('$2')}
+   ORDER BY ${BY_URGENCY} -- that of the index
    LIMIT $4`;
 
 /** Something that may happen, remembered until somebody waits for it. */

@@ -50,6 +50,17 @@ export function due(days: string): string {
     AND (a.deadline_at IS NULL OR a.deadline_at > clock_timestamp())`;
 }
 
+/** The order in which a role is to do what it has to do: by priority, then age. */
+export const BY_URGENCY = 'a.priority DESC, a.created_at, a.id';
+
+/** SQL that is true of an attempt `a` whose task is of one of these types; null: of any. */
+export function ofTypes(types: string): string {
+  // A subquery that gives a value is looked up task by task, where an EXISTS may read all tasks; behind coalesce the
+  // planner takes half of them to match, and goes through the attempts in their order until it has enough.
+  return `(${types}::text[] IS NULL
+           OR coalesce((SELECT t.task_type FROM tasks t WHERE t.id = a.task_id) = ANY(${types}), false))`;
+}
+
 /** The tasks that a role has to do, in the order in which they are to be done: by priority, then age. */
 export async function selectInbox(
   manager: EntityManager,
@@ -63,7 +74,7 @@ export async function selectInbox(
     `SELECT t.*, a.id AS session_id, a.attempt, a.claimed_by, a.status,
             ${keysetAt('a.created_at')} AS keyset_at, a.id AS keyset_id, a.priority AS keyset_rank
        FROM sessions a JOIN tasks t ON t.id = a.task_id ${where.toString()}
-      ORDER BY a.priority DESC, a.created_at, a.id LIMIT ${where.bind(limit)}`,
+      ORDER BY ${BY_URGENCY} LIMIT ${where.bind(limit)}`,
     where.parameters,
   );
 }
