@@ -10,7 +10,7 @@ import { overdue } from './overdue.js';
 import type { SessionStatus } from './session-status.js';
 
 /** How many sessions one statement of the sweep expires at most. */
-const SWEEP_BATCH = 5_000;
+const SWEEP_BATCH = 1_000;
 
 /** Expires sessions that have outlived their retention. */
 @Injectable()

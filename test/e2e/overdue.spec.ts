@@ -17,7 +17,7 @@ interface EventRow {
 }
 
 /** What one sweep expires at most. */
-const SWEEP_BATCH = 5_000;
+const SWEEP_BATCH = 1_000;
 
 describe('sessions that nobody finished', () => {
   let mesh: TestApp;

@@ -31,6 +31,7 @@ describe(`behind ${FINISHED} finished tasks`, () => {
     'next page of the inbox',
     'inbox for a type',
     'inbox for an auditor',
+    'wait',
     'claim',
     'claim of a type',
     'claim of nothing',
@@ -41,9 +42,9 @@ describe(`behind ${FINISHED} finished tasks`, () => {
     expect(plan?.sorts).toBe(false);
   });
 
-  it.each(['wait', 'wait for a type'])('%s, which only counts, goes through it too', (name) => {
-    const ways = plans[name]?.ways ?? [];
-    expect(ways).toContain('idx_sessions_inbox');
+  it('wait for a type, which only counts, goes through indexes too', () => {
+    const ways = plans['wait for a type']?.ways ?? [];
+    expect(ways).toContain('tasks_pkey');
     expect(ways.filter((way) => way.startsWith('Seq Scan'))).toEqual([]);
   });
 
