@@ -23,6 +23,11 @@ export class JsonLogger extends ConsoleLogger {
     if (!NOISE.has(rest.at(-1))) super.log(message, ...rest);
   }
 
+  /** Why the application cannot listen is told by the line that the process ends with. */
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (rest.at(-1) !== 'NestApplication') super.error(message, ...rest);
+  }
+
   protected override getJsonLogObject(
     ...parameters: Parameters<ConsoleLogger['getJsonLogObject']>
   ): ReturnType<ConsoleLogger['getJsonLogObject']> {

@@ -65,7 +65,7 @@ it(`a task does what its model says, whatever is done to it (MODEL_SEED=${seed})
     { numRuns: RUNS, seed },
   );
   expect(await brokenRules(mesh)).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 /** Does one thing to the task and to its model; gives the task as it is then. */
 async function compare(model: TaskModel, before: TaskBody, each: Operation): Promise<TaskBody> {
