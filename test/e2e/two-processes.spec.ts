@@ -36,8 +36,8 @@ describe('two controllers on one Postgres and one Redis', () => {
     ]);
     controllers = [first, second, far];
     const token = tokenFor('finance', 'finance-agent');
-    agents = [new Client(first.url, token), new Client(second.url, token)];
-    farAgent = new Client(far.url, token);
+    agents = [new Client(first.url, token, false), new Client(second.url, token, false)];
+    farAgent = new Client(far.url, token, false);
   }, 60_000);
 
   afterAll(async () => {

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** An answer, read whole. */
 export interface Answer<Body = Record<string, unknown>> {
   status: number;
@@ -11,11 +13,18 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-/** A caller with a token of its own. */
+/** How often a patient caller sends again what was told 503. */
+const PATIENCE = 5;
+
+/**
+ * A caller with a token of its own. Unless told otherwise it does what an agent does with a `database.unavailable`,
+ * after which nothing has happened: it sends the request again. On a busy machine a crowd is told so.
+ */
 export class Client {
   constructor(
     private readonly url: string,
     private readonly token?: string,
+    private readonly patient = true,
   ) {}
 
   get<Body = Record<string, unknown>>(
@@ -44,7 +53,20 @@ export class Client {
   async call<Body = Record<string, unknown>>(
     method: string,
     path: string,
-    { body, headers = {} }: CallOptions = {},
+    options: CallOptions = {},
+  ): Promise<Answer<Body>> {
+    for (let sent = 1; ; sent++) {
+      const answer = await this.send<Body>(method, path, options);
+      const isOver = !this.patient || sent > PATIENCE || !isUnavailable(answer);
+      if (isOver) return answer;
+      await sleep(100 * sent);
+    }
+  }
+
+  private async send<Body>(
+    method: string,
+    path: string,
+    { body, headers = {} }: CallOptions,
   ): Promise<Answer<Body>> {
     const response = await fetch(`${this.url}${path}`, {
       method,
@@ -58,6 +80,10 @@ export class Client {
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: parse(text) as Body, text };
   }
+}
+
+function isUnavailable({ status, text }: Answer<unknown>): boolean {
+  return status === 503 && text.includes('"database.unavailable"');
 }
 
 function parse(text: string): unknown {

@@ -28,14 +28,14 @@ export function caller(
   roles: string | readonly string[] = 'finance',
   sub = newSubject('agent'),
 ): Client {
-  return new Client(url, tokenFor(roles, sub));
+  return new Client(url, tokenFor(roles, sub), false);
 }
 
 /** The same without a default role, as identity providers issue tokens. */
 export function callerWithoutDefault({ url }: TestApp, roles: string[], sub: string): Client {
   const iat = Math.floor(Date.now() / 1000);
   const claims = { iss: 'agent-mesh-dev', sub, roles, iat, exp: iat + 300 };
-  return new Client(url, signedToken({ alg: 'HS256', typ: 'JWT' }, claims, TEST_SECRET));
+  return new Client(url, signedToken({ alg: 'HS256', typ: 'JWT' }, claims, TEST_SECRET), false);
 }
 
 export function isReplay({ headers }: Answer): boolean {
