@@ -9,8 +9,13 @@ Agent Mesh Controller ${VERSION} answers at ${url}
 
   API docs     ${url}/docs
   a token      npm run token -- finance
-  the demo     npm run demo
+  the demo     ${demoCommand(environment, url)}
   stop         Ctrl-C (the data stays in ${environment.DATA_DIR})
 
 `;
+}
+
+/** The demo looks for a controller on the default port. */
+function demoCommand({ PORT }: Environment, url: string): string {
+  return PORT === 8088 ? 'npm run demo' : `CONTROLLER_URL=${url} npm run demo`;
 }

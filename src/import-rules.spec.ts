@@ -48,6 +48,7 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
       'database/embedded-postgres-cluster.ts', // hands PATH on to the programs of PostgreSQL
       'database/embedded-postgres-processes.ts', // and to ps
       'demo/demo.ts', // a client, with a variable of its own
+      'demo/work-demo.ts', // and another
     ],
   },
   {

@@ -32,6 +32,9 @@ export function AsSent(): PropertyDecorator {
   return Transform(({ obj, key }: { obj: Record<string, unknown>; key: string }) => obj[key]);
 }
 
+/** 0001 to 9999. */
+const YEAR = /^(?!0000)\d{4}-/;
+
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
 /** A point in time as RFC 3339 writes it, with its offset. */
@@ -51,5 +54,8 @@ function isTimestamp(value: unknown): boolean {
   if (typeof value !== 'string' || !TIMESTAMP.test(value)) return false;
   const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
   // Date rolls 31 February over into March.
-  return !Number.isNaN(Date.parse(value)) && day.toISOString().startsWith(value.slice(0, 10));
+  const isDay =
+    !Number.isNaN(Date.parse(value)) && day.toISOString().startsWith(value.slice(0, 10));
+  // An offset may carry it out of the years that RFC 3339 can write.
+  return isDay && YEAR.test(new Date(value).toISOString());
 }

@@ -30,6 +30,7 @@ export class TasksService {
   async route(agent: Agent, dto: RouteTaskDto): Promise<RoutedTaskDto> {
     assertOrgRole(dto.target, this.environment.ROLES, '/target');
     const deadline_at = futureOf(dto.deadline_at);
+    const due = dueTime(dto.not_before, deadline_at);
     const by = { role: actingRole(agent, dto.from_role), subject: agent.subject };
     const task = await this.transactions.run(async (manager) => {
       if (dto.parent_task_id !== undefined) {
@@ -55,7 +56,7 @@ export class TasksService {
         attempt: 1,
         attempts_left: routed.max_attempts - 1,
         priority: rankOf(routed.priority),
-        due: dto.not_before === undefined ? null : new Date(dto.not_before),
+        due,
       });
       await this.audit.record(manager, {
         event_type: 'task_routed',
@@ -77,6 +78,16 @@ function futureOf(deadline: string | undefined): Date | null {
   if (!isPast(time)) return time;
   throw new InvalidInputError([
     { pointer: '/deadline_at', message: 'deadline_at must be in the future' },
+  ]);
+}
+
+/** When the task falls due, if that is not at once; a task that falls due after its deadline could never be claimed. */
+function dueTime(notBefore: string | undefined, deadline: Date | null): Date | null {
+  if (notBefore === undefined) return null;
+  const time = new Date(notBefore);
+  if (deadline === null || time < deadline) return time;
+  throw new InvalidInputError([
+    { pointer: '/not_before', message: 'not_before must be before deadline_at' },
   ]);
 }
 

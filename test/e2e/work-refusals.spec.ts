@@ -61,6 +61,7 @@ describe('work that is asked for or claimed wrongly', () => {
     [{ deadline_at: AN_HOUR_AGO }, '/deadline_at'],
     [{ deadline_at: 'tomorrow' }, '/deadline_at'],
     [{ not_before: 'tomorrow' }, '/not_before'],
+    [{ not_before: '2037-01-01T00:00:00Z', deadline_at: '2036-01-01T00:00:00Z' }, '/not_before'],
     [{ max_attempts: 0 }, '/max_attempts'],
     [{ max_attempts: 101 }, '/max_attempts'],
     [{ priority: 'urgent' }, '/priority'],
