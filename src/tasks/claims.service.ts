@@ -17,7 +17,7 @@ import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
 import { deadlinePast, taskClaimed, taskFinished, taskNotDue } from './task-errors.js';
-import { BY_URGENCY, due, getTask, ofTypes } from './task-rows.js';
+import { BY_URGENCY, due, getTask, ofTypes, withAttempt } from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */
 @Injectable()
@@ -88,17 +88,7 @@ export class Claims {
       task.task_type === 'notification'
         ? await this.lifecycle.change(manager, claimed, { status: 'completed' }, by)
         : claimed;
-    const { id: session_id, claimed_by, attempt: number } = session;
-    return {
-      task: toTaskDto({
-        ...task,
-        session_id,
-        claimed_by,
-        attempt: number ?? 1,
-        status: taskStatus(session),
-      }),
-      session: toSessionDto(session),
-    };
+    return { task: toTaskDto(withAttempt(task, session)), session: toSessionDto(session) };
   }
 }
 

@@ -15,7 +15,7 @@ import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { type TaskDto, toTaskDto } from './dto/task.dto.js';
 import { deadlinePast, taskFinished, taskOpen } from './task-errors.js';
-import { getTask } from './task-rows.js';
+import { getTask, withAttempt } from './task-rows.js';
 
 /** Lets those who asked for a task call it off, or ask again. */
 @Injectable()
@@ -80,15 +80,7 @@ export class Steering {
         this.environment.SESSION_RETENTION_DAYS,
       );
       const session = await act(manager, latest, by);
-      const { id: session_id, claimed_by, attempt } = session;
-      const task = await getTask(manager, taskId);
-      return toTaskDto({
-        ...task,
-        session_id,
-        claimed_by,
-        attempt: attempt ?? 1,
-        status: taskStatus(session),
-      });
+      return toTaskDto(withAttempt(await getTask(manager, taskId), session));
     });
   }
 }

@@ -1,10 +1,10 @@
 import type { EntityManager } from 'typeorm';
-import { type Placed } from '../database/keyset.js';
-import { keysetAt } from '../database/keyset.js';
+import { keysetAt, type Placed } from '../database/keyset.js';
 import { sql } from '../database/sql.js';
 import type { Where } from '../database/where.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
-import { taskStatusNow } from '../lifecycle/task-status.js';
+import { taskStatus, taskStatusNow } from '../lifecycle/task-status.js';
+import type { Session } from '../sessions/session.entity.js';
 import type { TaskRow } from './dto/task.dto.js';
 import type { Task } from './task.entity.js';
 
@@ -83,4 +83,10 @@ export async function getTask(manager: EntityManager, id: string): Promise<Task>
   const [task] = await sql<Task>(manager, `SELECT * FROM tasks WHERE id = $1`, [id]);
   if (!task) throw new Error('tasks are never deleted');
   return task;
+}
+
+/** A task as it stands with the session that is its highest attempt. */
+export function withAttempt(task: Task, attempt: Session): TaskRow {
+  const { id: session_id, claimed_by, attempt: number } = attempt;
+  return { ...task, session_id, claimed_by, attempt: number ?? 1, status: taskStatus(attempt) };
 }
