@@ -13,6 +13,7 @@ import { HealthModule } from './health/health.module.js';
 import { InputPipe } from './http/validation.pipe.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
+import { McpModule } from './mcp/mcp.module.js';
 import { LifecycleModule } from './lifecycle/lifecycle.module.js';
 import { ObservabilityModule } from './observability/observability.module.js';
 import { RedisModule } from './redis/redis.module.js';
@@ -31,6 +32,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     SessionsModule,
     ApprovalsModule,
     IdempotencyModule,
+    McpModule,
     HealthModule,
   ],
   providers: [

@@ -11,6 +11,6 @@ import { DecisionsService } from './decisions.service.js';
   imports: [TypeOrmModule.forFeature([Approval]), AuditModule],
   controllers: [ApprovalsController],
   providers: [ApprovalsService, DecisionsService, ApprovalsReader],
-  exports: [ApprovalsReader],
+  exports: [ApprovalsService, DecisionsService, ApprovalsReader],
 })
 export class ApprovalsModule {}

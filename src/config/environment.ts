@@ -85,6 +85,16 @@ export class Environment {
   @WholeNumber(0, 10)
   readonly TRUST_PROXY: number = 0;
 
+  /** Where callers reach the controller, if their requests do not tell: behind a proxy that changes `Host`. */
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  readonly PUBLIC_URL?: string;
+
+  /** The origins of the pages that may call `/mcp`, beside those on this machine. */
+  @List()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] }, { each: true })
+  readonly MCP_ALLOWED_ORIGINS: readonly string[] = [];
+
   @Flag()
   readonly API_DOCS_ENABLED: boolean = true;
 

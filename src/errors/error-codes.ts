@@ -37,6 +37,7 @@ export const ERRORS = {
   'approval.pending_exists': [409, 'The approval is already asked for'],
   'approval.decided': [409, 'The approval has already been settled'],
   'approval.four_eyes': [403, 'The one who asks may not decide'],
+  'mcp.origin_not_allowed': [403, 'Pages of this origin may not call'],
   'idempotency.in_progress': [409, 'A request with this key is in progress'],
   'idempotency.payload_mismatch': [422, 'The key was used with another request'],
   'idempotency.not_found': [404, 'There is no completed request with this key'],
