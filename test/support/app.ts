@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { AppModule } from '../../src/app.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
-import { APP_OPTIONS, configureApp } from '../../src/configure-app.js';
+import { APP_OPTIONS, configureApp, newHttpAdapter } from '../../src/configure-app.js';
 import { migrate } from '../../src/database/migrate.js';
 import { createTestDatabase, dropTestDatabase } from './postgres.js';
 
@@ -48,11 +48,13 @@ export async function startTestApp({
     JWT_SECRET: TEST_SECRET,
     LOG_LEVEL: 'error',
     SWEEP_INTERVAL_SECONDS: '3600',
+    RATE_LIMIT_ENABLED: 'false',
+    MAX_LAG_MS: '60000',
     ...env,
   });
   const builder = Test.createTestingModule({ imports: [AppModule.forRoot(environment, url)] });
   const module = await (override ? override(builder) : builder).compile();
-  const app = module.createNestApplication<NestExpressApplication>(APP_OPTIONS);
+  const app = module.createNestApplication<NestExpressApplication>(newHttpAdapter(), APP_OPTIONS);
   configureApp(app);
   await app.listen(0, '127.0.0.1');
   const dataSource = app.get(DataSource);
