@@ -5,7 +5,7 @@ import type { Agent } from './agent.js';
 export type Relation =
   /** Holds the role that the session, the task or the approval's decision belongs to. */
   | 'owner'
-  /** Activated the session. */
+  /** Holds the task's active attempt. */
   | 'claimant'
   /** Holds the role that asked for the task or the approval. */
   | 'asker'
@@ -46,6 +46,9 @@ export const POLICY = {
   'approvals.ask': { allow: ['participant'], seenBy: TASK_READERS },
   'approvals.decide': { allow: ['owner'], seenBy: TASK_READERS },
   'approvals.withdraw': { allow: ['asker'], seenBy: TASK_READERS },
+  'approvals.resubmit': { allow: ['asker'], seenBy: TASK_READERS },
+  'approvals.delegate': { allow: ['owner'], seenBy: TASK_READERS },
+  'approvals.consume': { allow: ['claimant', 'asker'], seenBy: TASK_READERS },
   'approvals.list': 'agent',
   'approvals.read': { allow: TASK_READERS, seenBy: TASK_READERS },
   'audit.ingest': 'agent',
