@@ -10,7 +10,7 @@ export interface RequiredApproval {
 }
 
 /** What a task is about. */
-export interface TaskSubject {
+interface TaskSubject {
   task_type: string;
   description: string;
   data: Record<string, unknown>;
