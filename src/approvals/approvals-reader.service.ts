@@ -9,6 +9,7 @@ import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
 import { findReadableTask, type TaskFacts, taskRelations } from '../lifecycle/task-facts.js';
 import type { Approval } from './approval.entity.js';
+import { concealing } from '../errors/domain-error.js';
 import { approvalNotFound } from './approval-errors.js';
 import { APPROVAL_ROW, type ApprovalRow, findApproval, selectApprovals } from './approval-rows.js';
 import { type ApprovalStatus, lapsed } from './approval-status.js';
@@ -62,8 +63,9 @@ export class ApprovalsReader {
     id: string,
   ): Promise<{ approval: ApprovalRow; task: TaskFacts }> {
     const approval = await findApproval(manager, id);
-    const task = approval && (await findReadableTask(manager, agent, approval.task_id));
-    if (!task) throw approvalNotFound();
+    if (!approval) throw approvalNotFound();
+    const task = await findReadableTask(manager, agent, approval.task_id);
+    if (!task) throw concealing(approvalNotFound());
     return { approval, task };
   }
 

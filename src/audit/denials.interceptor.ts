@@ -9,21 +9,25 @@ import { catchError, from, mergeMap, type Observable, throwError } from 'rxjs';
 import type { Agent } from '../auth/agent.js';
 import { Denials } from './denials.service.js';
 
-/** Has every refusal for want of entitlement recorded. */
+/** Has every call recorded that was refused for want of entitlement. */
 @Injectable()
 export class DenialsInterceptor implements NestInterceptor {
   constructor(private readonly denials: Denials) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const request = context.switchToHttp().getRequest<Request & { user?: Agent }>();
+    const { user: agent, method, path } = requestOf(context);
     return next
       .handle()
       .pipe(
         catchError((error: unknown) =>
-          from(this.denials.record(request.user, request, error)).pipe(
+          from(this.denials.note({ agent, method, path }, error)).pipe(
             mergeMap(() => throwError(() => error)),
           ),
         ),
       );
   }
+}
+
+function requestOf(context: ExecutionContext): Request & { user?: Agent } {
+  return context.switchToHttp().getRequest<Request & { user?: Agent }>();
 }

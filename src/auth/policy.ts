@@ -1,4 +1,4 @@
-import { DomainError } from '../errors/domain-error.js';
+import { concealing, DomainError } from '../errors/domain-error.js';
 import type { Agent } from './agent.js';
 
 /** How a caller may stand to a thing. */
@@ -82,7 +82,7 @@ export function authorize(
 ): void {
   if (permits(action, relations)) return;
   const { allow, seenBy }: ResourceRule = POLICY[action];
-  if (!seenBy.some((relation) => relations.includes(relation))) throw hidden;
+  if (!seenBy.some((relation) => relations.includes(relation))) throw concealing(hidden);
   throw new DomainError(
     'auth.forbidden',
     `This takes ${allow.map((relation) => NOUNS[relation]).join(' or ')}.`,

@@ -9,6 +9,7 @@ export const ERRORS = {
   'request.method_not_allowed': [405, 'The route does not take this method'],
   'request.too_large': [413, 'The request body is too large'],
   'request.media_type': [415, 'The request body is not JSON'],
+  'request.rate_limited': [429, 'Too many requests'],
   'auth.token_missing': [401, 'A bearer token is required'],
   'auth.token_invalid': [401, 'The bearer token is not valid'],
   'auth.token_expired': [401, 'The bearer token has expired'],
@@ -53,6 +54,7 @@ export const ERRORS = {
   'idempotency.not_found': [404, 'There is no completed request with this key'],
   'database.unavailable': [503, 'The database cannot answer now'],
   'database.commit_unknown': [503, 'The outcome of the commit is unknown'],
+  'server.overloaded': [503, 'The controller is too busy'],
   'server.error': [500, 'Something went wrong'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

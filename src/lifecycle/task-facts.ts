@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { permits, type Relation, staffRelations } from '../auth/policy.js';
+import { authorize, permits, type Relation, staffRelations } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { TaskStatus } from './task-status.js';
@@ -64,8 +64,9 @@ export async function getReadableTask(
   agent: Agent,
   taskId: string,
 ): Promise<TaskFacts> {
-  const facts = await findReadableTask(manager, agent, taskId);
+  const facts = await findTaskFacts(manager, taskId);
   if (!facts) throw taskNotFound();
+  authorize('tasks.read', taskRelations(agent, facts), taskNotFound());
   return facts;
 }
 

@@ -71,7 +71,7 @@ export class LocalMesh {
     const refused = asDomainError(error);
     if (refused.code === 'server.error')
       this.logger.error(error instanceof Error ? error.stack : String(error));
-    await this.denials.record(agent, routeOf(operation, id), refused);
+    await this.denials.note({ agent, ...routeOf(operation, id) }, refused);
     const { status, code, detail } = problemOf(refused.code, refused.detail);
     const { errors } = refused.extras;
     return new MeshProblem({ status, code, detail, ...(errors && { errors }) });

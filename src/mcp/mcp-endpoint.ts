@@ -31,7 +31,7 @@ export class McpEndpoint {
   }
 
   async answer(agent: Agent, request: Request, response: Response): Promise<void> {
-    assertOrigin(request.headers.origin, this.environment.MCP_ALLOWED_ORIGINS);
+    assertOrigin(request.headers.origin, this.environment.CORS_ORIGINS);
     const handler = createMcpHandler(() => meshServer(this.mesh.of(agent), this.note), {
       // The list of tools does not change: there is nothing to subscribe to.
       maxSubscriptions: 0,

@@ -13,6 +13,6 @@ export function assertOrigin(origin: string | undefined, allowed: readonly strin
   if (URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)) return;
   throw new DomainError(
     'mcp.origin_not_allowed',
-    'Pages of this origin may not call; see MCP_ALLOWED_ORIGINS.',
+    'Pages of this origin may not call; see CORS_ORIGINS.',
   );
 }

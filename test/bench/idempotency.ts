@@ -42,6 +42,7 @@ try {
     REDIS_URL: redis.url,
     JWT_SECRET: TEST_SECRET,
     LOG_LEVEL: 'error',
+    RATE_LIMIT_ENABLED: 'false',
   });
   const ended = once(controller, 'close');
   try {
