@@ -19,6 +19,16 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'approval.decided': 'It is settled: read list_approvals for how.',
   'approval.none_pending': 'Nothing of this task waits for you to decide: see list_approvals.',
   'approval.four_eyes': 'Another subject of the approver role has to decide.',
+  'approval.expired': 'It was not decided in time: ask anew if it is still wanted.',
+  'approval.voted': 'Your vote is counted; another subject of the role has to approve.',
+  'approval.not_approved': 'Do not act. Wait until list_approvals shows the last stage approved.',
+  'approval.consumed':
+    'Do not act: it allowed one act, and that is used. If it was you and your call was cut off, call again with that call’s idempotency_key.',
+  'approval.lapsed': 'Do not act: ask anew.',
+  'approval.digest_mismatch':
+    'Do not act: this is not what was approved. list_approvals shows the payload that was; ask anew for anything else.',
+  'task.approval_required':
+    'Wait for the decision that fetch_status says it waits for; if it was rejected or has expired, request_approval anew.',
   'idempotency.in_progress': 'Call again in a second with the same idempotency_key.',
   'idempotency.payload_mismatch': 'Use a new idempotency_key for a new request.',
 };

@@ -1,5 +1,17 @@
 import type { Mesh } from './mesh.js';
-import { answers, flag, object, PRIORITY, ROLE, takes, TASK_ID, text, whole } from './schemas.js';
+import {
+  answers,
+  EXPIRES_IN_SECONDS,
+  flag,
+  object,
+  PRIORITY,
+  QUORUM,
+  ROLE,
+  takes,
+  TASK_ID,
+  text,
+  whole,
+} from './schemas.js';
 import { given, type Members, pick, prefixed, textOf, type Tool, type ToolAnswer } from './tool.js';
 
 const TRACE_ID = text('A UUID that ties this to a workflow under way. Default: a new one.', {
@@ -33,6 +45,11 @@ const sendTask: Tool = {
       not_before: text('Not to be begun before this: 2026-01-31T12:00:00Z.'),
       max_attempts: whole('How many attempts before it is given up; default 3.', 1, 100),
       parent_task_id: text('The task that this one is part of.'),
+      approver_role: text(
+        'A role that has to approve before the task can be completed; it is asked along with the task.',
+      ),
+      quorum: QUORUM,
+      expires_in_seconds: EXPIRES_IN_SECONDS,
       from_role: ROLE,
       trace_id: TRACE_ID,
     },
@@ -43,10 +60,18 @@ const sendTask: Tool = {
     const more = ['context', 'priority', 'deadline_at', 'not_before', 'max_attempts'];
     return route(mesh, args, {
       ...given(args, 'target', 'from_role', 'parent_task_id', ...more),
+      ...requiredApproval(args),
       task: given(args, 'task_type', 'description', 'data'),
     });
   },
 };
+
+/** What else is said of an approval goes with a role that is to give it. */
+function requiredApproval({ approver_role: role, ...args }: Members): Members {
+  const more = given(args, 'quorum', 'expires_in_seconds');
+  if (role === undefined && Object.keys(more).length === 0) return {};
+  return { requires_approval: { ...(role !== undefined && { role }), ...more } };
+}
 
 const notify: Tool = {
   name: 'notify',

@@ -7,9 +7,11 @@ import {
 import { type ErrorCode, ERRORS, titleOf } from '../errors/error-codes.js';
 import { APPROVAL_TOOLS } from './approval-tools.js';
 import { ASKING_TOOLS } from './asking-tools.js';
+import { DECISION_TOOLS } from './decision-tools.js';
 import { explain } from './advice.js';
 import { type Mesh, MeshProblem, type Problem } from './mesh.js';
 import { READING_TOOLS } from './reading-tools.js';
+import { INBOX_TOOLS } from './inbox-tools.js';
 import { flag, type ObjectSchema, text } from './schemas.js';
 import type { Members, Tool } from './tool.js';
 import { WORKING_TOOLS } from './working-tools.js';
@@ -17,8 +19,10 @@ import { WORKING_TOOLS } from './working-tools.js';
 export const TOOLS: readonly Tool[] = [
   ...ASKING_TOOLS,
   ...READING_TOOLS,
+  ...INBOX_TOOLS,
   ...WORKING_TOOLS,
   ...APPROVAL_TOOLS,
+  ...DECISION_TOOLS,
 ];
 
 const IDEMPOTENCY_KEY = text(

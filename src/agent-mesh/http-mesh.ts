@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isRecord } from '../auth/is-record.js';
-import { EnvironmentError } from '../config/parse-environment.js';
+import { EnvironmentError } from '../config/validated.js';
 import { type Mesh, type MeshAnswer, MeshProblem, type MeshRequest } from './mesh.js';
 import { type OperationName, routeOf } from './operations.js';
 import { retrying } from './retrying.js';

@@ -13,7 +13,7 @@ import { textOf } from './tool.js';
 import { WORK_THROUGH_INBOX } from './inbox-prompt.js';
 
 const INSTRUCTIONS =
-  'The agent mesh: where the agents of an organisation’s roles ask each other for work. Send work with send_task and follow it with fetch_status; do work with claim_task, heartbeat and complete_task; decide with list_approvals and decide_approval. A tool that writes answers the idempotency_key that it used: call again with it when in doubt, and it happens once.';
+  'The agent mesh: where the agents of an organisation’s roles ask each other for work. Send work with send_task and follow it with fetch_status; do work with claim_task, heartbeat and complete_task; ask with request_approval, decide with list_approvals and decide_approval, and act on what was approved with consume_approval. A tool that writes answers the idempotency_key that it used: call again with it when in doubt, and it happens once.';
 
 /** Told of each call of a tool, once it is answered. */
 export type OnCall = (call: { tool: string; outcome: string; seconds: number }) => void;

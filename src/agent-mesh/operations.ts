@@ -18,6 +18,7 @@ export const OPERATIONS = {
   ask_for_approval: 'POST /approvals',
   list_approvals: 'GET /approvals',
   decide_approval: 'POST /approvals/{id}/decision',
+  consume_approval: 'POST /approvals/{id}/consume',
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -1,4 +1,9 @@
 import type { JSONObject } from '@modelcontextprotocol/server';
+import {
+  DEFAULT_EXPIRY_SECONDS,
+  EXPIRY_SECONDS,
+  MAX_QUORUM,
+} from '../approvals/approval-limits.js';
 import { PRIORITIES } from '../tasks/priority.js';
 
 /** A JSON Schema (2020-12) of one member. */
@@ -74,3 +79,13 @@ export const LEASE_SECONDS = whole(
 export const PAGE_SIZE = whole('How many to list; default 20.', 1, 100);
 export const CURSOR = text('Where the page before ended: its next_cursor.');
 export const NEXT_CURSOR = textOrNull('Give it as cursor to read on; null on the last page.');
+export const QUORUM = whole(
+  'How many subjects of the role have to approve; default 1.',
+  1,
+  MAX_QUORUM,
+);
+export const EXPIRES_IN_SECONDS = whole(
+  `For how long it can be decided; default ${DEFAULT_EXPIRY_SECONDS}, which is 72 hours.`,
+  EXPIRY_SECONDS.min,
+  EXPIRY_SECONDS.max,
+);

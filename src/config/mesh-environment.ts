@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { IsOptional, IsString, IsUrl, Matches } from 'class-validator';
-import { EnvironmentError, validated } from './parse-environment.js';
+import { EnvironmentError, validated } from './validated.js';
 import { WholeNumber } from './variable.js';
 
 const TOKEN = { message: '$property must hold a token: visible characters, no spaces' };

@@ -1,16 +1,6 @@
-import { type ClassConstructor, plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
 import { Environment } from './environment.js';
 import { ENVIRONMENT_RULES, type Rule } from './environment-rules.js';
-
-type Variables = Readonly<Record<string, string | undefined>>;
-
-/** The environment cannot be used; the message lists every problem on one line. */
-export class EnvironmentError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(`Configuration: ${problems.join('; ')}.`);
-  }
-}
+import { validated, type Variables } from './validated.js';
 
 /**
  * Validates variables, as strings, into the one frozen {@link Environment}. An empty variable counts as not set.
@@ -25,29 +15,6 @@ export function parseEnvironment(
   return validated(Environment, variables, (environment) =>
     rules.flatMap((rule) => rule(environment)),
   );
-}
-
-/**
- * Validates the variables that a class names into a frozen instance of it.
- *
- * @param check what is wrong with several variables together; asked once each single one is fine
- * @throws EnvironmentError
- */
-export function validated<T extends object>(
-  type: ClassConstructor<T>,
-  variables: Variables,
-  check: (environment: T) => string[],
-): T {
-  const known = Object.fromEntries(
-    Object.keys(new type()).flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
-  );
-  const environment = plainToInstance(type, known, { exposeDefaultValues: true });
-  const problems = validateSync(environment).flatMap(({ constraints }) => [
-    ...new Set(Object.values(constraints ?? {})),
-  ]);
-  if (problems.length === 0) problems.push(...check(environment));
-  if (problems.length > 0) throw new EnvironmentError(problems);
-  return Object.freeze(environment);
 }
 
 /** The variables that may hold a secret: each may also be given as a file, `<NAME>_FILE`. */

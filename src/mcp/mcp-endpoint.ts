@@ -5,7 +5,9 @@ import type { Request, Response } from 'express';
 import { Counter } from 'prom-client';
 import { meshServer, type OnCall } from '../agent-mesh/mesh-server.js';
 import type { Agent } from '../auth/agent.js';
+import { isRecord } from '../auth/is-record.js';
 import { Environment } from '../config/environment.js';
+import { InvalidInputError } from '../errors/domain-error.js';
 import { Metrics } from '../observability/metrics.js';
 import { requestContext } from '../observability/request-context.js';
 import { LocalMesh } from './local-mesh.service.js';
@@ -32,6 +34,7 @@ export class McpEndpoint {
 
   async answer(agent: Agent, request: Request, response: Response): Promise<void> {
     assertOrigin(request.headers.origin, this.environment.CORS_ORIGINS);
+    assertOneMessage(request.body);
     const handler = createMcpHandler(() => meshServer(this.mesh.of(agent), this.note), {
       // The list of tools does not change: there is nothing to subscribe to.
       maxSubscriptions: 0,
@@ -53,4 +56,13 @@ export class McpEndpoint {
       trace_id: context?.traceId,
     });
   };
+}
+
+/**
+ * MCP knows no batches since 2025-06-18; the SDK still takes those of older clients. One request that calls a hundred
+ * tools would count once against the limits.
+ */
+function assertOneMessage(body: unknown): void {
+  if (isRecord(body)) return;
+  throw new InvalidInputError([{ pointer: '/', message: 'The body must be one JSON-RPC message' }]);
 }

@@ -17,6 +17,7 @@ const WRITING = [
   'release_task',
   'request_approval',
   'decide_approval',
+  'consume_approval',
 ];
 
 let mesh: TestApp;
