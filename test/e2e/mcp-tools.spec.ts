@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { recordOf } from '../../src/agent-mesh/tool.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../support/app.js';
 import { Client } from '../support/client.js';
-import { McpAgent, type ToolReply, TRANSPORTS } from '../support/mcp.js';
+import { type McpAgent, McpAgents, type ToolReply, TRANSPORTS } from '../support/mcp.js';
 
 const UNKNOWN = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
 const WRITING = [
@@ -53,7 +53,8 @@ describe.each(TRANSPORTS)('Over %s', (transport) => {
   let askerHttp: Client;
   let workerHttp: Client;
 
-  const agent = (token: string) => McpAgent.connect(transport, mesh.url, token);
+  let agents: McpAgents;
+  const agent = (token: string) => agents.agent(token);
 
   const send = (more: Record<string, unknown> = {}) =>
     asker.does<Sent>('send_task', { target: manager, task_type: 'budget_approval', ...more });
@@ -65,6 +66,12 @@ describe.each(TRANSPORTS)('Over %s', (transport) => {
     (await asker.does<{ status: string }>('fetch_status', { id })).status;
 
   const codeOf = async (reply: Promise<ToolReply>) => (await reply).code;
+
+  beforeAll(() => {
+    agents = new McpAgents(transport, mesh.url);
+  });
+
+  afterAll(() => agents.close());
 
   beforeEach(async () => {
     finance = newSubject('finance');
@@ -222,7 +229,13 @@ describe.each(TRANSPORTS)('Over %s', (transport) => {
     });
     await worker.does('heartbeat', { session_id, lease_seconds: 600 });
 
-    const ask = { task_id: sent.task_id, approver_role: manager, reason: 'Over the limit' };
+    const payload = { amount: 50_000, supplier: 'ACME' };
+    const ask = {
+      task_id: sent.task_id,
+      approver_role: manager,
+      reason: 'Over the limit',
+      payload,
+    };
     const { approval_id } = await asker.does<{ approval_id: string }>('request_approval', ask);
     expect(await codeOf(asker.call('request_approval', ask))).toBe('approval.pending_exists');
     expect(await asker.does('fetch_status', { id: sent.task_id })).toMatchObject({
@@ -234,11 +247,16 @@ describe.each(TRANSPORTS)('Over %s', (transport) => {
       ]) as unknown,
     });
 
-    const pending = { status: 'pending', approver_role: manager };
-    const listed = await worker.does<{ approvals: unknown[] }>('list_approvals', pending);
-    expect(listed.approvals).toEqual([
-      expect.objectContaining({ approval_id, reason: 'Over the limit', status: 'pending' }),
-    ]);
+    for (const [who, filter] of [
+      [worker, { waiting_for: 'me' }],
+      [worker, { status: 'pending', approver_role: manager }],
+      [asker, { asked_by: 'me' }],
+    ] as const) {
+      const { approvals } = await who.does<{ approvals: unknown[] }>('list_approvals', filter);
+      expect(approvals).toEqual([
+        expect.objectContaining({ approval_id, reason: 'Over the limit', payload, votes: 0 }),
+      ]);
+    }
     const own = { approval_id, decision: 'approved' };
     expect((await asker.call('decide_approval', own)).text).toContain('HTTP 403');
     const verdict = { approval_id, decision: 'approved', comments: 'Within the plan' };
@@ -248,6 +266,17 @@ describe.each(TRANSPORTS)('Over %s', (transport) => {
       task_id: sent.task_id,
     });
     expect(await codeOf(worker.call('decide_approval', verdict))).toBe('approval.decided');
+
+    const other = { approval_id, payload: { ...payload, amount: 50_001 } };
+    expect(await codeOf(worker.call('consume_approval', other))).toBe('approval.digest_mismatch');
+    const use = { approval_id, payload: { supplier: 'ACME', amount: 50_000 } };
+    const used = await worker.does('consume_approval', use);
+    expect(used).toMatchObject({ approval_id, status: 'approved', replayed: false });
+    const spent = await worker.call('consume_approval', use);
+    expect(spent.code).toBe('approval.consumed');
+    expect(spent.text).toContain('Next: Do not act');
+    const again = { ...use, idempotency_key: used.idempotency_key };
+    expect(await worker.does('consume_approval', again)).toEqual({ ...used, replayed: true });
 
     const result = { approved_amount: 50_000 };
     await worker.does('complete_task', { session_id, result });
@@ -265,8 +294,107 @@ describe.each(TRANSPORTS)('Over %s', (transport) => {
       'task_claimed',
       'approval_requested',
       'approval_decided',
+      'approval_consumed',
       'session_transitioned',
     ]);
+  });
+
+  describe('approvals', () => {
+    it('may need several subjects of several roles', async () => {
+      const { task_id } = await send();
+      const legal = newSubject('legal');
+      const lawyers = await Promise.all([1, 2].map((n) => agent(tokenFor(legal, `${legal}-${n}`))));
+      const [first, second] = lawyers as [McpAgent, McpAgent];
+      const { approval_id } = await asker.does('request_approval', {
+        task_id,
+        stages: [legal, manager],
+        quorum: 2,
+        expires_in_seconds: 3_600,
+      });
+      const yes = { approval_id, decision: 'approved' };
+
+      expect(await first.does('decide_approval', yes)).toMatchObject({
+        status: 'pending',
+        votes: 1,
+        quorum: 2,
+      });
+      expect(await codeOf(first.call('decide_approval', yes))).toBe('approval.voted');
+      expect(await second.does('decide_approval', yes)).toMatchObject({ status: 'approved' });
+      const { approvals } = await worker.does<{ approvals: unknown[] }>('list_approvals', {
+        waiting_for: 'me',
+      });
+      expect(approvals).toEqual([expect.objectContaining({ stage: 2, stages: [legal, manager] })]);
+      const use = { approval_id, payload: {} };
+      expect((await asker.call('consume_approval', use)).isError).toBe(true);
+      await Promise.all(lawyers.map((lawyer) => lawyer.close()));
+    });
+
+    it('may be required before a task is completed', async () => {
+      const legal = newSubject('legal');
+      const lawyer = await agent(tokenFor(legal, legal));
+      await send({ approver_role: legal, quorum: 1 });
+      const { session_id, task } = await claim();
+      expect(task.requires_approval).toMatchObject({ role: legal, quorum: 1 });
+      const refused = await worker.call('complete_task', { session_id });
+      expect(refused.code).toBe('task.approval_required');
+      expect(refused.text).toContain('Next: Wait for the decision');
+
+      const listed = await lawyer.does<{ approvals: { approval_id: string }[] }>('list_approvals', {
+        waiting_for: 'me',
+      });
+      const approval_id = listed.approvals[0]?.approval_id;
+      await lawyer.does('decide_approval', { approval_id, decision: 'approved' });
+      expect(await worker.does('complete_task', { session_id })).toMatchObject({
+        status: 'completed',
+      });
+      await lawyer.close();
+    });
+
+    it('say what is missing, and what does not go together', async () => {
+      const { task_id } = await send();
+      for (const [who, tool, args, code, said] of [
+        [
+          asker,
+          'send_task',
+          { target: manager, task_type: 'x', quorum: 2 },
+          'request.invalid',
+          '/requires_approval/role',
+        ],
+        [asker, 'request_approval', { task_id }, 'request.invalid', '/approver_role'],
+        [
+          asker,
+          'consume_approval',
+          { approval_id: UNKNOWN },
+          'request.invalid',
+          'either payload or digest',
+        ],
+        [
+          asker,
+          'consume_approval',
+          { approval_id: UNKNOWN, payload: {}, digest: '0'.repeat(64) },
+          'request.invalid',
+          'either payload or digest',
+        ],
+        [
+          asker,
+          'consume_approval',
+          { approval_id: UNKNOWN, digest: '0'.repeat(64) },
+          'approval.not_found',
+          'HTTP 404',
+        ],
+        [
+          worker,
+          'decide_approval',
+          { approval_id: UNKNOWN, decision: 'maybe' },
+          'request.invalid',
+          'arguments/decision',
+        ],
+      ] as const) {
+        const refused = await who.call(tool, args);
+        expect([tool, refused.code]).toEqual([tool, code]);
+        expect(refused.text).toContain(said);
+      }
+    });
   });
 
   describe('a tool that writes', () => {
@@ -448,8 +576,13 @@ describe.each(TRANSPORTS)('Over %s', (transport) => {
   });
 
   it('an agent of several roles names the one to act for', async () => {
-    const both = await agent(tokenFor([], newSubject('both')));
-    expect(await codeOf(both.call('claim_task', { wait_seconds: 0 }))).toBe('auth.role_not_held');
+    const both = await agent(tokenFor([manager, finance], newSubject('both')));
+    const known = await both.does('whoami');
+    expect(known).toMatchObject({ roles: expect.arrayContaining([manager, finance]) as unknown });
+    expect(await both.does('claim_task', { role: finance, wait_seconds: 0 })).toMatchObject({
+      claimed: false,
+    });
+    expect(await codeOf(both.call('list_inbox', { role: 'legal' }))).toBe('auth.role_not_held');
     await both.close();
   });
 

@@ -8,7 +8,8 @@ export class BearerProxy {
   });
 
   private constructor(
-    private readonly target: string,
+    /** Where it leads to now. */
+    public target: string,
     private readonly token: string,
   ) {}
 

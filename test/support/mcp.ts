@@ -1,3 +1,8 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type CallToolResult,
@@ -13,7 +18,7 @@ export const TRANSPORTS = ['stdio', 'http'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 /** How the stdio server is started from its sources. */
-export const STDIO_SERVER = { command: process.execPath, args: ['--import', REGISTER, COMMAND] };
+const STDIO_SERVER = { command: process.execPath, args: ['--import', REGISTER, COMMAND] };
 
 /** What a tool answered. */
 export interface ToolReply<Content = Record<string, unknown>> {
@@ -26,42 +31,11 @@ export interface ToolReply<Content = Record<string, unknown>> {
 
 /** An agent that speaks MCP: the SDK's own client, over one of the transports. */
 export class McpAgent {
-  private constructor(
+  constructor(
     readonly client: McpClient,
-    /** What the stdio server wrote to its standard error. */
-    readonly complaints: string[],
+    /** Gives it back to whom it was lent by. */
+    readonly close: () => Promise<void>,
   ) {}
-
-  static async connect(
-    transport: TransportName,
-    url: string,
-    token: string,
-    env: Record<string, string> = {},
-  ): Promise<McpAgent> {
-    const client = new McpClient({ name: 'test', version: '1' });
-    const complaints: string[] = [];
-    if (transport === 'http') {
-      await client.connect(
-        new StreamableHTTPClientTransport(new URL(`${url}/mcp`), {
-          requestInit: { headers: { authorization: `Bearer ${token}` } },
-        }),
-      );
-      return new McpAgent(client, complaints);
-    }
-    const stdio = new StdioClientTransport({
-      ...STDIO_SERVER,
-      env: {
-        PATH: process.env.PATH ?? '',
-        CONTROLLER_URL: url,
-        ...(env.MESH_JWT_TOKEN_FILE === undefined && { MESH_JWT_TOKEN: token }),
-        ...env,
-      },
-      stderr: 'pipe',
-    });
-    stdio.stderr?.on('data', (chunk: Buffer) => complaints.push(chunk.toString()));
-    await client.connect(stdio);
-    return new McpAgent(client, complaints);
-  }
 
   async call<Content = Record<string, unknown>>(
     name: string,
@@ -79,9 +53,134 @@ export class McpAgent {
     if (reply.isError) throw new Error(`${name} was refused: ${reply.text}`);
     return reply.content;
   }
+}
 
-  close(): Promise<void> {
-    return this.client.close();
+/**
+ * Agents over one transport. Stdio servers take long to start, so each is lent out again and again, with the next
+ * agent's token in its file.
+ */
+export class McpAgents {
+  private readonly idle: { client: McpClient; file: string }[] = [];
+  private readonly folder = mkdtempSync(join(tmpdir(), 'mcp-agents-'));
+  private started = 0;
+
+  constructor(
+    private readonly transport: TransportName,
+    private readonly url: string,
+  ) {}
+
+  agent(token: string): Promise<McpAgent> {
+    return this.transport === 'http' ? this.overHttp(token) : this.overStdio(token);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.idle.map(({ client }) => client.close()));
+    rmSync(this.folder, { recursive: true });
+  }
+
+  private async overHttp(token: string): Promise<McpAgent> {
+    const client = newClient();
+    const requestInit = { headers: { authorization: `Bearer ${token}` } };
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL(`${this.url}/mcp`), { requestInit }),
+    );
+    return new McpAgent(client, () => client.close());
+  }
+
+  private async overStdio(token: string): Promise<McpAgent> {
+    const lent = this.idle.pop() ?? (await this.start(token));
+    writeFileSync(lent.file, token);
+    return new McpAgent(lent.client, () => {
+      this.idle.push(lent);
+      return Promise.resolve();
+    });
+  }
+
+  private async start(token: string) {
+    const client = newClient();
+    const file = join(this.folder, `token-${++this.started}`);
+    writeFileSync(file, token);
+    const env = { ...environment(this.url), MESH_JWT_TOKEN_FILE: file };
+    await client.connect(new StdioClientTransport({ ...STDIO_SERVER, env }));
+    return { client, file };
+  }
+}
+
+function newClient(): McpClient {
+  return new McpClient({ name: 'test', version: '1' });
+}
+
+function environment(url: string): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', CONTROLLER_URL: url };
+}
+
+/** A stdio server whose pipes a test holds itself, to see each line that comes. */
+export class RawStdioServer {
+  /** All that it wrote to its standard output and to its standard error. */
+  output = '';
+  complaints = '';
+  private readonly child: ChildProcessWithoutNullStreams;
+  private lastId = 0;
+
+  constructor(url: string, env: Record<string, string>) {
+    const { command, args } = STDIO_SERVER;
+    this.child = spawn(command, args, { env: { ...environment(url), ...env } });
+    this.child.stdout.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.child.stderr.on('data', (chunk: Buffer) => (this.complaints += chunk.toString()));
+    this.child.stdin.on('error', () => undefined);
+  }
+
+  async initialize(): Promise<void> {
+    const clientInfo = { name: 'test', version: '1' };
+    await this.ask('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
+    this.write(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
+  }
+
+  /** The text for a person that a tool answered. */
+  async call(name: string, args: Record<string, unknown>): Promise<ToolReply> {
+    const { result } = await this.ask('tools/call', { name, arguments: args });
+    return toReply(result as CallToolResult);
+  }
+
+  /** What is answered to a request. */
+  async ask(method: string, params: object): Promise<Record<string, unknown>> {
+    const id = ++this.lastId;
+    this.write(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
+    for (;;) {
+      const answer = this.messages.find((message) => message.id === id);
+      if (answer) return answer;
+      await Promise.race([
+        once(this.child.stdout, 'data'),
+        once(this.child, 'close').then(() => {
+          throw new Error(`it ended: ${this.complaints}`);
+        }),
+      ]);
+    }
+  }
+
+  write(line: string): void {
+    this.child.stdin.write(`${line}\n`);
+  }
+
+  /** Its standard output, which must hold nothing but messages of JSON-RPC, one on each line. */
+  get messages(): Record<string, unknown>[] {
+    const lines = this.output.split('\n');
+    const unfinished = lines.pop();
+    if (unfinished && this.child.exitCode !== null) throw new Error(`cut off: ${unfinished}`);
+    return lines.map((line) => {
+      const message = JSON.parse(line) as Record<string, unknown>;
+      if (message.jsonrpc !== '2.0') throw new Error(`not JSON-RPC: ${line}`);
+      return message;
+    });
+  }
+
+  /** Closes its standard input; gives its exit code. */
+  async end(): Promise<number | null> {
+    const closed =
+      this.child.exitCode === null ? once(this.child, 'close') : Promise.resolve(undefined);
+    this.child.stdin.end();
+    await closed;
+    return this.child.exitCode;
   }
 }
 
