@@ -76,9 +76,9 @@ describe('A mesh over HTTP', () => {
   });
 
   it('that nobody answers names the URL and the variable', async () => {
-    const refused = await fetchStatus(mesh({ url: 'http://127.0.0.1:1', retries: 0 }));
+    const refused = await fetchStatus(mesh({ url: 'http://127.0.0.1:2', retries: 0 }));
     expect(refused.outcome).toBe('mesh.unreachable');
-    expect(refused.text).toContain('No controller answers at http://127.0.0.1:1');
+    expect(refused.text).toContain('No controller answers at http://127.0.0.1:2');
     expect(refused.text).toContain('CONTROLLER_URL');
   });
 

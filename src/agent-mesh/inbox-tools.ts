@@ -63,7 +63,7 @@ const listInbox: Tool = {
     next_cursor: NEXT_CURSOR,
   }),
   async run(mesh, args) {
-    const role = textOf(args.role) || (await actingRole(mesh));
+    const role = await inboxRole(mesh, textOf(args.role));
     const { body } = await mesh.call('list_tasks', {
       query: {
         to_role: role,
@@ -83,14 +83,18 @@ function line({ task_id, task_type, from_role, description }: Members): string {
   return `- ${textOf(task_id)} ${textOf(task_type)} from ${textOf(from_role)}: ${textOf(description)}`;
 }
 
-/** The inbox is that of one role: the one that the caller acts for when it names none. */
-async function actingRole(mesh: Mesh): Promise<string> {
+/** The inbox is that of one role: the one named, else the one that the caller acts for when it names none. */
+async function inboxRole(mesh: Mesh, named: string): Promise<string> {
   const { body } = await mesh.call('who_am_i');
-  const role = textOf(body.acting_role);
-  if (role) return role;
-  const roles = Array.isArray(body.roles) ? body.roles.map(textOf).join(', ') : '';
-  const detail = `Name the role to act for, one of: ${roles}`;
-  throw new MeshProblem({ code: 'auth.role_ambiguous', status: 400, detail });
+  const roles = Array.isArray(body.roles) ? body.roles.map(textOf) : [];
+  if (roles.includes(named)) return named;
+  const acting = textOf(body.acting_role);
+  if (!named && acting) return acting;
+  throw new MeshProblem({
+    code: named ? 'auth.role_not_held' : 'auth.role_ambiguous',
+    status: named ? 403 : 400,
+    detail: `Name the role to act for, one of: ${roles.join(', ')}`,
+  });
 }
 
 const claimTask: Tool = {
