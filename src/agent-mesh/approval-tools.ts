@@ -91,7 +91,7 @@ const listApprovals: Tool = {
     const { body } = await mesh.call('list_approvals', { query: asQuery(args) });
     const approvals = recordsOf(body.approvals).map(toApproval);
     return {
-      text: [`${approvals.length} approvals.`, ...approvals.map(line)].join('\n'),
+      text: [`Approvals: ${approvals.length}.`, ...approvals.map(line)].join('\n'),
       content: { approvals, ...pick(body, 'next_cursor') },
     };
   },

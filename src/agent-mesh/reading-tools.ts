@@ -85,7 +85,7 @@ function sentence({
 }: Members): string {
   const holder = textOf(claimed_by);
   const waits = recordsOf(more.waits_for).map(
-    ({ what, who }) => `${textOf(what)} of ${textOf(who)}`,
+    ({ what, who }) => `${textOf(what)} (${textOf(who)})`,
   );
   const [last] = recordsOf(more.last_events);
   return [
@@ -97,6 +97,11 @@ function sentence({
       ? [`Last event: ${textOf(last.event)} by ${textOf(last.role)}, ${textOf(last.at)}.`]
       : []),
   ].join(' ');
+}
+
+function change(from: unknown, to: unknown): string {
+  const steps = [textOf(from), textOf(to)].filter((step) => step !== '');
+  return steps.length > 0 ? `: ${steps.join(' -> ')}` : '';
 }
 
 const taskTimeline: Tool = {
@@ -115,7 +120,7 @@ const taskTimeline: Tool = {
     const { body } = await mesh.call('read_timeline', { id: textOf(args.task_id) });
     const lines = recordsOf(body.events).map(
       ({ at, event, role, from, to }) =>
-        `${textOf(at)} ${textOf(event)} by ${textOf(role)}${textOf(to) ? `: ${textOf(from)} -> ${textOf(to)}` : ''}`,
+        `${textOf(at)} ${textOf(event)} by ${textOf(role)}${change(from, to)}`,
     );
     return {
       text: lines.join('\n'),

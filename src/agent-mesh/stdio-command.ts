@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-/** `npx agent-mesh`: the MCP server of one agent, over its standard input and output. */
+/** The MCP server of one agent, over its standard input and output. */
 import 'reflect-metadata';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { loadMeshEnvironment, tokenFrom } from '../config/mesh-environment.js';
