@@ -2,6 +2,8 @@ import type { Client } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { MIGRATIONS } from '../../migrations/index.js';
 
+export { MIGRATIONS };
+
 /** Limits of every connection, in milliseconds; Postgres enforces all but the first and the last. */
 const TIMEOUTS = {
   connect: 1_000,
@@ -36,7 +38,14 @@ export function databaseOptions(url: string, poolSize = 10) {
 
 /** The same for migrations, which may take as long as they need, on a connection of their own. */
 export function migrationOptions(url: string) {
-  return { ...databaseOptions(url, 2), extra: { onConnect: outliveLoss } };
+  return {
+    ...databaseOptions(url, 2),
+    extra: {
+      keepAlive: true,
+      keepAliveInitialDelayMillis: TIMEOUTS.idleInTransaction,
+      onConnect: outliveLoss,
+    },
+  };
 }
 
 /**
