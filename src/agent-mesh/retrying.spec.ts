@@ -3,12 +3,12 @@ import { MeshProblem } from './mesh.js';
 import { pauseMs, retrying } from './retrying.js';
 
 /** An attempt that throws these, one after the other, and then answers. */
-function failing(...problems: unknown[]) {
+function failing(...problems: Error[]) {
   const attempts: number[] = [];
   const attempt = () => {
     attempts.push(attempts.length + 1);
     const problem = problems.shift();
-    return problem === undefined ? Promise.resolve('done') : Promise.reject(problem as Error);
+    return problem === undefined ? Promise.resolve('done') : Promise.reject(problem);
   };
   return { attempt, attempts };
 }
