@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { MIGRATIONS } from '../../migrations/index.js';
 
@@ -12,6 +13,17 @@ const TIMEOUTS = {
   query: 6_000,
 };
 
+/**
+ * A client whose loss is never an uncaught error. A new connection that is ended at once tells so in the same packet
+ * in which it says that it is ready, before the pool, or whoever takes it, has begun to listen.
+ */
+class SturdyClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 /** The one way in which the application, its migrations and its tests connect. */
 export function databaseOptions(url: string, poolSize = 10) {
   return {
@@ -21,6 +33,7 @@ export function databaseOptions(url: string, poolSize = 10) {
     applicationName: 'agent-mesh-controller',
     connectTimeoutMS: TIMEOUTS.connect,
     extra: {
+      Client: SturdyClient,
       statement_timeout: TIMEOUTS.statement,
       lock_timeout: TIMEOUTS.lock,
       idle_in_transaction_session_timeout: TIMEOUTS.idleInTransaction,
@@ -38,6 +51,10 @@ export function databaseOptions(url: string, poolSize = 10) {
 export function migrationOptions(url: string) {
   return {
     ...databaseOptions(url, 2),
-    extra: { keepAlive: true, keepAliveInitialDelayMillis: TIMEOUTS.idleInTransaction },
+    extra: {
+      Client: SturdyClient,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: TIMEOUTS.idleInTransaction,
+    },
   };
 }

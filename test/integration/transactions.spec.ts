@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { afterCommit } from '../../src/database/after-commit.js';
 import { databaseOptions } from '../../src/database/database-options.js';
@@ -490,6 +491,29 @@ describe('When the database fails', () => {
     await transactions.run((manager) => write(manager, 'after'));
 
     expect(await notes()).toEqual(['after']);
+  });
+
+  it('a connection that is ended as soon as it is there harms nobody', async () => {
+    const server = createServer((socket) => {
+      // AuthenticationOk, ReadyForQuery and ErrorResponse (57P01) in one packet
+      const ready = 'R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I';
+      const fields = 'SFATAL\0C57P01\0Mterminating connection\0\0';
+      socket.once('data', () =>
+        socket.end(`${ready}E\0\0\0${String.fromCharCode(fields.length + 4)}${fields}`),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { extra } = databaseOptions(url);
+    const pool = new pg.Pool({ ...extra, connectionString: `postgres://a:b@127.0.0.1:${port}/c` });
+    try {
+      const client = await pool.connect();
+      await expect(client.query('SELECT 1')).rejects.toThrow();
+      client.release(true);
+    } finally {
+      await pool.end();
+      server.close();
+    }
   });
 
   it('a statement that takes too long is a 503 soon, and the connection stays', async () => {
