@@ -65,7 +65,10 @@ describe('a controller that is told to stop', () => {
 
   it('goes unnoticed by clients that retry, when two are replaced one after the other', async () => {
     const first = await Promise.all([running('one'), running('other')]);
-    const load = new Load(first.map(({ url }) => url), 4);
+    const load = new Load(
+      first.map(({ url }) => url),
+      4,
+    );
     const goesOn = async (): Promise<void> => {
       const before = load.done;
       await eventually(
