@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type { Client } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { MIGRATIONS } from '../../migrations/index.js';
 
@@ -13,17 +13,6 @@ const TIMEOUTS = {
   query: 6_000,
 };
 
-/**
- * A client whose loss is never an uncaught error. A new connection that is ended at once tells so in the same packet
- * in which it says that it is ready, before the pool, or whoever takes it, has begun to listen.
- */
-class SturdyClient extends pg.Client {
-  constructor(config?: pg.ClientConfig) {
-    super(config);
-    this.on('error', () => undefined);
-  }
-}
-
 /** The one way in which the application, its migrations and its tests connect. */
 export function databaseOptions(url: string, poolSize = 10) {
   return {
@@ -33,11 +22,11 @@ export function databaseOptions(url: string, poolSize = 10) {
     applicationName: 'agent-mesh-controller',
     connectTimeoutMS: TIMEOUTS.connect,
     extra: {
-      Client: SturdyClient,
       statement_timeout: TIMEOUTS.statement,
       lock_timeout: TIMEOUTS.lock,
       idle_in_transaction_session_timeout: TIMEOUTS.idleInTransaction,
       query_timeout: TIMEOUTS.query,
+      onConnect: outliveLoss,
     },
     installExtensions: false,
     synchronize: false,
@@ -52,9 +41,18 @@ export function migrationOptions(url: string) {
   return {
     ...databaseOptions(url, 2),
     extra: {
-      Client: SturdyClient,
       keepAlive: true,
       keepAliveInitialDelayMillis: TIMEOUTS.idleInTransaction,
+      onConnect: outliveLoss,
     },
   };
+}
+
+/**
+ * Keeps the loss of a connection from ending the process. A pool stops listening for errors when it hands a connection
+ * out, and TypeORM begins a little later: one that Postgres ends in between would have nobody who listens. What is sent
+ * on it then fails by itself.
+ */
+function outliveLoss(client: Client): void {
+  client.on('error', () => undefined);
 }

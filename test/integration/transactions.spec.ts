@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import pg from 'pg';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { DataSource, type EntityManager } from 'typeorm';
 import { afterCommit } from '../../src/database/after-commit.js';
 import { databaseOptions } from '../../src/database/database-options.js';
@@ -493,29 +492,6 @@ describe('When the database fails', () => {
     expect(await notes()).toEqual(['after']);
   });
 
-  it('a connection that is ended as soon as it is there harms nobody', async () => {
-    const server = createServer((socket) => {
-      // AuthenticationOk, ReadyForQuery and ErrorResponse (57P01) in one packet
-      const ready = 'R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I';
-      const fields = 'SFATAL\0C57P01\0Mterminating connection\0\0';
-      socket.once('data', () =>
-        socket.end(`${ready}E\0\0\0${String.fromCharCode(fields.length + 4)}${fields}`),
-      );
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const { extra } = databaseOptions(url);
-    const pool = new pg.Pool({ ...extra, connectionString: `postgres://a:b@127.0.0.1:${port}/c` });
-    try {
-      const client = await pool.connect();
-      await expect(client.query('SELECT 1')).rejects.toThrow();
-      client.release(true);
-    } finally {
-      await pool.end();
-      server.close();
-    }
-  });
-
   it('a statement that takes too long is a 503 soon, and the connection stays', async () => {
     const transactions = await open({ poolSize: 1, limits: { statement_timeout: 100 } });
     const before = await transactions.read(connectionOf);
@@ -538,6 +514,22 @@ describe('When the database fails', () => {
         transactions.run((manager) => sql(manager, 'UPDATE accounts SET amount = 1 WHERE id = 1')),
       ).rejects.toEqual(UNAVAILABLE);
     });
+  });
+
+  it('a connection ended in the moment it was opened is a 503, and the next one works', async () => {
+    const proxy = await Proxy.start();
+    const transactions = await open({ poolSize: 1, through: proxy.url });
+    await terminate(await transactions.read(connectionOf));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    proxy.endNext();
+
+    await expect(transactions.run((manager) => write(manager, 'lost'))).rejects.toEqual(
+      UNAVAILABLE,
+    );
+
+    await transactions.run((manager) => write(manager, 'after'));
+    expect(await notes()).toEqual(['after']);
+    await proxy.close();
   });
 
   it('a server that is not there is a 503', async () => {
@@ -662,9 +654,14 @@ async function terminate(pid: number | undefined): Promise<void> {
   await withClient(url, (client) => client.query('SELECT pg_terminate_backend($1, 5000)', [pid]));
 }
 
-/** Stands between the application and the server, and loses the answer to COMMIT when it is told to. */
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
+const READY_FOR_QUERY = Buffer.from('Z\0\0\0\x05I');
+const ADMIN_SHUTDOWN = Buffer.from('E\0\0\0\x13SFATAL\0C57P01\0\0');
+
+/** Stands between the application and the server; when it is told to, it loses the answer to COMMIT or ends what connects. */
 class Proxy {
   onCommit: 'pass' | 'break' | 'swallow' = 'pass';
+  private endsNext = false;
   private readonly sockets = new Set<Socket>();
 
   private constructor(private readonly server: Server) {
@@ -686,6 +683,11 @@ class Proxy {
     const through = new URL(url);
     through.host = `127.0.0.1:${address.port}`;
     return through.href;
+  }
+
+  /** Ends the next connection together with saying that it is ready. */
+  endNext(): void {
+    this.endsNext = true;
   }
 
   async close(): Promise<void> {
@@ -717,7 +719,10 @@ class Proxy {
     });
     server.on('data', (data) => {
       if (lost === 'break') client.destroy();
-      if (lost === 'pass') client.write(data);
+      if (this.endsNext && data.includes(READY_FOR_QUERY)) {
+        this.endsNext = false;
+        client.end(Buffer.concat([data, ADMIN_SHUTDOWN]));
+      } else if (lost === 'pass') client.write(data);
     });
   }
 }
