@@ -17,7 +17,7 @@ describe('a mesh under faults', () => {
       expect({ seed, violations }).toEqual({ seed, violations: [] });
       expect(report.operations).toBeGreaterThan(20);
     },
-    SECONDS * 1000 + 120_000,
+    SECONDS * 1000 + 180_000,
   );
 });
 

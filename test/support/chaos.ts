@@ -93,7 +93,7 @@ class World {
       clients = 12,
       operations = 0,
       faults = FAULTS,
-      settle = 20_000,
+      settle = 50_000,
     } = options;
     const habits = { storms: 0.3, abandons: 0.1, pause: 10, ...options };
     const random = new Random(seed);

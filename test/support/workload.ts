@@ -200,6 +200,7 @@ export class WorkloadClient {
   /** Sends a request until its outcome is known; gives what it made, or undefined when it made nothing that we know of. */
   private async operate(kind: Kind, request: Request, most = 8): Promise<Told | undefined> {
     const key = this.random.chance(0.5) ? randomUUID() : `chaos-${randomUUID()}`;
+    if (performance.now() > this.field.patience) return undefined;
     const operation = this.field.history.begin(kind, key);
     const storms = most > 1 && this.random.chance(this.habits.storms);
     const copies = storms ? this.random.between(2, most) : 1;
