@@ -2,6 +2,7 @@ import { CreateFourTables1764000000000 } from './1764000000000-create-four-table
 import { AddLifecycleAndActors1764000001000 } from './1764000001000-add-lifecycle-and-actors.js';
 import { CreateIdempotencyRecords1764000002000 } from './1764000002000-create-idempotency-records.js';
 import { AddWork1764000003000 } from './1764000003000-add-work.js';
+import { GovernApprovals1764000004000 } from './1764000004000-govern-approvals.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   AddLifecycleAndActors1764000001000,
   CreateIdempotencyRecords1764000002000,
   AddWork1764000003000,
+  GovernApprovals1764000004000,
 ];

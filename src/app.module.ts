@@ -10,10 +10,13 @@ import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { HealthModule } from './health/health.module.js';
+import { NoQueryGuard } from './http/no-query.guard.js';
 import { InputPipe } from './http/validation.pipe.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { LifecycleModule } from './lifecycle/lifecycle.module.js';
+import { LimitsModule } from './limits/limits.module.js';
+import { SubjectLimitGuard } from './limits/subject-limit.guard.js';
 import { ObservabilityModule } from './observability/observability.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -24,6 +27,7 @@ import { TasksModule } from './tasks/tasks.module.js';
   imports: [
     ObservabilityModule,
     RedisModule,
+    LimitsModule,
     AuthModule,
     AuditModule,
     LifecycleModule,
@@ -35,6 +39,8 @@ import { TasksModule } from './tasks/tasks.module.js';
   ],
   providers: [
     { provide: APP_GUARD, useClass: JwtGuard },
+    { provide: APP_GUARD, useClass: SubjectLimitGuard },
+    { provide: APP_GUARD, useClass: NoQueryGuard },
     { provide: APP_INTERCEPTOR, useClass: DenialsInterceptor },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_PIPE, useClass: InputPipe },

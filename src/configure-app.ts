@@ -3,15 +3,25 @@ import type { Express } from 'express';
 import helmet from 'helmet';
 import { setUpApiDocs } from './api-docs.js';
 import { Environment } from './config/environment.js';
+import { allowOrigins } from './http/cors.js';
+import { PatientExpressAdapter } from './http/http-adapter.js';
 import { jsonBody } from './http/json-body.js';
 import { methodNotAllowed } from './http/method-not-allowed.js';
 import { noStore } from './http/no-store.js';
+import { strictRequest } from './http/strict-request.js';
 import { trace } from './http/trace.js';
+import { addressLimit } from './limits/address-limit.js';
+import { Load } from './limits/load.service.js';
+import { RateLimits } from './limits/rate-limits.service.js';
+import { shedLoad } from './limits/shed-load.js';
 import { Metrics } from './observability/metrics.js';
 import { requestLog } from './observability/request-log.js';
 
 /** What Nest is to leave to {@link configureApp}. */
 export const APP_OPTIONS = { bodyParser: false, bufferLogs: true, abortOnError: false } as const;
+
+/** What Nest is to run on. */
+export const newHttpAdapter = (): PatientExpressAdapter => new PatientExpressAdapter();
 
 /** Everything about HTTP that production and the end-to-end tests share. */
 export function configureApp(app: NestExpressApplication): void {
@@ -26,8 +36,11 @@ export function configureApp(app: NestExpressApplication): void {
     requestLog(app.get(Metrics)),
     helmet(),
     noStore,
-    methodNotAllowed(server),
-    ...jsonBody(),
+    shedLoad(app.get(Load)),
+    addressLimit(app.get(RateLimits)),
+    strictRequest,
   );
+  allowOrigins(app, environment.CORS_ORIGINS);
+  app.use(methodNotAllowed(server), ...jsonBody());
   if (environment.API_DOCS_ENABLED) setUpApiDocs(app);
 }

@@ -3,7 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/load-environment.js';
 import type { Environment } from './config/environment.js';
-import { APP_OPTIONS, configureApp } from './configure-app.js';
+import { APP_OPTIONS, configureApp, newHttpAdapter } from './configure-app.js';
 import { openDatabase } from './database/open-database.js';
 import { greeting } from './greeting.js';
 import { JsonLogger } from './observability/logger.js';
@@ -24,6 +24,7 @@ async function startController(environment: Environment): Promise<RunningControl
   try {
     const app = await NestFactory.create<NestExpressApplication>(
       AppModule.forRoot(environment, database.url),
+      newHttpAdapter(),
       { ...APP_OPTIONS, logger },
     );
     configureApp(app);

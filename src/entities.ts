@@ -1,8 +1,9 @@
 import { Approval } from './approvals/approval.entity.js';
+import { ApprovalVote } from './approvals/approval-vote.entity.js';
 import { AuditEvent } from './audit/audit-event.entity.js';
 import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { Task } from './tasks/task.entity.js';
 
 /** Every table, for tools that work without the application. */
-export const ENTITIES = [Session, Task, Approval, AuditEvent, IdempotencyRecord];
+export const ENTITIES = [Session, Task, Approval, ApprovalVote, AuditEvent, IdempotencyRecord];

@@ -12,6 +12,7 @@ const LAYERS = [
   'auth',
   'database',
   'redis',
+  'limits',
   'idempotency',
   'audit',
   'lifecycle',

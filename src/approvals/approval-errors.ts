@@ -1,4 +1,4 @@
-import { DomainError } from '../errors/domain-error.js';
+import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { prefixed } from '../http/ids.js';
 import type { Approval } from './approval.entity.js';
 
@@ -15,18 +15,35 @@ export function nonePending(): DomainError {
 }
 
 export function alreadyPending([pending]: readonly Approval[]): DomainError {
-  // The one in the way may have been settled in this very moment.
   const which = pending ? `${prefixed('approval', pending.id)} is pending.` : 'ask again.';
   return new DomainError('approval.pending_exists', `This role is asked already: ${which}`);
 }
 
-export function alreadySettled({ id, status }: Approval): DomainError {
-  return new DomainError('approval.decided', `${prefixed('approval', id)} is ${status} already.`);
+export function alreadySettled({ id, status, expires_at }: Approval): DomainError {
+  const name = prefixed('approval', id);
+  if (status !== 'expired') {
+    return new DomainError('approval.decided', `${name} is ${status} already.`);
+  }
+  const until = expires_at?.toISOString() ?? 'an earlier time';
+  return new DomainError('approval.expired', `${name} could be decided until ${until}.`);
+}
+
+export function alreadyVoted(): DomainError {
+  return new DomainError(
+    'approval.voted',
+    'You have voted on this approval, or in another stage of it, already.',
+  );
 }
 
 export function fourEyes(): DomainError {
   return new DomainError(
     'approval.four_eyes',
-    'The one who asked or routed the task may not decide; another subject of the role has to.',
+    'The one who asked, routed the task or holds it may not decide; another subject of the role has to.',
   );
+}
+
+export function notesRequired(): InvalidInputError {
+  return new InvalidInputError([
+    { pointer: '/comments', message: 'comments must say why it is rejected' },
+  ]);
 }

@@ -5,12 +5,32 @@ import type { ApprovalStatus } from './approval-status.js';
 @Entity('approvals')
 @Index('idx_approvals_task_id', ['task_id'])
 @Index('idx_approvals_status', ['status'])
-@Index('approvals_one_pending_uq', ['task_id', 'approver_role'], {
+@Index('approvals_one_pending_uq', ['task_id', 'approver_role', 'stage'], {
   unique: true,
   where: `status = 'pending'`,
 })
-@Check('approvals_status_ck', `status IN ('pending', 'approved', 'rejected', 'withdrawn')`)
+@Index('approvals_supersedes_uq', ['supersedes'], {
+  unique: true,
+  where: `supersedes IS NOT NULL`,
+})
+@Index('idx_approvals_expires_at', ['expires_at'], { where: `status = 'pending'` })
+@Index('idx_approvals_waiting', ['approver_role', 'created_at', 'id'], {
+  where: `status = 'pending'`,
+})
+@Check(
+  'approvals_status_ck',
+  `status IN ('pending', 'approved', 'rejected', 'expired', 'withdrawn')`,
+)
 @Check('approvals_decided_ck', `(status IN ('approved', 'rejected')) = (decided_by IS NOT NULL)`)
+@Check('approvals_digest_ck', `(payload IS NULL) = (digest IS NULL)`)
+@Check('approvals_quorum_ck', `quorum BETWEEN 1 AND 20`)
+@Check('approvals_stage_ck', `stage BETWEEN 1 AND cardinality(stages)`)
+@Check('approvals_expires_ck', `status <> 'pending' OR expires_at IS NOT NULL`)
+@Check(
+  'approvals_consumed_ck',
+  `(consumed_at IS NULL) = (consumed_by IS NULL)
+   AND (consumed_at IS NULL OR (status = 'approved' AND consumed_at <= consume_until))`,
+)
 export class Approval {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'approvals_pkey' })
   id: string;
@@ -29,7 +49,7 @@ export class Approval {
   @Column({ type: 'timestamptz', nullable: true })
   decision_at: Date | null;
 
-  /** The decider's comments. */
+  /** The comments of whoever gave the vote that decided. */
   @Column({ type: 'text', default: '' })
   notes: string;
 
@@ -44,10 +64,58 @@ export class Approval {
   @Column({ type: 'varchar', length: 50, nullable: true })
   requested_role: string | null;
 
+  /** The subject whose vote decided. */
   @Column({ type: 'text', nullable: true })
   decided_by: string | null;
 
   /** Why the approval is asked for. */
   @Column({ type: 'text', default: '' })
   reason: string;
+
+  /** What is to be approved; null for approvals older than payloads, which cannot be consumed. */
+  @Column({ type: 'jsonb', nullable: true })
+  payload: Record<string, unknown> | null;
+
+  /** SHA-256 of the payload in the canonical JSON of RFC 8785, in hex. */
+  @Column({ type: 'varchar', length: 64, nullable: true })
+  digest: string | null;
+
+  /** How many subjects of the approver role have to approve. */
+  @Column({ type: 'integer', default: 1 })
+  quorum: number;
+
+  /** The approval of the first stage: its own id there. */
+  @Column({ type: 'uuid' })
+  chain_id: string;
+
+  /** Which of the stages this is, from 1. */
+  @Column({ type: 'integer', default: 1 })
+  stage: number;
+
+  /** The roles asked one after the other, this one among them. */
+  @Column({ type: 'varchar', length: 50, array: true })
+  stages: string[];
+
+  /** The last moment to decide; null when the decision came without an ask. */
+  @Column({ type: 'timestamptz', nullable: true })
+  expires_at: Date | null;
+
+  /** The last moment to use what the last stage approved. */
+  @Column({ type: 'timestamptz', nullable: true })
+  consume_until: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  consumed_at: Date | null;
+
+  @Column({ type: 'text', nullable: true })
+  consumed_by: string | null;
+
+  /** The approval that came to nothing and is asked for anew with this one. */
+  @ForeignKey('Approval', { name: 'approvals_supersedes_fk' })
+  @Column({ type: 'uuid', nullable: true })
+  supersedes: string | null;
+
+  /** The role that was asked first, if it handed the decision on. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  delegated_from: string | null;
 }

@@ -1,22 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { isStaff } from '../auth/policy.js';
+import { isStaff, type Relation } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
 import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
-import { findReadableTask, type TaskFacts } from '../lifecycle/task-facts.js';
+import { findReadableTask, type TaskFacts, taskRelations } from '../lifecycle/task-facts.js';
 import type { Approval } from './approval.entity.js';
+import { concealing } from '../errors/domain-error.js';
 import { approvalNotFound } from './approval-errors.js';
-import { findApproval, selectApprovals } from './approval-rows.js';
+import { APPROVAL_ROW, type ApprovalRow, findApproval, selectApprovals } from './approval-rows.js';
+import { type ApprovalStatus, lapsed } from './approval-status.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
 
 /** Finds approvals for those who may see them: everybody who may see their task. */
 @Injectable()
 export class ApprovalsReader {
-  constructor(private readonly transactions: Transactions) {}
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly environment: Environment,
+  ) {}
 
   async get(agent: Agent, id: string): Promise<ApprovalDto> {
     const { approval } = await this.transactions.read((manager) =>
@@ -27,20 +33,16 @@ export class ApprovalsReader {
 
   /** A page of the approvals that the agent may see, the newest first. */
   async list(agent: Agent, query: ListApprovalsQuery): Promise<ApprovalPageDto> {
-    const where = new Where();
-    if (!isStaff(agent)) where.and(TAKES_PART, agent.roles);
-    where
-      .and('a.status = ?', query.status)
-      .and('a.approver_role = ?', query.approver_role)
-      .and('a.task_id = ?', query.task_id);
+    const where = this.filter(agent, query);
     if (query.cursor !== undefined) {
       const { at, id } = decodeCursor(query.cursor);
       where.and('(a.created_at, a.id) < (?::timestamptz, ?::uuid)', at, id);
     }
     const found = await this.transactions.read((manager) =>
-      sql<Approval & { keyset_at: string }>(
+      sql<ApprovalRow & { keyset_at: string }>(
         manager,
-        `SELECT a.*, ${keysetAt('a.created_at')} AS keyset_at FROM approvals a ${where.toString()}
+        `SELECT ${APPROVAL_ROW}, ${keysetAt('a.created_at')} AS keyset_at
+           FROM approvals a ${where.toString()}
           ORDER BY a.created_at DESC, a.id DESC LIMIT ${where.bind(query.page_size + 1)}`,
         where.parameters,
       ),
@@ -59,13 +61,52 @@ export class ApprovalsReader {
     manager: EntityManager,
     agent: Agent,
     id: string,
-  ): Promise<{ approval: Approval; task: TaskFacts }> {
+  ): Promise<{ approval: ApprovalRow; task: TaskFacts }> {
     const approval = await findApproval(manager, id);
-    const task = approval && (await findReadableTask(manager, agent, approval.task_id));
-    if (!task) throw approvalNotFound();
+    if (!approval) throw approvalNotFound();
+    const task = await findReadableTask(manager, agent, approval.task_id);
+    if (!task) throw concealing(approvalNotFound());
     return { approval, task };
   }
+
+  private filter(agent: Agent, query: ListApprovalsQuery): Where {
+    const where = new Where();
+    if (!isStaff(agent)) where.and(TAKES_PART, agent.roles);
+    if (query.status !== undefined) where.and(hasStatus(query.status), query.status);
+    if (query.waiting_for !== undefined) {
+      where.and(hasStatus('pending'), 'pending').and('a.approver_role = ANY(?)', agent.roles);
+      where.and(NOT_VOTED, agent.subject);
+      if (this.environment.APPROVALS_FOUR_EYES) where.and(NOT_BARRED, agent.subject, agent.subject);
+    }
+    return where
+      .and('a.requested_by = ?', query.asked_by && agent.subject)
+      .and('a.approver_role = ?', query.approver_role)
+      .and('a.task_id = ?', query.task_id);
+  }
+}
+
+/** How the agent stands to an approval. */
+export function approvalRelations(agent: Agent, approval: Approval, task: TaskFacts): Relation[] {
+  const relations = taskRelations(agent, task);
+  if (agent.roles.includes(approval.approver_role)) relations.push('owner');
+  const { requested_role } = approval;
+  if (requested_role !== null && agent.roles.includes(requested_role)) relations.push('asker');
+  return relations;
+}
+
+/** SQL that is true of an approval that has a status for its readers, in a form that an index serves. */
+function hasStatus(status: ApprovalStatus): string {
+  if (status === 'pending') return `a.status = ? AND NOT ${lapsed('a')}`;
+  if (status === 'expired') return `(a.status = ? OR ${lapsed('a')})`;
+  return 'a.status = ?';
 }
 
 const TAKES_PART = `EXISTS (
   SELECT 1 FROM task_participants p WHERE p.task_id = a.task_id AND p.role = ANY(?))`;
+
+const NOT_VOTED = `NOT EXISTS (
+  SELECT 1 FROM approval_votes v WHERE v.chain_id = a.chain_id AND v.subject = ?)`;
+
+/** Who asked or routed may not decide. */
+const NOT_BARRED = `a.requested_by IS DISTINCT FROM ?
+  AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.created_by = ?)`;

@@ -19,9 +19,7 @@ import { ApprovalsService } from './approvals.service.js';
 import { DecisionsService } from './decisions.service.js';
 import { ApprovalAckDto, ApprovalDto, ApprovalPageDto } from './dto/approval.dto.js';
 import { CreateApprovalDto } from './dto/create-approval.dto.js';
-import { DecideApprovalDto } from './dto/decide-approval.dto.js';
 import { ListApprovalsQuery } from './dto/list-approvals.query.js';
-import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
 
 const ID = { name: 'id', example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' };
 const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
@@ -48,6 +46,15 @@ export class ApprovalsController {
         summary: 'Ask a role',
         value: { task_id: TASK_ID, approver_role: 'manager', reason: 'Over the limit of 10,000' },
       },
+      stages: {
+        summary: 'Ask two roles, one after the other, two subjects of each',
+        value: {
+          task_id: TASK_ID,
+          stages: ['manager', 'legal'],
+          quorum: 2,
+          payload: { amount: 50_000, supplier: 'ACME' },
+        },
+      },
       decide: {
         summary: 'Decide for the role asked',
         value: { task_id: TASK_ID, decision: 'approved', comments: 'Within this quarter’s budget' },
@@ -59,16 +66,18 @@ export class ApprovalsController {
     'auth.forbidden',
     'auth.role_ambiguous',
     'task.not_found',
+    'task.finished',
     'approval.none_pending',
     'approval.pending_exists',
     'approval.decided',
+    'approval.expired',
+    'approval.voted',
     'approval.four_eyes',
   )
   create(@Body() dto: CreateApprovalDto, @Me() agent: Agent): Promise<ApprovalAckDto> {
-    const { decision, comments } = dto;
-    return decision === 'pending'
+    return dto.decision === 'pending'
       ? this.approvals.ask(agent, dto)
-      : this.decisions.decideAbout(agent, dto, { decision, comments });
+      : this.decisions.decideAbout(agent, dto, dto.decision);
   }
 
   @Get()
@@ -88,42 +97,5 @@ export class ApprovalsController {
   @ApiProblems('approval.not_found')
   get(@Param('id', ApprovalIdPipe) id: string, @Me() agent: Agent): Promise<ApprovalDto> {
     return this.reader.get(agent, id);
-  }
-
-  @Post(':id/decision')
-  @HttpCode(200)
-  @Policy('approvals.decide')
-  @ApiOperation({ summary: 'Approve or reject, for the role that was asked' })
-  @ApiIdempotencyKey()
-  @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, decided.' })
-  @ApiWriteProblems(
-    'auth.forbidden',
-    'approval.not_found',
-    'approval.decided',
-    'approval.four_eyes',
-  )
-  decide(
-    @Param('id', ApprovalIdPipe) id: string,
-    @Body() dto: DecideApprovalDto,
-    @Me() agent: Agent,
-  ): Promise<ApprovalDto> {
-    return this.decisions.decide(agent, id, dto);
-  }
-
-  @Post(':id/withdraw')
-  @HttpCode(200)
-  @Policy('approvals.withdraw')
-  @ApiOperation({ summary: 'Take back what was asked and is not decided yet' })
-  @ApiIdempotencyKey()
-  @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, withdrawn.' })
-  @ApiWriteProblems('auth.forbidden', 'approval.not_found', 'approval.decided')
-  withdraw(
-    @Param('id', ApprovalIdPipe) id: string,
-    @Body() { reason }: WithdrawApprovalDto,
-    @Me() agent: Agent,
-  ): Promise<ApprovalDto> {
-    return this.approvals.withdraw(agent, id, reason);
   }
 }

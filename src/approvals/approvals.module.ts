@@ -1,16 +1,37 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
+import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { Approval } from './approval.entity.js';
+import { ApprovalExpiry } from './approval-expiry.service.js';
+import { ApprovalGate } from './approval-gate.service.js';
+import { ApprovalMetrics } from './approval-metrics.service.js';
+import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalStepsController } from './approval-steps.controller.js';
+import { ApprovalVote } from './approval-vote.entity.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
+import { Consumptions } from './consumptions.service.js';
 import { DecisionsService } from './decisions.service.js';
+import { Delegations } from './delegations.service.js';
+import { Votes } from './votes.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Approval]), AuditModule],
-  controllers: [ApprovalsController],
-  providers: [ApprovalsService, DecisionsService, ApprovalsReader],
-  exports: [ApprovalsReader],
+  imports: [TypeOrmModule.forFeature([Approval, ApprovalVote]), AuditModule, LifecycleModule],
+  controllers: [ApprovalsController, ApprovalStepsController],
+  providers: [
+    ApprovalsReader,
+    ApprovalsService,
+    DecisionsService,
+    Delegations,
+    Consumptions,
+    Votes,
+    ApprovalOpenings,
+    ApprovalExpiry,
+    ApprovalGate,
+    ApprovalMetrics,
+  ],
+  exports: [ApprovalsReader, ApprovalOpenings],
 })
 export class ApprovalsModule {}

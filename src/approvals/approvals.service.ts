@@ -1,60 +1,56 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as newId } from 'uuid';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import { Transactions } from '../database/transactions.js';
-import { InvalidInputError } from '../errors/domain-error.js';
+import { DomainError } from '../errors/domain-error.js';
 import {
   getReadableTask,
   type TaskFacts,
   taskNotFound,
   taskRelations,
 } from '../lifecycle/task-facts.js';
-import { alreadyPending, alreadySettled, approvalNotFound } from './approval-errors.js';
+import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { approvalNotFound, alreadySettled } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
-import { insertPending, lockApproval, selectPending, settle } from './approval-rows.js';
-import { ApprovalsReader } from './approvals-reader.service.js';
+import { ApprovalOpenings, DEFAULT_EXPIRY_SECONDS } from './approval-openings.service.js';
+import { isSuperseded, lockApproval } from './approval-rows.js';
+import { settle } from './approval-writes.js';
+import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
 import {
   type ApprovalAckDto,
   type ApprovalDto,
   toApprovalAck,
   toApprovalDto,
 } from './dto/approval.dto.js';
-import type { CreateApprovalDto } from './dto/create-approval.dto.js';
+import { type CreateApprovalDto, stagesOf } from './dto/create-approval.dto.js';
+import type { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 
-/** Asks for decisions, and takes the asking back. */
+/** Asks for decisions, takes the asking back, and asks again. */
 @Injectable()
 export class ApprovalsService {
   constructor(
     private readonly transactions: Transactions,
     private readonly reader: ApprovalsReader,
+    private readonly openings: ApprovalOpenings,
     private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
 
-  /** Asks a role for a decision about a task. */
+  /** Asks a role, or several one after the other, for a decision about a task. */
   async ask(agent: Agent, dto: CreateApprovalDto): Promise<ApprovalAckDto> {
-    const approver_role = this.approverOf(dto);
+    const stages = stagesOf(dto);
+    for (const role of stages) assertOrgRole(role, this.environment.ROLES, '/approver_role');
+    const { quorum = 1, expires_in_seconds = DEFAULT_EXPIRY_SECONDS, payload, reason = '' } = dto;
     const approval = await this.transactions.run(async (manager) => {
-      const task = await getReadableTask(manager, agent, dto.task_id);
-      authorize('approvals.ask', taskRelations(agent, task), taskNotFound());
-      const role = participatingRole(agent, task);
-      const inserted = await insertPending(manager, {
-        id: newId(),
-        task_id: task.task_id,
-        approver_role,
-        requested_by: agent.subject,
-        requested_role: role,
-        reason: dto.reason ?? '',
-      });
-      if (!inserted)
-        throw alreadyPending(await selectPending(manager, task.task_id, [approver_role]));
-      const by = { role, subject: agent.subject };
-      await this.audit.record(manager, approvalEvent('approval_requested', inserted, task, by));
-      return inserted;
+      const facts = await getReadableTask(manager, agent, dto.task_id);
+      authorize('approvals.ask', taskRelations(agent, facts), taskNotFound());
+      const by = { role: askingRole(agent, facts, dto.from_role), subject: agent.subject };
+      const task = await lockOpenTask(manager, dto.task_id);
+      const ask = { stages, quorum, reason, expires_in_seconds, payload };
+      return this.openings.open(manager, task, ask, by);
     });
     return toApprovalAck(approval);
   }
@@ -62,14 +58,12 @@ export class ApprovalsService {
   /** Takes back what was asked and is not decided yet. */
   async withdraw(agent: Agent, id: string, reason: string | undefined): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
-      const { approval: found, task } = await this.reader.getWithTask(manager, agent, id);
-      const role = found.requested_role;
-      const isAsker = role !== null && agent.roles.includes(role);
-      const relations = [...taskRelations(agent, task), ...(isAsker ? (['asker'] as const) : [])];
-      authorize('approvals.withdraw', relations, approvalNotFound());
-      const withdrawn = await settle(manager, id, 'withdrawn');
+      const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
+      authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound());
+      const task = await lockOpenTask(manager, facts.task_id);
+      const withdrawn = await settle(manager, id, { status: 'withdrawn' });
       if (!withdrawn) throw alreadySettled(await lockApproval(manager, id));
-      const by = { role: role ?? '', subject: agent.subject };
+      const by = { role: found.requested_role ?? '', subject: agent.subject };
       await this.audit.record(
         manager,
         approvalEvent('approval_withdrawn', withdrawn, task, by, { reason }),
@@ -79,24 +73,45 @@ export class ApprovalsService {
     return toApprovalDto(approval);
   }
 
-  private approverOf({ approver_role }: CreateApprovalDto): string {
-    if (approver_role === undefined) {
-      throw new InvalidInputError([
+  /**
+   * Asks anew, from the first stage on, for what was rejected, withdrawn or not decided in time.
+   *
+   * @throws DomainError `approval.open`, `approval.superseded` or `approval.pending_exists`
+   */
+  async resubmit(agent: Agent, id: string, dto: ResubmitApprovalDto): Promise<ApprovalDto> {
+    const approval = await this.transactions.run(async (manager) => {
+      const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
+      authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound());
+      const task = await lockOpenTask(manager, facts.task_id);
+      const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
+      if (status === 'pending' || status === 'approved') {
+        throw new DomainError('approval.open', `The approval is ${status}: there is no need to.`);
+      }
+      if (await isSuperseded(manager, id)) {
+        throw new DomainError('approval.superseded', 'This approval was asked for again already.');
+      }
+      return this.openings.open(
+        manager,
+        task,
         {
-          pointer: '/approver_role',
-          message: 'approver_role must name the role that is to decide',
+          stages,
+          quorum,
+          reason: dto.reason ?? old.reason,
+          expires_in_seconds: dto.expires_in_seconds ?? DEFAULT_EXPIRY_SECONDS,
+          payload: dto.payload ?? old.payload ?? undefined,
+          supersedes: id,
         },
-      ]);
-    }
-    assertOrgRole(approver_role, this.environment.ROLES, '/approver_role');
-    return approver_role;
+        { role: requested_role ?? '', subject: agent.subject },
+      );
+    });
+    return toApprovalDto(approval);
   }
 }
 
 /** The role for which the agent takes part in the task. */
-function participatingRole(agent: Agent, { participants }: TaskFacts): string {
+function askingRole(agent: Agent, { participants }: TaskFacts, named: string | undefined): string {
   const roles = agent.roles.filter((role) => participants.includes(role));
   const { defaultRole } = agent;
   const isDefault = defaultRole !== undefined && roles.includes(defaultRole);
-  return actingRole({ subject: agent.subject, roles, ...(isDefault && { defaultRole }) });
+  return actingRole({ subject: agent.subject, roles, ...(isDefault && { defaultRole }) }, named);
 }

@@ -3,17 +3,17 @@ import type { EntityManager } from 'typeorm';
 import { v7 as newId } from 'uuid';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
-import { authorize, type Relation } from '../auth/policy.js';
 import { actingRole } from '../auth/roles.js';
-import { Environment } from '../config/environment.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
-import { getReadableTask, type TaskFacts, taskRelations } from '../lifecycle/task-facts.js';
-import { alreadySettled, approvalNotFound, fourEyes, nonePending } from './approval-errors.js';
+import { canonicalDigest } from '../http/canonical-json.js';
+import { getReadableTask } from '../lifecycle/task-facts.js';
+import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
+import { alreadySettled, nonePending, notesRequired } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
-import { getLatest, insertDecided, lockApproval, selectPending, settle } from './approval-rows.js';
-import type { Decision } from './approval-status.js';
-import type { Approval } from './approval.entity.js';
+import { ApprovalExpiry } from './approval-expiry.service.js';
+import { type ApprovalRow, getLatest, selectPending } from './approval-rows.js';
+import { insertDecided, insertVote } from './approval-writes.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import {
   type ApprovalAckDto,
@@ -21,29 +21,32 @@ import {
   toApprovalAck,
   toApprovalDto,
 } from './dto/approval.dto.js';
-import type { CreateApprovalDto } from './dto/create-approval.dto.js';
+import { assertDecides, type CreateApprovalDto } from './dto/create-approval.dto.js';
+import type { DecideApprovalDto } from './dto/decide-approval.dto.js';
+import { CONSUME_SECONDS, type Verdict, Votes } from './votes.service.js';
 
-/** What an approver says. */
-export interface Verdict {
-  decision: Decision;
-  comments?: string;
-}
-
-/** Decides: by the approver role only, once, and never by the subject that asked or routed. */
+/** Lets approvers decide: one approval, or whatever is pending for their role about a task. */
 @Injectable()
 export class DecisionsService {
   constructor(
     private readonly transactions: Transactions,
     private readonly reader: ApprovalsReader,
+    private readonly votes: Votes,
+    private readonly expiry: ApprovalExpiry,
     private readonly audit: AuditService,
-    private readonly environment: Environment,
   ) {}
 
   /** Decides one approval. */
-  async decide(agent: Agent, id: string, verdict: Verdict): Promise<ApprovalDto> {
+  async decide(
+    agent: Agent,
+    id: string,
+    { decision, comments }: DecideApprovalDto,
+  ): Promise<ApprovalDto> {
+    const verdict = { decision, notes: notesOf(decision, comments) };
     const approval = await this.transactions.run(async (manager) => {
-      const { approval: found, task } = await this.reader.getWithTask(manager, agent, id);
-      return this.settle(manager, agent, found, task, verdict);
+      const { task } = await this.reader.getWithTask(manager, agent, id);
+      const locked = await lockOpenTask(manager, task.task_id);
+      return this.votes.vote(manager, agent, locked, id, verdict);
     });
     return toApprovalDto(approval);
   }
@@ -55,11 +58,15 @@ export class DecisionsService {
   async decideAbout(
     agent: Agent,
     dto: CreateApprovalDto,
-    verdict: Verdict,
+    decision: Verdict['decision'],
   ): Promise<ApprovalAckDto> {
+    assertDecides(dto);
+    // v0.4 agents say why in `reason`.
+    const verdict = { decision, notes: notesOf(decision, dto.comments, dto.reason) };
     const approval = await this.transactions.run(async (manager) => {
-      const task = await getReadableTask(manager, agent, dto.task_id);
+      await getReadableTask(manager, agent, dto.task_id);
       const roles = decidingRoles(agent, dto.approver_role);
+      const task = await lockOpenTask(manager, dto.task_id);
       const pending = await selectPending(manager, task.task_id, roles);
       if (pending.length === 0)
         return this.decideUnasked(manager, agent, task, roles, dto, verdict);
@@ -67,80 +74,50 @@ export class DecisionsService {
         pending.length === 1 ? pending[0]?.approver_role : actingRole(agent, dto.approver_role);
       const chosen = pending.find(({ approver_role }) => approver_role === role);
       if (!chosen) throw nonePending();
-      return this.settle(manager, agent, chosen, task, verdict);
+      return this.votes.vote(manager, agent, task, chosen.id, verdict);
     });
     return toApprovalAck(approval);
-  }
-
-  private async settle(
-    manager: EntityManager,
-    agent: Agent,
-    approval: Approval,
-    task: TaskFacts,
-    { decision, comments }: Verdict,
-  ): Promise<Approval> {
-    const relations: Relation[] = taskRelations(agent, task);
-    if (agent.roles.includes(approval.approver_role)) relations.push('owner');
-    authorize('approvals.decide', relations, approvalNotFound());
-    this.assertFourEyes(agent, task, approval.requested_by);
-    const settled = await settle(manager, approval.id, decision, {
-      decided_by: agent.subject,
-      notes: comments ?? '',
-    });
-    if (!settled) throw alreadySettled(await lockApproval(manager, approval.id));
-    await this.record(manager, agent, settled, task);
-    return settled;
   }
 
   private async decideUnasked(
     manager: EntityManager,
     agent: Agent,
-    task: TaskFacts,
+    task: LockedTask,
     roles: readonly string[],
-    { reason }: CreateApprovalDto,
-    verdict: Verdict,
-  ): Promise<Approval> {
-    const { decision, comments } = verdict;
-    const { task_id, to_role: approver_role } = task;
+    { reason = '' }: CreateApprovalDto,
+    { decision, notes }: Verdict,
+  ): Promise<ApprovalRow> {
+    const { task_id, to_role: approver_role, subject } = task;
     if (!roles.includes(approver_role)) throw nonePending();
-    this.assertFourEyes(agent, task, null);
-    const decided = await insertDecided(manager, {
-      id: newId(),
-      task_id,
-      approver_role,
-      status: decision,
-      decided_by: agent.subject,
-      notes: comments ?? '',
-      reason: reason ?? '',
-    });
-    if (!decided) {
-      const latest = await getLatest(manager, task_id, approver_role);
-      // Somebody has asked in this very moment.
-      if (latest.status === 'pending') return this.settle(manager, agent, latest, task, verdict);
-      throw alreadySettled(latest);
-    }
-    await this.record(manager, agent, decided, task);
-    return decided;
-  }
-
-  private assertFourEyes(agent: Agent, task: TaskFacts, requestedBy: string | null): void {
-    if (!this.environment.APPROVALS_FOUR_EYES) return;
-    if (agent.subject === requestedBy || agent.subject === task.created_by) throw fourEyes();
-  }
-
-  private async record(
-    manager: EntityManager,
-    agent: Agent,
-    approval: Approval,
-    task: TaskFacts,
-  ): Promise<void> {
-    const by = { role: approval.approver_role, subject: agent.subject };
-    const metadata = { decision: approval.status };
+    this.votes.assertFourEyes(agent, task);
+    await this.expiry.expireOf(manager, task_id);
+    const payload = { ...subject };
+    const digest = canonicalDigest(payload).toString('hex');
+    const decided = await insertDecided(
+      manager,
+      {
+        ...{ id: newId(), task_id, approver_role, payload, digest, reason, notes },
+        status: decision,
+        decided_by: agent.subject,
+      },
+      CONSUME_SECONDS,
+    );
+    if (!decided) throw alreadySettled(await getLatest(manager, task_id, approver_role));
+    await insertVote(manager, decided, { decision, subject: agent.subject, notes });
+    const by = { role: approver_role, subject: agent.subject };
     await this.audit.record(
       manager,
-      approvalEvent('approval_decided', approval, task, by, metadata),
+      approvalEvent('approval_decided', decided, task, by, { decision }),
     );
+    return decided;
   }
+}
+
+/** The first that says anything; a rejection has to say why. */
+function notesOf(decision: Verdict['decision'], ...told: (string | undefined)[]): string {
+  const notes = told.find((text) => text !== undefined && text.trim() !== '');
+  if (notes === undefined && decision === 'rejected') throw notesRequired();
+  return decision === 'rejected' ? (notes ?? '') : (told[0] ?? '');
 }
 
 /** The roles for which the agent may decide about the task: the one it names, if it holds that, else all it holds. */

@@ -11,6 +11,10 @@ export type AuditEventType =
   | 'task_retried'
   | 'attempt_opened'
   | 'approval_requested'
+  | 'approval_voted'
   | 'approval_decided'
   | 'approval_withdrawn'
+  | 'approval_expired'
+  | 'approval_delegated'
+  | 'approval_consumed'
   | 'access_denied';

@@ -1,11 +1,11 @@
-import { DomainError } from '../errors/domain-error.js';
+import { concealing, DomainError } from '../errors/domain-error.js';
 import type { Agent } from './agent.js';
 
 /** How a caller may stand to a thing. */
 export type Relation =
   /** Holds the role that the session, the task or the approval's decision belongs to. */
   | 'owner'
-  /** Activated the session. */
+  /** Holds the task's active attempt. */
   | 'claimant'
   /** Holds the role that asked for the task or the approval. */
   | 'asker'
@@ -46,6 +46,9 @@ export const POLICY = {
   'approvals.ask': { allow: ['participant'], seenBy: TASK_READERS },
   'approvals.decide': { allow: ['owner'], seenBy: TASK_READERS },
   'approvals.withdraw': { allow: ['asker'], seenBy: TASK_READERS },
+  'approvals.resubmit': { allow: ['asker'], seenBy: TASK_READERS },
+  'approvals.delegate': { allow: ['owner'], seenBy: TASK_READERS },
+  'approvals.consume': { allow: ['claimant', 'asker'], seenBy: TASK_READERS },
   'approvals.list': 'agent',
   'approvals.read': { allow: TASK_READERS, seenBy: TASK_READERS },
   'audit.ingest': 'agent',
@@ -77,7 +80,7 @@ export function authorize(
 ): void {
   if (permits(action, relations)) return;
   const { allow, seenBy }: ResourceRule = POLICY[action];
-  if (!seenBy.some((relation) => relations.includes(relation))) throw hidden;
+  if (!seenBy.some((relation) => relations.includes(relation))) throw concealing(hidden);
   throw new DomainError(
     'auth.forbidden',
     `This takes ${allow.map((relation) => NOUNS[relation]).join(' or ')}.`,

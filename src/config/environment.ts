@@ -1,4 +1,4 @@
-import { IsByteLength, IsIn, IsOptional, IsString, IsUrl } from 'class-validator';
+import { IsByteLength, IsIn, IsOptional, IsString, IsUrl, Matches } from 'class-validator';
 import { Flag, List, WholeNumber } from './variable.js';
 
 // Hosts may be names that only a container network knows, such as `my_db`.
@@ -84,6 +84,32 @@ export class Environment {
   /** How many reverse proxies in front may be believed about the caller's address. */
   @WholeNumber(0, 10)
   readonly TRUST_PROXY: number = 0;
+
+  /** The web origins whose scripts may call; empty: none. */
+  @List()
+  @Matches(/^https?:\/\/[^/?#\s*]+$/, {
+    each: true,
+    message: 'CORS_ORIGINS must hold origins such as https://console.example.com',
+  })
+  readonly CORS_ORIGINS: readonly string[] = [];
+
+  @Flag()
+  readonly RATE_LIMIT_ENABLED: boolean = true;
+
+  /** Requests per second, on average over ten, that one address may send. */
+  @WholeNumber(1, 1_000_000)
+  readonly RATE_LIMIT_ADDRESS: number = 2_000;
+
+  /** The same for one subject. */
+  @WholeNumber(1, 1_000_000)
+  readonly RATE_LIMIT_SUBJECT: number = 500;
+
+  @WholeNumber(1, 1_000_000)
+  readonly MAX_IN_FLIGHT: number = 1_000;
+
+  /** How far the process may be behind, in milliseconds, before it turns requests away. */
+  @WholeNumber(20, 60_000)
+  readonly MAX_LAG_MS: number = 1_000;
 
   @Flag()
   readonly API_DOCS_ENABLED: boolean = true;

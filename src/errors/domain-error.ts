@@ -15,6 +15,8 @@ export interface ErrorExtras {
   headers?: Readonly<Record<string, string>>;
   /** What went wrong underneath: for the log, never for the answer. */
   cause?: unknown;
+  /** Whether the thing that is said to be missing exists: for the audit trail, never for the answer. */
+  conceals?: true;
 }
 
 /** A refusal that the caller is told about: a stable code, and a sentence for a person that never repeats input. */
@@ -28,6 +30,11 @@ export class DomainError extends Error {
   ) {
     super(detail, { cause: extras.cause });
   }
+}
+
+/** The same refusal, of a thing that exists but is not the caller's to know of. */
+export function concealing({ code, detail, extras }: DomainError): DomainError {
+  return new DomainError(code, detail, { ...extras, conceals: true });
 }
 
 /** The input is well-formed JSON but breaks a rule; lists every problem found. */

@@ -20,7 +20,7 @@ export class ProblemFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const error = asDomainError(exception);
     if (error.code === 'server.error') this.logger.error(stackOf(exception));
-    else if (error.extras.retryAfter !== undefined)
+    else if (error.extras.retryAfter !== undefined && error.extras.cause !== undefined)
       this.logger.warn(`${error.code}: ${causeOf(error)}`);
     if (response.headersSent) {
       response.destroy();

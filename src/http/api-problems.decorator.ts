@@ -7,11 +7,13 @@ import { ProblemDto } from '../errors/problem.dto.js';
 /** What any route with a bearer token may answer. */
 const ALWAYS: readonly ErrorCode[] = [
   'request.invalid',
+  'request.rate_limited',
   'auth.token_missing',
   'auth.token_invalid',
   'auth.token_expired',
   'auth.keys_unavailable',
   'database.unavailable',
+  'server.overloaded',
 ];
 
 /** What any route that takes a body, and with it an `Idempotency-Key`, may answer beside those. */

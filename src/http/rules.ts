@@ -13,6 +13,14 @@ export function IsRoleName(): PropertyDecorator {
   });
 }
 
+/** A member that lists roles. */
+export function AreRoleNames(): PropertyDecorator {
+  return Matches(ROLE_NAME, {
+    each: true,
+    message: 'each of $property must be a role name: 1 to 50 printable characters',
+  });
+}
+
 /** A member that holds a JSON object of the caller's own making. */
 export function IsJsonObject(): PropertyDecorator {
   return applyDecorators(

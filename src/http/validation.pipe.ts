@@ -51,7 +51,7 @@ function assertNothingInherited(input: unknown, prefix: string): void {
   if (problems.length > 0) throw new InvalidInputError(problems);
 }
 
-const UNKNOWN_MEMBER = 'There is no such member';
+export const UNKNOWN_MEMBER = 'There is no such member';
 
 function prefixOf({ type }: ArgumentMetadata): string {
   return type === 'query' ? '?' : '/';

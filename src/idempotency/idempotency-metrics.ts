@@ -45,6 +45,7 @@ export class IdempotencyMetrics {
       collect() {
         this.set({ calls: 'read' }, LEVEL[cache.reads.state]);
         this.set({ calls: 'write' }, LEVEL[cache.writes.state]);
+        this.set({ calls: 'count' }, LEVEL[cache.counts.state]);
       },
     });
   }

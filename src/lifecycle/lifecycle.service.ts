@@ -5,6 +5,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { sql } from '../database/sql.js';
 import { InvalidTransitionError } from './lifecycle-errors.js';
+import { endsTask, type TaskEndRule } from './task-end.js';
 import {
   canTransition,
   type EndedReason,
@@ -19,6 +20,9 @@ export interface LifecycleSession {
   readonly version: number;
   readonly task_id: string | null;
   readonly trace_id: string;
+  /** Its number among the attempts of its task; null of a session that carries none. */
+  readonly attempt: number | null;
+  readonly claimed_by: string | null;
 }
 
 /** What may change along with, or without, the status. What is not given stays. */
@@ -47,7 +51,14 @@ export interface Telling {
 /** The only writer of sessions that exist: each change is one conditional UPDATE, one version and one audit event. */
 @Injectable()
 export class LifecycleService {
+  private readonly endRules: TaskEndRule[] = [];
+
   constructor(private readonly audit: AuditService) {}
+
+  /** Adds what is to happen, or to hold, whenever a task ends. */
+  atTaskEnd(rule: TaskEndRule): void {
+    this.endRules.push(rule);
+  }
 
   /**
    * Changes a session and records it.
@@ -96,6 +107,9 @@ export class LifecycleService {
         version: changed.version,
       },
     });
+    if (endsTask(changed.attempt, to, reason)) {
+      for (const rule of this.endRules) await rule(manager, changed, by);
+    }
     return changed;
   }
 

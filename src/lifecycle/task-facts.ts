@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { permits, type Relation, staffRelations } from '../auth/policy.js';
+import { authorize, permits, type Relation, staffRelations } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { TaskStatus } from './task-status.js';
@@ -13,8 +13,9 @@ export interface TaskFacts {
   created_by: string;
   trace_id: string;
   status: TaskStatus;
-  /** Its highest attempt. */
+  /** Its highest attempt, and who holds that. */
   session_id: string;
+  claimed_by: string | null;
   /** All roles that take part in it. */
   participants: string[];
 }
@@ -24,11 +25,22 @@ export function taskNotFound(): DomainError {
   return new DomainError('task.not_found', 'There is no such task.');
 }
 
+export function taskFinished(status: TaskStatus): DomainError {
+  return new DomainError('task.finished', `The task has ended: it is ${status}.`);
+}
+
+export function deadlinePast(): DomainError {
+  return new DomainError('task.finished', 'The deadline of the task is past.');
+}
+
 /** Finds what is to know of a task; null when there is none. */
-async function findTaskFacts(manager: EntityManager, taskId: string): Promise<TaskFacts | null> {
+export async function findTaskFacts(
+  manager: EntityManager,
+  taskId: string,
+): Promise<TaskFacts | null> {
   const [facts] = await sql<TaskFacts>(
     manager,
-    `SELECT task_id, from_role, to_role, created_by, trace_id, status, session_id,
+    `SELECT task_id, from_role, to_role, created_by, trace_id, status, session_id, claimed_by,
             ARRAY(SELECT p.role FROM task_participants p WHERE p.task_id = t.task_id) AS participants
        FROM task_states t WHERE task_id = $1`,
     [taskId],
@@ -52,8 +64,9 @@ export async function getReadableTask(
   agent: Agent,
   taskId: string,
 ): Promise<TaskFacts> {
-  const facts = await findReadableTask(manager, agent, taskId);
+  const facts = await findTaskFacts(manager, taskId);
   if (!facts) throw taskNotFound();
+  authorize('tasks.read', taskRelations(agent, facts), taskNotFound());
   return facts;
 }
 

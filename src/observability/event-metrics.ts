@@ -8,6 +8,8 @@ export class EventMetrics {
   private readonly transitions: Counter<'from' | 'to'>;
   private readonly routed: Counter;
   private readonly decisions: Counter<'decision'>;
+  private readonly timeToDecide: Histogram<'decision'>;
+  private readonly approvalsExpired: Counter;
   private readonly denied: Counter;
   private readonly claims: Counter;
   private readonly leasesLost: Counter;
@@ -31,6 +33,18 @@ export class EventMetrics {
       name: 'mesh_approval_decisions_total',
       help: 'Approvals decided.',
       labelNames: ['decision'],
+      registers,
+    });
+    this.timeToDecide = new Histogram({
+      name: 'mesh_approval_decision_seconds',
+      help: 'How long approvals were pending before they were decided.',
+      labelNames: ['decision'],
+      buckets: [1, 10, 60, 300, 1800, 3600, 14_400, 86_400, 259_200],
+      registers,
+    });
+    this.approvalsExpired = new Counter({
+      name: 'mesh_approvals_expired_total',
+      help: 'Approvals that nobody decided in time.',
       registers,
     });
     this.denied = new Counter({
@@ -63,7 +77,7 @@ export class EventMetrics {
 
   /** Counts one committed event. */
   count(eventType: string, metadata: Readonly<Record<string, unknown>>): void {
-    const { from, to, reason, decision, waited_seconds: waited } = metadata;
+    const { from, to, reason, decision, waited_seconds: waited, pending_seconds } = metadata;
     if (typeof from === 'string' && typeof to === 'string') this.transitions.inc({ from, to });
     if (reason === 'lease_lost') this.leasesLost.inc();
     if (metadata.dead === true) this.dead.inc();
@@ -71,6 +85,10 @@ export class EventMetrics {
     if (eventType === 'task_claimed') this.claims.inc();
     if (typeof waited === 'number') this.waits.observe(waited);
     if (eventType === 'approval_decided') this.decisions.inc({ decision: String(decision) });
+    if (typeof pending_seconds === 'number') {
+      this.timeToDecide.observe({ decision: String(decision) }, pending_seconds);
+    }
+    if (eventType === 'approval_expired') this.approvalsExpired.inc();
     if (eventType === 'access_denied') this.denied.inc();
   }
 }

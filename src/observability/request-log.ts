@@ -1,9 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { RequestHandler } from 'express';
 import type { Metrics } from './metrics.js';
+import { isProbe } from './probes.js';
 import { requestContext } from './request-context.js';
-
-const QUIET = new Set(['/health', '/health/live', '/health/ready', '/metrics', '/status']);
 
 /** Measures each request, and logs it on one line, once it is answered or its client is gone. */
 export function requestLog(metrics: Metrics): RequestHandler {
@@ -17,7 +16,7 @@ export function requestLog(metrics: Metrics): RequestHandler {
       const route = routeOf(request.route);
       const status = response.writableFinished ? response.statusCode : 499;
       metrics.requests.observe({ method, route, status }, seconds);
-      if (QUIET.has(request.path)) return;
+      if (isProbe(request.path)) return;
       logger.log({
         method,
         route,

@@ -4,18 +4,31 @@ import { createRedisClient, type RedisClient } from './redis-client.js';
 
 export type RedisStatus = 'connected' | 'disconnected' | 'disabled';
 
+/** How often something happened in the window that is open, and how long that still is. */
+export interface Count {
+  count: number;
+  msLeft: number;
+}
+
 const WARN_EVERY_MS = 10_000;
+
+/** The first in a window opens it. */
+const COUNT = `
+  local count = redis.call('INCR', KEYS[1])
+  if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+  return {count, redis.call('PTTL', KEYS[1])}`;
 
 /**
  * A cache in Redis that may be missing, down, hung, full or read-only: then every read is a miss and every write
  * does nothing. No method rejects, and none takes longer than the client's timeout of 100 ms.
  *
- * Reads and writes each have a breaker, since a full or read-only Redis still answers reads.
+ * Reads, writes and counts each have a breaker, since a full or read-only Redis still answers reads.
  */
 @Injectable()
 export class RedisCache implements OnModuleInit, OnApplicationShutdown {
   readonly reads = new CircuitBreaker();
   readonly writes = new CircuitBreaker();
+  readonly counts = new CircuitBreaker();
 
   private readonly logger = new Logger(RedisCache.name);
   private readonly client?: RedisClient;
@@ -51,6 +64,14 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
   async set(key: string, value: string, ttlSeconds: number): Promise<void> {
     const ttl = Math.floor(ttlSeconds);
     if (ttl >= 1) await this.call(this.writes, (client) => client.set(key, value, 'EX', ttl));
+  }
+
+  /** Counts one more under `key` in a window of `windowMs`; undefined when Redis cannot. */
+  async count(key: string, windowMs: number): Promise<Count | undefined> {
+    const reply = await this.call(this.counts, (client) => client.eval(COUNT, 1, key, windowMs));
+    if (!Array.isArray(reply)) return undefined;
+    const [count, msLeft] = reply.map(Number);
+    return { count: count ?? 0, msLeft: msLeft ?? 0 };
   }
 
   /** Whether Redis answers now, whatever the breakers think. */

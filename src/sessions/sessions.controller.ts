@@ -65,6 +65,7 @@ const WRITE_PROBLEMS = [
   'session.task_set',
   'session.version_mismatch',
   'lifecycle.invalid_transition',
+  'task.approval_required',
 ] as const;
 
 const LEASE_PROBLEMS = [

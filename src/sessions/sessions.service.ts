@@ -9,7 +9,12 @@ import { Environment } from '../config/environment.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { getReadableTask, type TaskFacts, taskNotFound } from '../lifecycle/task-facts.js';
+import {
+  getReadableTask,
+  type TaskFacts,
+  taskFinished,
+  taskNotFound,
+} from '../lifecycle/task-facts.js';
 import { currentTraceId } from '../observability/request-context.js';
 import type { CreateSessionDto } from './dto/create-session.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
@@ -64,7 +69,7 @@ export class SessionsService {
     );
     if (attempt.status === 'active') throw sessionClaimed(attempt);
     if (attempt.status !== 'pending') {
-      throw new DomainError('task.finished', `The task has ended: it is ${attempt.status}.`);
+      throw taskFinished(attempt.status);
     }
     const { metadata } = dto;
     return this.lifecycle.change(manager, attempt, { metadata }, by, {

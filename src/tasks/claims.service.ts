@@ -7,7 +7,13 @@ import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { getReadableTask, taskNotFound, taskRelations } from '../lifecycle/task-facts.js';
+import {
+  deadlinePast,
+  getReadableTask,
+  taskFinished,
+  taskNotFound,
+  taskRelations,
+} from '../lifecycle/task-facts.js';
 import { taskStatus } from '../lifecycle/task-status.js';
 import { isPast } from '../sessions/attempts.service.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
@@ -16,7 +22,7 @@ import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
-import { deadlinePast, taskClaimed, taskFinished, taskNotDue } from './task-errors.js';
+import { taskClaimed, taskNotDue } from './task-errors.js';
 import { BY_URGENCY, due, getTask, ofTypes, withAttempt } from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */

@@ -8,13 +8,19 @@ import { Transactions } from '../database/transactions.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
-import { getReadableTask, taskNotFound, taskRelations } from '../lifecycle/task-facts.js';
+import {
+  deadlinePast,
+  getReadableTask,
+  taskFinished,
+  taskNotFound,
+  taskRelations,
+} from '../lifecycle/task-facts.js';
 import { taskStatus } from '../lifecycle/task-status.js';
 import { Attempts, isAttempt, isPast } from '../sessions/attempts.service.js';
 import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { type TaskDto, toTaskDto } from './dto/task.dto.js';
-import { deadlinePast, taskFinished, taskOpen } from './task-errors.js';
+import { taskOpen } from './task-errors.js';
 import { getTask, withAttempt } from './task-rows.js';
 
 /** Lets those who asked for a task call it off, or ask again. */

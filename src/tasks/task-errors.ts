@@ -17,14 +17,6 @@ export function taskNotDue({ not_before }: Session): DomainError {
   );
 }
 
-export function taskFinished(status: TaskStatus): DomainError {
-  return new DomainError('task.finished', `The task has ended: it is ${status}.`);
-}
-
-export function deadlinePast(): DomainError {
-  return new DomainError('task.finished', 'The deadline of the task is past.');
-}
-
 export function taskOpen(status: TaskStatus): DomainError {
   return new DomainError('task.open', `The task is ${status}: there is nothing to retry.`);
 }

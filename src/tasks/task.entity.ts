@@ -1,4 +1,5 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { RequiredApproval } from '../lifecycle/task-lock.js';
 import type { Priority } from './priority.js';
 
 /** What one role asks of another. Never changed once routed, never deleted. */
@@ -61,4 +62,8 @@ export class Task {
   /** The subject that routed the task. */
   @Column({ type: 'text' })
   created_by: string;
+
+  /** The decision without which the task cannot be completed. */
+  @Column({ type: 'jsonb', nullable: true })
+  requires_approval: RequiredApproval | null;
 }

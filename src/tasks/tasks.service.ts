@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v4 as randomId, v7 as newId } from 'uuid';
+import { ApprovalOpenings } from '../approvals/approval-openings.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
@@ -8,6 +9,7 @@ import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { InvalidInputError } from '../errors/domain-error.js';
+import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { currentTraceId, requestContext } from '../observability/request-context.js';
 import { Attempts, isPast } from '../sessions/attempts.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
@@ -22,6 +24,7 @@ export class TasksService {
   constructor(
     private readonly transactions: Transactions,
     private readonly attempts: Attempts,
+    private readonly approvals: ApprovalOpenings,
     private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
@@ -29,6 +32,7 @@ export class TasksService {
   /** Stores a task for a role and opens its first attempt. */
   async route(agent: Agent, dto: RouteTaskDto): Promise<RoutedTaskDto> {
     assertOrgRole(dto.target, this.environment.ROLES, '/target');
+    this.assertRequirement(dto);
     const deadline_at = futureOf(dto.deadline_at);
     const due = dueTime(dto.not_before, deadline_at);
     const by = { role: actingRole(agent, dto.from_role), subject: agent.subject };
@@ -48,6 +52,7 @@ export class TasksService {
         deadline_at,
         max_attempts: dto.max_attempts,
         parent_task_id: dto.parent_task_id ?? null,
+        requires_approval: dto.requires_approval ?? null,
       });
       const { id: task_id, to_role, trace_id, created_by } = routed;
       const attempt = await this.attempts.open(manager, {
@@ -66,9 +71,27 @@ export class TasksService {
         session_id: attempt.id,
         metadata: { to_role, task_type: routed.task_type, attempt: 1, version: attempt.version },
       });
+      if (routed.requires_approval) {
+        const { role, ...ask } = routed.requires_approval;
+        const task = await lockOpenTask(manager, task_id);
+        const reason = 'Required to complete the task';
+        await this.approvals.open(manager, task, { ...ask, stages: [role], reason }, by);
+      }
       return routed;
     });
     return toRoutedTask(task);
+  }
+
+  private assertRequirement({ requires_approval, task }: RouteTaskDto): void {
+    if (!requires_approval) return;
+    assertOrgRole(requires_approval.role, this.environment.ROLES, '/requires_approval/role');
+    if (task.task_type !== 'notification') return;
+    throw new InvalidInputError([
+      {
+        pointer: '/requires_approval',
+        message: 'requires_approval does not go with a notification: its claim completes it',
+      },
+    ]);
   }
 }
 
@@ -122,6 +145,7 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<Task> 
       task.deadline_at,
       task.max_attempts,
       task.parent_task_id,
+      task.requires_approval,
       idempotency_key,
     ]);
     if (inserted) return inserted;
@@ -132,7 +156,7 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<Task> 
 const INSERT = `
   INSERT INTO tasks
     (id, task_type, description, from_role, to_role, data, context, trace_id, created_by,
-     priority, deadline_at, max_attempts, parent_task_id, idempotency_key)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+     priority, deadline_at, max_attempts, parent_task_id, requires_approval, idempotency_key)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
   ON CONFLICT (idempotency_key) DO NOTHING
   RETURNING *`;

@@ -233,7 +233,10 @@ describe('approvals', () => {
       const flow = await newTask();
       const approver = newSubject('approver');
       const first = await ask(flow, approver);
-      await agent(approver).post(`/approvals/${first}/decision`, { decision: 'rejected' });
+      await agent(approver).post(`/approvals/${first}/decision`, {
+        decision: 'rejected',
+        comments: 'Too much',
+      });
       const second = await ask(flow, approver);
       expect(second).not.toBe(first);
       expect((await agent(approver).get(`/approvals/${first}`)).body.status).toBe('rejected');
@@ -354,7 +357,10 @@ describe('approvals', () => {
       const id = await ask(flow, approver);
       await agent(approver).post(`/approvals/${id}/decision`, { decision: 'approved' });
       for (const decision of ['approved', 'rejected']) {
-        const again = await agent(approver).post(`/approvals/${id}/decision`, { decision });
+        const again = await agent(approver).post(`/approvals/${id}/decision`, {
+          decision,
+          comments: 'So be it',
+        });
         expectProblem(again, 409, 'approval.decided');
         expect(again.body.detail).toContain('approved');
       }
@@ -386,7 +392,8 @@ describe('approvals', () => {
       const answers = await Promise.all(
         times(20, (index) => {
           const decision = index % 2 === 0 ? 'approved' : 'rejected';
-          return agent(approver).post(`/approvals/${id}/decision`, { decision });
+          const body = { decision, comments: 'So be it' };
+          return agent(approver).post(`/approvals/${id}/decision`, body);
         }),
       );
       expect(statusesOf(answers)).toEqual([200, ...times(19, () => 409)]);
@@ -422,6 +429,7 @@ describe('approvals', () => {
         task_id: flow.task,
         approver_role: two,
         decision: 'rejected',
+        comments: 'Too much',
       });
       expect(named.body).toMatchObject({ approval_id: ids[1], status: 'rejected' });
       const rest = await agent([two, one]).post('/approvals', {
@@ -506,6 +514,7 @@ describe('approvals', () => {
       const first = await agent(to).post<AckBody>('/approvals', {
         task_id: task,
         decision: 'rejected',
+        comments: 'Too much',
       });
       const again = await agent(to).post('/approvals', { task_id: task, decision: 'approved' });
       expectProblem(again, 409, 'approval.decided');
@@ -518,6 +527,7 @@ describe('approvals', () => {
       const first = await agent(flow.to).post<AckBody>('/approvals', {
         task_id: flow.task,
         decision: 'rejected',
+        comments: 'Too much',
       });
       const asked = await ask(flow, flow.to);
       await agent(flow.from).post(`/approvals/${asked}/withdraw`, {});
@@ -545,6 +555,7 @@ describe('approvals', () => {
           agent(to).post('/approvals', {
             task_id: task,
             decision: index % 2 === 0 ? 'approved' : 'rejected',
+            comments: 'So be it',
           }),
         ),
       );

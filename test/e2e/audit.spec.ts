@@ -476,6 +476,37 @@ describe('the audit trail', () => {
       }
     });
 
+    it('of things that are concealed from the caller, once however often it asks', async () => {
+      const [from, to, sub] = [newSubject('from'), newSubject('to'), newSubject('stranger')];
+      const { task_id } = await newTask(from, to);
+      const ask = { task_id, approver_role: to };
+      const { body } = await agent(from).post<{ approval_id: string }>('/approvals', ask);
+      const session = (await agent(to).get<{ id: string }>(`/sessions/${task_id}`)).body.id;
+      const role = newSubject('stranger');
+      const stranger = agent(role, sub);
+      const answers = [
+        await stranger.get(`/tasks/${task_id}`),
+        await stranger.get(`/approvals/${body.approval_id}`),
+        await stranger.get(`/sessions/${session}`),
+        await stranger.put(`/sessions/${session}`, { status: 'active' }),
+        await stranger.post('/approvals', ask),
+      ];
+      for (let again = 0; again < 5; again++) await stranger.get(`/tasks/${task_id}`);
+      expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
+      let events: EventBody[] = [];
+      while (events.length < answers.length)
+        events = await eventsFor(agent('auditor'), `event_type=access_denied&role=${role}`);
+      expect(events.map(({ metadata }) => metadata)).toEqual(
+        expect.arrayContaining(
+          answers.map(({ body: { code, instance } }) =>
+            expect.objectContaining({ path: instance, code, concealed: true }),
+          ),
+        ),
+      );
+      expect(events).toHaveLength(answers.length);
+      expect(await eventsFor(stranger, '')).toEqual([]);
+    });
+
     it('not of bad input, missing things or conflicts', async () => {
       const client = agent('finance');
       const answers = [

@@ -257,11 +257,11 @@ describe('the metrics', () => {
     const { body } = await worker.get<{ id: string }>(`/sessions/${task_id}`);
     await worker.put(`/sessions/${body.id}`, { status: 'active' });
     await worker.put(`/sessions/${body.id}`, { status: 'active' });
+    await worker.post('/approvals', { task_id, decision: 'approved' });
+    await worker.post('/approvals', { task_id, decision: 'approved' });
     await agent(to).put(`/sessions/${body.id}`, { status: 'completed' });
     await worker.put(`/sessions/${body.id}`, { status: 'completed' });
     await worker.put(`/sessions/${body.id}`, { status: 'failed' });
-    await worker.post('/approvals', { task_id, decision: 'approved' });
-    await worker.post('/approvals', { task_id, decision: 'approved' });
     await agent(from).put(`/sessions/${body.id}`, { status: 'active' });
     await agent(from).post('/tasks/route', { target: 'admin', task: { task_type: 'x' } });
 

@@ -102,6 +102,28 @@ describe('what a keyed request leaves behind', () => {
         const events = [{ event_type: 'approval_withdrawn', role: 'finance' }];
         return { by, path, body: { reason: 'changed' }, events };
       },
+      'POST /approvals/:id/delegate': async () => ({
+        by: caller(mesh, 'manager'),
+        path: `/approvals/${await pendingApproval(caller(mesh))}/delegate`,
+        body: { role: 'legal', reason: 'a contract' },
+        events: [{ event_type: 'approval_delegated', role: 'manager' }],
+      }),
+      'POST /approvals/:id/resubmit': async () => {
+        const by = caller(mesh);
+        const path = `/approvals/${await pendingApproval(by)}`;
+        await by.post(`${path}/withdraw`, {});
+        const events = [{ event_type: 'approval_requested', role: 'finance' }];
+        return { by, path: `${path}/resubmit`, body: { reason: 'after all' }, events };
+      },
+      'POST /approvals/:id/consume': async () => {
+        const by = caller(mesh);
+        const path = `/approvals/${await pendingApproval(by)}`;
+        const { body } = await caller(mesh, 'manager').post(`${path}/decision`, {
+          decision: 'approved',
+        });
+        const events = [{ event_type: 'approval_consumed', role: 'finance' }];
+        return { by, path: `${path}/consume`, body: { digest: body.digest }, events };
+      },
       'POST /tasks/claim': async () => {
         await caller(mesh).post('/tasks/route', budget());
         const events = [{ event_type: 'task_claimed', role: 'manager' }];

@@ -122,14 +122,13 @@ describe.each([
       expect((await finance.get(path)).body).toMatchObject({ status: 'completed', version: 3 });
     });
 
-    it('is refused with another body or another query, and never gives the old answer away', async () => {
+    it('is refused with another body, and never gives the old answer away', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       const first = await finance.post('/tasks/route', budget(1), headers);
       await withoutEffect(mesh, async () => {
         const others = [
           await finance.post('/tasks/route', budget(2), headers),
           await finance.post('/tasks/route', { ...budget(1), context: { a: 1 } }, headers),
-          await finance.post('/tasks/route?dry_run=true', budget(1), headers),
         ];
         for (const other of others) {
           expectProblem(other, 422, 'idempotency.payload_mismatch');

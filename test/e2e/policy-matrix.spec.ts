@@ -43,7 +43,7 @@ const RELATIONS: Record<Thing, Partial<Record<Persona, readonly Relation[]>>> = 
     participant: ['participant'],
   },
   approval: {
-    claimant: ['owner', 'participant'],
+    claimant: ['owner', 'claimant', 'participant'],
     'same role': ['owner', 'participant'],
     asker: ['asker', 'participant'],
     participant: ['participant'],
@@ -216,6 +216,29 @@ const RECIPES: Record<string, Recipe[]> = {
     {
       thing: 'approval',
       call: ({ approval }, { client }) => client.post(`/approvals/${approval}/withdraw`, {}),
+    },
+  ],
+  'POST /approvals/:id/delegate': [
+    {
+      thing: 'approval',
+      call: ({ approval }, { client }) =>
+        client.post(`/approvals/${approval}/delegate`, { role: newSubject('other'), reason: 'x' }),
+    },
+  ],
+  'POST /approvals/:id/resubmit': [
+    {
+      thing: 'approval',
+      call: ({ approval }, { client }) => client.post(`/approvals/${approval}/resubmit`, {}),
+      conflicts: { asker: 'approval.open' },
+    },
+  ],
+  'POST /approvals/:id/consume': [
+    {
+      thing: 'approval',
+      call: ({ approval }, { client }) =>
+        client.post(`/approvals/${approval}/consume`, { digest: '0'.repeat(64) }),
+      // Whoever holds the task uses it; the digest is not that of anything.
+      conflicts: { claimant: 'refused with 422', asker: 'refused with 403' },
     },
   ],
 };

@@ -25,6 +25,7 @@ const SCHEMA = `
     deadline_at      timestamptz,
     max_attempts     integer      NOT NULL DEFAULT 3,
     parent_task_id   uuid,
+    requires_approval jsonb,
     CONSTRAINT tasks_pkey PRIMARY KEY (id),
     CONSTRAINT tasks_parent_task_id_fk FOREIGN KEY (parent_task_id) REFERENCES tasks (id),
     CONSTRAINT tasks_priority_ck CHECK (priority IN ('low', 'normal', 'high')),
@@ -99,17 +100,55 @@ const SCHEMA = `
     requested_role  varchar(50),
     decided_by      text,
     reason          text         NOT NULL DEFAULT '',
+    payload         jsonb,
+    digest          varchar(64),
+    quorum          integer      NOT NULL DEFAULT 1,
+    chain_id        uuid         NOT NULL,
+    stage           integer      NOT NULL DEFAULT 1,
+    stages          varchar(50)[] NOT NULL,
+    expires_at      timestamptz,
+    consume_until   timestamptz,
+    consumed_at     timestamptz,
+    consumed_by     text,
+    supersedes      uuid,
+    delegated_from  varchar(50),
     CONSTRAINT approvals_pkey PRIMARY KEY (id),
     CONSTRAINT approvals_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT approvals_status_ck
-      CHECK (status IN ('pending', 'approved', 'rejected', 'withdrawn')),
+      CHECK (status IN ('pending', 'approved', 'rejected', 'expired', 'withdrawn')),
     CONSTRAINT approvals_decided_ck
-      CHECK ((status IN ('approved', 'rejected')) = (decided_by IS NOT NULL))
+      CHECK ((status IN ('approved', 'rejected')) = (decided_by IS NOT NULL)),
+    CONSTRAINT approvals_digest_ck CHECK ((payload IS NULL) = (digest IS NULL)),
+    CONSTRAINT approvals_quorum_ck CHECK (quorum BETWEEN 1 AND 20),
+    CONSTRAINT approvals_stage_ck CHECK (stage BETWEEN 1 AND cardinality(stages)),
+    CONSTRAINT approvals_expires_ck CHECK (status <> 'pending' OR expires_at IS NOT NULL),
+    CONSTRAINT approvals_consumed_ck CHECK (
+      (consumed_at IS NULL) = (consumed_by IS NULL)
+      AND (consumed_at IS NULL OR (status = 'approved' AND consumed_at <= consume_until))),
+    CONSTRAINT approvals_supersedes_fk FOREIGN KEY (supersedes) REFERENCES approvals (id)
   );
   CREATE INDEX idx_approvals_task_id ON approvals (task_id);
   CREATE INDEX idx_approvals_status  ON approvals (status);
-  CREATE UNIQUE INDEX approvals_one_pending_uq ON approvals (task_id, approver_role)
+  CREATE UNIQUE INDEX approvals_one_pending_uq ON approvals (task_id, approver_role, stage)
     WHERE status = 'pending';
+  CREATE UNIQUE INDEX approvals_supersedes_uq ON approvals (supersedes) WHERE supersedes IS NOT NULL;
+  CREATE INDEX idx_approvals_expires_at ON approvals (expires_at) WHERE status = 'pending';
+  CREATE INDEX idx_approvals_waiting ON approvals (approver_role, created_at DESC, id DESC)
+    WHERE status = 'pending';
+
+  CREATE TABLE approval_votes (
+    approval_id  uuid         NOT NULL,
+    chain_id     uuid         NOT NULL,
+    subject      text         NOT NULL,
+    decision     varchar(20)  NOT NULL,
+    notes        text         NOT NULL DEFAULT '',
+    created_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT approval_votes_pkey PRIMARY KEY (approval_id, subject),
+    CONSTRAINT approval_votes_chain_subject_uq UNIQUE (chain_id, subject),
+    CONSTRAINT approval_votes_approval_id_fk
+      FOREIGN KEY (approval_id) REFERENCES approvals (id) ON DELETE CASCADE,
+    CONSTRAINT approval_votes_decision_ck CHECK (decision IN ('approved', 'rejected'))
+  );
 
   CREATE TABLE audit_events (
     id           uuid         NOT NULL,
@@ -175,7 +214,8 @@ const SCHEMA = `
   CREATE VIEW task_participants AS
     SELECT id AS task_id, from_role AS role FROM tasks
     UNION SELECT id, to_role FROM tasks
-    UNION SELECT task_id, approver_role FROM approvals;
+    UNION SELECT task_id, approver_role FROM approvals
+    UNION SELECT task_id, delegated_from FROM approvals WHERE delegated_from IS NOT NULL;
 `;
 
 let url: string;
@@ -258,6 +298,31 @@ describe('The database refuses', () => {
       async () => anApproval(await aTask(), { decided_by: 'bob' }),
       'approvals_decided_ck',
     ],
+    [
+      'a pending approval that never expires',
+      async () => anApproval(await aTask(), { expires_at: null }),
+      'approvals_expires_ck',
+    ],
+    [
+      'a stage beyond the last one',
+      async () => anApproval(await aTask(), { stage: 2 }),
+      'approvals_stage_ck',
+    ],
+    [
+      'a quorum of nobody',
+      async () => anApproval(await aTask(), { quorum: 0 }),
+      'approvals_quorum_ck',
+    ],
+    [
+      'a digest of no payload',
+      async () => anApproval(await aTask(), { digest: 'ab' }),
+      'approvals_digest_ck',
+    ],
+    [
+      'the use of what is not approved',
+      async () => anApproval(await aTask(), { consumed_at: new Date(), consumed_by: 'bob' }),
+      'approvals_consumed_ck',
+    ],
     ['an approval of a task that there is not', () => anApproval(newId()), 'approvals_task_id_fk'],
     [
       'the answer of a request that failed as a record',
@@ -293,6 +358,18 @@ describe('The database refuses', () => {
     const task = await aTask();
     await anApproval(task);
     expect(await refusalOf(anApproval(task))).toBe('approvals_one_pending_uq');
+  });
+
+  it('a second vote of one subject in a chain', async () => {
+    const id = newId();
+    await anApproval(await aTask(), { id });
+    const vote = { approval_id: id, chain_id: id, subject: 'bob', decision: 'approved' };
+    await insert('approval_votes', vote);
+    const next = newId();
+    await anApproval(await aTask(), { id: next, chain_id: id });
+    expect(await refusalOf(insert('approval_votes', { ...vote, approval_id: next }))).toBe(
+      'approval_votes_chain_subject_uq',
+    );
   });
 
   it('two tasks with one idempotency key', async () => {
@@ -450,7 +527,8 @@ function aSession(changes: Row): Promise<void> {
 
 function anApproval(task_id: string, changes: Row = {}): Promise<void> {
   const approval = { id: newId(), task_id, approver_role: 'legal', status: 'pending' };
-  return insert('approvals', { ...approval, ...changes });
+  const chain = { chain_id: approval.id, stages: ['legal'], expires_at: '2036-01-01T00:00:00Z' };
+  return insert('approvals', { ...approval, ...chain, ...changes });
 }
 
 function anEvent(): Promise<void> {

@@ -5,8 +5,9 @@ import { DataSource } from 'typeorm';
 import { AppModule } from '../../src/app.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
-import { APP_OPTIONS, configureApp } from '../../src/configure-app.js';
+import { APP_OPTIONS, configureApp, newHttpAdapter } from '../../src/configure-app.js';
 import { migrate } from '../../src/database/migrate.js';
+import { JsonLogger } from '../../src/observability/logger.js';
 import { createTestDatabase, dropTestDatabase } from './postgres.js';
 
 export const TEST_SECRET = 'a secret for tests that is long enough';
@@ -26,6 +27,8 @@ export interface TestAppOptions {
   env?: Record<string, string>;
   /** An existing database, to run a second process beside another; else a new one. */
   databaseUrl?: string;
+  /** Whether it logs as in production; else it keeps quiet. */
+  logs?: boolean;
   override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
 }
 
@@ -39,6 +42,7 @@ export async function newDatabase(): Promise<string> {
 export async function startTestApp({
   env,
   databaseUrl,
+  logs = false,
   override,
 }: TestAppOptions = {}): Promise<TestApp> {
   const url = databaseUrl ?? (await newDatabase());
@@ -48,11 +52,16 @@ export async function startTestApp({
     JWT_SECRET: TEST_SECRET,
     LOG_LEVEL: 'error',
     SWEEP_INTERVAL_SECONDS: '3600',
+    RATE_LIMIT_ENABLED: 'false',
+    MAX_LAG_MS: '60000',
     ...env,
   });
   const builder = Test.createTestingModule({ imports: [AppModule.forRoot(environment, url)] });
   const module = await (override ? override(builder) : builder).compile();
-  const app = module.createNestApplication<NestExpressApplication>(APP_OPTIONS);
+  const app = module.createNestApplication<NestExpressApplication>(newHttpAdapter(), {
+    ...APP_OPTIONS,
+    ...(logs && { logger: new JsonLogger(environment) }),
+  });
   configureApp(app);
   await app.listen(0, '127.0.0.1');
   const dataSource = app.get(DataSource);

@@ -12,6 +12,7 @@ const { databaseUrl, env, ...faults } = JSON.parse(process.argv[2] ?? '') as Chi
 const mesh = await startTestApp({
   databaseUrl,
   env,
+  logs: env.LOG_LEVEL !== undefined,
   override: (builder) => withFaults(builder, faults),
 });
 process.once('SIGTERM', () => {

@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { prefixed } from '../../http/ids.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 import type { Approval } from '../approval.entity.js';
+import type { ApprovalRow } from '../approval-rows.js';
 
 const APPROVAL = '019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c';
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
@@ -36,7 +37,12 @@ export class ApprovalDto {
   @ApiProperty({ type: String, nullable: true, example: 'finance' })
   requested_role: string | null;
 
-  @ApiProperty({ type: String, nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The subject whose vote decided.',
+    example: null,
+  })
   decided_by: string | null;
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
@@ -44,10 +50,95 @@ export class ApprovalDto {
 
   @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
   created_at: Date;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'What exactly is to be approved; null of approvals older than payloads.',
+    example: { amount: 50000 },
+  })
+  payload: Record<string, unknown> | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'SHA-256 of the payload in the canonical JSON of RFC 8785, as hex.',
+    example: '0a9d5d1ad4b0f1a2e6f6c8f1b8c3b9a57b1e9b3f6f7d3d1f0e6a8c1d2e3f4a5b',
+  })
+  digest: string | null;
+
+  @ApiProperty({
+    type: 'integer',
+    description: 'How many subjects of the approver role have to approve.',
+    example: 1,
+  })
+  quorum: number;
+
+  @ApiProperty({ type: 'integer', description: 'How many have approved.', example: 0 })
+  votes: number;
+
+  @ApiProperty({ type: 'integer', description: 'Which of the stages this is.', example: 1 })
+  stage: number;
+
+  @ApiProperty({
+    type: [String],
+    description: 'The roles asked one after the other, each with an approval of its own.',
+    example: ['manager'],
+  })
+  stages: string[];
+
+  @ApiProperty({
+    format: 'uuid',
+    description: 'What the stages have in common: the id of the first one’s approval.',
+    example: APPROVAL,
+  })
+  chain_id: string;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'The last moment to decide; null when the decision came without an ask.',
+    example: '2026-02-03T12:00:00.000Z',
+  })
+  expires_at: Date | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'The last moment to use what the last stage approved.',
+    example: null,
+  })
+  consume_until: Date | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  consumed_at: Date | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  consumed_by: string | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The approval that came to nothing and is asked for anew with this one.',
+    example: null,
+  })
+  supersedes: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The role that was asked first, if it handed the decision on.',
+    example: null,
+  })
+  delegated_from: string | null;
 }
 
 /** The approval as the API shows it. */
-export function toApprovalDto(approval: Approval): ApprovalDto {
+export function toApprovalDto(approval: ApprovalRow): ApprovalDto {
   return {
     id: approval.id,
     task_id: approval.task_id,
@@ -60,6 +151,19 @@ export function toApprovalDto(approval: Approval): ApprovalDto {
     decided_by: approval.decided_by,
     decision_at: approval.decision_at,
     created_at: approval.created_at,
+    payload: approval.payload,
+    digest: approval.digest,
+    quorum: approval.quorum,
+    votes: approval.votes,
+    stage: approval.stage,
+    stages: approval.stages,
+    chain_id: approval.chain_id,
+    expires_at: approval.expires_at,
+    consume_until: approval.consume_until,
+    consumed_at: approval.consumed_at,
+    consumed_by: approval.consumed_by,
+    supersedes: approval.supersedes,
+    delegated_from: approval.delegated_from,
   };
 }
 

@@ -1,12 +1,29 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { type InputProblem, InvalidInputError } from '../../errors/domain-error.js';
 import { renameAliases } from '../../http/aliases.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
-import { IsRoleName } from '../../http/rules.js';
+import { AreRoleNames, IsJsonObject, IsRoleName } from '../../http/rules.js';
 import { type Decision, DECISIONS } from '../approval-status.js';
 
 const CHOICES = ['pending', ...DECISIONS] as const;
+
+/** The shortest and the longest time that an approval can be left open for, in seconds: a minute, 30 days. */
+export const EXPIRY_SECONDS = { min: 60, max: 30 * 24 * 60 * 60 };
+export const MAX_QUORUM = 20;
+const MAX_STAGES = 8;
 
 @Normalised((body) => renameAliases(body, { notes: 'comments' }))
 export class CreateApprovalDto {
@@ -15,7 +32,7 @@ export class CreateApprovalDto {
   task_id: string;
 
   @ApiPropertyOptional({
-    description: 'The role that is to decide; an ask must name it.',
+    description: 'The role that is to decide; an ask must name it, or `stages`.',
     example: 'manager',
   })
   @IsOptional()
@@ -42,9 +59,97 @@ export class CreateApprovalDto {
   @MaxLength(10_000)
   reason?: string;
 
-  @ApiPropertyOptional({ description: 'The decider’s comments.', maxLength: 10_000, example: '' })
+  @ApiPropertyOptional({
+    description: 'The decider’s comments; a rejection needs them, or a reason.',
+    maxLength: 10_000,
+    example: '',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(10_000)
   comments?: string;
+
+  @ApiPropertyOptional({
+    description:
+      'Of an ask: the role that asks; needed only by an agent that takes part through several.',
+    example: 'finance',
+  })
+  @IsOptional()
+  @IsRoleName()
+  from_role?: string;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description:
+      'Of an ask, in place of `approver_role`: the roles that decide one after the other.',
+    example: ['manager', 'legal'],
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_STAGES)
+  @AreRoleNames()
+  stages?: string[];
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_QUORUM,
+    default: 1,
+    description: 'Of an ask: how many subjects of the role have to approve, in each stage.',
+    example: 1,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_QUORUM)
+  quorum?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: EXPIRY_SECONDS.min,
+    maximum: EXPIRY_SECONDS.max,
+    default: 259_200,
+    description: 'Of an ask: for how long each stage can be decided, in seconds.',
+    example: 259_200,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(EXPIRY_SECONDS.min)
+  @Max(EXPIRY_SECONDS.max)
+  expires_in_seconds?: number;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Of an ask: what exactly is to be approved. Default: what the task says.',
+    example: { amount: 50000, supplier: 'ACME' },
+  })
+  @IsOptional()
+  @IsJsonObject()
+  payload?: Record<string, unknown>;
+}
+
+const OF_AN_ASK = ['from_role', 'stages', 'quorum', 'expires_in_seconds', 'payload'] as const;
+
+/** The roles that are asked one after the other; refuses what is no ask. */
+export function stagesOf({ approver_role, stages }: CreateApprovalDto): string[] {
+  if (approver_role !== undefined && stages !== undefined) {
+    throw invalid('/stages', 'give either approver_role or stages');
+  }
+  if (stages !== undefined) return stages;
+  if (approver_role !== undefined) return [approver_role];
+  throw invalid('/approver_role', 'approver_role must name the role that is to decide');
+}
+
+/** Refuses a decision that says what only an ask can say. */
+export function assertDecides(dto: CreateApprovalDto): void {
+  const problems: InputProblem[] = OF_AN_ASK.filter((name) => dto[name] !== undefined).map(
+    (name) => ({ pointer: `/${name}`, message: `${name} goes with decision pending` }),
+  );
+  if (problems.length > 0) throw new InvalidInputError(problems);
+}
+
+function invalid(pointer: string, message: string): InvalidInputError {
+  return new InvalidInputError([{ pointer, message }]);
 }

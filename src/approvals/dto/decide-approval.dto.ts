@@ -10,7 +10,11 @@ export class DecideApprovalDto {
   @IsIn(DECISIONS, { message: `decision must be one of ${DECISIONS.join(', ')}` })
   decision: Decision;
 
-  @ApiPropertyOptional({ maxLength: 10_000, example: 'Within this quarter’s budget' })
+  @ApiPropertyOptional({
+    description: 'A rejection needs them.',
+    maxLength: 10_000,
+    example: 'Within this quarter’s budget',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(10_000)

@@ -20,4 +20,17 @@ export class ListApprovalsQuery extends CursorQuery {
   @IsOptional()
   @IsId('task')
   task_id?: string;
+
+  @ApiPropertyOptional({
+    enum: ['me'],
+    description: 'What you can decide now: pending, for a role of yours, and not barred to you.',
+  })
+  @IsOptional()
+  @IsIn(['me'], { message: 'waiting_for must be me' })
+  waiting_for?: 'me';
+
+  @ApiPropertyOptional({ enum: ['me'], description: 'What you have asked for yourself.' })
+  @IsOptional()
+  @IsIn(['me'], { message: 'asked_by must be me' })
+  asked_by?: 'me';
 }

@@ -12,6 +12,8 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { DEFAULT_EXPIRY_SECONDS } from '../../approvals/approval-openings.service.js';
+import { EXPIRY_SECONDS, MAX_QUORUM } from '../../approvals/dto/create-approval.dto.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
 import { IsJsonObject, IsRoleName, IsTimestamp } from '../../http/rules.js';
@@ -48,6 +50,34 @@ export class NewTaskDto {
   @IsOptional()
   @IsJsonObject()
   data: Record<string, unknown> = {};
+}
+
+/** The decision without which the task cannot be completed. */
+export class RequiredApprovalDto {
+  @ApiProperty({ description: 'The role that is to decide.', example: 'legal' })
+  @IsRoleName()
+  role: string;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_QUORUM, default: 1, example: 1 })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_QUORUM)
+  quorum: number = 1;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: EXPIRY_SECONDS.min,
+    maximum: EXPIRY_SECONDS.max,
+    default: DEFAULT_EXPIRY_SECONDS,
+    description: 'For how long it can be decided, in seconds.',
+    example: DEFAULT_EXPIRY_SECONDS,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(EXPIRY_SECONDS.min)
+  @Max(EXPIRY_SECONDS.max)
+  expires_in_seconds: number = DEFAULT_EXPIRY_SECONDS;
 }
 
 @Normalised(fromCarelessBody)
@@ -120,4 +150,15 @@ export class RouteTaskDto {
   @IsOptional()
   @IsId('task')
   parent_task_id?: string;
+
+  @ApiPropertyOptional({
+    type: RequiredApprovalDto,
+    description:
+      'A decision that is asked for along with the task, and without which it cannot be completed.',
+  })
+  @IsOptional()
+  @ValidateNested()
+  @IsObject({ message: 'requires_approval must be a JSON object' })
+  @Type(() => RequiredApprovalDto)
+  requires_approval?: RequiredApprovalDto;
 }

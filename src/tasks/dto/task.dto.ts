@@ -1,10 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
 import { prefixed } from '../../http/ids.js';
+import type { RequiredApproval } from '../../lifecycle/task-lock.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
 import { PRIORITIES, type Priority } from '../priority.js';
 import type { Task } from '../task.entity.js';
+import { RequiredApprovalDto } from './route-task.dto.js';
 
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
@@ -69,6 +71,14 @@ export class TaskDto {
   parent_task_id: string | null;
 
   @ApiProperty({
+    type: RequiredApprovalDto,
+    nullable: true,
+    description: 'The decision without which it cannot be completed.',
+    example: null,
+  })
+  requires_approval: RequiredApproval | null;
+
+  @ApiProperty({
     type: String,
     nullable: true,
     description: 'The subject that works on it.',
@@ -106,6 +116,7 @@ export function toTaskDto(task: TaskRow): TaskDto {
     deadline_at: task.deadline_at,
     max_attempts: task.max_attempts,
     parent_task_id: task.parent_task_id,
+    requires_approval: task.requires_approval,
     claimed_by: task.claimed_by,
     trace_id: task.trace_id,
     created_by: task.created_by,

@@ -1,0 +1,69 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import { SYSTEM } from '../auth/actor.js';
+import { sql } from '../database/sql.js';
+import { Sweeper } from '../database/sweeper.js';
+import { Transactions } from '../database/transactions.js';
+import { approvalEvent } from './approval-events.js';
+
+const BATCH = 500;
+
+interface Expired {
+  id: string;
+  task_id: string;
+  approver_role: string;
+  trace_id: string;
+}
+
+/** Writes down that approvals were not decided in time, which their readers are told by then anyway. */
+@Injectable()
+export class ApprovalExpiry implements OnModuleInit {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly audit: AuditService,
+    private readonly sweeper: Sweeper,
+  ) {}
+
+  onModuleInit(): void {
+    this.sweeper.add({
+      name: 'expired approvals',
+      batch: BATCH,
+      run: () => this.sweep(),
+    });
+  }
+
+  /** Expires one batch of all that is overdue, skipping what somebody else holds; gives how many it expired. */
+  async sweep(): Promise<number> {
+    return this.transactions.runAlone((manager) => this.expire(manager, 'true', []));
+  }
+
+  /** Expires what is overdue of a task, in the transaction of whoever goes on from there and holds the task's lock. */
+  async expireOf(manager: EntityManager, taskId: string): Promise<void> {
+    await this.expire(manager, 'a.task_id = $2', [taskId]);
+  }
+
+  private async expire(
+    manager: EntityManager,
+    which: string,
+    parameters: string[],
+  ): Promise<number> {
+    const expired = await sql<Expired>(manager, expireStatement(which), [BATCH, ...parameters]);
+    await this.audit.recordAll(
+      manager,
+      expired.map((approval) => approvalEvent('approval_expired', approval, approval, SYSTEM)),
+    );
+    return expired.length;
+  }
+}
+
+/** `now()`, for an index cannot serve a comparison with the volatile `clock_timestamp()`. */
+const expireStatement = (which: string): string => `
+  WITH due AS MATERIALIZED (
+    SELECT a.id FROM approvals a
+     WHERE ${which} AND a.status = 'pending' AND a.expires_at <= now()
+     ORDER BY a.expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+  )
+  UPDATE approvals a SET status = 'expired'
+    FROM due, tasks t WHERE a.id = due.id AND t.id = a.task_id
+  RETURNING a.id, a.task_id, a.approver_role, t.trace_id`;

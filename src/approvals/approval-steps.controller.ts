@@ -1,0 +1,159 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Agent } from '../auth/agent.js';
+import { Me } from '../auth/me.decorator.js';
+import { Policy } from '../auth/policy.decorator.js';
+import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
+import { ApiWriteProblems } from '../http/api-problems.decorator.js';
+import { ApprovalIdPipe } from '../http/ids.js';
+import { ApprovalsService } from './approvals.service.js';
+import { Consumptions } from './consumptions.service.js';
+import { DecisionsService } from './decisions.service.js';
+import { Delegations } from './delegations.service.js';
+import { ApprovalDto } from './dto/approval.dto.js';
+import { ConsumeApprovalDto } from './dto/consume-approval.dto.js';
+import { DecideApprovalDto } from './dto/decide-approval.dto.js';
+import { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
+import { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
+import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
+
+const ID = { name: 'id', example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' };
+
+/** What becomes of an approval once it is asked for. */
+@ApiTags('Approvals')
+@ApiBearerAuth()
+@Controller('approvals/:id')
+export class ApprovalStepsController {
+  constructor(
+    private readonly approvals: ApprovalsService,
+    private readonly decisions: DecisionsService,
+    private readonly delegations: Delegations,
+    private readonly consumptions: Consumptions,
+  ) {}
+
+  @Post('decision')
+  @HttpCode(200)
+  @Policy('approvals.decide')
+  @ApiOperation({ summary: 'Approve or reject, for the role that was asked' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({
+    type: ApprovalDto,
+    description: 'The approval; still pending while its quorum is not reached.',
+  })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.decided',
+    'approval.expired',
+    'approval.voted',
+    'approval.four_eyes',
+    'task.finished',
+    'approval.pending_exists',
+  )
+  decide(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: DecideApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.decisions.decide(agent, id, dto);
+  }
+
+  @Post('withdraw')
+  @HttpCode(200)
+  @Policy('approvals.withdraw')
+  @ApiOperation({ summary: 'Take back what was asked and is not decided yet' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, withdrawn.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.decided',
+    'approval.expired',
+    'task.finished',
+  )
+  withdraw(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() { reason }: WithdrawApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.approvals.withdraw(agent, id, reason);
+  }
+
+  @Post('delegate')
+  @HttpCode(200)
+  @Policy('approvals.delegate')
+  @ApiOperation({ summary: 'Hand the decision on to another role, once' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for the other role to decide.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.decided',
+    'approval.expired',
+    'approval.delegation_refused',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  delegate(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: DelegateApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.delegations.delegate(agent, id, dto);
+  }
+
+  @Post('resubmit')
+  @HttpCode(200)
+  @Policy('approvals.resubmit')
+  @ApiOperation({ summary: 'Ask anew for what was rejected, withdrawn or not decided in time' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The new approval.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.open',
+    'approval.superseded',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  resubmit(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: ResubmitApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.approvals.resubmit(agent, id, dto);
+  }
+
+  @Post('consume')
+  @HttpCode(200)
+  @Policy('approvals.consume')
+  @ApiOperation({
+    summary: 'Use what was approved, once',
+    description:
+      'For the agent that holds the task; while nobody does, for the role that asked. The digest says what is about ' +
+      'to be done: it must be that of what was approved.',
+  })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, used up.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.digest_mismatch',
+    'approval.not_approved',
+    'approval.consumed',
+    'approval.lapsed',
+    'task.finished',
+  )
+  consume(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() { digest }: ConsumeApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.consumptions.consume(agent, id, digest);
+  }
+}

@@ -1,0 +1,158 @@
+import type { EntityManager } from 'typeorm';
+import { sql } from '../database/sql.js';
+import type { Approval } from './approval.entity.js';
+import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
+import type { ApprovalStatus, Decision } from './approval-status.js';
+
+/** An approval to be: pending. */
+export type NewApproval = Pick<
+  Approval,
+  | 'id'
+  | 'task_id'
+  | 'approver_role'
+  | 'reason'
+  | 'quorum'
+  | 'chain_id'
+  | 'stage'
+  | 'stages'
+  | 'supersedes'
+> & {
+  requested_by: string;
+  requested_role: string;
+  payload: Record<string, unknown>;
+  digest: string;
+  expires_in_seconds: number;
+};
+
+/** Inserts a pending approval; undefined when one is pending for the role and stage already. */
+export async function insertPending(
+  manager: EntityManager,
+  approval: NewApproval,
+): Promise<ApprovalRow | undefined> {
+  const [inserted] = await sql<ApprovalRow>(manager, INSERT_PENDING, [
+    approval.id,
+    approval.task_id,
+    approval.approver_role,
+    approval.requested_by,
+    approval.requested_role,
+    approval.reason,
+    approval.payload,
+    approval.digest,
+    approval.quorum,
+    approval.chain_id,
+    approval.stage,
+    approval.stages,
+    approval.supersedes,
+    approval.expires_in_seconds,
+  ]);
+  return inserted;
+}
+
+const INSERT_PENDING = `
+  INSERT INTO approvals AS a
+    (id, task_id, approver_role, status, requested_by, requested_role, reason, payload, digest, quorum,
+     chain_id, stage, stages, supersedes, created_at, expires_at)
+  SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, t.now, t.now + make_interval(secs => $14)
+    FROM (SELECT clock_timestamp() AS now) t
+  ON CONFLICT (task_id, approver_role, stage) WHERE status = 'pending' DO NOTHING
+  RETURNING ${APPROVAL_ROW}`;
+
+/** A decision that nobody asked for in so many words. */
+export interface UnaskedDecision {
+  id: string;
+  task_id: string;
+  approver_role: string;
+  status: Decision;
+  decided_by: string;
+  notes: string;
+  reason: string;
+  payload: Record<string, unknown>;
+  digest: string;
+}
+
+/** Inserts such a decision; undefined when the role is asked or has decided. The caller holds the task's lock. */
+export async function insertDecided(
+  manager: EntityManager,
+  decision: UnaskedDecision,
+  consumeSeconds: number,
+): Promise<ApprovalRow | undefined> {
+  const [inserted] = await sql<ApprovalRow>(manager, INSERT_DECIDED, [
+    decision.id,
+    decision.task_id,
+    decision.approver_role,
+    decision.status,
+    decision.decided_by,
+    decision.notes,
+    decision.reason,
+    decision.payload,
+    decision.digest,
+    consumeSeconds,
+  ]);
+  return inserted;
+}
+
+const INSERT_DECIDED = `
+  INSERT INTO approvals AS a
+    (id, task_id, approver_role, status, decided_by, notes, reason, payload, digest, chain_id, stages,
+     created_at, decision_at, consume_until)
+  SELECT $1::uuid, $2::uuid, $3::varchar, $4::varchar, $5, $6, $7, $8, $9, $1, ARRAY[$3], t.now, t.now,
+         CASE WHEN $4 = 'approved' THEN t.now + make_interval(secs => $10) END
+    FROM (SELECT clock_timestamp() AS now) t
+   WHERE NOT EXISTS (
+     SELECT 1 FROM approvals
+      WHERE task_id = $2 AND approver_role = $3 AND status IN ('pending', 'approved', 'rejected'))
+  RETURNING ${APPROVAL_ROW}`;
+
+export interface Vote {
+  decision: Decision;
+  subject: string;
+  notes: string;
+}
+
+/** Inserts a vote and counts; undefined when the subject has voted in a stage of this chain before. */
+export async function insertVote(
+  manager: EntityManager,
+  { id, chain_id }: Approval,
+  { decision, subject, notes }: Vote,
+): Promise<number | undefined> {
+  const inserted = await sql(
+    manager,
+    `INSERT INTO approval_votes (approval_id, chain_id, subject, decision, notes)
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1`,
+    [id, chain_id, subject, decision, notes],
+  );
+  if (inserted.length === 0) return undefined;
+  const votes = await sql(manager, `SELECT 1 FROM approval_votes WHERE approval_id = $1`, [id]);
+  return votes.length;
+}
+
+export interface Settlement {
+  status: Exclude<ApprovalStatus, 'pending' | 'expired'>;
+  decided_by?: string;
+  notes?: string;
+  /** For how long what is approved may be used, where this stage is the last. */
+  consume_seconds?: number;
+}
+
+/** Settles a pending approval that can still be decided; undefined when somebody else, or the time, was first. */
+export async function settle(
+  manager: EntityManager,
+  id: string,
+  { status, decided_by, notes, consume_seconds }: Settlement,
+): Promise<ApprovalRow | undefined> {
+  const [settled] = await sql<ApprovalRow>(manager, SETTLE, [
+    id,
+    status,
+    decided_by ?? null,
+    notes ?? null,
+    consume_seconds ?? null,
+  ]);
+  return settled;
+}
+
+const SETTLE = `
+  UPDATE approvals a
+     SET status = $2, decided_by = $3, notes = coalesce($4, a.notes), decision_at = clock_timestamp(),
+         consume_until = clock_timestamp() + make_interval(secs => $5)
+   WHERE a.id = $1 AND a.status = 'pending' AND a.expires_at > clock_timestamp()
+  RETURNING ${APPROVAL_ROW}`;

@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
+import { assertOrgRole } from '../auth/roles.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { Transactions } from '../database/transactions.js';
+import { DomainError } from '../errors/domain-error.js';
+import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { alreadyPending, alreadySettled, approvalNotFound } from './approval-errors.js';
+import { approvalEvent } from './approval-events.js';
+import { ApprovalExpiry } from './approval-expiry.service.js';
+import { APPROVAL_ROW, type ApprovalRow, lockApproval, selectPending } from './approval-rows.js';
+import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
+import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
+import type { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
+
+/** Lets the role that is asked hand the decision on to another: once, and never back to the role that asks. */
+@Injectable()
+export class Delegations {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly reader: ApprovalsReader,
+    private readonly expiry: ApprovalExpiry,
+    private readonly audit: AuditService,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * From now on the other role decides, and takes part in the task.
+   *
+   * @throws DomainError `approval.delegation_refused`, `approval.pending_exists` or what tells that it is settled
+   */
+  async delegate(
+    agent: Agent,
+    id: string,
+    { role, reason }: DelegateApprovalDto,
+  ): Promise<ApprovalDto> {
+    assertOrgRole(role, this.environment.ROLES, '/role');
+    const approval = await this.transactions.run(async (manager) => {
+      const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
+      authorize('approvals.delegate', approvalRelations(agent, seen, facts), approvalNotFound());
+      const task = await lockOpenTask(manager, facts.task_id);
+      const current = await lockApproval(manager, id);
+      // It may have been handed on while the lock was waited for.
+      authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound());
+      assertDelegable(current, role);
+      await this.expiry.expireOf(manager, task.task_id);
+      const inTheWay = (await selectPending(manager, task.task_id, [role])).filter(
+        ({ stage }) => stage === current.stage,
+      );
+      if (inTheWay.length > 0) throw alreadyPending(inTheWay);
+      const [delegated] = await sql<ApprovalRow>(manager, DELEGATE, [id, role]);
+      if (!delegated) throw alreadySettled(await lockApproval(manager, id));
+      const by = { role: current.approver_role, subject: agent.subject };
+      const metadata = { from: current.approver_role, to: role, told: reason };
+      await this.audit.record(
+        manager,
+        approvalEvent('approval_delegated', delegated, task, by, metadata),
+      );
+      return delegated;
+    });
+    return toApprovalDto(approval);
+  }
+}
+
+function assertDelegable(approval: ApprovalRow, role: string): void {
+  if (approval.status !== 'pending') throw alreadySettled(approval);
+  const refusal = refusalOf(approval, role);
+  if (refusal !== undefined) throw new DomainError('approval.delegation_refused', refusal);
+}
+
+function refusalOf(
+  { delegated_from, votes, approver_role, requested_role }: ApprovalRow,
+  role: string,
+): string | undefined {
+  if (delegated_from !== null) return 'The decision was handed on once already.';
+  if (votes > 0) return 'Some have voted already: the decision stays with their role.';
+  if (role === approver_role) return 'The role decides already.';
+  if (role === requested_role) return 'The role that asks may not be the one that decides.';
+  return undefined;
+}
+
+const DELEGATE = `
+  UPDATE approvals a SET approver_role = $2, delegated_from = a.approver_role
+   WHERE a.id = $1 AND a.status = 'pending' AND a.delegated_from IS NULL AND a.expires_at > clock_timestamp()
+  RETURNING ${APPROVAL_ROW}`;

@@ -1,0 +1,14 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsString, Length } from 'class-validator';
+import { IsRoleName } from '../../http/rules.js';
+
+export class DelegateApprovalDto {
+  @ApiProperty({ description: 'The role that is to decide from now on.', example: 'legal' })
+  @IsRoleName()
+  role: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 1_000, example: 'It is a matter of contract' })
+  @IsString()
+  @Length(1, 1_000)
+  reason: string;
+}

@@ -1,0 +1,105 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
+import type { LockedTask } from '../lifecycle/task-lock.js';
+import { alreadySettled, alreadyVoted, approvalNotFound, fourEyes } from './approval-errors.js';
+import { approvalEvent } from './approval-events.js';
+import { ApprovalOpenings } from './approval-openings.service.js';
+import { type ApprovalRow, lockApproval } from './approval-rows.js';
+import type { Decision } from './approval-status.js';
+import { insertVote, settle } from './approval-writes.js';
+import { approvalRelations } from './approvals-reader.service.js';
+
+/** For how long what was approved may be used, in seconds: 24 hours. */
+export const CONSUME_SECONDS = 24 * 60 * 60;
+
+/** What an approver says. */
+export interface Verdict {
+  decision: Decision;
+  notes: string;
+}
+
+/** Takes the votes of approvers: as many approve as the quorum says, or one rejects, and the approval is settled. */
+@Injectable()
+export class Votes {
+  constructor(
+    private readonly openings: ApprovalOpenings,
+    private readonly audit: AuditService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Votes on an approval of a task that the caller has locked. */
+  async vote(
+    manager: EntityManager,
+    agent: Agent,
+    task: LockedTask,
+    id: string,
+    { decision, notes }: Verdict,
+  ): Promise<ApprovalRow> {
+    const approval = await lockApproval(manager, id);
+    authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound());
+    if (approval.status !== 'pending') throw alreadySettled(approval);
+    this.assertFourEyes(agent, task, approval);
+    const votes = await insertVote(manager, approval, { decision, subject: agent.subject, notes });
+    if (votes === undefined) throw alreadyVoted();
+    if (decision === 'approved' && votes < approval.quorum) {
+      await this.record(manager, agent, 'approval_voted', approval, task, { decision, votes });
+      return { ...approval, votes };
+    }
+    return this.settle(manager, agent, task, approval, { decision, notes });
+  }
+
+  /**
+   * Refuses who asked or routed, and, where the decision lets the task be completed, who holds the task.
+   *
+   * @throws DomainError `approval.four_eyes`
+   */
+  assertFourEyes(agent: Agent, task: LockedTask, approval?: ApprovalRow): void {
+    if (!this.environment.APPROVALS_FOUR_EYES) return;
+    const { requires_approval, created_by, claimed_by } = task;
+    const barred = [created_by, approval?.requested_by];
+    const roles = [approval?.approver_role, approval?.delegated_from];
+    if (requires_approval && roles.includes(requires_approval.role)) barred.push(claimed_by);
+    if (barred.includes(agent.subject)) throw fourEyes();
+  }
+
+  private async settle(
+    manager: EntityManager,
+    agent: Agent,
+    task: LockedTask,
+    { id, created_at, stage, stages }: ApprovalRow,
+    { decision, notes }: Verdict,
+  ): Promise<ApprovalRow> {
+    const isLast = stage === stages.length;
+    const settled = await settle(manager, id, {
+      status: decision,
+      decided_by: agent.subject,
+      notes,
+      ...(decision === 'approved' && isLast && { consume_seconds: CONSUME_SECONDS }),
+    });
+    if (!settled) throw alreadySettled(await lockApproval(manager, id));
+    const pending_seconds = ((settled.decision_at?.getTime() ?? 0) - created_at.getTime()) / 1000;
+    await this.record(manager, agent, 'approval_decided', settled, task, {
+      decision,
+      votes: settled.votes,
+      pending_seconds,
+    });
+    if (decision === 'approved' && !isLast) await this.openings.openNext(manager, task, settled);
+    return settled;
+  }
+
+  private async record(
+    manager: EntityManager,
+    agent: Agent,
+    event_type: 'approval_voted' | 'approval_decided',
+    approval: ApprovalRow,
+    task: LockedTask,
+    metadata: Record<string, unknown>,
+  ): Promise<void> {
+    const by = { role: approval.approver_role, subject: agent.subject };
+    await this.audit.record(manager, approvalEvent(event_type, approval, task, by, metadata));
+  }
+}

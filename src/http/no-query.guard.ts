@@ -1,0 +1,31 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+import type { Request } from 'express';
+import { InvalidInputError } from '../errors/domain-error.js';
+import { isProbe } from '../observability/probes.js';
+import { escapePointer } from './shape.js';
+import { UNKNOWN_MEMBER } from './validation.pipe.js';
+
+/** Refuses query parameters on routes that take none: `POST /tasks/route?dry_run=true` must not route a task. */
+@Injectable()
+export class NoQueryGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const { path, query } = context.switchToHttp().getRequest<Request>();
+    const names = Object.keys(query);
+    if (names.length === 0 || isProbe(path) || takesQuery(context)) return true;
+    throw new InvalidInputError(
+      names.map((name) => ({ pointer: `?${escapePointer(name)}`, message: UNKNOWN_MEMBER })),
+    );
+  }
+}
+
+/** Whether a parameter of the handler is `@Query()`, as Nest keeps it: under `<kind>:<index>`. */
+function takesQuery(context: ExecutionContext): boolean {
+  const parameters: unknown = Reflect.getMetadata(
+    ROUTE_ARGS_METADATA,
+    context.getClass(),
+    context.getHandler().name,
+  );
+  return Object.keys(parameters ?? {}).some((key) => key.startsWith(`${RouteParamtypes.QUERY}:`));
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
+import { DomainError, type InputProblem, InvalidInputError } from '../errors/domain-error.js';
+
+/**
+ * What Node keeps the first of, or joins, when it is sent twice: whoever stands in front may have read the other one.
+ * `Authorization` is looked at where the token is read.
+ */
+const SINGULAR = ['Host', 'Content-Type', 'Idempotency-Key', 'If-Match'] as const;
+
+/** Refuses requests that two readers may read differently: headers and query parameters that are sent more than once. */
+export const strictRequest: RequestHandler = (request, _response, next) => {
+  const problems = [...repeatedHeaders(request), ...queryProblems(request.url, request.query)];
+  if (problems.length > 0) throw new InvalidInputError(problems);
+  next();
+};
+
+function repeatedHeaders({ headersDistinct }: IncomingMessage): InputProblem[] {
+  return SINGULAR.filter((name) => (headersDistinct[name.toLowerCase()] ?? []).length > 1).map(
+    (name) => ({ pointer: name, message: `${name} must be sent once` }),
+  );
+}
+
+function queryProblems(url: string, query: Readonly<Record<string, unknown>>): InputProblem[] {
+  const [, text] = /\?(.*)$/s.exec(url) ?? [];
+  if (text === undefined) return [];
+  const decoded = decode(text);
+  if (decoded.includes('\u0000')) {
+    return [{ pointer: '?', message: 'The query must not contain U+0000' }];
+  }
+  return Object.keys(query)
+    .filter((name) => Array.isArray(query[name]))
+    .map((name) => ({ pointer: `?${name.slice(0, 100)}`, message: 'must be given once' }));
+}
+
+/** Express replaces what is not UTF-8; that would be another question than the one that was asked. */
+function decode(query: string): string {
+  try {
+    return decodeURIComponent(query);
+  } catch {
+    throw new DomainError('request.malformed', 'The query is not percent-encoded UTF-8.');
+  }
+}

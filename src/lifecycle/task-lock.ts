@@ -1,0 +1,58 @@
+import type { EntityManager } from 'typeorm';
+import { sql } from '../database/sql.js';
+import { deadlinePast, findTaskFacts, type TaskFacts, taskFinished } from './task-facts.js';
+
+/** A decision that has to be there before the task may be completed. */
+export interface RequiredApproval {
+  role: string;
+  quorum: number;
+  expires_in_seconds: number;
+}
+
+/** What a task is about. */
+interface TaskSubject {
+  task_type: string;
+  description: string;
+  data: Record<string, unknown>;
+  context: Record<string, unknown>;
+}
+
+export interface LockedTask extends TaskFacts {
+  subject: TaskSubject;
+  requires_approval: RequiredApproval | null;
+}
+
+type LockedRow = TaskSubject & {
+  requires_approval: RequiredApproval | null;
+  deadline_past: boolean | null;
+};
+
+/**
+ * Locks a task until the transaction ends, and then reads how it stands: whatever concerns its approvals happens one
+ * after the other. Who needs more locks takes them in the order session, task, approval.
+ *
+ * @throws DomainError `task.finished` when it is completed or cancelled, or its deadline is past by Postgres' clock
+ */
+export async function lockOpenTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
+  const { deadline_past, requires_approval, ...subject } = await lockTask(manager, taskId);
+  // A statement of its own: it sees what was committed while the lock was waited for.
+  const facts = await findTaskFacts(manager, taskId);
+  if (!facts) throw new Error('a task has at least one attempt');
+  if (facts.status === 'completed' || facts.status === 'cancelled') {
+    throw taskFinished(facts.status);
+  }
+  if (deadline_past === true) throw deadlinePast();
+  return { ...facts, subject, requires_approval };
+}
+
+/** Locks a task that may be ending, and gives what its end depends on. */
+export async function lockTask(manager: EntityManager, taskId: string): Promise<LockedRow> {
+  const [row] = await sql<LockedRow>(manager, LOCK, [taskId]);
+  if (!row) throw new Error('tasks are never deleted');
+  return row;
+}
+
+const LOCK = `
+  SELECT task_type, description, data, context, requires_approval,
+         deadline_at <= clock_timestamp() AS deadline_past
+    FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;

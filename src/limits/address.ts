@@ -1,0 +1,20 @@
+import { isIPv6 } from 'node:net';
+
+const GROUPS_OF_A_NETWORK = 4;
+
+/**
+ * What stands for one caller among addresses: an IPv4 address, or the /64 network of an IPv6 address, for whoever has
+ * one of those has all 2^64 of them.
+ */
+export function networkOf(address: string | undefined): string {
+  const plain = (address ?? '').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail = ''] = plain.toLowerCase().split('::');
+  const [before, after] = [head, tail].map((part) => part.split(':').filter((group) => group));
+  const gap = plain.includes('::') ? 8 - (before?.length ?? 0) - (after?.length ?? 0) : 0;
+  const groups = [...(before ?? []), ...Array<string>(gap).fill('0'), ...(after ?? [])];
+  return groups
+    .slice(0, GROUPS_OF_A_NETWORK)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { Counter } from 'prom-client';
+import { Environment } from '../config/environment.js';
+import { DomainError } from '../errors/domain-error.js';
+import { Metrics } from '../observability/metrics.js';
+import { RedisCache } from '../redis/redis-cache.js';
+import { WindowCounter } from './window-counter.js';
+
+/** Whom a limit is for. */
+export type Party = 'address' | 'subject';
+
+const WINDOW_SECONDS = 10;
+
+/**
+ * How often an address, and a subject, may call. All instances count together, through Redis, and each by itself while
+ * Redis is away. No request waits for Redis, so a few more than the limit get through while it answers.
+ */
+@Injectable()
+export class RateLimits {
+  private readonly counter: WindowCounter;
+  private readonly quotas: Record<Party, number>;
+  private readonly limited: Counter<'by'>;
+
+  constructor(
+    private readonly environment: Environment,
+    cache: RedisCache,
+    { registry }: Metrics,
+  ) {
+    this.counter = new WindowCounter(WINDOW_SECONDS * 1000, (key, windowMs) =>
+      cache.count(`rate:${key}`, windowMs),
+    );
+    this.quotas = {
+      address: environment.RATE_LIMIT_ADDRESS * WINDOW_SECONDS,
+      subject: environment.RATE_LIMIT_SUBJECT * WINDOW_SECONDS,
+    };
+    this.limited = new Counter({
+      name: 'http_requests_limited_total',
+      help: 'Requests answered with 429, by what there were too many of.',
+      labelNames: ['by'],
+      registers: [registry],
+    });
+  }
+
+  /**
+   * Counts a request; gives the headers that tell its sender what is left (draft-ietf-httpapi-ratelimit-headers-10).
+   *
+   * @throws DomainError `request.rate_limited`
+   */
+  spend(party: Party, id: string): Readonly<Record<string, string>> {
+    if (!this.environment.RATE_LIMIT_ENABLED) return {};
+    const quota = this.quotas[party];
+    const { count, msLeft } = this.counter.hit(`${party}:${id}`, quota);
+    const seconds = Math.max(1, Math.ceil(msLeft / 1000));
+    const headers = {
+      'RateLimit-Policy': `"${party}";q=${quota};w=${WINDOW_SECONDS}`,
+      RateLimit: `"${party}";r=${Math.max(0, quota - count)};t=${seconds}`,
+    };
+    if (count <= quota) return headers;
+    this.limited.inc({ by: party });
+    throw new DomainError(
+      'request.rate_limited',
+      `More than ${quota} requests of one ${party} in ${WINDOW_SECONDS} seconds.`,
+      { retryAfter: seconds, headers },
+    );
+  }
+}

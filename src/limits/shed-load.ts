@@ -1,0 +1,16 @@
+import type { RequestHandler } from 'express';
+import { isProbe } from '../observability/probes.js';
+import type { Load } from './load.service.js';
+
+/** Those who wait for work to come: they hold nothing but their connection, for up to half a minute. */
+const WAITING = new Set(['/tasks/wait']);
+
+/** Turns requests away while the process has too much to do. Probes are always answered. */
+export function shedLoad(load: Load): RequestHandler {
+  return (request, response, next) => {
+    if (!isProbe(request.path)) {
+      response.once('close', load.enter(WAITING.has(request.path) ? 'waiting' : 'working'));
+    }
+    next();
+  };
+}

@@ -1,0 +1,20 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import type { Agent } from '../auth/agent.js';
+import { isProbe } from '../observability/probes.js';
+import { RateLimits } from './rate-limits.service.js';
+
+/** Lets one subject call only so often, from wherever it does. Comes after authentication, which tells who it is. */
+@Injectable()
+export class SubjectLimitGuard implements CanActivate {
+  constructor(private readonly limits: RateLimits) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const http = context.switchToHttp();
+    const { user, path } = http.getRequest<Request & { user?: Agent }>();
+    if (user && !isProbe(path)) {
+      http.getResponse<Response>().set(this.limits.spend('subject', user.subject));
+    }
+    return true;
+  }
+}
