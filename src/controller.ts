@@ -4,18 +4,21 @@ import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/load-environment.js';
 import type { Environment } from './config/environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from './configure-app.js';
+import { DatabaseOpening } from './database/database-opening.js';
 import { openDatabase } from './database/open-database.js';
 import { greeting } from './greeting.js';
 import { JsonLogger } from './observability/logger.js';
 import { startupProblem } from './startup-problem.js';
 
-/** A controller that answers. */
+/** A controller that listens. */
 interface RunningController {
+  /** Rejects when the database can never be used. */
+  readonly opened: Promise<void>;
   /** Finishes what is in flight, then stops everything that was started. */
   stop(): Promise<void>;
 }
 
-/** Opens the database, builds the application and listens. */
+/** Finds or starts the database, builds the application and listens. */
 async function startController(environment: Environment): Promise<RunningController> {
   const logger = new JsonLogger(environment);
   const database = await openDatabase(environment, (line) => {
@@ -31,6 +34,7 @@ async function startController(environment: Environment): Promise<RunningControl
     await app.listen(environment.PORT, environment.listenHost);
     process.stdout.write(greeting(environment, await app.getUrl()));
     return {
+      opened: app.get(DatabaseOpening).opened,
       async stop() {
         await drain(app);
         await database.close();
@@ -47,6 +51,7 @@ export async function runController(): Promise<void> {
   try {
     const controller = await startController(loadEnvironment());
     stopOnSignals(controller);
+    await controller.opened;
   } catch (error) {
     process.stderr.write(`${startupProblem(error)}\n`);
     process.exit(1);

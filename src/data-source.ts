@@ -1,12 +1,15 @@
 import 'reflect-metadata';
-import { DataSource } from 'typeorm';
 import { loadDatabaseEnvironment } from './config/load-environment.js';
 import { migrationOptions } from './database/database-options.js';
 import { readEmbeddedState } from './database/embedded-postgres.js';
+import { MigratingDataSource } from './database/migrate.js';
 import { ENTITIES } from './entities.js';
 
 /** The database for TypeORM's command line: the configured one, or that of the controller which runs here. */
-export default new DataSource({ ...migrationOptions(databaseUrl()), entities: ENTITIES });
+export default new MigratingDataSource({
+  ...migrationOptions(databaseUrl()),
+  entities: ENTITIES,
+});
 
 function databaseUrl(): string {
   const { DATABASE_DIRECT_URL, DATABASE_URL, DATA_DIR } = loadDatabaseEnvironment();

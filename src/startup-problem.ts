@@ -1,31 +1,6 @@
+import { explain } from './errors/explain.js';
+
 /** Why the controller cannot start or stop, as one line for the person at the terminal. */
 export function startupProblem(error: unknown): string {
-  const code = codeOf(error);
-  const hint = code === undefined ? undefined : HINTS[code];
-  return `agent-mesh-controller: ${[hint, messageOf(error)].filter(Boolean).join(' ')}`;
-}
-
-const HINTS: Record<string, string> = {
-  EADDRINUSE: 'The port is taken; set PORT to another.',
-  EACCES: 'The port or a folder is not for this user.',
-  ECONNREFUSED: 'The database does not answer; check DATABASE_URL.',
-  ENOTFOUND: 'The database’s host is not known; check DATABASE_URL.',
-  ETIMEDOUT: 'The database does not answer; check DATABASE_URL.',
-  '28P01': 'The database refuses the password; check DATABASE_URL.',
-  '28000': 'The database refuses the user; check DATABASE_URL.',
-  '3D000': 'The database named in DATABASE_URL does not exist.',
-  '42501': 'The database user may not do this.',
-};
-
-function codeOf(error: unknown): string | undefined {
-  if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return messageOf(error.errors[0]);
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/\s*\n\s*/g, ' ');
+  return `agent-mesh-controller: ${explain(error)}`;
 }

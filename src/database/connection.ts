@@ -15,6 +15,12 @@ export class Connection {
   ) {}
 
   static async take(dataSource: DataSource): Promise<Connection> {
+    if (!dataSource.isInitialized) {
+      throw new UnavailableError(
+        'database.unavailable',
+        'The database cannot be reached yet; send the request again.',
+      );
+    }
     const runner = dataSource.createQueryRunner();
     return new Connection(runner, (await runner.connect()) as Client);
   }

@@ -1,5 +1,8 @@
+import type { Client } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { MIGRATIONS } from '../../migrations/index.js';
+
+export { MIGRATIONS };
 
 /** Limits of every connection, in milliseconds; Postgres enforces all but the first and the last. */
 const TIMEOUTS = {
@@ -23,6 +26,7 @@ export function databaseOptions(url: string, poolSize = 10) {
       lock_timeout: TIMEOUTS.lock,
       idle_in_transaction_session_timeout: TIMEOUTS.idleInTransaction,
       query_timeout: TIMEOUTS.query,
+      onConnect: outliveLoss,
     },
     installExtensions: false,
     synchronize: false,
@@ -34,5 +38,21 @@ export function databaseOptions(url: string, poolSize = 10) {
 
 /** The same for migrations, which may take as long as they need, on a connection of their own. */
 export function migrationOptions(url: string) {
-  return { ...databaseOptions(url, 2), extra: {} };
+  return {
+    ...databaseOptions(url, 2),
+    extra: {
+      keepAlive: true,
+      keepAliveInitialDelayMillis: TIMEOUTS.idleInTransaction,
+      onConnect: outliveLoss,
+    },
+  };
+}
+
+/**
+ * Keeps the loss of a connection from ending the process. A pool stops listening for errors when it hands a connection
+ * out, and TypeORM begins a little later: one that Postgres ends in between would have nobody who listens. What is sent
+ * on it then fails by itself.
+ */
+function outliveLoss(client: Client): void {
+  client.on('error', () => undefined);
 }

@@ -1,6 +1,8 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Environment } from '../config/environment.js';
+import { DataSource } from 'typeorm';
+import { DatabaseOpening } from './database-opening.js';
 import { databaseOptions } from './database-options.js';
 import { PoolMetrics } from './pool-metrics.js';
 import { Signals } from './signals.js';
@@ -21,7 +23,7 @@ export class DatabaseModule {
           useFactory: ({ DATABASE_POOL_SIZE }: Environment) => ({
             ...databaseOptions(url, DATABASE_POOL_SIZE),
             autoLoadEntities: true,
-            retryAttempts: 0,
+            manualInitialization: true,
           }),
         }),
       ],
@@ -29,6 +31,14 @@ export class DatabaseModule {
         Transactions,
         Sweeper,
         PoolMetrics,
+        {
+          provide: DatabaseOpening,
+          inject: [DataSource, Environment],
+          useFactory: (
+            dataSource: DataSource,
+            { DATABASE_DIRECT_URL, MIGRATE_ON_START }: Environment,
+          ) => new DatabaseOpening(dataSource, DATABASE_DIRECT_URL ?? url, MIGRATE_ON_START),
+        },
         {
           provide: Signals,
           inject: [Transactions, Environment],

@@ -12,6 +12,7 @@ const TABLE: [code: string, verdict: PostgresVerdict, lost: boolean][] = [
   ['40P01', 'again', false], // deadlock_detected
   ['55P03', 'unavailable', false], // lock_not_available
   ['57014', 'unavailable', false], // query_canceled
+  ['3D000', 'unavailable', true], // invalid_catalog_name
   ['25006', 'unavailable', true], // read_only_sql_transaction
   ['25P03', 'unavailable', true], // idle_in_transaction_session_timeout
   ['25P04', 'unavailable', true], // transaction_timeout

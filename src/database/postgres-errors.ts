@@ -8,6 +8,7 @@ export type PostgresVerdict = 'again' | 'unavailable' | 'bad_input' | 'bug';
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const AGAIN = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
 const UNAVAILABLE = new Set([
+  '3D000', // invalid_catalog_name: not made yet, or being restored under another name
   '55P03', // lock_not_available
   '25006', // read_only_sql_transaction: a standby after a failover
   '25P03', // idle_in_transaction_session_timeout: this process stood still for too long

@@ -3,11 +3,13 @@ import { transformFile } from '@swc/core';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { MIGRATIONS } from '../../migrations/index.js';
 import { migrationOptions } from '../../src/database/database-options.js';
-import { lacksMigrations, migrate } from '../../src/database/migrate.js';
+import { lacksMigrations, migrate, MIGRATION_LOCK } from '../../src/database/migrate.js';
 import { ENTITIES } from '../../src/entities.js';
 import {
   type Catalog,
@@ -272,6 +274,20 @@ describe('The command line of TypeORM', () => {
 
     await typeorm(url, 'migration:revert');
     expect(await appliedTo(url)).toEqual(MIGRATIONS.slice(0, -1).map(({ name }) => name));
+  }, 120_000);
+
+  it('waits for whoever migrates', async () => {
+    const url = await emptyDatabase();
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    await other.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    const run = typeorm(url, 'migration:run');
+    const waits = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+    while ((await other.query(waits)).rows.length === 0) await sleep(50);
+    expect(await lacksMigrations(url)).toBe(true);
+    await other.end();
+    await run;
+    expect(await lacksMigrations(url)).toBe(false);
   }, 120_000);
 
   it('finds no difference between the schema and the entities', async () => {

@@ -516,6 +516,22 @@ describe('When the database fails', () => {
     });
   });
 
+  it('a connection ended in the moment it was opened is a 503, and the next one works', async () => {
+    const proxy = await Proxy.start();
+    const transactions = await open({ poolSize: 1, through: proxy.url });
+    await terminate(await transactions.read(connectionOf));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    proxy.endNext();
+
+    await expect(transactions.run((manager) => write(manager, 'lost'))).rejects.toEqual(
+      UNAVAILABLE,
+    );
+
+    await transactions.run((manager) => write(manager, 'after'));
+    expect(await notes()).toEqual(['after']);
+    await proxy.close();
+  });
+
   it('a server that is not there is a 503', async () => {
     const proxy = await Proxy.start();
     const transactions = await open({ through: proxy.url });
@@ -638,9 +654,14 @@ async function terminate(pid: number | undefined): Promise<void> {
   await withClient(url, (client) => client.query('SELECT pg_terminate_backend($1, 5000)', [pid]));
 }
 
-/** Stands between the application and the server, and loses the answer to COMMIT when it is told to. */
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
+const READY_FOR_QUERY = Buffer.from('Z\0\0\0\x05I');
+const ADMIN_SHUTDOWN = Buffer.from('E\0\0\0\x13SFATAL\0C57P01\0\0');
+
+/** Stands between the application and the server; when it is told to, it loses the answer to COMMIT or ends what connects. */
 class Proxy {
   onCommit: 'pass' | 'break' | 'swallow' = 'pass';
+  private endsNext = false;
   private readonly sockets = new Set<Socket>();
 
   private constructor(private readonly server: Server) {
@@ -662,6 +683,11 @@ class Proxy {
     const through = new URL(url);
     through.host = `127.0.0.1:${address.port}`;
     return through.href;
+  }
+
+  /** Ends the next connection together with saying that it is ready. */
+  endNext(): void {
+    this.endsNext = true;
   }
 
   async close(): Promise<void> {
@@ -693,7 +719,10 @@ class Proxy {
     });
     server.on('data', (data) => {
       if (lost === 'break') client.destroy();
-      if (lost === 'pass') client.write(data);
+      if (this.endsNext && data.includes(READY_FOR_QUERY)) {
+        this.endsNext = false;
+        client.end(Buffer.concat([data, ADMIN_SHUTDOWN]));
+      } else if (lost === 'pass') client.write(data);
     });
   }
 }

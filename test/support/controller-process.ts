@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../src/database/free-port.js';
+import { TEST_SECRET } from './app.js';
 import type { ChildOptions } from './controller-child.js';
 import type { Faults } from './controller-faults.js';
 
@@ -12,6 +15,7 @@ export interface ControllerOptions extends Faults {
 
 const REGISTER = new URL('register-typescript.js', import.meta.url).href;
 const CHILD = fileURLToPath(new URL('controller-child.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -33,13 +37,36 @@ export class ControllerProcess {
   /** Starts a controller and waits until it answers. */
   static async start(options: ControllerOptions): Promise<ControllerProcess> {
     const controller = new ControllerProcess(launch(options));
-    try {
-      await controller.listening();
-      return controller;
-    } catch (error) {
-      controller.kill();
-      throw new Error(`The controller did not start: ${controller.output}`, { cause: error });
-    }
+    return controller.begin(() => controller.told());
+  }
+
+  /** Starts the program as it runs in production, told by variables alone, and waits until it listens. */
+  static async startMain(env: Record<string, string>): Promise<ControllerProcess> {
+    const controller = await ControllerProcess.launchMain(env);
+    return controller.begin(() => controller.listening());
+  }
+
+  /** The same, without waiting for anything. */
+  static async launchMain(env: Record<string, string>): Promise<ControllerProcess> {
+    const PORT = env.PORT ?? String(await freePort());
+    const controller = new ControllerProcess(
+      spawn(process.execPath, ['--import', REGISTER, MAIN], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {
+          PATH: process.env.PATH,
+          HOST: '127.0.0.1',
+          JWT_SECRET: TEST_SECRET,
+          RATE_LIMIT_ENABLED: 'false',
+          API_DOCS_ENABLED: 'false',
+          MAX_LAG_MS: '60000',
+          LOG_LEVEL: 'warn',
+          ...env,
+          PORT,
+        },
+      }),
+    );
+    controller.url = `http://127.0.0.1:${PORT}`;
+    return controller;
   }
 
   get pid(): number {
@@ -80,15 +107,37 @@ export class ControllerProcess {
     clearTimeout(timer);
   }
 
-  private async listening(): Promise<void> {
-    const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+  private async begin(started: () => Promise<void>): Promise<this> {
     const gone = this.ended.then(() => {
       throw new Error('it ended');
     });
-    const message = once(this.child, 'message', { signal }) as Promise<[{ url: string }]>;
-    const [{ url }] = await Promise.race([message, gone]);
     gone.catch(() => undefined);
+    try {
+      await Promise.race([started(), gone]);
+      return this;
+    } catch (error) {
+      this.kill();
+      throw new Error(`The controller did not start: ${this.output}`, { cause: error });
+    }
+  }
+
+  /** Waits until it tells where it listens. */
+  private async told(): Promise<void> {
+    const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+    const message = once(this.child, 'message', { signal }) as Promise<[{ url: string }]>;
+    const [{ url }] = await message;
     this.url = url;
+  }
+
+  /** Waits until it answers where it was told to. */
+  private async listening(): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (!this.hasEnded) {
+      const answer = await fetch(`${this.url}/health/live`).catch(() => undefined);
+      if (answer?.ok) return;
+      if (performance.now() > deadline) throw new Error('it does not listen');
+      await sleep(50);
+    }
   }
 }
 

@@ -70,7 +70,8 @@ const KINDS: Record<Kind, { status: number; events: readonly string[] }> = {
 /** Refusals that a client must expect whose competitor was faster; none of their causes ever goes away again. */
 const FAIR_REFUSALS: Partial<Record<Kind, readonly string[]>> = {
   transition: ['session.claimed', 'session.ended', 'lifecycle.invalid_transition'],
-  decision: ['approval.decided'],
+  ask: ['task.finished'],
+  decision: ['approval.decided', 'task.finished'],
 };
 
 /** Compares what clients were told with what is stored, once nothing is in flight any more. */
@@ -86,7 +87,7 @@ export function check(operations: readonly Operation[], stored: Stored): Violati
     ...stored.sessions.flatMap((session) => checkSession(session, found)),
     ...stored.approvals.flatMap(({ id, status }) => {
       const decisions = found.decisions.get(id)?.length ?? 0;
-      return decisions === (status === 'pending' ? 0 : 1)
+      return decisions === (status === 'approved' || status === 'rejected' ? 1 : 0)
         ? []
         : [violation('one decision per approval', id, `${status} after ${decisions} decisions`)];
     }),

@@ -19,6 +19,8 @@ const ROLLBACK = simpleQuery('ROLLBACK');
 export class TcpProxy {
   /** Delays everything in both directions by so many milliseconds. */
   latency = 0;
+  /** Takes connections and whatever is sent, and hands nothing on: what is lost so does not come later. */
+  silent = false;
   private readonly links = new Set<Link>();
   private fates: CommitFate[] = [];
 
@@ -105,6 +107,7 @@ class Link {
     };
     from.on('data', (chunk: Buffer) => {
       next(() => {
+        if (this.proxy.silent) return;
         const edited = edit(chunk);
         if (edited && to.writable) to.write(edited);
       });
