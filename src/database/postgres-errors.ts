@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import pg from 'pg';
 import { QueryFailedError } from 'typeorm';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
@@ -25,9 +26,22 @@ export function verdictOf(error: unknown): PostgresVerdict {
   const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
   if (code === undefined) return isDriverError(error, source) ? 'unavailable' : 'bug';
   if (!SQLSTATE.test(code)) return isSocketError(code) ? 'unavailable' : 'bug';
-  if (AGAIN.has(code)) return 'again';
+  if (AGAIN.has(code) || answersOtherwise(error)) return 'again';
   if (UNAVAILABLE.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2))) return 'unavailable';
   return code.startsWith('22') ? 'bad_input' : 'bug';
+}
+
+/**
+ * Whether a migration has changed what a prepared statement answers, so that it has to be prepared anew. It has no
+ * SQLSTATE of its own; drivers know it by the routine that raises it.
+ */
+export function answersOtherwise(error: unknown): boolean {
+  const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  return (
+    source instanceof pg.DatabaseError &&
+    source.code === '0A000' &&
+    source.routine === 'RevalidateCachedQuery'
+  );
 }
 
 /** Whether the connection can no longer be trusted and must not return to the pool. */

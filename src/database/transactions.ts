@@ -5,6 +5,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { Connection, type Work } from './connection.js';
 import { translate, verdictOf } from './postgres-errors.js';
 import { SharedTransaction } from './shared-transaction.js';
+import { StatementNames } from './statement-names.js';
 
 /** What {@link Transactions.share} adds around the work. */
 export interface Shared<T, R> {
@@ -28,7 +29,10 @@ const JITTER_MS = 20;
 export class Transactions {
   private readonly shared = new AsyncLocalStorage<SharedTransaction | undefined>();
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly names: StatementNames = new StatementNames(),
+  ) {}
 
   /** Runs `work` in a transaction, or joins the one that {@link share} has around it. */
   async run<T>(work: Work<T>): Promise<T> {
@@ -45,11 +49,9 @@ export class Transactions {
   async read<T>(work: Work<T>): Promise<T> {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join(work);
-    try {
-      return await Connection.use(this.dataSource, (connection) => work(connection.manager));
-    } catch (error) {
-      throw translate(error);
-    }
+    return again(() =>
+      Connection.use(this.dataSource, this.names, (connection) => work(connection.manager)),
+    );
   }
 
   /**
@@ -73,12 +75,12 @@ export class Transactions {
 
   /** Takes the connection that a shared transaction works on. */
   protected connect(): Promise<Connection> {
-    return Connection.take(this.dataSource);
+    return Connection.take(this.dataSource, this.names);
   }
 
   private async transact<T>(work: Work<T>): Promise<T> {
-    return Connection.use(this.dataSource, async (connection) => {
-      await connection.begin();
+    return Connection.use(this.dataSource, this.names, async (connection) => {
+      connection.begin();
       let result: T;
       try {
         result = await work(connection.manager);
