@@ -33,8 +33,8 @@ export class Pipeline {
   }
 
   /** Lets a statement travel with the next one that is sent, before it; should it fail, that one is not reached. */
-  sendAlong(text: string, values: readonly unknown[] = []): void {
-    this.add(text, values, ignore, ignore);
+  sendAlong(text: string, values: readonly unknown[] = [], raceOn?: string): void {
+    this.add(text, values, ignore, ignore, raceOn);
   }
 
   /** Whether anything was sent. */
@@ -52,12 +52,15 @@ export class Pipeline {
     values: readonly unknown[],
     succeed: Statement['succeed'],
     fail: Statement['fail'],
+    raceOn?: string,
   ): void {
-    const name = this.names.of(text);
+    // Commands such as COMMIT take no parameters, and parsing them costs nothing.
+    const name = values.length === 0 ? undefined : this.names.of(text);
     this.waiting.push({
       text,
       values: values.map(utils.prepareValue),
       ...(name !== undefined && { name }),
+      ...(raceOn !== undefined && { raceOn }),
       succeed,
       fail: (error) => {
         if (answersOtherwise(error)) this.names.renew();

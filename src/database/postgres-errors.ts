@@ -19,8 +19,16 @@ const UNAVAILABLE = new Set([
 const UNAVAILABLE_CLASSES = new Set(['08', '28', '53', '57']);
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // with a digit, unlike EPIPE
 
+/** A statement found that somebody else was first; run again, the work finds so in time. */
+export class LostRace extends Error {
+  constructor(override readonly cause: QueryFailedError) {
+    super('somebody else was first');
+  }
+}
+
 /** Classifies an error by its SQLSTATE; an error of the driver without one means that the connection is gone. */
 export function verdictOf(error: unknown): PostgresVerdict {
+  if (error instanceof LostRace) return 'again';
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (!types.isNativeError(source)) return 'bug';
   const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;

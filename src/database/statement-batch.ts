@@ -1,5 +1,6 @@
 import pg, { type Connection, type Submittable } from 'pg';
 import { QueryFailedError } from 'typeorm';
+import { LostRace } from './postgres-errors.js';
 import { type Field, type RawRow, RowReader } from './row-reader.js';
 
 /** What is sent to Postgres, and who is told what came of it. */
@@ -9,6 +10,8 @@ export interface Statement {
   readonly values: readonly (string | Buffer | null)[];
   /** Of the prepared statement; undefined: parsed for this once. */
   readonly name?: string;
+  /** The constraint that it violates when somebody else was first. */
+  readonly raceOn?: string;
   readonly succeed: (result: Result) => void;
   readonly fail: (error: Error) => void;
 }
@@ -110,11 +113,17 @@ export class StatementBatch implements Submittable {
     this.callback();
     const [failed, ...rest] = this.statements.slice(this.at);
     if (!failed) return;
-    const failure = new QueryFailedError(failed.text, [...failed.values], error);
+    const failure = failureOf(failed, error);
     failed.fail(failure);
     const isOfServer = error instanceof pg.DatabaseError;
     for (const { fail } of rest) fail(isOfServer ? new NotReached(failure) : failure);
   }
+}
+
+function failureOf({ text, values, raceOn }: Statement, error: Error): Error {
+  const failure = new QueryFailedError(text, [...values], error);
+  const lost = error instanceof pg.DatabaseError && error.constraint === raceOn;
+  return lost && raceOn !== undefined ? new LostRace(failure) : failure;
 }
 
 function knownTo(connection: Connection): Map<string, RowReader> {
