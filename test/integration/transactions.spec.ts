@@ -75,6 +75,49 @@ async function notes(): Promise<string[]> {
 const withCode = (code: string): unknown => expect.objectContaining({ code });
 const UNAVAILABLE = withCode('database.unavailable');
 
+describe('Glances', () => {
+  it('of one moment share a connection, and each has its own answer or error', async () => {
+    const transactions = await open();
+    const answers = await Promise.allSettled([
+      transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['1']),
+      transactions.glance(`SELECT $1::integer`, ['x']),
+      transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['2']),
+      transactions.glance('SELECT 1 / $1::integer', [0]),
+      transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['3']),
+    ]);
+    expect(answers).toMatchObject([
+      { status: 'fulfilled', value: [{ n: '1' }] },
+      { status: 'rejected', reason: { code: 'request.invalid' } },
+      { status: 'fulfilled', value: [{ n: '2' }] },
+      { status: 'rejected', reason: { code: 'request.invalid' } },
+      { status: 'fulfilled', value: [{ n: '3' }] },
+    ]);
+  });
+
+  it('take part in the transaction that is open around them', async () => {
+    const transactions = await open({ poolSize: 1 });
+    const seen = await transactions.share({
+      begun: () => Promise.resolve(),
+      work: async () => {
+        await transactions.run((manager) => write(manager, 'one'));
+        return transactions.glance('SELECT text FROM notes', []);
+      },
+      finish: (_manager, rows) => Promise.resolve(rows),
+    });
+    expect(seen).toEqual([{ text: 'one' }]);
+  });
+
+  it('fail together when their connection is lost, and the next ones have another', async () => {
+    const transactions = await open({ poolSize: 1 });
+    const lost = await Promise.allSettled([
+      transactions.glance('SELECT pg_terminate_backend(pg_backend_pid())', []),
+      transactions.glance('SELECT 1 AS one', []),
+    ]);
+    expect(lost[0]).toMatchObject({ status: 'rejected', reason: UNAVAILABLE });
+    await expect(transactions.glance('SELECT 1 AS one', [])).resolves.toEqual([{ one: 1 }]);
+  });
+});
+
 describe('A transaction', () => {
   it('is committed when its work resolves, and gives what the work gives', async () => {
     const transactions = await open();
@@ -147,6 +190,28 @@ describe('A transaction', () => {
     );
     await expect(failing).rejects.toEqual(UNAVAILABLE);
     expect(await notes()).toEqual(['one', 'two']);
+  });
+
+  it('runs again when what travels along finds that somebody else was first', async () => {
+    const transactions = await open();
+    let made = 0;
+    await transactions.run((manager) => {
+      made += 1;
+      const text = made === 1 ? 'taken' : 'free';
+      sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
+      if (made === 1)
+        sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
+      return Promise.resolve();
+    });
+    expect(made).toBe(2);
+    expect(await notes()).toEqual(['free']);
+  });
+
+  it('that sends nothing leaves nothing to undo', async () => {
+    const transactions = await open({ poolSize: 1 });
+    await expect(transactions.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await transactions.run((manager) => write(manager, 'one'));
+    expect(await notes()).toEqual(['one']);
   });
 
   it('commits what travels along with it, and fails with it', async () => {
