@@ -13,6 +13,7 @@ const TAGS = [
   ['Approvals', 'Ask a role for a decision; give one.'],
   ['Audit', 'What happened, by whom, in which order.'],
   ['Idempotency', 'What became of requests that carried a key.'],
+  ['MCP', 'The same as tools, for agents that speak the Model Context Protocol.'],
   ['Health', 'For those who run the service.'],
 ] as const;
 

@@ -14,6 +14,7 @@ import { NoQueryGuard } from './http/no-query.guard.js';
 import { InputPipe } from './http/validation.pipe.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
+import { McpModule } from './mcp/mcp.module.js';
 import { LifecycleModule } from './lifecycle/lifecycle.module.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { SubjectLimitGuard } from './limits/subject-limit.guard.js';
@@ -35,6 +36,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     SessionsModule,
     ApprovalsModule,
     IdempotencyModule,
+    McpModule,
     HealthModule,
   ],
   providers: [

@@ -19,6 +19,8 @@ const LAYERS = [
   'approvals',
   'sessions',
   'tasks',
+  'agent-mesh',
+  'mcp',
   'health',
   'demo',
   'the application', // every other file that lies in src itself

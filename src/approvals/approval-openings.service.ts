@@ -12,9 +12,6 @@ import { ApprovalExpiry } from './approval-expiry.service.js';
 import { type ApprovalRow, selectPending } from './approval-rows.js';
 import { insertPending, type NewApproval } from './approval-writes.js';
 
-/** How long an approval can be decided, in seconds, where the one who asks does not say: 72 hours. */
-export const DEFAULT_EXPIRY_SECONDS = 72 * 60 * 60;
-
 /** What is asked, of the first of its stages. */
 export interface Ask {
   stages: string[];

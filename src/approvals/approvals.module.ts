@@ -32,6 +32,6 @@ import { Votes } from './votes.service.js';
     ApprovalGate,
     ApprovalMetrics,
   ],
-  exports: [ApprovalsReader, ApprovalOpenings],
+  exports: [ApprovalsReader, ApprovalsService, DecisionsService, Consumptions, ApprovalOpenings],
 })
 export class ApprovalsModule {}

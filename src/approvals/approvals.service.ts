@@ -15,7 +15,8 @@ import {
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { approvalNotFound, alreadySettled } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
-import { ApprovalOpenings, DEFAULT_EXPIRY_SECONDS } from './approval-openings.service.js';
+import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
+import { ApprovalOpenings } from './approval-openings.service.js';
 import { isSuperseded, lockApproval } from './approval-rows.js';
 import { settle } from './approval-writes.js';
 import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';

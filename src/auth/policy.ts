@@ -54,6 +54,8 @@ export const POLICY = {
   'audit.ingest': 'agent',
   'audit.list': 'agent',
   'idempotency.read': 'agent',
+  'mcp.call': 'agent',
+  'mcp.discover': 'public',
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof POLICY;

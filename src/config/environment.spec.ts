@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Environment } from './environment.js';
-import { EnvironmentError, parseEnvironment, VARIABLES } from './parse-environment.js';
+import { parseEnvironment, VARIABLES } from './parse-environment.js';
+import { EnvironmentError } from './validated.js';
 
 type Variables = Record<string, string>;
 

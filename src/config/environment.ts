@@ -89,7 +89,12 @@ export class Environment {
   @WholeNumber(0, 10)
   readonly TRUST_PROXY: number = 0;
 
-  /** The web origins whose scripts may call; empty: none. */
+  /** Where callers reach the controller, if their requests do not tell: behind a proxy that changes `Host`. */
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  readonly PUBLIC_URL?: string;
+
+  /** The web origins whose scripts may call; empty: none, but for those on this machine at `/mcp`. */
   @List()
   @Matches(/^https?:\/\/[^/?#\s*]+$/, {
     each: true,

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Environment } from './environment.js';
-import { EnvironmentError, parseEnvironment, SECRET_VARIABLES } from './parse-environment.js';
+import { parseEnvironment, SECRET_VARIABLES } from './parse-environment.js';
+import { EnvironmentError } from './validated.js';
 
 type Variables = Record<string, string | undefined>;
 

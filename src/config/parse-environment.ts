@@ -1,14 +1,6 @@
-import { plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
 import { Environment } from './environment.js';
 import { ENVIRONMENT_RULES, type Rule } from './environment-rules.js';
-
-/** The environment cannot be used; the message lists every problem on one line. */
-export class EnvironmentError extends Error {
-  constructor(problems: readonly string[]) {
-    super(`Configuration: ${problems.join('; ')}.`);
-  }
-}
+import { validated, type Variables } from './validated.js';
 
 /**
  * Validates variables, as strings, into the one frozen {@link Environment}. An empty variable counts as not set.
@@ -17,19 +9,12 @@ export class EnvironmentError extends Error {
  * @throws EnvironmentError
  */
 export function parseEnvironment(
-  variables: Readonly<Record<string, string | undefined>>,
+  variables: Variables,
   rules: readonly Rule[] = ENVIRONMENT_RULES,
 ): Environment {
-  const known = Object.fromEntries(
-    VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
+  return validated(Environment, variables, (environment) =>
+    rules.flatMap((rule) => rule(environment)),
   );
-  const environment = plainToInstance(Environment, known, { exposeDefaultValues: true });
-  const problems = validateSync(environment).flatMap(({ constraints }) => [
-    ...new Set(Object.values(constraints ?? {})),
-  ]);
-  if (problems.length === 0) problems.push(...rules.flatMap((rule) => rule(environment)));
-  if (problems.length > 0) throw new EnvironmentError(problems);
-  return Object.freeze(environment);
 }
 
 /** The variables that may hold a secret: each may also be given as a file, `<NAME>_FILE`. */

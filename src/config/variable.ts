@@ -1,4 +1,5 @@
-import { applyDecorators } from '@nestjs/common';
+// Not all of Nest: the stdio server of an agent would start later for it.
+import { applyDecorators } from '@nestjs/common/decorators/core/apply-decorators.js';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsInt, Max, Min } from 'class-validator';
 

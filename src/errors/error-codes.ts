@@ -48,6 +48,7 @@ export const ERRORS = {
   'approval.consumed': [409, 'What was approved is used already'],
   'approval.lapsed': [409, 'What was approved was not used in time'],
   'approval.digest_mismatch': [422, 'This is not what was approved'],
+  'mcp.origin_not_allowed': [403, 'Pages of this origin may not call'],
   'idempotency.in_progress': [409, 'A request with this key is in progress'],
   'idempotency.payload_mismatch': [422, 'The key was used with another request'],
   'idempotency.not_found': [404, 'There is no completed request with this key'],

@@ -50,7 +50,8 @@ function causeOf({ extras: { cause } }: DomainError): string {
   return cause instanceof Error ? cause.message : 'no cause';
 }
 
-function asDomainError(exception: unknown): DomainError {
+/** What the caller is told of whatever was thrown. */
+export function asDomainError(exception: unknown): DomainError {
   if (exception instanceof DomainError) return exception;
   // The body parser wraps what its `verify` throws.
   if (exception instanceof HttpException && exception.cause instanceof DomainError)

@@ -4,28 +4,34 @@ import {
   Injectable,
   type NestInterceptor,
 } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Agent } from '../auth/agent.js';
-import { defaultActingRole } from '../auth/roles.js';
-import { fingerprint } from './fingerprint.js';
-import { parseIdempotencyKey } from './idempotency-key.js';
-import { IdempotencyService, type KeyedRequest, type Outcome } from './idempotency.service.js';
-import { idempotencyScope } from './scope.js';
+import { IdempotencyService, type Outcome } from './idempotency.service.js';
+import { keyedRequest } from './keyed-request.js';
+import { OUTSIDE_IDEMPOTENCY } from './outside-idempotency.decorator.js';
 
 type AgentRequest = Request & { user?: Agent };
-
-const METHODS = new Set(['POST', 'PUT']);
 
 /** Lets every POST and PUT that carries an `Idempotency-Key` happen once; knows nothing of what they do. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
-  constructor(private readonly idempotency: IdempotencyService) {}
+  constructor(
+    private readonly idempotency: IdempotencyService,
+    private readonly reflector: Reflector,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (this.reflector.get<boolean | undefined>(OUTSIDE_IDEMPOTENCY, context.getHandler())) {
+      return next.handle();
+    }
     const http = context.switchToHttp();
     const request = http.getRequest<AgentRequest>();
-    const keyed = METHODS.has(request.method) ? keyedRequest(request) : undefined;
+    const { user: agent, method, path, query } = request;
+    const body: unknown = request.body;
+    const rawKey = request.headers['idempotency-key'];
+    const keyed = agent && keyedRequest({ agent, rawKey, method, path, body, query });
     if (!keyed) return next.handle();
     const response = http.getResponse<Response>();
     response.setHeader('Idempotency-Key', keyed.key);
@@ -38,29 +44,6 @@ export class IdempotencyInterceptor implements NestInterceptor {
     });
     return from(outcome.then((settled) => write(response, settled)));
   }
-}
-
-function keyedRequest({
-  user,
-  headers,
-  method,
-  path,
-  body,
-  query,
-}: AgentRequest): KeyedRequest | undefined {
-  const key = parseIdempotencyKey(headers['idempotency-key']);
-  if (key === undefined || !user) return undefined;
-  const { subject, roles } = user;
-  const actingRole = defaultActingRole(user) ?? '';
-  return {
-    scope: idempotencyScope({ subject, actingRole, method, path, key }),
-    fingerprint: fingerprint(body, query),
-    key,
-    caller: subject,
-    roles,
-    method,
-    path,
-  };
 }
 
 /** The body as the text that it was committed as: the first answer and its replays are equal byte by byte. */

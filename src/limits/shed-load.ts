@@ -2,8 +2,8 @@ import type { RequestHandler } from 'express';
 import { isProbe } from '../observability/probes.js';
 import type { Load } from './load.service.js';
 
-/** Those who wait for work to come: they hold nothing but their connection, for up to half a minute. */
-const WAITING = new Set(['/tasks/wait']);
+/** Where callers may wait for work to come, for up to half a minute: at `/mcp` with `claim_task`. */
+const WAITING = new Set(['/tasks/wait', '/mcp']);
 
 /** Turns requests away while the process has too much to do. Probes are always answered. */
 export function shedLoad(load: Load): RequestHandler {

@@ -15,6 +15,6 @@ import { SessionsService } from './sessions.service.js';
   imports: [TypeOrmModule.forFeature([Session]), AuditModule, LifecycleModule],
   controllers: [SessionsController],
   providers: [SessionsService, SessionUpdates, SessionsReader, Attempts, Leases, Lapses],
-  exports: [SessionsService, Attempts, Leases],
+  exports: [SessionsService, SessionUpdates, SessionsReader, Attempts, Leases],
 })
 export class SessionsModule {}

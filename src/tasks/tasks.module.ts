@@ -23,5 +23,6 @@ import { TasksService } from './tasks.service.js';
   ],
   controllers: [TasksController],
   providers: [TasksService, TasksReader, Claims, Steering, InboxWait, TaskStory],
+  exports: [TasksService, TasksReader, Claims, Steering, InboxWait, TaskStory],
 })
 export class TasksModule {}

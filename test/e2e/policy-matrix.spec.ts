@@ -105,6 +105,21 @@ const RECIPES: Record<string, Recipe[]> = {
     { thing: 'nothing', call: (_, { client }) => client.get('/metrics'), hidden: 403 },
   ],
   'GET /me': open('/me'),
+  'GET /.well-known/oauth-protected-resource': open('/.well-known/oauth-protected-resource'),
+  'GET /.well-known/oauth-protected-resource/mcp': open(
+    '/.well-known/oauth-protected-resource/mcp',
+  ),
+  'POST /mcp': [
+    {
+      thing: 'nothing',
+      call: (_, { client }) =>
+        client.post(
+          '/mcp',
+          { jsonrpc: '2.0', id: 1, method: 'tools/list' },
+          { accept: 'application/json, text/event-stream' },
+        ),
+    },
+  ],
   'GET /tasks': open('/tasks'),
   'GET /sessions': open('/sessions'),
   'GET /approvals': open('/approvals'),

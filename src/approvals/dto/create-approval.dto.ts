@@ -16,14 +16,10 @@ import { renameAliases } from '../../http/aliases.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
 import { AreRoleNames, IsJsonObject, IsRoleName } from '../../http/rules.js';
+import { EXPIRY_SECONDS, MAX_QUORUM, MAX_STAGES } from '../approval-limits.js';
 import { type Decision, DECISIONS } from '../approval-status.js';
 
 const CHOICES = ['pending', ...DECISIONS] as const;
-
-/** The shortest and the longest time that an approval can be left open for, in seconds: a minute, 30 days. */
-export const EXPIRY_SECONDS = { min: 60, max: 30 * 24 * 60 * 60 };
-export const MAX_QUORUM = 20;
-const MAX_STAGES = 8;
 
 @Normalised((body) => renameAliases(body, { notes: 'comments' }))
 export class CreateApprovalDto {

@@ -12,8 +12,11 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { DEFAULT_EXPIRY_SECONDS } from '../../approvals/approval-openings.service.js';
-import { EXPIRY_SECONDS, MAX_QUORUM } from '../../approvals/dto/create-approval.dto.js';
+import {
+  DEFAULT_EXPIRY_SECONDS,
+  EXPIRY_SECONDS,
+  MAX_QUORUM,
+} from '../../approvals/approval-limits.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
 import { IsJsonObject, IsRoleName, IsTimestamp } from '../../http/rules.js';

@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import { ERRORS } from '../errors/error-codes.js';
+import { adviceOn, explain } from './advice.js';
+
+describe('the advice', () => {
+  it.each(Object.entries(ERRORS))('on %s is a sentence', (code, [status]) => {
+    expect(adviceOn({ code, status, detail: '' })).toMatch(/^[A-Z].{10,}\.$/s);
+  });
+
+  it.each([401, 403])('on %d names what to renew', (status) => {
+    const advice = adviceOn({ code: 'auth.forbidden', status, detail: '' });
+    expect(advice).toContain('MESH_JWT_TOKEN_FILE');
+    expect(advice).toContain('Authorization header');
+  });
+
+  it('on what nobody answered is to put it right', () => {
+    expect(adviceOn({ code: 'mesh.unreachable', detail: '' })).toContain('put right');
+  });
+});
+
+describe('an explanation', () => {
+  it('has the code, the status, each thing that is wrong, and what to do next', () => {
+    const errors = [{ pointer: '/target', message: 'target must name a role' }];
+    expect(
+      explain({ code: 'request.invalid', status: 400, detail: 'Not valid.', errors }, 'Refused'),
+    ).toBe(
+      'Refused (request.invalid, HTTP 400): Not valid.\n- /target: target must name a role\nNext: Correct the arguments that are named, and call again.',
+    );
+  });
+});

@@ -1,0 +1,61 @@
+import type { Problem } from './mesh.js';
+
+const RENEW =
+  'Renew the token: a new MESH_JWT_TOKEN (restart this server), or a new content of the file that MESH_JWT_TOKEN_FILE names (read again at once); for /mcp over HTTP, the Authorization header in your client’s configuration. Then call again.';
+
+/** What to do next, for the codes that have more to say than their status. */
+const BY_CODE: Readonly<Record<string, string>> = {
+  'request.invalid': 'Correct the arguments that are named, and call again.',
+  'auth.role_not_held':
+    'Name a role that whoami lists, or renew the token with one that carries the role.',
+  'auth.role_ambiguous': 'Name the role to act for; whoami lists yours.',
+  'session.id_required': 'Give the session_id that claim_task answered, not the id of the task.',
+  'session.claimed': 'Another agent has it: leave it alone.',
+  'session.ended': 'The work is over or was taken over: stop working on it.',
+  'task.cancelled': 'Stop working on it.',
+  'task.claimed': 'Another agent has it: claim another one.',
+  'task.finished': 'Read fetch_status for how it ended; send a new task if more is needed.',
+  'approval.pending_exists': 'Wait for the decision that is pending; do not ask again.',
+  'approval.decided': 'It is settled: read list_approvals for how.',
+  'approval.none_pending': 'Nothing of this task waits for you to decide: see list_approvals.',
+  'approval.four_eyes': 'Another subject of the approver role has to decide.',
+  'approval.expired': 'It was not decided in time: ask anew if it is still wanted.',
+  'approval.voted': 'Your vote is counted; another subject of the role has to approve.',
+  'approval.not_approved': 'Do not act. Wait until list_approvals shows the last stage approved.',
+  'approval.consumed':
+    'Do not act: it allowed one act, and that is used. If it was you and your call was cut off, call again with that call’s idempotency_key.',
+  'approval.lapsed': 'Do not act: ask anew.',
+  'approval.digest_mismatch':
+    'Do not act: this is not what was approved. list_approvals shows the payload that was; ask anew for anything else.',
+  'task.approval_required':
+    'Wait for the decision that fetch_status says it waits for; if it was rejected or has expired, request_approval anew.',
+  'idempotency.in_progress': 'Call again in a second with the same idempotency_key.',
+  'idempotency.payload_mismatch': 'Use a new idempotency_key for a new request.',
+};
+
+/** What the caller can do about a problem. */
+export function adviceOn({ code, status }: Problem): string {
+  const known = BY_CODE[code];
+  if (known !== undefined) return known;
+  if (status === undefined) return 'Once that is put right, call again with the same arguments.';
+  if (status === 401 || status === 403) return status === 401 ? RENEW : `${NOT_YOURS} ${RENEW}`;
+  if (status === 404) return 'Check the id. What is missing and what is not yours look the same.';
+  if (status === 409 || status === 412) return 'Read fetch_status, and decide anew.';
+  if (status === 429 || status >= 500) {
+    return 'Call again in a moment; with the same idempotency_key it happens once.';
+  }
+  return 'Do not send the same again: change the request.';
+}
+
+const NOT_YOURS = 'Another role has to do this. If the role is yours and the token lacks it:';
+
+/** A problem as a person, or a model, reads it. */
+export function explain(problem: Problem, headline: string): string {
+  const { code, status, detail, errors = [] } = problem;
+  const lines = [
+    `${headline} (${code}${status === undefined ? '' : `, HTTP ${status}`}): ${detail}`,
+    ...errors.map(({ pointer, message }) => `- ${pointer}: ${message}`),
+    `Next: ${adviceOn(problem)}`,
+  ];
+  return lines.join('\n');
+}

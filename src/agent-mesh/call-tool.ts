@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type CallToolResult,
+  fromJsonSchema,
+  type Tool as ListedTool,
+} from '@modelcontextprotocol/server';
+import { type ErrorCode, ERRORS, titleOf } from '../errors/error-codes.js';
+import { APPROVAL_TOOLS } from './approval-tools.js';
+import { ASKING_TOOLS } from './asking-tools.js';
+import { DECISION_TOOLS } from './decision-tools.js';
+import { explain } from './advice.js';
+import { type Mesh, MeshProblem, type Problem } from './mesh.js';
+import { READING_TOOLS } from './reading-tools.js';
+import { INBOX_TOOLS } from './inbox-tools.js';
+import { flag, type ObjectSchema, text } from './schemas.js';
+import type { Members, Tool } from './tool.js';
+import { WORKING_TOOLS } from './working-tools.js';
+
+export const TOOLS: readonly Tool[] = [
+  ...ASKING_TOOLS,
+  ...READING_TOOLS,
+  ...INBOX_TOOLS,
+  ...WORKING_TOOLS,
+  ...APPROVAL_TOOLS,
+  ...DECISION_TOOLS,
+];
+
+const IDEMPOTENCY_KEY = text(
+  'Makes it safe to call again: the same key with the same arguments happens once. Default: a new key for this call. After a call that failed without an answer, call again with the key that was told.',
+  { pattern: '^[\\x21-\\x2b\\x2d-\\x7e]{1,255}$' },
+);
+const KEY_USED = text('The key that this call used: call again with it if you are in doubt.');
+const REPLAYED = flag(
+  'Whether the key was used before: this is the first answer, nothing was done now.',
+);
+
+/** A tool as it is listed and checked: a tool that writes takes a key, and answers it. */
+interface Served extends Tool {
+  check(args: Members): Promise<string | undefined>;
+}
+
+const SERVED: ReadonlyMap<string, Served> = new Map(
+  TOOLS.map((tool) => {
+    const served = tool.kind === 'write' ? withKey(tool) : tool;
+    const schema = fromJsonSchema({ ...served.input });
+    const check = async (args: Members): Promise<string | undefined> => {
+      const { issues } = await schema['~standard'].validate(args);
+      // The validator calls what it looks at `data`, which is also the name of an argument.
+      return issues
+        ?.map(({ message }) => message.replaceAll(/(^|, )data(?=[/ ])/g, '$1arguments'))
+        .join('; ');
+    };
+    return [tool.name, { ...served, check }];
+  }),
+);
+
+function withKey(tool: Tool): Tool {
+  const { input, output } = tool;
+  return {
+    ...tool,
+    input: adding(input, { idempotency_key: IDEMPOTENCY_KEY }),
+    output: adding(output, { idempotency_key: KEY_USED, replayed: REPLAYED }, true),
+  };
+}
+
+function adding(
+  schema: ObjectSchema,
+  more: ObjectSchema['properties'],
+  required = false,
+): ObjectSchema {
+  return {
+    ...schema,
+    properties: { ...schema.properties, ...more },
+    required: [...schema.required, ...(required ? Object.keys(more) : [])],
+  };
+}
+
+/** The tools as `tools/list` answers them. */
+export const LISTED: readonly ListedTool[] = [...SERVED.values()].map(
+  ({ name, title, description, input, output, kind, destructive = false, idempotent = false }) => ({
+    name,
+    title,
+    description,
+    inputSchema: jsonSchema(input),
+    outputSchema: jsonSchema(output),
+    annotations: {
+      title,
+      readOnlyHint: kind === 'read',
+      destructiveHint: destructive,
+      idempotentHint: kind === 'read' || idempotent,
+      openWorldHint: false,
+    },
+  }),
+);
+
+function jsonSchema({ properties, required, ...schema }: ObjectSchema) {
+  return { ...schema, properties: { ...properties }, required: [...required] };
+}
+
+export interface ToolOutcome {
+  result: CallToolResult;
+  /** `ok`, or the code of the problem. */
+  outcome: string;
+}
+
+export function isTool(name: string): boolean {
+  return SERVED.has(name);
+}
+
+/** Calls a tool: with arguments of any kind, and whatever comes of it is an answer. */
+export async function callTool(
+  mesh: Mesh,
+  name: string,
+  args: Members,
+  signal?: AbortSignal,
+): Promise<ToolOutcome> {
+  const tool = SERVED.get(name);
+  if (!tool) throw new Error('there is no such tool');
+  const call = new ToolCall(mesh, tool, withoutNulls(args), signal);
+  return call.run();
+}
+
+/** Models send members that they do not mean as null. */
+function withoutNulls(args: Members): Members {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
+}
+
+function withoutKey(args: Members): Members {
+  return Object.fromEntries(Object.entries(args).filter(([name]) => name !== 'idempotency_key'));
+}
+
+/** One call of a tool: a mesh whose writes carry the call's key. */
+class ToolCall implements Mesh {
+  private readonly key: string;
+  private replayed = false;
+
+  constructor(
+    private readonly mesh: Mesh,
+    private readonly tool: Served,
+    private readonly args: Members,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    const { idempotency_key: key } = args;
+    this.key = typeof key === 'string' ? key : randomUUID();
+  }
+
+  async run(): Promise<ToolOutcome> {
+    try {
+      const wrong = await this.tool.check(this.args);
+      if (wrong !== undefined) {
+        throw new MeshProblem({ code: 'request.invalid', status: 400, detail: wrong });
+      }
+      const { text: said, content } = await this.tool.run(this, withoutKey(this.args));
+      return { result: answer(said, { ...content, ...this.keyTold }), outcome: 'ok' };
+    } catch (error) {
+      if (!(error instanceof MeshProblem)) throw error;
+      return { result: this.refusal(error.problem), outcome: error.problem.code };
+    }
+  }
+
+  async call(...[operation, request]: Parameters<Mesh['call']>): ReturnType<Mesh['call']> {
+    const isKeyed = this.tool.kind === 'write';
+    const made = await this.mesh.call(operation, {
+      ...request,
+      ...(isKeyed && { key: this.key }),
+      ...(this.signal && { signal: this.signal }),
+    });
+    this.replayed ||= made.replayed;
+    return made;
+  }
+
+  private get keyTold(): Members {
+    return this.tool.kind === 'write' ? { idempotency_key: this.key, replayed: this.replayed } : {};
+  }
+
+  private refusal(problem: Problem): CallToolResult {
+    const headline = this.tool.headline?.(problem) ?? titleFor(problem);
+    const key = this.tool.kind === 'write' ? `\nidempotency_key: ${this.key}` : '';
+    return {
+      isError: true,
+      content: [{ type: 'text', text: `${explain(problem, headline)}${key}` }],
+      _meta: { 'agent-mesh/problem': { ...problem } },
+    };
+  }
+}
+
+function answer(said: string, content: Members): CallToolResult {
+  return {
+    content: [
+      { type: 'text', text: said },
+      // For clients that do not read structuredContent.
+      { type: 'text', text: JSON.stringify(content) },
+    ],
+    structuredContent: content,
+  };
+}
+
+function titleFor({ code }: Problem): string {
+  return isErrorCode(code) ? titleOf(code) : 'The controller did not answer';
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { isRecord } from '../auth/is-record.js';
+import { EnvironmentError } from '../config/validated.js';
+import { type Mesh, type MeshAnswer, MeshProblem, type MeshRequest } from './mesh.js';
+import { type OperationName, routeOf } from './operations.js';
+import { retrying } from './retrying.js';
+import { textOf } from './tool.js';
+
+export interface HttpMeshOptions {
+  /** The controller’s URL, and the variable that it came from. */
+  url: string;
+  /** Asked before every request, so that a renewed token counts at once. */
+  token: () => string;
+  /** How often a request is sent again that nobody answered, or that was answered with 5xx or 429. */
+  retries: number;
+  /** How long an answer may take. */
+  timeoutSeconds: number;
+}
+
+/** A controller over HTTP. What is sent again carries the same key and the same trace. */
+export class HttpMesh implements Mesh {
+  private readonly base: string;
+
+  constructor(private readonly options: HttpMeshOptions) {
+    this.base = options.url.replace(/\/+$/, '');
+  }
+
+  async call(operation: OperationName, request: MeshRequest = {}): Promise<MeshAnswer> {
+    const traced = { ...request, trace_id: request.trace_id ?? randomUUID() };
+    return retrying(this.options.retries, () => this.send(operation, traced), request.signal);
+  }
+
+  private async send(operation: OperationName, request: MeshRequest): Promise<MeshAnswer> {
+    const { id, query, body, signal } = request;
+    const { method, path } = routeOf(operation, id);
+    const search = query ? `?${new URLSearchParams(query).toString()}` : '';
+    // What asks the controller to wait is given that time on top.
+    const seconds = this.options.timeoutSeconds + Number(query?.wait_seconds ?? 0);
+    const timeout = AbortSignal.timeout(seconds * 1000);
+    const headers = this.headersOf(request);
+    try {
+      const response = await fetch(`${this.base}${path}${search}`, {
+        method,
+        headers,
+        ...(body && { body: JSON.stringify(body) }),
+        redirect: 'manual',
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      });
+      return toAnswer(response, await response.text(), this.base);
+    } catch (error) {
+      if (error instanceof MeshProblem || signal?.aborted) throw error;
+      throw timeout.aborted ? timedOut(this.base, seconds) : unreachable(this.base, error);
+    }
+  }
+
+  private headersOf({ body, key, trace_id }: MeshRequest): Record<string, string> {
+    return {
+      authorization: `Bearer ${this.token()}`,
+      ...(body && { 'content-type': 'application/json' }),
+      ...(key !== undefined && { 'idempotency-key': key }),
+      ...(trace_id !== undefined && { 'x-trace-id': trace_id }),
+    };
+  }
+
+  private token(): string {
+    try {
+      return this.options.token();
+    } catch (error) {
+      if (!(error instanceof EnvironmentError)) throw error;
+      throw new MeshProblem({
+        code: 'mesh.token_unreadable',
+        status: 401,
+        detail: error.problems.join('; '),
+      });
+    }
+  }
+}
+
+function toAnswer(response: Response, text: string, base: string): MeshAnswer {
+  const body = parse(text);
+  if (response.ok && (response.status === 204 || body)) {
+    const replayed = response.headers.get('idempotent-replayed') === 'true';
+    return { status: response.status, body: body ?? {}, replayed };
+  }
+  throw new MeshProblem(
+    { ...problemOf(body, base), status: response.status },
+    retryAfterOf(response.headers.get('retry-after')),
+  );
+}
+
+/** A problem as a controller writes it (RFC 9457); what else answers, a proxy or another service, is no controller. */
+function problemOf(body: Record<string, unknown> | undefined, base: string) {
+  const code = textOf(body?.code);
+  if (code) return { code, detail: textOf(body?.detail), ...errorsOf(body?.errors) };
+  const said = textOf(body?.detail) || textOf(body?.error);
+  const detail = `What answers at ${base} (CONTROLLER_URL) does not answer as a controller does.`;
+  return { code: 'mesh.unexpected_answer', detail: said || detail };
+}
+
+function errorsOf(errors: unknown) {
+  if (!Array.isArray(errors)) return {};
+  return {
+    errors: errors
+      .filter(isRecord)
+      .map(({ pointer, message }) => ({ pointer: textOf(pointer), message: textOf(message) })),
+  };
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. */
+function retryAfterOf(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+function timedOut(base: string, seconds: number): MeshProblem {
+  const detail = `${base} did not answer within ${seconds} s. Check CONTROLLER_URL and MESH_TIMEOUT_SECS.`;
+  return new MeshProblem({ code: 'mesh.timeout', detail });
+}
+
+function unreachable(base: string, error: unknown): MeshProblem {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const reason = isRecord(cause) ? textOf(cause.code) || textOf(cause.message) : '';
+  const detail = `No controller answers at ${base} (${reason || 'no connection'}). Check that it runs, and CONTROLLER_URL.`;
+  return new MeshProblem({ code: 'mesh.unreachable', detail });
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

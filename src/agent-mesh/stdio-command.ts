@@ -1,0 +1,26 @@
+/** The MCP server of one agent, over its standard input and output. */
+import 'reflect-metadata';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { loadMeshEnvironment, tokenFrom } from '../config/mesh-environment.js';
+import { HttpMesh } from './http-mesh.js';
+import { meshServer } from './mesh-server.js';
+
+/** The standard output belongs to the protocol: what else there is to say goes to the standard error. */
+function complain(error: Error): void {
+  process.stderr.write(`agent-mesh: ${error.message}\n`);
+}
+
+try {
+  const environment = loadMeshEnvironment();
+  const { CONTROLLER_URL, MESH_JWT_TOKEN, MESH_JWT_TOKEN_FILE } = environment;
+  const mesh = new HttpMesh({
+    url: CONTROLLER_URL,
+    token: () => MESH_JWT_TOKEN ?? tokenFrom(MESH_JWT_TOKEN_FILE ?? ''),
+    retries: environment.MESH_RETRY_COUNT,
+    timeoutSeconds: environment.MESH_TIMEOUT_SECS,
+  });
+  serveStdio(() => meshServer(mesh), { onerror: complain, maxSubscriptions: 0 });
+} catch (error) {
+  complain(error instanceof Error ? error : new Error('cannot start'));
+  process.exitCode = 1;
+}

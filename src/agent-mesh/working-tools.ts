@@ -1,0 +1,114 @@
+import {
+  answers,
+  flag,
+  LEASE_SECONDS,
+  object,
+  SESSION_ID,
+  takes,
+  text,
+  textOrNull,
+} from './schemas.js';
+import { given, type Members, pick, prefixed, textOf, type Tool, type ToolAnswer } from './tool.js';
+
+const SESSION = answers({
+  session_id: text('The session.'),
+  task_id: textOrNull('The task that it carries.'),
+  status: text('pending, active, completed, failed or expired.'),
+  lease_expires_at: textOrNull('Until when you need not be heard of.'),
+});
+
+function toSession(body: Members, said: (session: Members) => string): ToolAnswer {
+  return {
+    text: said(body),
+    content: {
+      session_id: prefixed('session', body.id),
+      task_id: prefixed('task', body.task_id),
+      ...pick(body, 'status', 'lease_expires_at'),
+    },
+  };
+}
+
+const heartbeat: Tool = {
+  name: 'heartbeat',
+  title: 'Say that you are still at work',
+  description:
+    'Extends your lease on a claimed task. Call it well before lease_expires_at while you work. Refused with task.cancelled or session.ended: stop working, the task is not yours any more.',
+  kind: 'write',
+  idempotent: true,
+  input: takes({ session_id: SESSION_ID, lease_seconds: LEASE_SECONDS }, ['session_id']),
+  output: SESSION,
+  async run(mesh, args) {
+    const { body } = await mesh.call('extend_lease', {
+      id: textOf(args.session_id),
+      body: given(args, 'lease_seconds'),
+    });
+    return toSession(body, (session) => `Yours until ${textOf(session.lease_expires_at)}.`);
+  },
+};
+
+const completeTask: Tool = {
+  name: 'complete_task',
+  title: 'Finish a task with its result',
+  description:
+    'Ends the task that you claimed, with what came out. Use it once, when the work is done. A failure is fail_task; work for somebody else of your role is release_task.',
+  kind: 'write',
+  idempotent: true,
+  input: takes(
+    { session_id: SESSION_ID, result: object('What came out, for the one who asked.') },
+    ['session_id'],
+  ),
+  output: SESSION,
+  async run(mesh, args) {
+    const body = { status: 'completed', ...given(args, 'result') };
+    const answer = await mesh.call('update_session', { id: textOf(args.session_id), body });
+    return toSession(answer.body, () => 'The task is completed.');
+  },
+};
+
+const failTask: Tool = {
+  name: 'fail_task',
+  title: 'Give a task up',
+  description:
+    'Ends your attempt at a task that cannot be done. retryable true: another attempt may succeed, and follows after a pause while attempts are left; false, the default: the task has failed for good.',
+  kind: 'write',
+  destructive: true,
+  idempotent: true,
+  input: takes(
+    {
+      session_id: SESSION_ID,
+      error: text('What went wrong, for the one who asked.', { minLength: 1, maxLength: 10_000 }),
+      retryable: flag('Whether another attempt may succeed.'),
+    },
+    ['session_id', 'error'],
+  ),
+  output: SESSION,
+  async run(mesh, args) {
+    const body = { status: 'failed', ...given(args, 'error', 'retryable') };
+    const answer = await mesh.call('update_session', { id: textOf(args.session_id), body });
+    return toSession(answer.body, () => 'The attempt has failed.');
+  },
+};
+
+const releaseTask: Tool = {
+  name: 'release_task',
+  title: 'Hand a task back',
+  description:
+    'Gives a claimed task back unharmed, for another agent of the role to claim at once; it uses up no attempt. Use it when you cannot go on but another agent could.',
+  kind: 'write',
+  idempotent: true,
+  input: takes(
+    { session_id: SESSION_ID, reason: text('Why you hand it back.', { maxLength: 1_000 }) },
+    ['session_id'],
+  ),
+  output: SESSION,
+  async run(mesh, args) {
+    const { body } = await mesh.call('release_session', {
+      id: textOf(args.session_id),
+      body: given(args, 'reason'),
+    });
+    return toSession(body, () => 'The task is free again.');
+  },
+};
+
+/** Tools of those who have a task in hand. */
+export const WORKING_TOOLS: readonly Tool[] = [heartbeat, completeTask, failTask, releaseTask];

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { IsOptional, IsString, IsUrl, Matches } from 'class-validator';
+import { EnvironmentError, validated } from './validated.js';
+import { WholeNumber } from './variable.js';
+
+const TOKEN = { message: '$property must hold a token: visible characters, no spaces' };
+
+/** Everything that the MCP server of one agent (stdio) is told from outside. `docs/agent-mesh.md` says what it means. */
+export class MeshEnvironment {
+  @IsUrl({
+    require_tld: false,
+    require_protocol: true,
+    allow_underscores: true,
+    protocols: ['http', 'https'],
+  })
+  readonly CONTROLLER_URL: string = 'http://localhost:8088';
+
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]+$/, TOKEN)
+  readonly MESH_JWT_TOKEN?: string;
+
+  @IsOptional()
+  @IsString()
+  readonly MESH_JWT_TOKEN_FILE?: string;
+
+  @WholeNumber(0, 10)
+  readonly MESH_RETRY_COUNT: number = 3;
+
+  @WholeNumber(1, 300)
+  readonly MESH_TIMEOUT_SECS: number = 30;
+}
+
+/**
+ * Reads and validates the variables of the stdio server.
+ *
+ * @throws EnvironmentError
+ */
+export function loadMeshEnvironment(
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): MeshEnvironment {
+  return validated(MeshEnvironment, variables, (environment) => [
+    ...oneToken(environment),
+    ...readableFile(environment),
+  ]);
+}
+
+function oneToken({ MESH_JWT_TOKEN, MESH_JWT_TOKEN_FILE }: MeshEnvironment): string[] {
+  const given = [MESH_JWT_TOKEN, MESH_JWT_TOKEN_FILE].filter((value) => value !== undefined);
+  if (given.length === 1) return [];
+  return [`set MESH_JWT_TOKEN or MESH_JWT_TOKEN_FILE${given.length > 1 ? ', not both' : ''}`];
+}
+
+function readableFile({ MESH_JWT_TOKEN_FILE: file }: MeshEnvironment): string[] {
+  try {
+    if (file !== undefined) tokenFrom(file);
+    return [];
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    return [...error.problems];
+  }
+}
+
+/**
+ * The token in a file; white space around it is cut off.
+ *
+ * @throws EnvironmentError when it cannot be read, or is none
+ */
+export function tokenFrom(file: string): string {
+  let token: string;
+  try {
+    token = readFileSync(file, 'utf8').trim();
+  } catch {
+    throw new EnvironmentError(['MESH_JWT_TOKEN_FILE cannot be read']);
+  }
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new EnvironmentError([
+    'MESH_JWT_TOKEN_FILE must hold a token: visible characters, no spaces',
+  ]);
+}

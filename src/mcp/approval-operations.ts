@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { ApprovalsReader } from '../approvals/approvals-reader.service.js';
+import { ApprovalsService } from '../approvals/approvals.service.js';
+import { DecisionsService } from '../approvals/decisions.service.js';
+import { Consumptions } from '../approvals/consumptions.service.js';
+import { ConsumeApprovalDto } from '../approvals/dto/consume-approval.dto.js';
+import { CreateApprovalDto } from '../approvals/dto/create-approval.dto.js';
+import { DecideApprovalDto } from '../approvals/dto/decide-approval.dto.js';
+import { ListApprovalsQuery } from '../approvals/dto/list-approvals.query.js';
+import { approvalIdOf, bodyAs, type LocalOperations, queryAs } from './local-operation.js';
+
+/** What `ApprovalsController` and `ApprovalStepsController` do over HTTP. */
+@Injectable()
+export class ApprovalOperations {
+  constructor(
+    private readonly approvals: ApprovalsService,
+    private readonly decisions: DecisionsService,
+    private readonly consumptions: Consumptions,
+    private readonly reader: ApprovalsReader,
+  ) {}
+
+  readonly all = {
+    ask_for_approval: {
+      status: 202,
+      run: async (call) => this.approvals.ask(call.agent, await bodyAs(CreateApprovalDto, call)),
+    },
+    list_approvals: {
+      status: 200,
+      run: async (call) => this.reader.list(call.agent, await queryAs(ListApprovalsQuery, call)),
+    },
+    decide_approval: {
+      status: 200,
+      run: async (call) =>
+        this.decisions.decide(
+          call.agent,
+          approvalIdOf(call),
+          await bodyAs(DecideApprovalDto, call),
+        ),
+    },
+    consume_approval: {
+      status: 200,
+      run: async (call) => {
+        const { digest } = await bodyAs(ConsumeApprovalDto, call);
+        return this.consumptions.consume(call.agent, approvalIdOf(call), digest);
+      },
+    },
+  } satisfies LocalOperations;
+}

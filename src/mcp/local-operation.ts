@@ -1,0 +1,62 @@
+import type { Type } from '@nestjs/common';
+import type { OperationName } from '../agent-mesh/operations.js';
+import type { Agent } from '../auth/agent.js';
+import { ApprovalIdPipe, SessionReferencePipe, TaskIdPipe } from '../http/ids.js';
+import { InputPipe } from '../http/validation.pipe.js';
+
+/** A request as a route gets it, before anything is validated. */
+export interface LocalCall {
+  agent: Agent;
+  /** The id in the path. */
+  id: string;
+  body: unknown;
+  query: unknown;
+  /** Aborted when nobody waits for the answer any more. */
+  gone: AbortSignal;
+}
+
+/** What a route does, without HTTP around it. */
+export interface LocalOperation {
+  /** The status of success; that of null is 204. */
+  status: number;
+  run(call: LocalCall): Promise<object | null>;
+}
+
+export type LocalOperations = Partial<Record<OperationName, LocalOperation>>;
+
+const input = new InputPipe();
+const taskId = new TaskIdPipe();
+const approvalId = new ApprovalIdPipe();
+const sessionReference = new SessionReferencePipe();
+
+/** The body as its DTO, by the rules of HTTP. */
+export function bodyAs<T extends object>(dto: Type<T>, { body }: LocalCall): Promise<T> {
+  return inputAs(dto, body, 'body');
+}
+
+/** The query as its DTO, by the rules of HTTP. */
+export function queryAs<T extends object>(dto: Type<T>, { query }: LocalCall): Promise<T> {
+  return inputAs(dto, query, 'query');
+}
+
+async function inputAs<T extends object>(
+  dto: Type<T>,
+  value: unknown,
+  type: 'body' | 'query',
+): Promise<T> {
+  const made = await input.transform(value, { type, metatype: dto });
+  if (made instanceof dto) return made;
+  throw new Error(`the input did not become a ${dto.name}`);
+}
+
+export function taskIdOf({ id }: LocalCall) {
+  return taskId.transform(id);
+}
+
+export function approvalIdOf({ id }: LocalCall) {
+  return approvalId.transform(id);
+}
+
+export function sessionOf({ id }: LocalCall) {
+  return sessionReference.transform(id);
+}

@@ -1,0 +1,68 @@
+import { toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import { Injectable, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { Counter } from 'prom-client';
+import { meshServer, type OnCall } from '../agent-mesh/mesh-server.js';
+import type { Agent } from '../auth/agent.js';
+import { isRecord } from '../auth/is-record.js';
+import { Environment } from '../config/environment.js';
+import { InvalidInputError } from '../errors/domain-error.js';
+import { Metrics } from '../observability/metrics.js';
+import { requestContext } from '../observability/request-context.js';
+import { LocalMesh } from './local-mesh.service.js';
+import { assertOrigin } from './origin.js';
+
+/** Speaks MCP over Streamable HTTP. Nothing is kept between two requests, so any process can answer any of them. */
+@Injectable()
+export class McpEndpoint {
+  private readonly logger = new Logger('Tool');
+  private readonly calls: Counter<'tool' | 'outcome'>;
+
+  constructor(
+    private readonly mesh: LocalMesh,
+    private readonly environment: Environment,
+    { registry }: Metrics,
+  ) {
+    this.calls = new Counter({
+      name: 'mesh_mcp_tool_calls_total',
+      help: 'Calls of tools over /mcp, by tool and outcome: ok, or the code of the error.',
+      labelNames: ['tool', 'outcome'],
+      registers: [registry],
+    });
+  }
+
+  async answer(agent: Agent, request: Request, response: Response): Promise<void> {
+    assertOrigin(request.headers.origin, this.environment.CORS_ORIGINS);
+    assertOneMessage(request.body);
+    const handler = createMcpHandler(() => meshServer(this.mesh.of(agent), this.note), {
+      // The list of tools does not change: there is nothing to subscribe to.
+      maxSubscriptions: 0,
+      onerror: (error) => {
+        this.logger.debug(error.message);
+      },
+    });
+    await toNodeHandler(handler)(request, response, request.body);
+  }
+
+  private readonly note: OnCall = ({ tool, outcome, seconds }) => {
+    this.calls.inc({ tool, outcome });
+    const context = requestContext();
+    this.logger.log({
+      tool,
+      outcome,
+      ms: Math.round(seconds * 1000),
+      subject: context?.subject,
+      trace_id: context?.traceId,
+    });
+  };
+}
+
+/**
+ * MCP knows no batches since 2025-06-18; the SDK still takes those of older clients. One request that calls a hundred
+ * tools would count once against the limits.
+ */
+function assertOneMessage(body: unknown): void {
+  if (isRecord(body)) return;
+  throw new InvalidInputError([{ pointer: '/', message: 'The body must be one JSON-RPC message' }]);
+}

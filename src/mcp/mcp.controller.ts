@@ -1,0 +1,78 @@
+import { Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import type { Agent } from '../auth/agent.js';
+import { Me } from '../auth/me.decorator.js';
+import { Policy } from '../auth/policy.decorator.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { OutsideIdempotency } from '../idempotency/outside-idempotency.decorator.js';
+import { ChallengeFilter } from './challenge.filter.js';
+import { McpEndpoint } from './mcp-endpoint.js';
+
+const JSON_RPC = { type: 'object' as const, additionalProperties: true };
+
+@ApiTags('MCP')
+@ApiBearerAuth()
+@Controller('mcp')
+export class McpController {
+  constructor(private readonly endpoint: McpEndpoint) {}
+
+  @Post()
+  @HttpCode(200)
+  @Policy('mcp.call')
+  @OutsideIdempotency()
+  @UseFilters(ChallengeFilter)
+  @ApiOperation({
+    summary: 'Speak MCP: the tools of the agent mesh over Streamable HTTP',
+    description:
+      'Stateless: there is no session, and any process may answer. A tool that writes takes its key as `idempotency_key`; the header `Idempotency-Key` has no meaning here.',
+  })
+  @ApiHeader({
+    name: 'Accept',
+    required: true,
+    description: 'Both media types, as MCP has it.',
+    schema: { type: 'string', example: 'application/json, text/event-stream' },
+  })
+  @ApiBody({
+    description: 'A message of JSON-RPC 2.0.',
+    schema: JSON_RPC,
+    examples: {
+      list: {
+        summary: 'See the tools',
+        value: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
+      },
+      call: {
+        summary: 'Call one',
+        value: {
+          jsonrpc: '2.0',
+          id: 2,
+          method: 'tools/call',
+          params: { name: 'whoami', arguments: {} },
+        },
+      },
+    },
+  })
+  @ApiOkResponse({
+    description: 'The answer to the message, also if a tool was refused (`isError`).',
+    content: {
+      'application/json': { schema: JSON_RPC },
+      'text/event-stream': { schema: { type: 'string' } },
+    },
+  })
+  @ApiProblems(
+    'request.malformed',
+    'request.too_large',
+    'request.media_type',
+    'mcp.origin_not_allowed',
+  )
+  answer(@Me() agent: Agent, @Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.endpoint.answer(agent, request, response);
+  }
+}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { LeaseDto } from '../sessions/dto/lease.dto.js';
+import { Claims } from '../tasks/claims.service.js';
+import { ListTasksQuery } from '../tasks/dto/list-tasks.query.js';
+import { RouteTaskDto } from '../tasks/dto/route-task.dto.js';
+import { ClaimDto, SteerDto, WaitQuery } from '../tasks/dto/work.dto.js';
+import { InboxWait } from '../tasks/inbox-wait.service.js';
+import { Steering } from '../tasks/steering.service.js';
+import { TaskStory } from '../tasks/task-story.service.js';
+import { TasksReader } from '../tasks/tasks-reader.service.js';
+import { TasksService } from '../tasks/tasks.service.js';
+import { bodyAs, type LocalOperations, queryAs, taskIdOf } from './local-operation.js';
+
+/** What `TasksController` does over HTTP. */
+@Injectable()
+export class TaskOperations {
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly reader: TasksReader,
+    private readonly claims: Claims,
+    private readonly steering: Steering,
+    private readonly inbox: InboxWait,
+    private readonly story: TaskStory,
+  ) {}
+
+  readonly all = {
+    route_task: {
+      status: 202,
+      run: async (call) => this.tasks.route(call.agent, await bodyAs(RouteTaskDto, call)),
+    },
+    list_tasks: {
+      status: 200,
+      run: async (call) => this.reader.list(call.agent, await queryAs(ListTasksQuery, call)),
+    },
+    get_task: {
+      status: 200,
+      run: async (call) => this.reader.get(call.agent, taskIdOf(call)),
+    },
+    read_timeline: {
+      status: 200,
+      run: async (call) => this.story.timeline(call.agent, taskIdOf(call)),
+    },
+    wait_for_task: {
+      status: 200,
+      run: async (call) => {
+        const query = await queryAs(WaitQuery, call);
+        const pending = await this.inbox.wait(call.agent, query, call.gone);
+        return pending > 0 ? { pending } : null;
+      },
+    },
+    claim_next_task: {
+      status: 200,
+      run: async (call) => this.claims.claimNext(call.agent, await bodyAs(ClaimDto, call)),
+    },
+    claim_task: {
+      status: 200,
+      run: async (call) => {
+        const { lease_seconds } = await bodyAs(LeaseDto, call);
+        return this.claims.claim(call.agent, taskIdOf(call), lease_seconds);
+      },
+    },
+    cancel_task: {
+      status: 200,
+      run: async (call) => {
+        const { reason } = await bodyAs(SteerDto, call);
+        return this.steering.cancel(call.agent, taskIdOf(call), reason);
+      },
+    },
+  } satisfies LocalOperations;
+}
