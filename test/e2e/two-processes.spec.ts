@@ -123,11 +123,14 @@ describe('two controllers on one Postgres and one Redis', () => {
 
   it('do not block a key when Postgres ends every connection amid requests', async () => {
     const keys = Array.from({ length: 10 }, () => randomUUID());
-    proxy.latency = 20;
+    const inTheWay = await db.connect();
+    await inTheWay.query('BEGIN');
+    await inTheWay.query('LOCK TABLE tasks');
     const requests = keys.map((key) => routeTask(farAgent, key));
     await until(async () => (await heldLocks()) > 0);
     await db.query(TERMINATE);
-    proxy.latency = 0;
+    await inTheWay.query('ROLLBACK');
+    inTheWay.release();
     for (const answer of await Promise.all(requests)) {
       if (answer.status !== 202) expectUnavailable(answer);
     }
