@@ -17,14 +17,14 @@ export class ResourceMetadataController {
   constructor(private readonly environment: Environment) {}
 
   @Get()
-  @ApiOperation({ summary: 'See who gives tokens for this controller (RFC 9728)' })
+  @ApiOperation({ summary: 'See who gives tokens for this controller (RFC 9728)', security: [] })
   @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
   ofController(@Req() request: Request): ResourceMetadataDto {
     return this.metadata(request);
   }
 
   @Get('mcp')
-  @ApiOperation({ summary: 'See who gives tokens for /mcp (RFC 9728)' })
+  @ApiOperation({ summary: 'See who gives tokens for /mcp (RFC 9728)', security: [] })
   @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
   ofMcp(@Req() request: Request): ResourceMetadataDto {
     return this.metadata(request);
