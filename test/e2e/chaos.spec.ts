@@ -36,8 +36,8 @@ describe('the checker of that', () => {
         seed,
         broken,
         seconds: 2,
-        operations: 60,
-        storms: 0.7,
+        operations: 100,
+        storms: 1,
         faults: ['kill', 'meddleWithCommits'],
       });
       const rules = violations.map(({ rule }) => rule);
