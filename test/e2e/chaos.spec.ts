@@ -4,6 +4,7 @@ import { BROKEN_BUILDS, type BrokenBuild } from '../support/controller-faults.js
 import { chaosSeed } from '../support/random.js';
 
 const SECONDS = 20;
+const ROUNDS = 4;
 
 describe('a mesh under faults', () => {
   const seed = chaosSeed();
@@ -16,7 +17,7 @@ describe('a mesh under faults', () => {
       expect({ seed, violations }).toEqual({ seed, violations: [] });
       expect(report.operations).toBeGreaterThan(20);
     },
-    SECONDS * 1000 + 120_000,
+    SECONDS * 1000 + 180_000,
   );
 });
 
@@ -27,22 +28,29 @@ describe('the checker of that', () => {
     'no-lock': ['stored at most once'],
     'no-record': ['stored at most once'],
     'ignore-commit-tag': ['acknowledged is stored', 'what is stored is what was told'],
+    'untold-claims': ['versions without gaps', 'acknowledged is stored'],
   };
 
   it.each(BROKEN_BUILDS)(
     'finds the fault of a controller with %s',
     async (broken) => {
-      const { violations } = await runChaos({
-        seed,
-        broken,
-        seconds: 2,
-        operations: 100,
-        storms: 1,
-        faults: ['kill', 'meddleWithCommits'],
-      });
-      const rules = violations.map(({ rule }) => rule);
-      expect(rules.filter((rule) => SIGNS[broken].includes(rule))).not.toEqual([]);
+      const signs: string[] = [];
+      // A fault may have no occasion to show in one short run.
+      for (let round = 0; round < ROUNDS && signs.length === 0; round += 1) {
+        const { violations } = await runChaos({
+          seed: seed + round,
+          broken,
+          seconds: 3,
+          operations: 30,
+          storms: 1,
+          settle: 1_000,
+          faults: broken === 'ignore-commit-tag' ? ['meddleWithCommits'] : [],
+        });
+        const rules = violations.map(({ rule }) => rule);
+        signs.push(...rules.filter((rule) => SIGNS[broken].includes(rule)));
+      }
+      expect(signs).not.toEqual([]);
     },
-    120_000,
+    240_000,
   );
 });

@@ -6,16 +6,8 @@ import { VERSION } from '../../src/version.js';
 import { migrate } from '../../src/database/migrate.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../support/app.js';
 import { Client } from '../support/client.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase, startTestPostgres, type TestPostgres } from '../support/postgres.js';
-
-/** Asks until the answer is the one hoped for, or time is up; gives the last one. */
-async function eventually<T>(ask: () => Promise<T>, isHoped: (answer: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    const answer = await ask();
-    if (isHoped(answer) || Date.now() > deadline) return answer;
-  }
-}
 
 const PROBES = ['/status', '/health', '/health/live', '/health/ready'];
 

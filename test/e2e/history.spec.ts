@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { check, History, type Kind, type Operation, type TryAnswer } from '../support/history.js';
-import type { Stored, StoredEvent } from '../support/stored.js';
+import { History, type Kind, type Operation, type TryAnswer } from '../support/history.js';
+import { check } from '../support/history-check.js';
+import type { Stored, StoredEvent, StoredSession } from '../support/stored.js';
 
 const TASK = JSON.stringify({ task_id: 'task-t1', status: 'accepted' });
 
@@ -74,7 +75,7 @@ describe('the checker of histories', () => {
     [
       'a second task for one key',
       'stored at most once',
-      ({ stored }) => stored.tasks.push({ id: 't2', key: 'task', attempts: 1 }),
+      ({ stored }) => stored.tasks.push({ id: 't2', key: 'task', status: 'active' }),
     ],
     [
       'an acknowledged task that is not there',
@@ -84,7 +85,7 @@ describe('the checker of histories', () => {
     [
       'another task than the acknowledged one',
       'what is stored is what was told',
-      ({ stored }) => (stored.tasks = [{ id: 't9', key: 'task', attempts: 1 }]),
+      ({ stored }) => (stored.tasks = [{ id: 't9', key: 'task', status: 'active' }]),
     ],
     [
       'a refused change that happened',
@@ -119,10 +120,28 @@ describe('the checker of histories', () => {
         stored.events.push({ ...event(operations.task, { version: 0 }), trace: 'nobody' }),
     ],
     [
-      'a task with two attempts',
-      'one attempt per task',
+      'a task without an attempt',
+      'attempts without gaps',
       ({ stored }) => {
-        stored.tasks.forEach((task) => (task.attempts = 2));
+        stored.sessions.forEach((session) => (session.attempt = null));
+      },
+    ],
+    [
+      'a task whose second attempt is missing',
+      'attempts without gaps',
+      ({ stored }) => stored.sessions.push(another(stored, { attempt: 3 })),
+    ],
+    [
+      'a task with two open attempts',
+      'one attempt open or completed',
+      ({ stored }) => stored.sessions.push(another(stored, { attempt: 2 })),
+    ],
+    [
+      'a task that was completed, and done again',
+      'one attempt open or completed',
+      ({ stored }) => {
+        stored.sessions.push(another(stored, { attempt: 2 }));
+        stored.sessions.forEach((session) => (session.status = 'completed'));
       },
     ],
     [
@@ -160,6 +179,32 @@ describe('the checker of histories', () => {
         stored.approvals.push({ id: 'a1', status: 'approved', asked_with: '', decided_with: '' }),
     ],
     [
+      'an approval decided twice',
+      'one decision per approval',
+      ({ stored, operations }) => {
+        const decided = { type: 'approval_decided', approval_id: 'a1', version: 0 };
+        stored.approvals.push({ id: 'a1', status: 'approved', asked_with: '', decided_with: '' });
+        stored.events.push(event(operations.task, decided), event(operations.task, decided));
+      },
+    ],
+    [
+      'an approval decided, and withdrawn all the same',
+      'one decision per approval',
+      ({ stored, operations }) => {
+        const told = { approval_id: 'a1', version: 0 };
+        stored.approvals.push({ id: 'a1', status: 'withdrawn', asked_with: '', decided_with: '' });
+        stored.events.push(
+          event(operations.task, { ...told, type: 'approval_decided' }),
+          event(operations.task, { ...told, type: 'approval_withdrawn' }),
+        );
+      },
+    ],
+    [
+      'changes that the trail has in another order than they were made in',
+      'versions without gaps',
+      ({ stored }) => stored.events.reverse(),
+    ],
+    [
       'a change that took effect after one that began later',
       'real-time order',
       ({ history, stored }) => {
@@ -195,8 +240,10 @@ function soundRun(): Run {
     history,
     operations: { task, claim, rival },
     stored: {
-      tasks: [{ id: 't1', key: 'task', attempts: 1 }],
-      sessions: [{ id: 's1', trace: task.trace, attempt: 1, status: 'active', version: 2 }],
+      tasks: [{ id: 't1', key: 'task', status: 'active' }],
+      sessions: [
+        { id: 's1', trace: task.trace, task_id: 't1', attempt: 1, status: 'active', version: 2 },
+      ],
       approvals: [],
       events: [
         event(task, { version: 1 }),
@@ -208,6 +255,12 @@ function soundRun(): Run {
       ],
     },
   };
+}
+
+/** Another attempt of the task, like the first. */
+function another({ sessions: [first] }: Stored, change: Partial<StoredSession>): StoredSession {
+  if (!first) throw new Error('there is no first one');
+  return { ...first, id: 's2', ...change };
 }
 
 function rulesOf({ history, stored }: Run): string[] {
@@ -251,6 +304,8 @@ function event({ kind, trace }: Operation, story: Partial<StoredEvent>): StoredE
   return {
     type,
     trace,
+    by_system: false,
+    task_id: 't1',
     session_id: 's1',
     approval_id: null,
     version: 1,

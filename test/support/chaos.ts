@@ -4,7 +4,9 @@ import pg from 'pg';
 import { newDatabase } from './app.js';
 import type { BrokenBuild } from './controller-faults.js';
 import { type ControllerOptions, ControllerProcess } from './controller-process.js';
-import { check, History, type Violation } from './history.js';
+import { History, violation, type Violation } from './history.js';
+import { check } from './history-check.js';
+import { disagreements } from './mirror.js';
 import { dropTestDatabase } from './postgres.js';
 import { Random } from './random.js';
 import { startTestRedis, type TestRedis } from './redis.js';
@@ -19,6 +21,8 @@ export interface ChaosOptions extends Partial<Habits> {
   /** How many operations must have begun, too, before it ends: a busy machine then takes longer. */
   operations?: number;
   clients?: number;
+  /** How long after the last fault everything that was begun must be settled, in milliseconds. */
+  settle?: number;
   /** What strikes; everything unless told otherwise. */
   faults?: readonly Fault[];
   broken?: BrokenBuild;
@@ -35,9 +39,6 @@ export interface ChaosReport {
 
 /** How much longer than it was told to a run may take until it has its operations. */
 const MOST_EXTRA_MS = 30_000;
-
-/** How long after the last fault everything that was begun must be settled. */
-const SETTLE_MS = 20_000;
 
 /** Lets clients work on two controllers while faults strike, then compares what they were told with what is stored. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -72,6 +73,7 @@ class World {
     await db.connect();
     const world = new World(databaseUrl, db, redis, proxy, {
       databaseUrl: proxy.url(databaseUrl),
+      env: { LEASE_MIN_SECONDS: '1', SWEEP_INTERVAL_SECONDS: '1' },
       redisUrl: redis.url,
       ...(broken && { broken }),
     });
@@ -85,7 +87,14 @@ class World {
   }
 
   async run(options: ChaosOptions): Promise<ChaosReport> {
-    const { seed, seconds, clients = 12, operations = 0, faults = FAULTS } = options;
+    const {
+      seed,
+      seconds,
+      clients = 12,
+      operations = 0,
+      faults = FAULTS,
+      settle = 50_000,
+    } = options;
     const habits = { storms: 0.3, abandons: 0.1, pause: 10, ...options };
     const random = new Random(seed);
     const history = new History();
@@ -93,11 +102,16 @@ class World {
     const longest = end + MOST_EXTRA_MS;
     const field = {
       history,
-      patience: longest + SETTLE_MS,
       urls: () => this.controllers.map(({ url }) => url),
-      isOpen: () => {
+      closed: Infinity,
+      get patience() {
+        return this.closed + settle;
+      },
+      isOpen() {
         const now = performance.now();
-        return now < end || (history.operations.length < operations && now < longest);
+        const isOpen = now < end || (history.operations.length < operations && now < longest);
+        if (!isOpen && this.closed === Infinity) this.closed = now;
+        return isOpen;
       },
     };
     // Each in a lane of its own: a controller takes seconds to start, in which other faults may strike.
@@ -107,15 +121,17 @@ class World {
     ] as const;
     const striking = lanes.map(({ lane, pause }) => {
       const wanted = lane.filter((fault) => faults.includes(fault));
-      return this.strike(wanted, pause, random.fork(), field.isOpen);
+      return this.strike(wanted, pause, random.fork(), () => field.isOpen());
     });
     const agents = Array.from(
       { length: clients },
       (_, n) => new WorkloadClient(String(n), field, random.fork(), habits),
     );
     await Promise.all([...striking, ...agents.map((agent) => agent.run())]);
+    const told = await disagreements(this.db, field.urls());
     await this.stopControllers();
     const violations = [
+      ...told,
       ...check(history.operations, await readStored(this.db)),
       ...this.dead.filter(({ diedByItself }) => diedByItself).map(diedByItself),
     ];
@@ -240,7 +256,7 @@ const BACKENDS = `
    WHERE datname = current_database() AND application_name = 'agent-mesh-controller' ORDER BY pid`;
 
 function diedByItself({ pid, output }: ControllerProcess): Violation {
-  return { rule: 'no controller dies by itself', about: `process ${pid}`, detail: output };
+  return violation('no controller dies by itself', `process ${pid}`, output);
 }
 
 function summary({ operations }: History): Pick<ChaosReport, 'operations' | 'answers'> {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TestingModuleBuilder } from '@nestjs/testing';
 import type { EntityManager } from 'typeorm';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Environment } from '../../src/config/environment.js';
 import type { Connection } from '../../src/database/connection.js';
 import { Transactions } from '../../src/database/transactions.js';
@@ -28,7 +29,12 @@ export const CRASH_POINTS = [
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
 /** Controllers that break the protocol in one way: what finds faults must find theirs. */
-export const BROKEN_BUILDS = ['no-lock', 'no-record', 'ignore-commit-tag'] as const;
+export const BROKEN_BUILDS = [
+  'no-lock',
+  'no-record',
+  'ignore-commit-tag',
+  'untold-claims',
+] as const;
 export type BrokenBuild = (typeof BROKEN_BUILDS)[number];
 
 export interface Faults {
@@ -128,9 +134,17 @@ class CarelessTransactions extends Transactions {
   }
 }
 
+class ForgetfulAudit extends AuditService {
+  override record(...[manager, event]: Parameters<AuditService['record']>): Promise<string> {
+    if (event.event_type === 'task_claimed') return Promise.resolve('');
+    return super.record(manager, event);
+  }
+}
+
 const BREAK: Record<BrokenBuild, (builder: TestingModuleBuilder) => void> = {
   'no-lock': (builder) => builder.overrideProvider(IdempotencyRecords).useClass(RecordsWithoutLock),
   'no-record': (builder) => builder.overrideProvider(IdempotencyRecords).useClass(NoRecords),
   'ignore-commit-tag': (builder) =>
     builder.overrideProvider(Transactions).useClass(CarelessTransactions),
+  'untold-claims': (builder) => builder.overrideProvider(AuditService).useClass(ForgetfulAudit),
 };

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { newSubject, tokenFor } from './app.js';
 import { type Answer, Client } from './client.js';
-import { effectsOf, ONCE } from './effects.js';
 import { routeTask } from './kill-points.js';
 
 /** What a load saw. */
@@ -87,12 +86,17 @@ export class Load {
   }
 }
 
-/** Which of the acknowledged tasks are not stored exactly once. */
-export async function notKept(db: Pool, { acknowledged }: LoadReport): Promise<string[]> {
-  const wrong: string[] = [];
-  for (const key of acknowledged) {
-    const effects = await effectsOf(db, key);
-    if (JSON.stringify(effects) !== JSON.stringify(ONCE)) wrong.push(key);
-  }
-  return wrong;
+/** Which of these keys did not leave exactly one task, with one attempt, event and record. */
+export async function notKept(db: Pool, keys: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ key: string }>(NOT_KEPT, [keys]);
+  return rows.map(({ key }) => key);
 }
+
+const NOT_KEPT = `
+  SELECT key FROM unnest($1::text[]) AS k(key)
+    LEFT JOIN (SELECT data->>'key' AS key, count(*) AS tasks, min(id::text)::uuid AS id
+                 FROM tasks GROUP BY 1) t USING (key)
+    LEFT JOIN (SELECT task_id AS id, count(*) AS attempts FROM sessions GROUP BY 1) s USING (id)
+    LEFT JOIN (SELECT task_id AS id, count(*) AS events FROM audit_events GROUP BY 1) e USING (id)
+    LEFT JOIN (SELECT key, count(*) AS records FROM idempotency_records GROUP BY 1) r USING (key)
+   WHERE (tasks, attempts, events, records) IS DISTINCT FROM (1, 1, 1, 1)`;

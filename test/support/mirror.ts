@@ -1,0 +1,62 @@
+import type { Client as Database } from 'pg';
+import { tokenFor } from './app.js';
+import { Client } from './client.js';
+import { eventually } from './eventually.js';
+import { violation, type Violation } from './history.js';
+
+/** A thing as one line: what it is, its id, its status, and the version that a session has. */
+type Lines = string[];
+
+interface Item {
+  id: string;
+  status: string;
+  version?: number;
+}
+
+type Page = Partial<Record<string, Item[]>> & { next_cursor: string | null };
+
+const LISTS = ['sessions', 'tasks', 'approvals'] as const;
+
+const STORED = `
+  SELECT 'sessions ' || id || ' ' || status || ' ' || version AS line FROM sessions
+   UNION ALL SELECT 'tasks ' || task_id || ' ' || status FROM task_states
+   UNION ALL SELECT 'approvals ' || id || ' ' || status FROM approvals`;
+
+/** Whether each controller tells of every thing what is stored, once the sweeps have ended what is due. */
+export async function disagreements(db: Database, urls: readonly string[]): Promise<Violation[]> {
+  const found = await Promise.all(
+    urls.map((url) =>
+      eventually(
+        () => disagreement(db, url),
+        (lines) => lines.length === 0,
+      ),
+    ),
+  );
+  return found.flat().map((line) => violation('every controller tells what is stored', line, ''));
+}
+
+async function disagreement(db: Database, url: string): Promise<Lines> {
+  const [told, { rows }] = [await linesOf(url), await db.query<{ line: string }>(STORED)];
+  const stored = new Set(rows.map(({ line }) => line));
+  const missing = new Set(stored);
+  const strange = told.filter((line) => !stored.has(line));
+  for (const line of told) missing.delete(line);
+  return [...strange, ...missing];
+}
+
+async function linesOf(url: string): Promise<Lines> {
+  const auditor = new Client(url, tokenFor('auditor'));
+  const lines: Lines = [];
+  for (const list of LISTS) {
+    const first = `/${list}?page_size=100&cursor=`;
+    let path = first.replace('&cursor=', '');
+    for (;;) {
+      const { body } = await auditor.get<Page>(path);
+      for (const { id, status, version } of body[list] ?? [])
+        lines.push([list, id, status, ...(list === 'sessions' ? [version] : [])].join(' '));
+      if (!body.next_cursor) break;
+      path = first + encodeURIComponent(body.next_cursor);
+    }
+  }
+  return lines;
+}
