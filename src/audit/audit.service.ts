@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as newId } from 'uuid';
 import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/after-commit.js';
-import { sql } from '../database/sql.js';
+import { sqlAlong } from '../database/sql.js';
 import { EventMetrics } from '../observability/event-metrics.js';
 import { type Effect, noteEffect, requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
@@ -25,24 +25,22 @@ export class AuditService {
   constructor(private readonly metrics: EventMetrics) {}
 
   /** Records an event in the transaction of what it tells of, after the change itself; gives the event's id. */
-  async record(manager: EntityManager, event: NewAuditEvent): Promise<string> {
+  record(manager: EntityManager, event: NewAuditEvent): Promise<string> {
     const id = newId();
-    await this.insert(manager, [{ id, event }]);
+    this.insert(manager, [{ id, event }]);
     noteEffect(effectOf(id, event));
-    return id;
+    return Promise.resolve(id);
   }
 
   /** Records many events with one statement. */
-  async recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): Promise<void> {
-    if (events.length === 0) return;
-    await this.insert(
-      manager,
-      events.map((event) => ({ id: newId(), event })),
-    );
+  recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): Promise<void> {
+    const entries = events.map((event) => ({ id: newId(), event }));
+    if (entries.length > 0) this.insert(manager, entries);
+    return Promise.resolve();
   }
 
-  private async insert(manager: EntityManager, entries: readonly Entry[]): Promise<void> {
-    await sql(manager, INSERT, [JSON.stringify(entries.map(toRow))]);
+  private insert(manager: EntityManager, entries: readonly Entry[]): void {
+    sqlAlong(manager, INSERT, [JSON.stringify(entries.map(toRow))]);
     afterCommit(manager, () => {
       for (const { event } of entries) this.metrics.count(event.event_type, event.metadata ?? {});
     });

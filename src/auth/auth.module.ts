@@ -6,14 +6,17 @@ import { KeySet } from './key-set.js';
 import { MeController } from './me.controller.js';
 import { signingSecret } from './signing-secret.js';
 import { SharedSecret, VerificationKeys } from './verification-keys.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 /** Who calls: the keys, the token strategy and `GET /me`. The application registers `JwtGuard` for all routes. */
 @Module({
   controllers: [MeController],
   providers: [
     JwtStrategy,
+    VerifiedTokens,
     { provide: VerificationKeys, inject: [Environment], useFactory: verificationKeys },
   ],
+  exports: [VerifiedTokens],
 })
 export class AuthModule {}
 

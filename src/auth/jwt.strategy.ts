@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Injectable, type Type } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { Algorithm, Jwt, VerifyOptions } from 'jsonwebtoken';
@@ -7,37 +8,48 @@ import { Environment } from '../config/environment.js';
 import type { Agent } from './agent.js';
 import { bearerToken } from './bearer-token.js';
 import { agentFromClaims } from './claims.js';
-import { keyFor } from './token-key.js';
+import { keyFor, type UsedKey } from './token-key.js';
 import { VerificationKeys } from './verification-keys.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 /** The options of passport-jwt that we use; its own typings do not know that a key may be a `KeyObject`. */
 interface Options {
   jwtFromRequest: JwtFromRequestFunction;
   secretOrKeyProvider: (
-    request: unknown,
+    request: IncomingMessage,
     token: string,
     done: (error: unknown, key?: KeyObject) => void,
   ) => void;
   algorithms: Algorithm[];
   ignoreExpiration: boolean;
   jsonWebTokenOptions: VerifyOptions;
+  passReqToCallback: true;
 }
 
 const KeyObjectStrategy: Type<Strategy> = Strategy;
 
-/** Verifies the signature of a request's bearer token (RFC 7515), then its claims (RFC 7519), and says who calls. */
+/**
+ * Verifies the signature of a request's bearer token (RFC 7515), then its claims (RFC 7519), and says who calls. What it
+ * has verified it leaves in {@link VerifiedTokens}.
+ */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
+  /** The key that the token of a request is verified with. */
+  private readonly used: WeakMap<IncomingMessage, UsedKey>;
+
   constructor(
     keys: VerificationKeys,
+    private readonly verified: VerifiedTokens,
     private readonly environment: Environment,
   ) {
+    const used = new WeakMap<IncomingMessage, UsedKey>();
     const options: Options = {
       jwtFromRequest: bearerToken,
-      secretOrKeyProvider: (_request, token, done) => {
+      secretOrKeyProvider: (request, token, done) => {
         keyFor(token, keys)
-          .then((key) => {
-            done(null, key);
+          .then((found) => {
+            used.set(request, found);
+            done(null, found.key);
           })
           .catch(done);
       },
@@ -45,17 +57,27 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
       // The times are claims like the others; `complete` hands the header on to be checked with them.
       ignoreExpiration: true,
       jsonWebTokenOptions: { complete: true, ignoreNotBefore: true },
+      passReqToCallback: true,
     };
     super(options);
+    this.used = used;
   }
 
-  validate({ header, payload }: Jwt): Agent {
-    const { OIDC_ISSUER_URL, OIDC_AUDIENCE, ROLES } = this.environment;
-    return agentFromClaims(header, payload, {
-      issuer: OIDC_ISSUER_URL,
-      audience: OIDC_AUDIENCE,
-      roleAllowList: ROLES,
-      nowSeconds: Date.now() / 1000,
-    });
+  validate(request: IncomingMessage, token: Jwt): Agent {
+    const agent = agentOf(token, this.environment);
+    const used = this.used.get(request);
+    if (used) this.verified.add(bearerToken(request), { ...token, ...used });
+    return agent;
   }
+}
+
+/** Who calls with a token whose signature is verified; throws what is wrong with its claims now. */
+export function agentOf({ header, payload }: Jwt, environment: Environment): Agent {
+  const { OIDC_ISSUER_URL, OIDC_AUDIENCE, ROLES } = environment;
+  return agentFromClaims(header, payload, {
+    issuer: OIDC_ISSUER_URL,
+    audience: OIDC_AUDIENCE,
+    roleAllowList: ROLES,
+    nowSeconds: Date.now() / 1000,
+  });
 }

@@ -30,6 +30,10 @@ export class Environment {
   @WholeNumber(1, 200)
   readonly DATABASE_POOL_SIZE: number = 10;
 
+  /** Whether connections keep prepared statements; a pooler in front may not. */
+  @Flag()
+  readonly DATABASE_PREPARED_STATEMENTS: boolean = true;
+
   @Flag()
   readonly MIGRATE_ON_START: boolean = false;
 

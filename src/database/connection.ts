@@ -2,19 +2,28 @@ import type { Client } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { UnavailableError } from '../errors/domain-error.js';
 import { takeAfterCommit } from './after-commit.js';
+import { pave, Pipeline } from './pipeline.js';
 import { losesConnection, verdictOf } from './postgres-errors.js';
+import { NotReached } from './statement-batch.js';
+import type { StatementNames } from './statement-names.js';
 
 /** A piece of work on one connection. */
 export type Work<T> = (manager: EntityManager) => Promise<T>;
 
 /** One connection out of the pool, with the transaction that may be open on it. */
 export class Connection {
+  private readonly pipeline: Pipeline;
+
   private constructor(
     private readonly runner: QueryRunner,
     private readonly client: Client,
-  ) {}
+    names: StatementNames,
+  ) {
+    this.pipeline = new Pipeline(client, names);
+    pave(runner.manager, this.pipeline);
+  }
 
-  static async take(dataSource: DataSource): Promise<Connection> {
+  static async take(dataSource: DataSource, names: StatementNames): Promise<Connection> {
     if (!dataSource.isInitialized) {
       throw new UnavailableError(
         'database.unavailable',
@@ -22,15 +31,16 @@ export class Connection {
       );
     }
     const runner = dataSource.createQueryRunner();
-    return new Connection(runner, (await runner.connect()) as Client);
+    return new Connection(runner, (await runner.connect()) as Client, names);
   }
 
   /** Takes a connection for `work` and gives it back, or ends it when an error says that it can no longer be trusted. */
   static async use<T>(
     dataSource: DataSource,
+    names: StatementNames,
     work: (connection: Connection) => Promise<T>,
   ): Promise<T> {
-    const connection = await Connection.take(dataSource);
+    const connection = await Connection.take(dataSource, names);
     try {
       return await work(connection);
     } catch (error) {
@@ -45,19 +55,24 @@ export class Connection {
     return this.runner.manager;
   }
 
-  async begin(): Promise<void> {
-    await this.runner.startTransaction();
+  /** Begins a transaction, along with its first statement. */
+  begin(): void {
+    this.pipeline.sendAlong('BEGIN');
   }
 
   /**
-   * Commits, and believes only the command tag: the server answers ROLLBACK, without an error, to the COMMIT of
-   * a transaction in which a statement had failed.
+   * Commits, along with the statements that are still to be sent, and believes only the command tag: the server
+   * answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement had failed.
    */
   async commit(): Promise<void> {
     let tag: string;
     try {
-      tag = (await this.client.query('COMMIT')).command;
+      tag = (await this.pipeline.send('COMMIT')).tag;
     } catch (error) {
+      if (error instanceof NotReached) {
+        await this.rollback(error.cause);
+        throw error.cause;
+      }
       if (verdictOf(error) !== 'unavailable') throw error;
       this.end();
       throw new UnavailableError(
@@ -78,8 +93,10 @@ export class Connection {
   /** Undoes what the transaction did; a connection that `reason` says is lost is ended instead, without waiting for it. */
   async rollback(reason: unknown): Promise<void> {
     this.distrust(reason);
+    this.pipeline.clear();
+    if (!this.pipeline.isUsed) return;
     try {
-      await this.client.query('ROLLBACK');
+      await this.pipeline.send('ROLLBACK');
     } catch {
       this.end();
     }

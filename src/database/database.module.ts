@@ -6,6 +6,7 @@ import { DatabaseOpening } from './database-opening.js';
 import { databaseOptions } from './database-options.js';
 import { PoolMetrics } from './pool-metrics.js';
 import { Signals } from './signals.js';
+import { StatementNames } from './statement-names.js';
 import { Sweeper } from './sweeper.js';
 import { Transactions } from './transactions.js';
 
@@ -31,6 +32,12 @@ export class DatabaseModule {
         Transactions,
         Sweeper,
         PoolMetrics,
+        {
+          provide: StatementNames,
+          inject: [Environment],
+          useFactory: ({ DATABASE_PREPARED_STATEMENTS }: Environment) =>
+            new StatementNames(DATABASE_PREPARED_STATEMENTS),
+        },
         {
           provide: DatabaseOpening,
           inject: [DataSource, Environment],

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import pg from 'pg';
 import { QueryFailedError } from 'typeorm';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
@@ -18,16 +19,37 @@ const UNAVAILABLE = new Set([
 const UNAVAILABLE_CLASSES = new Set(['08', '28', '53', '57']);
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // with a digit, unlike EPIPE
 
+/** A statement found that somebody else was first; run again, the work finds so in time. */
+export class LostRace extends Error {
+  constructor(override readonly cause: QueryFailedError) {
+    super('somebody else was first');
+  }
+}
+
 /** Classifies an error by its SQLSTATE; an error of the driver without one means that the connection is gone. */
 export function verdictOf(error: unknown): PostgresVerdict {
+  if (error instanceof LostRace) return 'again';
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (!types.isNativeError(source)) return 'bug';
   const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
   if (code === undefined) return isDriverError(error, source) ? 'unavailable' : 'bug';
   if (!SQLSTATE.test(code)) return isSocketError(code) ? 'unavailable' : 'bug';
-  if (AGAIN.has(code)) return 'again';
+  if (AGAIN.has(code) || answersOtherwise(error)) return 'again';
   if (UNAVAILABLE.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2))) return 'unavailable';
   return code.startsWith('22') ? 'bad_input' : 'bug';
+}
+
+/**
+ * Whether a migration has changed what a prepared statement answers, so that it has to be prepared anew. It has no
+ * SQLSTATE of its own; drivers know it by the routine that raises it.
+ */
+export function answersOtherwise(error: unknown): boolean {
+  const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  return (
+    source instanceof pg.DatabaseError &&
+    source.code === '0A000' &&
+    source.routine === 'RevalidateCachedQuery'
+  );
 }
 
 /** Whether the connection can no longer be trusted and must not return to the pool. */

@@ -32,7 +32,7 @@ export class SharedTransaction {
   private async open(): Promise<Connection> {
     const connection = await this.connect();
     try {
-      await connection.begin();
+      connection.begin();
       await this.begun(connection.manager);
       return connection;
     } catch (error) {

@@ -3,8 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Connection, type Work } from './connection.js';
+import { Glances } from './glances.js';
 import { translate, verdictOf } from './postgres-errors.js';
 import { SharedTransaction } from './shared-transaction.js';
+import { sql } from './sql.js';
+import { StatementNames } from './statement-names.js';
 
 /** What {@link Transactions.share} adds around the work. */
 export interface Shared<T, R> {
@@ -19,7 +22,7 @@ const ATTEMPTS = 3;
 const JITTER_MS = 20;
 
 /**
- * The only door to the database: every statement runs inside `run` (a transaction) or `read`.
+ * The only door to the database: every statement runs inside `run` (a transaction) or `read`, or is a `glance`.
  *
  * A transaction is committed when its work resolves and rolled back when it rejects. A deadlock or a
  * serialization failure runs the work again, at most three times in all. Outages become `database.unavailable`.
@@ -27,8 +30,12 @@ const JITTER_MS = 20;
 @Injectable()
 export class Transactions {
   private readonly shared = new AsyncLocalStorage<SharedTransaction | undefined>();
+  private readonly glances = new Glances((work) => this.use(work));
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly names: StatementNames = new StatementNames(),
+  ) {}
 
   /** Runs `work` in a transaction, or joins the one that {@link share} has around it. */
   async run<T>(work: Work<T>): Promise<T> {
@@ -45,11 +52,17 @@ export class Transactions {
   async read<T>(work: Work<T>): Promise<T> {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join(work);
-    try {
-      return await Connection.use(this.dataSource, (connection) => work(connection.manager));
-    } catch (error) {
-      throw translate(error);
-    }
+    return again(() => this.use(work));
+  }
+
+  /**
+   * Runs one statement that reads next to nothing, such as a look-up by id: together with those of other requests, so
+   * that it costs a part of a round trip. Inside an open shared transaction, on its connection.
+   */
+  async glance<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
+    const shared = this.shared.getStore();
+    if (shared?.isOpen) return shared.join((manager) => sql<Row>(manager, text, parameters));
+    return again(() => this.glances.ask<Row>(text, parameters));
   }
 
   /**
@@ -73,12 +86,16 @@ export class Transactions {
 
   /** Takes the connection that a shared transaction works on. */
   protected connect(): Promise<Connection> {
-    return Connection.take(this.dataSource);
+    return Connection.take(this.dataSource, this.names);
+  }
+
+  private use<T>(work: Work<T>): Promise<T> {
+    return Connection.use(this.dataSource, this.names, ({ manager }) => work(manager));
   }
 
   private async transact<T>(work: Work<T>): Promise<T> {
-    return Connection.use(this.dataSource, async (connection) => {
-      await connection.begin();
+    return Connection.use(this.dataSource, this.names, async (connection) => {
+      connection.begin();
       let result: T;
       try {
         result = await work(connection.manager);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { sql } from '../database/sql.js';
+import { sql, sqlAlong } from '../database/sql.js';
 import type { IdempotencyRecord } from './idempotency-record.entity.js';
 import { advisoryLockId } from './scope.js';
 
@@ -37,8 +37,8 @@ export class IdempotencyRecords {
   }
 
   /** Saves what became of a request, in its transaction, in place of a record that has expired. */
-  async save(manager: EntityManager, record: NewRecord, ttlSeconds: number): Promise<void> {
-    await sql(manager, SAVE, [
+  save(manager: EntityManager, record: NewRecord, ttlSeconds: number): Promise<void> {
+    sqlAlong(manager, SAVE, [
       record.scope,
       record.fingerprint,
       record.caller,
@@ -53,6 +53,7 @@ export class IdempotencyRecords {
       record.generation,
       ttlSeconds,
     ]);
+    return Promise.resolve();
   }
 
   /** The live records of a caller's key, the latest first. */

@@ -32,11 +32,9 @@ export class ExpiryService implements OnModuleInit {
 
   /** Expires one session, if it is overdue, in a transaction of its own, so that whatever follows sees the truth. */
   async expireIfOverdue(id: string): Promise<void> {
-    const isOverdue = await this.transactions.read((manager) =>
-      sql(manager, `SELECT 1 FROM sessions s WHERE s.id = $1 AND ${overdue('s', '$2')}`, [
-        id,
-        this.environment.SESSION_RETENTION_DAYS,
-      ]),
+    const isOverdue = await this.transactions.glance(
+      `SELECT 1 FROM sessions s WHERE s.id = $1 AND ${overdue('s', '$2')}`,
+      [id, this.environment.SESSION_RETENTION_DAYS],
     );
     if (isOverdue.length > 0) await this.expireAlone('s.id = $3', [id]);
   }

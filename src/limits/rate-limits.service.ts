@@ -26,8 +26,8 @@ export class RateLimits {
     cache: RedisCache,
     { registry }: Metrics,
   ) {
-    this.counter = new WindowCounter(WINDOW_SECONDS * 1000, (key, windowMs) =>
-      cache.count(`rate:${key}`, windowMs),
+    this.counter = new WindowCounter(WINDOW_SECONDS * 1000, (key, windowMs, by) =>
+      cache.count(`rate:${key}`, windowMs, by),
     );
     this.quotas = {
       address: environment.RATE_LIMIT_ADDRESS * WINDOW_SECONDS,

@@ -12,13 +12,13 @@ function counter(shared?: SharedCount, maxKeys?: number) {
 /** What several processes would share. */
 function redis(clock: { now: number }): SharedCount {
   const windows = new Map<string, Count & { endsAt: number }>();
-  return (key, windowMs) => {
+  return (key, windowMs, by) => {
     const known = windows.get(key);
     const window =
       known && known.endsAt > clock.now
         ? known
         : { count: 0, msLeft: 0, endsAt: clock.now + windowMs };
-    window.count += 1;
+    window.count += by;
     windows.set(key, window);
     return Promise.resolve({ count: window.count, msLeft: window.endsAt - clock.now });
   };
@@ -67,6 +67,25 @@ describe('A window', () => {
     });
     for (let sent = 0; sent < 5; sent++) sut.hit('a', 2);
     expect(told).toEqual(['a', 'a']);
+  });
+
+  it('tells others of the first, and then at every hundredth of the limit', async () => {
+    const told: number[] = [];
+    let isAway = false;
+    const { sut } = counter((_key, _windowMs, by) => {
+      told.push(by);
+      return Promise.resolve(isAway ? undefined : { count: 0, msLeft: 1_000 });
+    });
+    const hit = async (times: number): Promise<void> => {
+      for (let sent = 0; sent < times; sent++) sut.hit('a', 1_000);
+      await turn();
+    };
+    await hit(25);
+    isAway = true;
+    await hit(10);
+    isAway = false;
+    await hit(1);
+    expect(told).toEqual([1, 10, 10, 10, 15]);
   });
 
   it('goes on alone while nobody can tell', async () => {

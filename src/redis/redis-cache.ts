@@ -14,8 +14,8 @@ const WARN_EVERY_MS = 10_000;
 
 /** The first in a window opens it. */
 const COUNT = `
-  local count = redis.call('INCR', KEYS[1])
-  if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+  local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+  if count == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
   return {count, redis.call('PTTL', KEYS[1])}`;
 
 /**
@@ -66,9 +66,11 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
     if (ttl >= 1) await this.call(this.writes, (client) => client.set(key, value, 'EX', ttl));
   }
 
-  /** Counts one more under `key` in a window of `windowMs`; undefined when Redis cannot. */
-  async count(key: string, windowMs: number): Promise<Count | undefined> {
-    const reply = await this.call(this.counts, (client) => client.eval(COUNT, 1, key, windowMs));
+  /** Counts `by` more under `key` in a window of `windowMs`; undefined when Redis cannot. */
+  async count(key: string, windowMs: number, by: number): Promise<Count | undefined> {
+    const reply = await this.call(this.counts, (client) =>
+      client.eval(COUNT, 1, key, windowMs, by),
+    );
     if (!Array.isArray(reply)) return undefined;
     const [count, msLeft] = reply.map(Number);
     return { count: count ?? 0, msLeft: msLeft ?? 0 };

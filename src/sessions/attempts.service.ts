@@ -11,7 +11,7 @@ import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
-import { insertSession, type NewSession } from './session-rows.js';
+import { insertSession, insertSessionAlong, type NewSession } from './session-rows.js';
 
 /** The attempt of a task that is to be opened, for the role that the task was sent to. */
 export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;
@@ -39,14 +39,29 @@ export class Attempts {
     private readonly signals: Signals,
   ) {}
 
+  /**
+   * Opens the first attempt of a task that is inserted along with it, and gives the attempt's id. It is at version 1.
+   * The caller records the event.
+   */
+  openFirst(manager: EntityManager, attempt: Omit<NewAttempt, 'attempt'>): string {
+    const id = newId();
+    insertSessionAlong(manager, { ...attempt, attempt: 1, id, metadata: {} });
+    this.notifyAfterCommit(manager, attempt.role);
+    return id;
+  }
+
   /** Opens an attempt. The caller records the event: it knows why. */
-  async open(manager: EntityManager, attempt: NewAttempt): Promise<Session> {
+  private async open(manager: EntityManager, attempt: NewAttempt): Promise<Session> {
     const session = await insertSession(manager, { ...attempt, id: newId(), metadata: {} });
     if (!session) throw new Error('a new id was taken');
-    afterCommit(manager, () => {
-      this.signals.notify(session.role);
-    });
+    this.notifyAfterCommit(manager, session.role);
     return session;
+  }
+
+  private notifyAfterCommit(manager: EntityManager, role: string): void {
+    afterCommit(manager, () => {
+      this.signals.notify(role);
+    });
   }
 
   /** Opens the attempt after one that has ended, and records it. */

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { sql } from '../database/sql.js';
+import { sql, sqlAlong } from '../database/sql.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import type { Session } from './session.entity.js';
 
@@ -33,29 +33,33 @@ export async function insertSession(
 ): Promise<Session | undefined> {
   const [inserted] = await sql<Session>(
     manager,
-    `INSERT INTO sessions
-       (id, role, task_id, status, metadata, trace_id, created_by, attempt, attempts_left, deadline_at,
-        priority, not_before)
-     VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10,
-             coalesce($11, clock_timestamp() + make_interval(secs => $12)))
-     ON CONFLICT (id) DO NOTHING
-     RETURNING *`,
-    [
-      session.id,
-      session.role,
-      session.task_id,
-      session.metadata,
-      session.trace_id,
-      session.created_by,
-      session.attempt,
-      session.attempts_left,
-      session.deadline_at,
-      session.priority,
-      session.due instanceof Date ? session.due : null,
-      typeof session.due === 'number' ? session.due : null,
-    ],
+    `${INSERT} ON CONFLICT (id) DO NOTHING RETURNING *`,
+    valuesOf(session),
   );
   return inserted;
+}
+
+/** Inserts a session with a new id along with the next statement. */
+export function insertSessionAlong(manager: EntityManager, session: NewSession): void {
+  sqlAlong(manager, INSERT, valuesOf(session));
+}
+
+const INSERT = `
+  INSERT INTO sessions
+    (id, role, task_id, status, metadata, trace_id, created_by, attempt, attempts_left, deadline_at,
+     priority, not_before)
+  VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10,
+          coalesce($11, clock_timestamp() + make_interval(secs => $12)))`;
+
+function valuesOf(session: NewSession): unknown[] {
+  const { id, role, task_id, metadata, trace_id, created_by, due } = session;
+  const { attempt, attempts_left, deadline_at, priority } = session;
+  const dueAt = due instanceof Date ? due : null;
+  const dueIn = typeof due === 'number' ? due : null;
+  return [
+    ...[id, role, task_id, metadata, trace_id, created_by],
+    ...[attempt, attempts_left, deadline_at, priority, dueAt, dueIn],
+  ];
 }
 
 /** The session, locked until the transaction ends; `expired` when it is overdue, whether or not that is written yet. */

@@ -55,14 +55,12 @@ export class SessionsReader {
   }
 
   private async find(agent: Agent, { id, kind }: Reference): Promise<VisibleSession | undefined> {
-    const [session] = await this.transactions.read((manager) =>
-      sql<VisibleSession>(manager, FIND, [
-        id,
-        agent.roles,
-        this.environment.SESSION_RETENTION_DAYS,
-        kind ?? null,
-      ]),
-    );
+    const [session] = await this.transactions.glance<VisibleSession>(FIND, [
+      id,
+      agent.roles,
+      this.environment.SESSION_RETENTION_DAYS,
+      kind ?? null,
+    ]);
     return session;
   }
 

@@ -81,15 +81,17 @@ export class Claims {
     attempt: Session,
     lease_seconds: number,
   ): Promise<ClaimedTaskDto> {
-    const task = await getTask(manager, attempt.task_id ?? '');
     const by = { role: attempt.role, subject: agent.subject };
-    const claimed = await this.lifecycle.change(
-      manager,
-      attempt,
-      { status: 'active', claimed_by: agent.subject, lease_seconds },
-      by,
-      { event_type: 'task_claimed', metadata: { waited_seconds: waitedSeconds(attempt) } },
-    );
+    const [task, claimed] = await Promise.all([
+      getTask(manager, attempt.task_id ?? ''),
+      this.lifecycle.change(
+        manager,
+        attempt,
+        { status: 'active', claimed_by: agent.subject, lease_seconds },
+        by,
+        { event_type: 'task_claimed', metadata: { waited_seconds: waitedSeconds(attempt) } },
+      ),
+    ]);
     const session =
       task.task_type === 'notification'
         ? await this.lifecycle.change(manager, claimed, { status: 'completed' }, by)

@@ -6,7 +6,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import { sql } from '../database/sql.js';
+import { sqlAlong } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
@@ -40,7 +40,7 @@ export class TasksService {
       if (dto.parent_task_id !== undefined) {
         await assertLineage(manager, agent, dto.parent_task_id, dto.target);
       }
-      const routed = await insertTask(manager, {
+      const routed: NewTask = {
         id: newId(),
         ...dto.task,
         context: dto.context,
@@ -53,12 +53,12 @@ export class TasksService {
         max_attempts: dto.max_attempts,
         parent_task_id: dto.parent_task_id ?? null,
         requires_approval: dto.requires_approval ?? null,
-      });
+      };
+      insertTaskAlong(manager, routed);
       const { id: task_id, to_role, trace_id, created_by } = routed;
-      const attempt = await this.attempts.open(manager, {
+      const session_id = this.attempts.openFirst(manager, {
         ...{ task_id, trace_id, created_by, deadline_at },
         role: to_role,
-        attempt: 1,
         attempts_left: routed.max_attempts - 1,
         priority: rankOf(routed.priority),
         due,
@@ -68,8 +68,8 @@ export class TasksService {
         trace_id,
         by,
         task_id,
-        session_id: attempt.id,
-        metadata: { to_role, task_type: routed.task_type, attempt: 1, version: attempt.version },
+        session_id,
+        metadata: { to_role, task_type: routed.task_type, attempt: 1, version: 1 },
       });
       if (routed.requires_approval) {
         const { role, ...ask } = routed.requires_approval;
@@ -124,39 +124,38 @@ function priorityOf({ priority, task }: RouteTaskDto): Priority {
 type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
 
 /**
- * Stores a task under the client's own key where that is a free UUID, else under another: `idempotency_key` is
- * unique over all callers and for ever, longer than any key is remembered.
+ * Stores a task, along with the next statement, under the client's own key where that is a free UUID, else under
+ * another: `idempotency_key` is unique over all callers and for ever, longer than any key is remembered. Whoever takes
+ * the same key at the same moment and is late runs again, and finds it taken.
  */
-async function insertTask(manager: EntityManager, task: NewTask): Promise<Task> {
+function insertTaskAlong(manager: EntityManager, task: NewTask): void {
   const key = requestContext()?.taskKey;
   const candidates = [key?.preferred, key?.derived, randomId()].filter((id) => id !== undefined);
-  for (const idempotency_key of candidates) {
-    const [inserted] = await sql<Task>(manager, INSERT, [
-      task.id,
-      task.task_type,
-      task.description,
-      task.from_role,
-      task.to_role,
-      task.data,
-      task.context,
-      task.trace_id,
-      task.created_by,
-      task.priority,
-      task.deadline_at,
-      task.max_attempts,
-      task.parent_task_id,
-      task.requires_approval,
-      idempotency_key,
-    ]);
-    if (inserted) return inserted;
-  }
-  throw new Error('a random UUID was taken');
+  const values = [
+    task.id,
+    task.task_type,
+    task.description,
+    task.from_role,
+    task.to_role,
+    task.data,
+    task.context,
+    task.trace_id,
+    task.created_by,
+    task.priority,
+    task.deadline_at,
+    task.max_attempts,
+    task.parent_task_id,
+    task.requires_approval,
+    candidates,
+  ];
+  sqlAlong(manager, INSERT, values, 'idx_tasks_idempotency_key');
 }
 
 const INSERT = `
   INSERT INTO tasks
     (id, task_type, description, from_role, to_role, data, context, trace_id, created_by,
      priority, deadline_at, max_attempts, parent_task_id, requires_approval, idempotency_key)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-  ON CONFLICT (idempotency_key) DO NOTHING
-  RETURNING *`;
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, (
+    SELECT candidate FROM unnest($15::uuid[]) WITH ORDINALITY AS c (candidate, place)
+     WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE idempotency_key = candidate)
+     ORDER BY place LIMIT 1))`;

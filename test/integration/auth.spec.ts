@@ -269,6 +269,13 @@ describe('with an identity provider', () => {
       expect(response.headers['www-authenticate']).toContain('error="invalid_token"');
     });
 
+    it('that passed before is told so once it has expired', async () => {
+      const token = issuer.token(rsa, { exp: seconds() - 57 });
+      await me(token).expect(200);
+      await untilAnswered(() => me(token), 401);
+      expect(await me(token)).toMatchObject(answer(401, 'auth.token_expired'));
+    });
+
     it('that has expired is not told so when it is not signed by the provider', async () => {
       const token = tampered(issuer.token(rsa), { exp: seconds() - 61 });
       expect(await me(token)).toMatchObject(INVALID);
@@ -302,12 +309,15 @@ describe('with an identity provider', () => {
       expect(issuer.fetches).toBe(2);
     });
 
-    it('a key removed loses its effect after ten minutes', async () => {
+    it('a key removed loses its effect after ten minutes, for tokens that passed before, too', async () => {
+      const known = issuer.token(rsa);
+      await me(known).expect(200);
       issuer.removeKey(rsa);
       now = 10 * MINUTE + 1;
       await me(issuer.token(ec)).expect(200);
       await until(() => issuer.fetches === 2);
       await untilAnswered(() => me(issuer.token(rsa)), 401);
+      expect(await me(known)).toMatchObject(INVALID);
       await me(issuer.token(ec)).expect(200);
     });
   });

@@ -4,7 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { DataSource, type EntityManager } from 'typeorm';
 import { afterCommit } from '../../src/database/after-commit.js';
 import { databaseOptions } from '../../src/database/database-options.js';
-import { sql } from '../../src/database/sql.js';
+import { sql, sqlAlong } from '../../src/database/sql.js';
+import { StatementNames } from '../../src/database/statement-names.js';
 import { Transactions } from '../../src/database/transactions.js';
 import { DomainError } from '../../src/errors/domain-error.js';
 import { withClient } from '../support/catalog.js';
@@ -43,17 +44,18 @@ interface Options {
   /** Limits that differ from the application's own, in milliseconds. */
   limits?: Partial<ReturnType<typeof databaseOptions>['extra']>;
   through?: string;
+  names?: StatementNames;
 }
 
 /** As the application has them. */
-async function open({ poolSize = 10, limits = {}, through = url }: Options = {}) {
+async function open({ poolSize = 10, limits = {}, through = url, names }: Options = {}) {
   const options = databaseOptions(through, poolSize);
   const dataSource = await new DataSource({
     ...options,
     extra: { ...options.extra, ...limits },
   }).initialize();
   dataSources.push(dataSource);
-  return new Transactions(dataSource);
+  return new Transactions(dataSource, names);
 }
 
 const write = (manager: EntityManager, text: string): Promise<unknown> =>
@@ -72,6 +74,49 @@ async function notes(): Promise<string[]> {
 
 const withCode = (code: string): unknown => expect.objectContaining({ code });
 const UNAVAILABLE = withCode('database.unavailable');
+
+describe('Glances', () => {
+  it('of one moment share a connection, and each has its own answer or error', async () => {
+    const transactions = await open();
+    const answers = await Promise.allSettled([
+      transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['1']),
+      transactions.glance(`SELECT $1::integer`, ['x']),
+      transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['2']),
+      transactions.glance('SELECT 1 / $1::integer', [0]),
+      transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['3']),
+    ]);
+    expect(answers).toMatchObject([
+      { status: 'fulfilled', value: [{ n: '1' }] },
+      { status: 'rejected', reason: { code: 'request.invalid' } },
+      { status: 'fulfilled', value: [{ n: '2' }] },
+      { status: 'rejected', reason: { code: 'request.invalid' } },
+      { status: 'fulfilled', value: [{ n: '3' }] },
+    ]);
+  });
+
+  it('take part in the transaction that is open around them', async () => {
+    const transactions = await open({ poolSize: 1 });
+    const seen = await transactions.share({
+      begun: () => Promise.resolve(),
+      work: async () => {
+        await transactions.run((manager) => write(manager, 'one'));
+        return transactions.glance('SELECT text FROM notes', []);
+      },
+      finish: (_manager, rows) => Promise.resolve(rows),
+    });
+    expect(seen).toEqual([{ text: 'one' }]);
+  });
+
+  it('fail together when their connection is lost, and the next ones have another', async () => {
+    const transactions = await open({ poolSize: 1 });
+    const lost = await Promise.allSettled([
+      transactions.glance('SELECT pg_terminate_backend(pg_backend_pid())', []),
+      transactions.glance('SELECT 1 AS one', []),
+    ]);
+    expect(lost[0]).toMatchObject({ status: 'rejected', reason: UNAVAILABLE });
+    await expect(transactions.glance('SELECT 1 AS one', [])).resolves.toEqual([{ one: 1 }]);
+  });
+});
 
 describe('A transaction', () => {
   it('is committed when its work resolves, and gives what the work gives', async () => {
@@ -123,6 +168,84 @@ describe('A transaction', () => {
     await expect(
       transactions.run((manager) => sql(manager, 'INSERT INTO late VALUES (1), (1)')),
     ).rejects.toMatchObject({ constraint: 'late_uq' });
+  });
+
+  it('runs statements that are started together in their order, and none after one that fails', async () => {
+    const transactions = await open();
+    const together = transactions.run((manager) =>
+      Promise.all([
+        write(manager, 'one'),
+        sql(manager, 'SELECT text FROM notes'),
+        write(manager, 'two'),
+      ]),
+    );
+    expect(await together).toEqual([[], [{ text: 'one' }], []]);
+
+    const failing = transactions.run((manager) =>
+      Promise.allSettled([
+        write(manager, 'three'),
+        sql(manager, 'SELECT 1 / 0'),
+        write(manager, 'four'),
+      ]),
+    );
+    await expect(failing).rejects.toEqual(UNAVAILABLE);
+    expect(await notes()).toEqual(['one', 'two']);
+  });
+
+  it('runs again when what travels along finds that somebody else was first', async () => {
+    const transactions = await open();
+    let made = 0;
+    await transactions.run((manager) => {
+      made += 1;
+      const text = made === 1 ? 'taken' : 'free';
+      sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
+      if (made === 1)
+        sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
+      return Promise.resolve();
+    });
+    expect(made).toBe(2);
+    expect(await notes()).toEqual(['free']);
+  });
+
+  it('that sends nothing leaves nothing to undo', async () => {
+    const transactions = await open({ poolSize: 1 });
+    await expect(transactions.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await transactions.run((manager) => write(manager, 'one'));
+    expect(await notes()).toEqual(['one']);
+  });
+
+  it('commits what travels along with it, and fails with it', async () => {
+    const transactions = await open();
+    const along = (text: string): Promise<void> =>
+      transactions.run((manager) => {
+        sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text]);
+        return Promise.resolve();
+      });
+
+    await along('one');
+    await expect(along('one')).rejects.toMatchObject({ constraint: 'notes_text_key' });
+    await along('two');
+    expect(await notes()).toEqual(['one', 'two']);
+  });
+
+  it('goes on when a migration has changed what a prepared statement answers', async () => {
+    const transactions = await open();
+    const read = (): Promise<unknown> =>
+      transactions.run((manager) => sql(manager, 'SELECT * FROM changing'));
+    await withClient(url, (client) => client.query('CREATE TABLE changing (id integer)'));
+    await Promise.all(Array.from({ length: 10 }, read));
+
+    await withClient(url, (client) => client.query('ALTER TABLE changing ADD COLUMN more text'));
+    await expect(Promise.all(Array.from({ length: 10 }, read))).resolves.toHaveLength(10);
+  });
+
+  it('does without prepared statements where it is told to', async () => {
+    const transactions = await open({ names: new StatementNames(false) });
+    const prepared = await transactions.run(async (manager) => {
+      await write(manager, 'one');
+      return sql(manager, 'SELECT name FROM pg_prepared_statements');
+    });
+    expect(prepared).toEqual([]);
   });
 
   it('is refused as bad input when Postgres cannot store a value', async () => {

@@ -11,9 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export type CommitFate = 'pass' | 'cut' | 'hang' | 'lose' | 'rollback';
 
-// https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-QUERY
-const COMMIT = simpleQuery('COMMIT');
-const ROLLBACK = simpleQuery('ROLLBACK');
+// https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-PARSE
+const COMMIT = parse('COMMIT');
+const ROLLBACK = parse('ROLLBACK');
 
 /** Stands between controllers and a Postgres on the loopback interface, and lets a test meddle with what passes. */
 export class TcpProxy {
@@ -143,10 +143,11 @@ class Link {
   }
 }
 
-function simpleQuery(text: string): Buffer {
-  const message = Buffer.alloc(6 + text.length);
-  message.write('Q');
-  message.writeInt32BE(5 + text.length, 1);
-  message.write(text, 5);
+/** Of a statement without a name or parameters. */
+function parse(text: string): Buffer {
+  const message = Buffer.alloc(9 + text.length);
+  message.write('P');
+  message.writeInt32BE(8 + text.length, 1);
+  message.write(text, 6);
   return message;
 }

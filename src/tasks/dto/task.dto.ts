@@ -161,6 +161,6 @@ export class RoutedTaskDto {
   trace_id: string;
 }
 
-export function toRoutedTask({ id, trace_id }: Task): RoutedTaskDto {
+export function toRoutedTask({ id, trace_id }: Pick<Task, 'id' | 'trace_id'>): RoutedTaskDto {
   return { task_id: prefixed('task', id), status: 'accepted', trace_id };
 }

@@ -1,0 +1,82 @@
+/**
+ * How fast the controller is: beside a hand-written server and beside Postgres itself, round by round in one run on one
+ * machine, so that the ratios mean something where the numbers do not. See docs/performance.md.
+ *
+ *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--before DIST] [--profile FOLDER]
+ */
+import { parseArgs } from 'node:util';
+import { CASES } from './cases.js';
+import { pgbench } from './pgbench.js';
+import { type Group, judge, line, title } from './report.js';
+import { Load, sample } from './rounds.js';
+import { Ground, System } from './systems.js';
+
+const { values: options } = parseArgs({
+  options: {
+    /** Only these cases; default: all. */
+    case: { type: 'string', multiple: true },
+    connections: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '7' },
+    seconds: { type: 'string', default: '1' },
+    dist: { type: 'string', default: 'dist' },
+    /** Another build, to compare with. */
+    before: { type: 'string' },
+    /** Where to leave a profile of the controller's processor time. */
+    profile: { type: 'string' },
+  },
+});
+const cases = options.case ?? Object.keys(CASES);
+const connections = (options.connections ?? ['1', '16', '64']).map(Number);
+const seconds = Number(options.seconds);
+const WARM_UP_SECONDS = 1;
+
+const ground = await Ground.lay();
+const load = Load.start();
+const systems: System[] = [];
+try {
+  const { profile, before, dist } = options;
+  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  systems.push(await System.controller(ground, 'controller', dist, flags));
+  if (profile === undefined) systems.push(await System.handWritten(ground));
+  if (before !== undefined) systems.push(await System.controller(ground, 'before', before));
+  await bench();
+} finally {
+  load.stop();
+  await Promise.all(systems.map((system) => system.stop()));
+  await ground.clear();
+}
+
+async function bench(): Promise<void> {
+  const alone = await ground.database();
+  const groups: Group[] = [];
+  for (const system of systems) {
+    for (const name of cases) {
+      await sample({ ground, load }, system, name, ground.tokens(16), WARM_UP_SECONDS);
+    }
+  }
+  write(title());
+  for (const name of cases) {
+    for (const count of connections) {
+      const tokens = ground.tokens(count);
+      const group: Group = { name, connections: count, samples: {}, alone: [] };
+      for (let round = 0; round < Number(options.rounds); round += 1) {
+        for (const system of systems) {
+          const taken = await sample({ ground, load }, system, name, tokens, seconds);
+          (group.samples[system.name] ??= []).push(taken);
+        }
+        const perSecond = await pgbench(alone, name, count, seconds);
+        if (perSecond !== undefined) group.alone.push(perSecond);
+      }
+      groups.push(group);
+      write(line(group));
+    }
+  }
+  if (options.profile !== undefined) return;
+  const { text, kept } = judge(groups);
+  write(text);
+  process.exitCode = kept ? 0 : 1;
+}
+
+function write(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { freePort } from '../../src/database/free-port.js';
+import { migrate } from '../../src/database/migrate.js';
+import { createTestDatabase, startTestPostgres, type TestPostgres } from '../support/postgres.js';
+import { startTestRedis, type TestRedis } from '../support/redis.js';
+import { StubIssuer, type StubKey } from '../support/stub-issuer.js';
+import { FIXTURES, ROLES } from './cases.js';
+
+const REGISTER = new URL('../support/register-typescript.js', import.meta.url).href;
+const HAND_WRITTEN = fileURLToPath(new URL('hand-written.ts', import.meta.url));
+const DAY_SECONDS = 86_400;
+/** Limits count here too, and are never reached: all agents call from one address, on a machine with too much to do. */
+const OUT_OF_REACH = {
+  RATE_LIMIT_ADDRESS: '20000',
+  RATE_LIMIT_SUBJECT: '20000',
+  MAX_LAG_MS: '60000',
+};
+/** As durable as PostgreSQL comes. */
+const DURABLE = { fsync: 'on' };
+
+/** What every system stands on: PostgreSQL, Redis and an identity provider. */
+export class Ground {
+  private constructor(
+    readonly postgres: TestPostgres,
+    readonly redis: TestRedis,
+    readonly issuer: StubIssuer,
+    private readonly key: StubKey,
+  ) {}
+
+  static async lay(): Promise<Ground> {
+    const [postgres, redis, issuer] = await Promise.all([
+      startTestPostgres(DURABLE),
+      startTestRedis(),
+      StubIssuer.start(),
+    ]);
+    return new Ground(postgres, redis, issuer, issuer.addKey('RS256'));
+  }
+
+  /** A migrated database of its own, with what all cases find in it. */
+  async database(): Promise<string> {
+    const url = await createTestDatabase(this.postgres.url);
+    await migrate(url);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(FIXTURES);
+    await client.query('VACUUM ANALYZE');
+    await client.end();
+    return url;
+  }
+
+  /** Tokens of so many agents. */
+  tokens(count: number): string[] {
+    const exp = Math.floor(Date.now() / 1000) + DAY_SECONDS;
+    const claims = { exp, role: ROLES[0], realm_access: { roles: [...ROLES] } };
+    return Array.from({ length: count }, (_, n) =>
+      this.issuer.token(this.key, { ...claims, sub: `agent-${n}` }),
+    );
+  }
+
+  async clear(): Promise<void> {
+    await Promise.all([this.postgres.stop(), this.redis.stop(), this.issuer.close()]);
+  }
+}
+
+/** A server under load, as a process of its own with a database of its own. */
+export class System {
+  private constructor(
+    readonly name: string,
+    readonly url: string,
+    readonly database: string,
+    private readonly child: ChildProcess,
+  ) {}
+
+  /** The controller as it is built, in production mode. */
+  static controller(
+    ground: Ground,
+    name: string,
+    dist: string,
+    flags: string[] = [],
+  ): Promise<System> {
+    return System.start(ground, name, ['--enable-source-maps', ...flags, `${dist}/src/main.js`]);
+  }
+
+  static handWritten(ground: Ground): Promise<System> {
+    return System.start(ground, 'hand-written', ['--import', REGISTER, HAND_WRITTEN]);
+  }
+
+  private static async start(ground: Ground, name: string, args: string[]): Promise<System> {
+    const [port, database] = await Promise.all([freePort(), ground.database()]);
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        ...process.env,
+        NODE_ENV: 'production',
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        DATABASE_URL: database,
+        REDIS_URL: ground.redis.url,
+        OIDC_ISSUER_URL: ground.issuer.issuer,
+        OIDC_JWKS_URL: ground.issuer.jwksUrl,
+        OIDC_AUDIENCE: ground.issuer.audience,
+        ...OUT_OF_REACH,
+      },
+    });
+    const system = new System(name, `http://127.0.0.1:${port}`, database, child);
+    await system.answering();
+    return system;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.child, 'close');
+    this.child.kill();
+    await ended;
+  }
+
+  private async answering(): Promise<void> {
+    while (this.child.exitCode === null) {
+      const answer = await fetch(`${this.url}/status`).catch(() => undefined);
+      if (answer) return;
+      await sleep(50);
+    }
+    throw new Error(`${this.name} did not start; is it built? \`npm run build\``);
+  }
+}
