@@ -6,7 +6,7 @@ import { type Answer, Client } from '../support/client.js';
 import { CRASH_POINTS } from '../support/controller-faults.js';
 import { type ControllerOptions, ControllerProcess } from '../support/controller-process.js';
 import { effectsOf, NOTHING, ONCE } from '../support/effects.js';
-import { killAndRetry, routeTask } from '../support/kill-points.js';
+import { killAndRetry, routeTask, settle } from '../support/kill-points.js';
 import { dropTestDatabase } from '../support/postgres.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 

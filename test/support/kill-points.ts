@@ -47,7 +47,7 @@ export function routeTask(client: Client, key: string) {
 }
 
 /** Sends the request until its outcome is known, which must not take long. */
-async function settle(client: Client, key: string) {
+export async function settle(client: Client, key: string) {
   const started = performance.now();
   for (;;) {
     const answer = await routeTask(client, key);
