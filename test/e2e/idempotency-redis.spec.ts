@@ -198,7 +198,7 @@ describe('idempotency with a Redis of its own', () => {
     });
 
     it('stays exact while Redis dies and comes back in the middle of many requests', async () => {
-      // No more than there are connections: a crowd may be told 503.
+      // As many as there are connections, nine times over: some may be told 503.
       const keys = Array.from({ length: 10 }, () => randomUUID());
       const before = await rowCounts(mesh);
       const send = () => Promise.all(keys.flatMap((key) => [route(key), route(key), route(key)]));
@@ -210,9 +210,9 @@ describe('idempotency with a Redis of its own', () => {
           .then(send),
       ]);
       const answers = [...one, ...other, ...last];
-      const { 202: made, 200: replayed = 0, 409: busy = 0 } = statuses(answers);
-      expect([made, replayed + busy]).toEqual([10, answers.length - 10]);
-      const bodies = answers.filter(({ status }) => status !== 409).map(({ text }) => text);
+      const { 202: made, 200: replayed = 0, 409: busy = 0, 503: crowded = 0 } = statuses(answers);
+      expect([made, replayed + busy + crowded]).toEqual([10, answers.length - 10]);
+      const bodies = answers.filter(({ status }) => status < 300).map(({ text }) => text);
       expect(new Set(bodies).size).toBe(10);
       expect(await rowCounts(mesh)).toMatchObject({
         tasks: (before?.tasks ?? 0) + 10,
