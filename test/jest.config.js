@@ -43,7 +43,8 @@ export default {
     project('long', 'test/long/**/*.spec.ts', servers),
   ],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
-  maxWorkers: 2,
+  // More than there are cores: much of the time is waited, for leases, timeouts and servers that start.
+  maxWorkers: 3,
   testTimeout: 30_000,
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],
