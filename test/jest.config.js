@@ -43,8 +43,7 @@ export default {
     project('long', 'test/long/**/*.spec.ts', servers),
   ],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
-  // More than there are cores: much of the time is waited, for leases, timeouts and servers that start.
-  maxWorkers: 3,
+  maxWorkers: 2,
   testTimeout: 30_000,
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],

@@ -56,6 +56,21 @@ describe('a controller that is told to stop', () => {
   const agentOf = ({ url }: ControllerProcess): Client =>
     new Client(url, tokenFor('finance', 'finance-agent'), false);
 
+  /**
+   * So many requests that wait in Postgres. What waits there longer than a statement may take is given up, and while
+   * connections are being made some requests are told 503: then they are let through, and others take their place.
+   */
+  async function inFlight(agent: Client): Promise<{ answers: Promise<Answer[]> }> {
+    for (;;) {
+      await db.query('INSERT INTO gate DEFAULT VALUES');
+      const answers = Promise.all(Array.from({ length: IN_FLIGHT }, () => routed(agent)));
+      const waiting = await eventually(waitingAtGate, (count) => count === IN_FLIGHT, 3_000);
+      if (waiting === IN_FLIGHT) return { answers };
+      await db.query('DELETE FROM gate');
+      await answers;
+    }
+  }
+
   /** Sends again what was not looked at. */
   async function routed(agent: Client): Promise<Answer> {
     const key = randomUUID();
@@ -68,7 +83,9 @@ describe('a controller that is told to stop', () => {
   const waitingAtGate = async (): Promise<number> =>
     (
       await db.query(
-        `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()`,
+        `SELECT FROM pg_stat_activity
+         WHERE state = 'active' AND query LIKE '%INSERT INTO tasks%'
+           AND pid <> pg_backend_pid() AND datname = current_database()`,
       )
     ).rowCount ?? 0;
 
@@ -104,12 +121,7 @@ describe('a controller that is told to stop', () => {
   it(`finishes ${IN_FLIGHT} requests, is not ready at once, and ends soon after the last`, async () => {
     const controller = await running('one');
     const agent = agentOf(controller);
-    // While connections are being made, some may be told 503.
-    const routeAll = () => Promise.all(Array.from({ length: IN_FLIGHT }, () => routed(agent)));
-    await routeAll();
-    await db.query('INSERT INTO gate DEFAULT VALUES');
-    const answers = routeAll();
-    await eventually(waitingAtGate, (waiting) => waiting === IN_FLIGHT);
+    const { answers } = await inFlight(agent);
 
     controller.kill('SIGTERM');
     const ready = await eventually(

@@ -7,8 +7,9 @@ const PATIENCE_MS = 20_000;
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   isHoped: (answer: T) => boolean,
+  patienceMs = PATIENCE_MS,
 ): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const answer = await ask();
     if (isHoped(answer) || performance.now() > deadline) return answer;
