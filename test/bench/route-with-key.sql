@@ -1,4 +1,4 @@
--- What the controller has Postgres do for POST /tasks/route with an Idempotency-Key.
+-- What POST /tasks/route with an Idempotency-Key comes to, in plain statements: the same rows in one transaction.
 \set lock random(1, 9000000000000000000)
 SELECT gen_random_uuid() AS task, gen_random_uuid() AS session, gen_random_uuid() AS trace,
        gen_random_uuid() AS key \gset

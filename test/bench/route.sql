@@ -1,4 +1,4 @@
--- What the controller has Postgres do for POST /tasks/route.
+-- What POST /tasks/route comes to, in plain statements: the same rows in the same tables in one transaction.
 BEGIN;
 SELECT gen_random_uuid() AS task, gen_random_uuid() AS session, gen_random_uuid() AS trace \gset
 INSERT INTO tasks
