@@ -2,15 +2,15 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
-import { DenialsInterceptor } from './audit/denials.interceptor.js';
+import { DenialsFilter } from './audit/denials.filter.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtGuard } from './auth/jwt.guard.js';
 import type { Environment } from './config/environment.js';
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
-import { ProblemFilter } from './errors/problem.filter.js';
 import { HealthModule } from './health/health.module.js';
 import { NoQueryGuard } from './http/no-query.guard.js';
+import { RouteNotFoundFilter } from './http/route-not-found.filter.js';
 import { InputPipe } from './http/validation.pipe.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
@@ -43,10 +43,10 @@ import { TasksModule } from './tasks/tasks.module.js';
     { provide: APP_GUARD, useClass: JwtGuard },
     { provide: APP_GUARD, useClass: SubjectLimitGuard },
     { provide: APP_GUARD, useClass: NoQueryGuard },
-    { provide: APP_INTERCEPTOR, useClass: DenialsInterceptor },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_PIPE, useClass: InputPipe },
-    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_FILTER, useClass: DenialsFilter },
+    { provide: APP_FILTER, useClass: RouteNotFoundFilter },
   ],
 })
 export class AppModule {

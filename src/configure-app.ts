@@ -1,13 +1,12 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Express } from 'express';
-import helmet from 'helmet';
 import { setUpApiDocs } from './api-docs.js';
 import { Environment } from './config/environment.js';
 import { allowOrigins } from './http/cors.js';
 import { PatientExpressAdapter } from './http/http-adapter.js';
 import { jsonBody } from './http/json-body.js';
-import { methodNotAllowed } from './http/method-not-allowed.js';
 import { noStore } from './http/no-store.js';
+import { securityHeaders } from './http/security-headers.js';
 import { strictRequest } from './http/strict-request.js';
 import { trace } from './http/trace.js';
 import { addressLimit } from './limits/address-limit.js';
@@ -34,13 +33,13 @@ export function configureApp(app: NestExpressApplication): void {
   app.use(
     trace,
     requestLog(app.get(Metrics)),
-    helmet(),
+    securityHeaders(),
     noStore,
     shedLoad(app.get(Load)),
     addressLimit(app.get(RateLimits)),
     strictRequest,
   );
   allowOrigins(app, environment.CORS_ORIGINS);
-  app.use(methodNotAllowed(server), ...jsonBody());
+  app.use(...jsonBody());
   if (environment.API_DOCS_ENABLED) setUpApiDocs(app);
 }

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v7 as newId } from 'uuid';
 import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { canonicalDigest } from '../http/canonical-json.js';
@@ -11,6 +10,7 @@ import { approvalEvent } from './approval-events.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { type ApprovalRow, selectPending } from './approval-rows.js';
 import { insertPending, type NewApproval } from './approval-writes.js';
+import { newId } from '../observability/new-id.js';
 
 /** What is asked, of the first of its stages. */
 export interface Ask {

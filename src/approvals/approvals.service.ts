@@ -47,7 +47,7 @@ export class ApprovalsService {
     const { quorum = 1, expires_in_seconds = DEFAULT_EXPIRY_SECONDS, payload, reason = '' } = dto;
     const approval = await this.transactions.run(async (manager) => {
       const facts = await getReadableTask(manager, agent, dto.task_id);
-      authorize('approvals.ask', taskRelations(agent, facts), taskNotFound());
+      authorize('approvals.ask', taskRelations(agent, facts), taskNotFound);
       const by = { role: askingRole(agent, facts, dto.from_role), subject: agent.subject };
       const task = await lockOpenTask(manager, dto.task_id);
       const ask = { stages, quorum, reason, expires_in_seconds, payload };
@@ -60,7 +60,7 @@ export class ApprovalsService {
   async withdraw(agent: Agent, id: string, reason: string | undefined): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound());
+      authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
       const withdrawn = await settle(manager, id, { status: 'withdrawn' });
       if (!withdrawn) throw alreadySettled(await lockApproval(manager, id));
@@ -82,7 +82,7 @@ export class ApprovalsService {
   async resubmit(agent: Agent, id: string, dto: ResubmitApprovalDto): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound());
+      authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
       const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
       if (status === 'pending' || status === 'approved') {

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v7 as newId } from 'uuid';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
@@ -24,6 +23,7 @@ import {
 import { assertDecides, type CreateApprovalDto } from './dto/create-approval.dto.js';
 import type { DecideApprovalDto } from './dto/decide-approval.dto.js';
 import { CONSUME_SECONDS, type Verdict, Votes } from './votes.service.js';
+import { newId } from '../observability/new-id.js';
 
 /** Lets approvers decide: one approval, or whatever is pending for their role about a task. */
 @Injectable()

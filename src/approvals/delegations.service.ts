@@ -40,11 +40,11 @@ export class Delegations {
     assertOrgRole(role, this.environment.ROLES, '/role');
     const approval = await this.transactions.run(async (manager) => {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      authorize('approvals.delegate', approvalRelations(agent, seen, facts), approvalNotFound());
+      authorize('approvals.delegate', approvalRelations(agent, seen, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
       const current = await lockApproval(manager, id);
       // It may have been handed on while the lock was waited for.
-      authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound());
+      authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound);
       assertDelegable(current, role);
       await this.expiry.expireOf(manager, task.task_id);
       const inTheWay = (await selectPending(manager, task.task_id, [role])).filter(

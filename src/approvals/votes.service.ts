@@ -40,7 +40,7 @@ export class Votes {
     { decision, notes }: Verdict,
   ): Promise<ApprovalRow> {
     const approval = await lockApproval(manager, id);
-    authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound());
+    authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound);
     if (approval.status !== 'pending') throw alreadySettled(approval);
     this.assertFourEyes(agent, task, approval);
     const votes = await insertVote(manager, approval, { decision, subject: agent.subject, notes });

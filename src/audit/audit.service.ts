@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v7 as newId } from 'uuid';
 import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/after-commit.js';
 import { sqlAlong } from '../database/sql.js';
 import { EventMetrics } from '../observability/event-metrics.js';
+import { newId } from '../observability/new-id.js';
 import { type Effect, noteEffect, requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 

@@ -3,10 +3,10 @@ import { Socket } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { bearerToken } from './bearer-token.js';
 
-/** As the server makes it: what was sent twice is in `headersDistinct` twice, and in `headers` once. */
+/** As the server makes it: what was sent twice is in `rawHeaders` twice, and in `headers` once. */
 function requestWith(...values: string[]): IncomingMessage {
   const request = new IncomingMessage(new Socket());
-  request.headersDistinct = values.length === 0 ? {} : { authorization: values };
+  request.rawHeaders = values.flatMap((value) => ['Authorization', value]);
   request.headers = { authorization: values[0] };
   return request;
 }

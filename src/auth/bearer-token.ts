@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ExtractJwt } from 'passport-jwt';
+import { timesSent } from '../http/times-sent.js';
 import { tokenInvalid, tokenMissing } from './token-errors.js';
 
 const MAX_TOKEN_BYTES = 8192;
@@ -16,8 +17,9 @@ const extract = ExtractJwt.fromAuthHeaderAsBearerToken();
  * is not one token, or is longer than 8 KB.
  */
 export function bearerToken(request: IncomingMessage): string {
-  const [header, ...others] = request.headersDistinct.authorization ?? [];
-  if (others.length > 0) throw tokenInvalid('The Authorization header was sent more than once');
+  const header = request.headers.authorization;
+  if (timesSent(request, 'Authorization') > 1)
+    throw tokenInvalid('The Authorization header was sent more than once');
   if (header === undefined || !BEARER.test(header)) throw tokenMissing();
   // First of all, for the extractor's own expression takes quadratic time on a long header.
   if (header.length > MAX_HEADER_BYTES) throw tokenInvalid('The token is longer than 8 KB');

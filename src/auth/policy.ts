@@ -72,17 +72,17 @@ export function permits(action: ResourceAction, relations: readonly Relation[]):
 /**
  * Lets through a caller whose relations allow the action.
  *
- * @param hidden what to say to those who may not even know that the thing exists
+ * @param hidden makes what to say to those who may not even know that the thing exists
  * @throws DomainError `auth.forbidden`, or `hidden`
  */
 export function authorize(
   action: ResourceAction,
   relations: readonly Relation[],
-  hidden: DomainError,
+  hidden: () => DomainError,
 ): void {
   if (permits(action, relations)) return;
   const { allow, seenBy }: ResourceRule = POLICY[action];
-  if (!seenBy.some((relation) => relations.includes(relation))) throw concealing(hidden);
+  if (!seenBy.some((relation) => relations.includes(relation))) throw concealing(hidden());
   throw new DomainError(
     'auth.forbidden',
     `This takes ${allow.map((relation) => NOUNS[relation]).join(' or ')}.`,

@@ -26,9 +26,11 @@ export class MetricsController {
   })
   @ApiProblems('auth.forbidden')
   async read(@Me() agent: Agent, @Res() response: Response): Promise<void> {
-    const refusal = new DomainError('auth.forbidden', 'The metrics are for auditors and admins.');
-    authorize('metrics.read', staffRelations(agent), refusal);
+    authorize('metrics.read', staffRelations(agent), metricsForbidden);
     const { registry } = this.metrics;
     response.type(registry.contentType).send(await registry.metrics());
   }
 }
+
+const metricsForbidden = (): DomainError =>
+  new DomainError('auth.forbidden', 'The metrics are for auditors and admins.');

@@ -11,7 +11,9 @@ import { UNKNOWN_MEMBER } from './validation.pipe.js';
 @Injectable()
 export class NoQueryGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    const { path, query } = context.switchToHttp().getRequest<Request>();
+    const request = context.switchToHttp().getRequest<Request>();
+    if (!request.url.includes('?')) return true;
+    const { path, query } = request;
     const names = Object.keys(query);
     if (names.length === 0 || isProbe(path) || takesQuery(context)) return true;
     throw new InvalidInputError(

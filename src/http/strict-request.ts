@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { DomainError, type InputProblem, InvalidInputError } from '../errors/domain-error.js';
+import { timesSent } from './times-sent.js';
 
 /**
  * What Node keeps the first of, or joins, when it is sent twice: whoever stands in front may have read the other one.
@@ -10,20 +11,22 @@ const SINGULAR = ['Host', 'Content-Type', 'Idempotency-Key', 'If-Match'] as cons
 
 /** Refuses requests that two readers may read differently: headers and query parameters that are sent more than once. */
 export const strictRequest: RequestHandler = (request, _response, next) => {
-  const problems = [...repeatedHeaders(request), ...queryProblems(request.url, request.query)];
+  const problems = [...repeatedHeaders(request), ...queryProblems(request)];
   if (problems.length > 0) throw new InvalidInputError(problems);
   next();
 };
 
-function repeatedHeaders({ headersDistinct }: IncomingMessage): InputProblem[] {
-  return SINGULAR.filter((name) => (headersDistinct[name.toLowerCase()] ?? []).length > 1).map(
-    (name) => ({ pointer: name, message: `${name} must be sent once` }),
-  );
+function repeatedHeaders(request: IncomingMessage): InputProblem[] {
+  return SINGULAR.filter((name) => timesSent(request, name) > 1).map((name) => ({
+    pointer: name,
+    message: `${name} must be sent once`,
+  }));
 }
 
-function queryProblems(url: string, query: Readonly<Record<string, unknown>>): InputProblem[] {
-  const [, text] = /\?(.*)$/s.exec(url) ?? [];
+function queryProblems(request: Request): InputProblem[] {
+  const [, text] = /\?(.*)$/s.exec(request.url) ?? [];
   if (text === undefined) return [];
+  const { query } = request;
   const decoded = decode(text);
   if (decoded.includes('\u0000')) {
     return [{ pointer: '?', message: 'The query must not contain U+0000' }];

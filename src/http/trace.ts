@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import { v7 as newId } from 'uuid';
+import { newId } from '../observability/new-id.js';
 import { withRequestContext } from '../observability/request-context.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

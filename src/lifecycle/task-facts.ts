@@ -66,7 +66,7 @@ export async function getReadableTask(
 ): Promise<TaskFacts> {
   const facts = await findTaskFacts(manager, taskId);
   if (!facts) throw taskNotFound();
-  authorize('tasks.read', taskRelations(agent, facts), taskNotFound());
+  authorize('tasks.read', taskRelations(agent, facts), taskNotFound);
   return facts;
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { parseEnvironment } from '../config/parse-environment.js';
 import { JsonLogger } from './logger.js';
@@ -6,12 +7,13 @@ import { withRequestContext } from './request-context.js';
 const logger = (level: string): JsonLogger =>
   new JsonLogger(parseEnvironment({ NODE_ENV: 'test', LOG_LEVEL: level }));
 
-function linesOf(work: () => void): Record<string, unknown>[] {
+async function linesOf(work: () => void): Promise<Record<string, unknown>[]> {
   const lines: string[] = [];
   for (const stream of [process.stdout, process.stderr]) {
     jest.spyOn(stream, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
   }
   work();
+  await turn();
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
@@ -20,8 +22,8 @@ describe('the log', () => {
     jest.restoreAllMocks();
   });
 
-  it('is one JSON object a line, with the trace of its request', () => {
-    const lines = linesOf(() => {
+  it('is one JSON object a line, with the trace of its request', async () => {
+    const lines = await linesOf(() => {
       withRequestContext({ traceId: 'trace' }, () => {
         logger('log').log('two\nlines', 'Here');
       });
@@ -31,17 +33,17 @@ describe('the log', () => {
     ]);
   });
 
-  it('says nothing below its level', () => {
+  it('says nothing below its level', async () => {
     expect(
-      linesOf(() => {
+      await linesOf(() => {
         logger('warn').log('quiet', 'Here');
       }),
     ).toEqual([]);
   });
 
-  it('leaves the modules and routes of the start, and why it failed, to others', () => {
+  it('leaves the modules and routes of the start, and why it failed, to others', async () => {
     expect(
-      linesOf(() => {
+      await linesOf(() => {
         logger('log').log('Mapped {/status, GET} route', 'RouterExplorer');
         logger('log').error('Error: listen EADDRINUSE', 'NestApplication');
       }),

@@ -1,5 +1,6 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import type { Environment } from '../config/environment.js';
+import { LineWriter } from './line-writer.js';
 import { requestContext } from './request-context.js';
 
 const LEVELS: LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug'];
@@ -14,6 +15,8 @@ const NOISE = new Set<unknown>([
 
 /** Logs one JSON object a line, with the trace of the request it belongs to. */
 export class JsonLogger extends ConsoleLogger {
+  private readonly lines = new LineWriter(() => process.stdout);
+
   constructor({ LOG_LEVEL }: Environment) {
     super({ json: true, logLevels: LEVELS.slice(0, LEVELS.indexOf(LOG_LEVEL) + 1) });
   }
@@ -28,6 +31,18 @@ export class JsonLogger extends ConsoleLogger {
     if (rest.at(-1) !== 'NestApplication') super.error(message, ...rest);
   }
 
+  /** Errors are written at once, for the process may be about to end. */
+  protected override printAsJson(...parameters: Parameters<ConsoleLogger['printAsJson']>): void {
+    const [, { writeStreamType }] = parameters;
+    if (writeStreamType === 'stderr') super.printAsJson(...parameters);
+    else this.lines.write(this.stringifyJsonLogObject(this.getJsonLogObject(...parameters)));
+  }
+
+  /** Nest guards against what cannot be written or has no end: only others may log that. */
+  protected override stringifyJsonLogObject(line: Record<string, unknown>): string {
+    return isPlain(line.message) ? JSON.stringify(line) : super.stringifyJsonLogObject(line);
+  }
+
   protected override getJsonLogObject(
     ...parameters: Parameters<ConsoleLogger['getJsonLogObject']>
   ): ReturnType<ConsoleLogger['getJsonLogObject']> {
@@ -35,3 +50,15 @@ export class JsonLogger extends ConsoleLogger {
     return { ...super.getJsonLogObject(...parameters), ...(trace_id && { trace_id }) };
   }
 }
+
+/** Whether a message is a text, or has nothing but texts and numbers for members, as the line of a request has. */
+function isPlain(message: unknown): boolean {
+  if (typeof message === 'string') return true;
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    Object.values(message).every((value) => value === undefined || PLAIN.has(typeof value))
+  );
+}
+
+const PLAIN = new Set(['string', 'number']);

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { v7 as newId } from 'uuid';
+import { newId } from './new-id.js';
 
 /** What every line of code under one request may want to know of it. */
 export interface RequestContext {

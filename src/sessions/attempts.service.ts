@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v7 as newId } from 'uuid';
 import { AuditService } from '../audit/audit.service.js';
 import type { AuditEventType } from '../audit/audit-event-types.js';
 import type { Actor } from '../auth/actor.js';
@@ -12,6 +11,7 @@ import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
 import { insertSession, insertSessionAlong, type NewSession } from './session-rows.js';
+import { newId } from '../observability/new-id.js';
 
 /** The attempt of a task that is to be opened, for the role that the task was sent to. */
 export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;

@@ -36,7 +36,7 @@ export async function lockForWriter(
     const task = await findReadableTask(manager, agent, session.task_id);
     if (task) relations.push('participant');
   }
-  authorize('sessions.write', relations, sessionNotFound());
+  authorize('sessions.write', relations, sessionNotFound);
   return session;
 }
 

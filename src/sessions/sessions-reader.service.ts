@@ -151,7 +151,7 @@ function readable(agent: Agent, session: VisibleSession | undefined): Session {
   if (!session) throw sessionNotFound();
   const relations = sessionRelations(agent, session);
   if (session.takes_part) relations.push('participant');
-  authorize('sessions.read', relations, sessionNotFound());
+  authorize('sessions.read', relations, sessionNotFound);
   return session;
 }
 

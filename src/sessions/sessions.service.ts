@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v7 as newId } from 'uuid';
 import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
@@ -15,6 +14,7 @@ import {
   taskFinished,
   taskNotFound,
 } from '../lifecycle/task-facts.js';
+import { newId } from '../observability/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
 import type { CreateSessionDto } from './dto/create-session.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';

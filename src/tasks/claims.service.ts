@@ -63,7 +63,7 @@ export class Claims {
       const facts = await getReadableTask(manager, agent, taskId);
       const isOwner = agent.roles.includes(facts.to_role);
       const relations = [...taskRelations(agent, facts), ...(isOwner ? (['owner'] as const) : [])];
-      authorize('tasks.claim', relations, taskNotFound());
+      authorize('tasks.claim', relations, taskNotFound);
       const attempt = await lockLatestAttempt(
         manager,
         taskId,

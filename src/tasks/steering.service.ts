@@ -78,7 +78,7 @@ export class Steering {
       const facts = await getReadableTask(manager, agent, taskId);
       const asked = agent.roles.includes(facts.from_role);
       const relations = [...taskRelations(agent, facts), ...(asked ? (['asker'] as const) : [])];
-      authorize('tasks.steer', relations, taskNotFound());
+      authorize('tasks.steer', relations, taskNotFound);
       const by = { role: asked ? facts.from_role : 'admin', subject: agent.subject };
       const latest = await lockLatestAttempt(
         manager,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v4 as randomId, v7 as newId } from 'uuid';
+import { v4 as randomId } from 'uuid';
 import { ApprovalOpenings } from '../approvals/approval-openings.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
@@ -10,6 +10,7 @@ import { sqlAlong } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { newId } from '../observability/new-id.js';
 import { currentTraceId, requestContext } from '../observability/request-context.js';
 import { Attempts, isPast } from '../sessions/attempts.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';

@@ -7,11 +7,15 @@ export interface Answer {
 }
 
 /** Sends one request of an agent, and gives what it is answered with. */
-export type Send = (
-  method: 'GET' | 'POST' | 'PUT',
-  path: string,
-  more?: { body?: unknown; key?: string },
-) => Promise<Answer>;
+export interface Send {
+  (
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    more?: { body?: unknown; key?: string },
+  ): Promise<Answer>;
+  /** Which of the agents it is. */
+  readonly agent: number;
+}
 
 /** Something that agents do, measured. */
 export interface Case {
@@ -48,11 +52,11 @@ export const CASES: Record<string, Case> = {
   },
   replay: {
     prepare: () => Promise.resolve(Array.from({ length: 4 }, () => crypto.randomUUID())),
-    begin: async (send, key) => {
-      expect(202, await send('POST', '/tasks/route', { body: ROUTED, key }));
+    begin: async (send, given) => {
+      expect(202, await send('POST', '/tasks/route', { body: ROUTED, key: keyOf(send, given) }));
     },
-    act: async (send, key) => {
-      expect(200, await send('POST', '/tasks/route', { body: ROUTED, key }));
+    act: async (send, given) => {
+      expect(200, await send('POST', '/tasks/route', { body: ROUTED, key: keyOf(send, given) }));
     },
   },
   'get session': {
@@ -86,6 +90,11 @@ export const CASES: Record<string, Case> = {
     },
   },
 };
+
+/** Agents have keys of their own, as they make them up at random. */
+function keyOf({ agent }: Send, given: string): string {
+  return `${given}-${agent}`;
+}
 
 /** What all cases find: a role with a thousand tasks to do; and what `prepare` calls. */
 export const FIXTURES = `

@@ -1,7 +1,7 @@
 /** The agents, in a process of their own: does one round when told to, and tells what it took. */
 import { performance } from 'node:perf_hooks';
 import { Client } from 'undici';
-import { CASES, type Send } from './cases.js';
+import { type Answer, CASES, type Send } from './cases.js';
 
 /** One round: agents that each do one thing after the other, on a connection that stays open. */
 export interface Round {
@@ -33,7 +33,7 @@ async function run({ url, case: name, tokens, seconds, given }: Round): Promise<
   if (!found) throw new Error(`no case ${name}`);
   const times: number[] = [];
   const clients = tokens.map(() => new Client(url));
-  const agents = clients.map((client, n) => sender(client, tokens[n] ?? ''));
+  const agents = clients.map((client, n) => sender(client, n, tokens[n] ?? ''));
   let next = 0;
   let ends = 0;
   const begin = async (send: Send): Promise<void> => {
@@ -63,9 +63,9 @@ async function run({ url, case: name, tokens, seconds, given }: Round): Promise<
   return { perSecond, count: times.length, p50: at(0.5), p99: at(0.99) };
 }
 
-function sender(client: Client, token: string): Send {
+function sender(client: Client, agent: number, token: string): Send {
   const authorization = `Bearer ${token}`;
-  const send: Send = async (method, path, { body, key } = {}) => {
+  const send = async (...[method, path, { body, key } = {}]: Parameters<Send>): Promise<Answer> => {
     const response = await client.request({
       method,
       path,
@@ -82,5 +82,5 @@ function sender(client: Client, token: string): Send {
       ? send(method, path, { body, ...(key !== undefined && { key }) })
       : answer;
   };
-  return send;
+  return Object.assign(send, { agent });
 }
