@@ -3,6 +3,7 @@ import { AddLifecycleAndActors1764000001000 } from './1764000001000-add-lifecycl
 import { CreateIdempotencyRecords1764000002000 } from './1764000002000-create-idempotency-records.js';
 import { AddWork1764000003000 } from './1764000003000-add-work.js';
 import { GovernApprovals1764000004000 } from './1764000004000-govern-approvals.js';
+import { TypeAttempts1764000005000 } from './1764000005000-type-attempts.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   CreateIdempotencyRecords1764000002000,
   AddWork1764000003000,
   GovernApprovals1764000004000,
+  TypeAttempts1764000005000,
 ];

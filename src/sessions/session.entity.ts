@@ -12,6 +12,7 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
   where: `attempt IS NOT NULL AND status IN ('pending', 'active')`,
 })
 @Index('idx_sessions_inbox', { synchronize: false }) // DESC, which TypeORM cannot express
+@Index('idx_sessions_inbox_of_type', { synchronize: false }) // likewise
 @Index('idx_sessions_lease', ['lease_expires_at'], {
   where: `attempt IS NOT NULL AND status = 'active'`,
 })
@@ -29,6 +30,10 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
 @Check('sessions_priority_ck', 'priority BETWEEN 0 AND 2')
 @Check('sessions_attempts_left_ck', 'attempts_left >= 0')
 @Check('sessions_attempt_counts_ck', '(attempt IS NULL) = (attempts_left IS NULL)')
+@Check(
+  'sessions_task_type_ck',
+  `attempt IS NULL OR status NOT IN ('pending', 'active') OR task_type IS NOT NULL`,
+)
 @Check('sessions_ended_ck', `(ended_reason IS NULL) = (status IN ('pending', 'active'))`)
 @Check('sessions_attempt_ck', `attempt IS NULL OR (attempt >= 1 AND task_id IS NOT NULL)`)
 export class Session {
@@ -86,6 +91,10 @@ export class Session {
   /** From when an attempt may be claimed; null: at once. */
   @Column({ type: 'timestamptz', nullable: true })
   not_before: Date | null;
+
+  /** Its task's type, which a trigger sets; null of a plain session, and of attempts that ended before there was one. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  task_type: string | null;
 
   /** Its task's deadline. */
   @Column({ type: 'timestamptz', nullable: true })

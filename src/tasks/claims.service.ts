@@ -23,7 +23,7 @@ import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
 import { taskClaimed, taskNotDue } from './task-errors.js';
-import { BY_URGENCY, due, getTask, ofTypes, withAttempt } from './task-rows.js';
+import { BY_URGENCY, due, dueOfTypes, getTask, withAttempt } from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */
 @Injectable()
@@ -43,11 +43,7 @@ export class Claims {
     const seconds = this.leases.lengthOf(lease_seconds);
     const acting = actingRole(agent, role);
     return this.transactions.run(async (manager) => {
-      const [next] = await sql<Session>(manager, NEXT, [
-        acting,
-        task_types ?? null,
-        this.environment.SESSION_RETENTION_DAYS,
-      ]);
+      const next = await this.lockNext(manager, acting, task_types);
       return next ? this.give(manager, agent, next, seconds) : null;
     });
   }
@@ -72,6 +68,18 @@ export class Claims {
       assertFree(attempt);
       return this.give(manager, agent, attempt, seconds);
     });
+  }
+
+  private async lockNext(
+    manager: EntityManager,
+    role: string,
+    types: readonly string[] | undefined,
+  ): Promise<Session | undefined> {
+    const { SESSION_RETENTION_DAYS: days } = this.environment;
+    const [next] = await (types === undefined
+      ? sql<Session>(manager, NEXT, [role, days])
+      : sql<Session>(manager, NEXT_OF_TYPES, [role, days, types]));
+    return next;
   }
 
   /** Claiming a notification delivers it: nothing is left to do. */
@@ -102,9 +110,21 @@ export class Claims {
 
 const NEXT = `
   SELECT a.* FROM sessions a
-   WHERE a.role = $1 AND ${due('$3')} AND ${ofTypes('$2')}
+   WHERE a.role = $1 AND ${due('$2')}
    ORDER BY ${BY_URGENCY}
    LIMIT 1 FOR UPDATE OF a SKIP LOCKED`;
+
+/**
+ * The same, of these types: the heads of their queues, which are longer than what others may be claiming at the moment,
+ * and of those the first that is free. The status is looked at once more, for the row that is locked may be newer.
+ */
+const NEXT_OF_TYPES = `
+  SELECT s.*
+    FROM (SELECT * FROM ${dueOfTypes('$3', '$2', '100')} ORDER BY ${BY_URGENCY}) a
+   CROSS JOIN LATERAL (
+     SELECT s.* FROM sessions s WHERE s.id = a.id AND s.status = 'pending' FOR UPDATE SKIP LOCKED
+   ) s
+   LIMIT 1`;
 
 function assertFree(attempt: Session): void {
   if (attempt.status === 'active') throw taskClaimed(attempt);

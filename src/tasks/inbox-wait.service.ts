@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { Signals } from '../database/signals.js';
 import { Transactions } from '../database/transactions.js';
 import type { WaitQuery } from './dto/work.dto.js';
-import { BY_URGENCY, due, ofTypes } from './task-rows.js';
+import { BY_URGENCY, due, dueOfTypes } from './task-rows.js';
 
 /** A task that falls due by its time makes no signal: whoever waits looks again this often, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
@@ -57,7 +57,9 @@ export class InboxWait {
   private async count(role: string, types: readonly string[] | undefined): Promise<number> {
     const { SESSION_RETENTION_DAYS: days } = this.environment;
     const found = await this.transactions.read((manager) =>
-      sql(manager, DUE_FOR_ROLE, [role, types ?? null, days, COUNT_UP_TO]),
+      types === undefined
+        ? sql(manager, DUE_FOR_ROLE, [role, days, COUNT_UP_TO])
+        : sql(manager, DUE_OF_TYPES, [role, days, COUNT_UP_TO, types]),
     );
     return found.length;
   }
@@ -65,9 +67,12 @@ export class InboxWait {
 
 const DUE_FOR_ROLE = `
   SELECT 1 FROM sessions a
-   WHERE a.role = $1 AND ${due('$3')} AND ${ofTypes('$2')}
+   WHERE a.role = $1 AND ${due('$2')}
    ORDER BY ${BY_URGENCY} -- that of the index
-   LIMIT $4`;
+   LIMIT $3`;
+
+const DUE_OF_TYPES = `
+  SELECT 1 FROM ${dueOfTypes('$4', '$2', '$3')} LIMIT $3`;
 
 /** Something that may happen, remembered until somebody waits for it. */
 class Signal {

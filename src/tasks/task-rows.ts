@@ -53,12 +53,19 @@ export function due(days: string): string {
 /** The order in which a role is to do what it has to do: by priority, then age. */
 export const BY_URGENCY = 'a.priority DESC, a.created_at, a.id';
 
-/** SQL that is true of an attempt `a` whose task is of one of these types; null: of any. */
-export function ofTypes(types: string): string {
-  // A subquery that gives a value is looked up task by task, where an EXISTS may read all tasks; behind coalesce the
-  // planner takes half of them to match, and goes through the attempts in their order until it has enough.
-  return `(${types}::text[] IS NULL
-           OR coalesce((SELECT t.task_type FROM tasks t WHERE t.id = a.task_id) = ANY(${types}), false))`;
+/**
+ * SQL of the attempts `a` that may be claimed now for the role `$1`: of each type the first ones, through an index.
+ *
+ * @param types the placeholder of the types
+ * @param days that of the retention in days
+ * @param most how many of each
+ */
+export function dueOfTypes(types: string, days: string, most: string): string {
+  return `unnest(${types}::text[]) AS type CROSS JOIN LATERAL (
+    SELECT a.id, a.priority, a.created_at FROM sessions a
+     WHERE a.role = $1 AND a.task_type = type AND ${due(days)}
+     ORDER BY ${BY_URGENCY} LIMIT ${most}
+  ) a`;
 }
 
 /** The tasks that a role has to do, in the order in which they are to be done: by priority, then age. */

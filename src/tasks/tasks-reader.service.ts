@@ -48,7 +48,7 @@ export class TasksReader {
    */
   async list(agent: Agent, query: ListTasksQuery): Promise<TaskPageDto> {
     const isInbox = query.to_role !== undefined && query.status === 'pending';
-    const where = filter(agent, query);
+    const where = filter(agent, query, isInbox);
     const days = this.environment.SESSION_RETENTION_DAYS;
     const limit = query.page_size + 1;
     if (isInbox) afterInInbox(where, query);
@@ -61,14 +61,14 @@ export class TasksReader {
   }
 }
 
-function filter(agent: Agent, query: ListTasksQuery): Where {
+function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): Where {
   const where = new Where();
   const { roles } = agent;
   if (!isStaff(agent)) where.and(TAKES_PART, roles, roles, roles);
   return where
     .and('t.to_role = ?', query.to_role)
     .and('t.from_role = ?', query.from_role)
-    .and('t.task_type = ?', query.task_type)
+    .and(isInbox ? 'a.task_type = ?' : 't.task_type = ?', query.task_type)
     .and('t.trace_id = ?', query.trace_id)
     .and('t.created_at >= ?', query.created_since);
 }

@@ -8,6 +8,7 @@ import {
   endDeadline,
   metrics,
   Team,
+  times,
 } from '../support/work.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
@@ -136,6 +137,44 @@ describe('finding and claiming work', () => {
     expect(task.id).toBe(wanted);
     const none = await team.worker().post('/tasks/claim', { task_types: ['wanted'] });
     expect([none.status, none.text]).toEqual([204, '']);
+  });
+
+  it('claims of several types the most urgent first, whichever type that is', async () => {
+    const types = ['a', 'b', 'c'];
+    const route = (task_type: string, priority: string) => team.route({ priority }, { task_type });
+    const last = await route('a', 'low');
+    const first = await route('b', 'high');
+    await route('other', 'high');
+    const second = await route('c', 'normal');
+    const third = await route('b', 'normal');
+    const claimed: string[] = [];
+    await times(4, async () => {
+      claimed.push((await team.claim(undefined, { task_types: types })).task.id);
+    });
+    expect(claimed).toEqual([first, second, third, last]);
+    expect((await team.worker().post('/tasks/claim', { task_types: types })).status).toBe(204);
+  });
+
+  it('gives each task of the types asked for to one of those who ask at once', async () => {
+    const types = ['a', 'b', 'a'];
+    const ids = await Promise.all(types.map((task_type) => team.route({}, { task_type })));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => team.worker()).map((worker) =>
+        worker.post<ClaimedBody>('/tasks/claim', { task_types: ['a', 'b', 'none', 'a'] }),
+      ),
+    );
+    const claimed = answers.filter(({ status }) => status === 200).map(({ body }) => body.task.id);
+    expect(claimed.sort()).toEqual(ids.sort());
+    expect(answers.filter(({ status }) => status === 204)).toHaveLength(5);
+  });
+
+  it('finds a later attempt by its type too', async () => {
+    const id = await team.route({}, { task_type: 'wanted' });
+    const worker = team.worker();
+    const { session } = await team.claim(worker, { task_types: ['wanted'] });
+    await worker.post(`/sessions/${session.id}/release`, {});
+    const again = await team.claim(undefined, { task_types: ['wanted'] });
+    expect([again.task.id, again.session.attempt]).toEqual([id, 2]);
   });
 
   it.each([30, 3600])('takes a lease of %i seconds', async (lease_seconds) => {

@@ -123,6 +123,12 @@ describe('The migrations', () => {
       client.query<{ status: string; attempt: number }>('SELECT status, attempt FROM task_states'),
     );
     expect(rows).toEqual([{ status: 'pending', attempt: 1 }]);
+    const open = await withClient(url, (client) =>
+      client.query<{ task_type: string }>(
+        `SELECT task_type FROM sessions WHERE attempt IS NOT NULL AND status = 'pending'`,
+      ),
+    );
+    expect(open.rows).toEqual([{ task_type: 'budget' }]);
     await downToZero(url);
   });
 

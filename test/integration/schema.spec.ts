@@ -211,6 +211,22 @@ const SCHEMA = `
          ORDER BY s.attempt DESC LIMIT 1
       ) a ON true;
 
+  -- After the view, which has the columns of its day.
+  ALTER TABLE sessions
+    ADD COLUMN task_type varchar(50),
+    ADD CONSTRAINT sessions_task_type_ck
+      CHECK (attempt IS NULL OR status NOT IN ('pending', 'active') OR task_type IS NOT NULL);
+  CREATE INDEX idx_sessions_inbox_of_type ON sessions (role, task_type, priority DESC, created_at, id)
+    WHERE attempt IS NOT NULL AND status = 'pending';
+  CREATE FUNCTION sessions_set_task_type() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          NEW.task_type := (SELECT t.task_type FROM tasks t WHERE t.id = NEW.task_id);
+          RETURN NEW;
+        END
+      $$;
+  CREATE TRIGGER sessions_set_task_type BEFORE INSERT ON sessions
+    FOR EACH ROW WHEN (NEW.attempt IS NOT NULL) EXECUTE FUNCTION sessions_set_task_type();
+
   CREATE VIEW task_participants AS
     SELECT id AS task_id, from_role AS role FROM tasks
     UNION SELECT id, to_role FROM tasks
@@ -252,6 +268,22 @@ describe('The schema', () => {
     ];
 
     for (const name of names) expect(name).toMatch(/^(idx_[a-z_]+|[a-z_]+_(pkey|fk|ck|uq))$/);
+  });
+});
+
+describe('The database knows', () => {
+  it('the type of the task of an attempt, whoever writes it, and of nothing else', async () => {
+    const task_id = await aTask();
+    await aSession({ task_id, attempt: 1, attempts_left: 2 });
+    await aSession({ task_id });
+    const rows = await run(
+      'SELECT attempt, task_type FROM sessions WHERE task_id = $1 ORDER BY attempt',
+      [task_id],
+    );
+    expect(rows).toEqual([
+      { attempt: 1, task_type: 'budget_approval' },
+      { attempt: null, task_type: null },
+    ]);
   });
 });
 

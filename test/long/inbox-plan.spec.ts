@@ -27,8 +27,7 @@ afterAll(() => mesh.close());
 it(`finds ${PENDING} pending tasks behind ${FINISHED} finished ones through their index`, async () => {
   for (const [name, { ways, sorts, ms }] of Object.entries(await inboxPlans(mesh, team))) {
     print(`${name}: ${ms.toFixed(2)} ms through ${ways.join(', ')}${sorts ? ', sorted' : ''}`);
-    // Where all that is pending has to be looked at, its order is worth nothing.
-    if (name !== 'wait for a type') expect(ways).toContain('idx_sessions_inbox');
+    expect(ways.some((way) => way.startsWith('idx_sessions_inbox'))).toBe(true);
     expect(ways.filter((way) => way.startsWith('Seq Scan'))).toEqual([]);
     expect(ms).toBeLessThan(MOST_MS);
   }

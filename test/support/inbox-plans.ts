@@ -16,6 +16,7 @@ export async function inboxPlans(mesh: TestApp, team: Team): Promise<Record<stri
     'wait for a type': () => worker.get('/tasks/wait?wait_seconds=0&task_types=rare'),
     claim: () => worker.post('/tasks/claim', {}),
     'claim of a type': () => worker.post('/tasks/claim', { task_types: ['rare'] }),
+    'claim of two types': () => worker.post('/tasks/claim', { task_types: ['rare', 'review'] }),
     'claim of nothing': () => worker.post('/tasks/claim', { task_types: ['missing'] }),
   };
   const plans: Record<string, Plan> = {};
