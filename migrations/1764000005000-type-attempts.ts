@@ -23,14 +23,20 @@ export class TypeAttempts1764000005000 implements MigrationInterface {
       ALTER TABLE sessions ADD CONSTRAINT sessions_task_type_ck
         CHECK (attempt IS NULL OR status NOT IN ('pending', 'active') OR task_type IS NOT NULL);
 
-      CREATE INDEX idx_sessions_inbox_of_type ON sessions (role, task_type, priority DESC, created_at, id)
+      -- All in one direction, so that what comes after a row of the inbox is one range of the index.
+      DROP INDEX idx_sessions_inbox;
+      CREATE INDEX idx_sessions_inbox ON sessions (role, (-priority), created_at, id)
+        WHERE attempt IS NOT NULL AND status = 'pending';
+      CREATE INDEX idx_sessions_inbox_of_type ON sessions (role, task_type, (-priority), created_at, id)
         WHERE attempt IS NOT NULL AND status = 'pending';
     `);
   }
 
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
-      DROP INDEX idx_sessions_inbox_of_type;
+      DROP INDEX idx_sessions_inbox_of_type, idx_sessions_inbox;
+      CREATE INDEX idx_sessions_inbox ON sessions (role, priority DESC, created_at, id)
+        WHERE attempt IS NOT NULL AND status = 'pending';
       DROP TRIGGER sessions_set_task_type ON sessions;
       DROP FUNCTION sessions_set_task_type();
       ALTER TABLE sessions DROP COLUMN task_type;

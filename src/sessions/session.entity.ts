@@ -11,7 +11,7 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
   unique: true,
   where: `attempt IS NOT NULL AND status IN ('pending', 'active')`,
 })
-@Index('idx_sessions_inbox', { synchronize: false }) // DESC, which TypeORM cannot express
+@Index('idx_sessions_inbox', { synchronize: false }) // by an expression, which TypeORM cannot express
 @Index('idx_sessions_inbox_of_type', { synchronize: false }) // likewise
 @Index('idx_sessions_lease', ['lease_expires_at'], {
   where: `attempt IS NOT NULL AND status = 'active'`,

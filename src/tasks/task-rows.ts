@@ -50,8 +50,8 @@ export function due(days: string): string {
     AND (a.deadline_at IS NULL OR a.deadline_at > clock_timestamp())`;
 }
 
-/** The order in which a role is to do what it has to do: by priority, then age. */
-export const BY_URGENCY = 'a.priority DESC, a.created_at, a.id';
+/** The order in which a role is to do what it has to do: by priority, then age; in the words of the index. */
+export const BY_URGENCY = '-a.priority, a.created_at, a.id';
 
 /**
  * SQL of the attempts `a` that may be claimed now for the role `$1`: of each type the first ones, through an index.

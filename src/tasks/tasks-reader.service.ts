@@ -11,7 +11,7 @@ import { getReadableTask, taskNotFound } from '../lifecycle/task-facts.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
 import { type TaskDetailDto, type TaskPageDto, toTaskDto } from './dto/task.dto.js';
-import { currentStatus, selectInbox, selectTasks } from './task-rows.js';
+import { BY_URGENCY, currentStatus, selectInbox, selectTasks } from './task-rows.js';
 
 /** Finds tasks for those who take part in them, for auditors and for admins. */
 @Injectable()
@@ -77,10 +77,7 @@ function afterInInbox(where: Where, { to_role, cursor }: ListTasksQuery): void {
   where.and('a.role = ?', to_role);
   if (cursor === undefined) return;
   const { at, id, rank = 0 } = decodeCursor(cursor);
-  where.and(
-    '(a.priority < ? OR (a.priority = ? AND (a.created_at, a.id) > (?::timestamptz, ?::uuid)))',
-    ...[rank, rank, at, id],
-  );
+  where.and(`(${BY_URGENCY}) > (?::smallint, ?::timestamptz, ?::uuid)`, -rank, at, id);
 }
 
 function afterInList(where: Where, { status, cursor }: ListTasksQuery, days: number): void {

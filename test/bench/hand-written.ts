@@ -49,7 +49,7 @@ app.get('/tasks', async (request, response) => {
     name: 'inbox',
     text: `SELECT t.*, s.id AS session_id, s.status FROM sessions s JOIN tasks t ON t.id = s.task_id
             WHERE s.role = $1 AND s.role = ANY($2) AND s.attempt IS NOT NULL AND s.status = 'pending'
-            ORDER BY s.priority DESC, s.created_at, s.id LIMIT 20`,
+            ORDER BY -s.priority, s.created_at, s.id LIMIT 20`,
     values: [request.query['to_role'], roles],
   });
   response.json({ tasks: rows });
@@ -121,7 +121,7 @@ async function claim({ body }: Request, { subject, roles }: Caller): Promise<Mad
                     lease_expires_at = now() + interval '1 minute'
               WHERE id = (SELECT id FROM sessions
                            WHERE role = $1 AND attempt IS NOT NULL AND status = 'pending'
-                           ORDER BY priority DESC, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+                           ORDER BY -priority, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING *`,
       values: [role, subject],
     });

@@ -1,7 +1,8 @@
 /** The agents, in a process of their own: does one round when told to, and tells what it took. */
 import { performance } from 'node:perf_hooks';
 import { Client } from 'undici';
-import { type Answer, CASES, type Send } from './cases.js';
+import { caseOf } from './all-cases.js';
+import { type Answer, type Send } from './cases.js';
 
 /** One round: agents that each do one thing after the other, on a connection that stays open. */
 export interface Round {
@@ -29,8 +30,7 @@ process.on('message', (round: Round) => {
 });
 
 async function run({ url, case: name, tokens, seconds, given }: Round): Promise<Measured> {
-  const found = CASES[name];
-  if (!found) throw new Error(`no case ${name}`);
+  const found = caseOf(name);
   const times: number[] = [];
   const clients = tokens.map(() => new Client(url));
   const agents = clients.map((client, n) => sender(client, n, tokens[n] ?? ''));

@@ -3,9 +3,11 @@
  * machine, so that the ratios mean something where the numbers do not. See docs/performance.md.
  *
  *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--before DIST] [--profile FOLDER]
+ *     npm run bench -- --growth
  */
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.js';
+import { growth } from './growth.js';
 import { pgbench } from './pgbench.js';
 import { type Group, judge, line, title } from './report.js';
 import { Load, sample } from './rounds.js';
@@ -21,6 +23,8 @@ const { values: options } = parseArgs({
     dist: { type: 'string', default: 'dist' },
     /** Another build, to compare with. */
     before: { type: 'string' },
+    /** Only what becomes of some answers as tables grow; takes some minutes to fill them. */
+    growth: { type: 'boolean', default: false },
     /** Where to leave a profile of the controller's processor time. */
     profile: { type: 'string' },
   },
@@ -34,16 +38,21 @@ const ground = await Ground.lay();
 const load = Load.start();
 const systems: System[] = [];
 try {
+  if (options.growth) process.exitCode = (await growth(ground, load, options.case)) ? 0 : 1;
+  else await compare();
+} finally {
+  load.stop();
+  await Promise.all(systems.map((system) => system.stop()));
+  await ground.clear();
+}
+
+async function compare(): Promise<void> {
   const { profile, before, dist } = options;
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   systems.push(await System.controller(ground, 'controller', dist, flags));
   if (profile === undefined) systems.push(await System.handWritten(ground));
   if (before !== undefined) systems.push(await System.controller(ground, 'before', before));
   await bench();
-} finally {
-  load.stop();
-  await Promise.all(systems.map((system) => system.stop()));
-  await ground.clear();
 }
 
 async function bench(): Promise<void> {

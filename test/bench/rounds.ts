@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { CASES } from './cases.js';
+import { caseOf } from './all-cases.js';
 import type { Measured, Round } from './load.js';
 import type { Ground, System } from './systems.js';
 import { cpuOfFamily, usageOf } from './usage.js';
@@ -62,7 +62,7 @@ async function prepared(system: System, name: string, seconds: number): Promise<
   const client = new pg.Client({ connectionString: system.database });
   await client.connect();
   try {
-    return (await CASES[name]?.prepare?.(client, seconds)) ?? [''];
+    return (await caseOf(name).prepare?.(client, seconds)) ?? [''];
   } finally {
     await client.end();
   }

@@ -9,6 +9,7 @@ import { createTestDatabase, startTestPostgres, type TestPostgres } from '../sup
 import { startTestRedis, type TestRedis } from '../support/redis.js';
 import { StubIssuer, type StubKey } from '../support/stub-issuer.js';
 import { FIXTURES, ROLES } from './cases.js';
+import { GROW } from './growth-cases.js';
 
 const REGISTER = new URL('../support/register-typescript.js', import.meta.url).href;
 const HAND_WRITTEN = fileURLToPath(new URL('hand-written.ts', import.meta.url));
@@ -21,6 +22,9 @@ const OUT_OF_REACH = {
 };
 /** As durable as PostgreSQL comes. */
 const DURABLE = { fsync: 'on' };
+
+/** Of the tasks of a table that has grown. */
+const EACH_NTH_RARE = 10;
 
 /** What every system stands on: PostgreSQL, Redis and an identity provider. */
 export class Ground {
@@ -40,13 +44,13 @@ export class Ground {
     return new Ground(postgres, redis, issuer, issuer.addKey('RS256'));
   }
 
-  /** A migrated database of its own, with what all cases find in it. */
-  async database(): Promise<string> {
+  /** A migrated database of its own, with what all cases find in it, or something else. */
+  async database(fill: (client: pg.Client) => Promise<void> = laid): Promise<string> {
     const url = await createTestDatabase(this.postgres.url);
     await migrate(url);
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    await client.query(FIXTURES);
+    await fill(client);
     await client.query('VACUUM ANALYZE');
     await client.end();
     return url;
@@ -64,6 +68,10 @@ export class Ground {
   async clear(): Promise<void> {
     await Promise.all([this.postgres.stop(), this.redis.stop(), this.issuer.close()]);
   }
+}
+
+async function laid(client: pg.Client): Promise<void> {
+  await client.query(FIXTURES);
 }
 
 /** A server under load, as a process of its own with a database of its own. */
@@ -85,12 +93,26 @@ export class System {
     return System.start(ground, name, ['--enable-source-maps', ...flags, `${dist}/src/main.js`]);
   }
 
+  /** The controller on tables with so many rows each. */
+  static async grown(ground: Ground, rows: number): Promise<System> {
+    const database = await ground.database(async (client) => {
+      await client.query('SET synchronous_commit = off');
+      await client.query(GROW, [rows, EACH_NTH_RARE]);
+    });
+    return System.start(ground, `${rows} rows`, ['dist/src/main.js'], database);
+  }
+
   static handWritten(ground: Ground): Promise<System> {
     return System.start(ground, 'hand-written', ['--import', REGISTER, HAND_WRITTEN]);
   }
 
-  private static async start(ground: Ground, name: string, args: string[]): Promise<System> {
-    const [port, database] = await Promise.all([freePort(), ground.database()]);
+  private static async start(
+    ground: Ground,
+    name: string,
+    args: string[],
+    given?: string,
+  ): Promise<System> {
+    const [port, database] = await Promise.all([freePort(), given ?? ground.database()]);
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {

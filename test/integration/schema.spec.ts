@@ -79,7 +79,7 @@ const SCHEMA = `
   CREATE UNIQUE INDEX sessions_task_attempt_uq ON sessions (task_id, attempt);
   CREATE UNIQUE INDEX sessions_one_open_attempt_uq ON sessions (task_id)
     WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
-  CREATE INDEX idx_sessions_inbox ON sessions (role, priority DESC, created_at, id)
+  CREATE INDEX idx_sessions_inbox ON sessions (role, (-priority), created_at, id)
     WHERE attempt IS NOT NULL AND status = 'pending';
   CREATE INDEX idx_sessions_lease ON sessions (lease_expires_at)
     WHERE attempt IS NOT NULL AND status = 'active';
@@ -216,7 +216,7 @@ const SCHEMA = `
     ADD COLUMN task_type varchar(50),
     ADD CONSTRAINT sessions_task_type_ck
       CHECK (attempt IS NULL OR status NOT IN ('pending', 'active') OR task_type IS NOT NULL);
-  CREATE INDEX idx_sessions_inbox_of_type ON sessions (role, task_type, priority DESC, created_at, id)
+  CREATE INDEX idx_sessions_inbox_of_type ON sessions (role, task_type, (-priority), created_at, id)
     WHERE attempt IS NOT NULL AND status = 'pending';
   CREATE FUNCTION sessions_set_task_type() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN

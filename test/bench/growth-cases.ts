@@ -1,0 +1,97 @@
+import type { Client } from 'pg';
+import { encodeCursor, keysetAt } from '../../src/database/keyset.js';
+import type { Case } from './cases.js';
+
+/** The role that everything in a database that has grown was asked of. */
+export const ROLE = 'worker';
+/** How many claims a round makes at most: so many tasks are put in before it, and the table stays as it was. */
+const CLAIMS = 50;
+
+/** What is asked of a table that has grown; each in the middle of what there is, but for what has a beginning only. */
+export const GROWTH_CASES: Record<string, Case> = {
+  'sessions after a cursor': lookingAfter('/sessions?page_size=20', 'created_at DESC, id DESC'),
+  'tasks after a cursor': lookingAfter('/tasks?page_size=20', 'created_at DESC, id DESC', 'tasks'),
+  inbox: looking(`/tasks?to_role=${ROLE}&status=pending`),
+  'inbox after a cursor': lookingAfter(
+    `/tasks?to_role=${ROLE}&status=pending`,
+    '-priority, created_at, id',
+  ),
+  'inbox of a type': looking(`/tasks?to_role=${ROLE}&status=pending&task_type=rare`),
+  claim: claiming({}, 10),
+  'claim of a type': claiming({ task_types: ['rare'] }, 1),
+  'claim of a type that is not there': {
+    act: async (send) => {
+      expect(
+        204,
+        (await send('POST', '/tasks/claim', { body: { role: ROLE, task_types: ['none'] } })).status,
+      );
+    },
+  },
+};
+
+/** So many tasks of the role, each with a pending attempt; each nth of them is of a rare type. */
+export const GROW = `
+  WITH routed AS (
+    INSERT INTO tasks
+      (id, task_type, description, from_role, to_role, trace_id, idempotency_key, created_by, created_at)
+    SELECT uuidv7(make_interval(secs => -n / 100.0)), CASE n % $2::integer WHEN 0 THEN 'rare' ELSE 'common' END, 'bench', 'finance', '${ROLE}',
+           gen_random_uuid(), gen_random_uuid(), 'bench', now() - make_interval(secs => n / 100.0)
+      FROM generate_series(1, $1::integer) AS n
+    RETURNING id, trace_id, created_at
+  )
+  INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, created_at, attempt, attempts_left)
+  SELECT uuidv7(created_at - now()), '${ROLE}', id, 'pending', trace_id, 'bench', created_at, 1, 2 FROM routed`;
+
+function looking(path: string): Case {
+  return {
+    act: async (send) => {
+      expect(200, (await send('GET', path)).status);
+    },
+  };
+}
+
+/** Asks for the page that begins in the middle. */
+function lookingAfter(path: string, order: string, table: 'sessions' | 'tasks' = 'sessions'): Case {
+  return {
+    prepare: async (db) => {
+      const name = `${db.database ?? ''} ${table} ${order}`;
+      const middle = middles.get(name) ?? (await middleOf(db, order, table));
+      middles.set(name, middle);
+      return [middle];
+    },
+    act: async (send, cursor) => {
+      expect(200, (await send('GET', `${path}&cursor=${cursor}`)).status);
+    },
+  };
+}
+
+/** To look for them reads all there is, which would push it out of the caches before every round. */
+const middles = new Map<string, string>();
+
+async function middleOf(db: Client, order: string, table: string): Promise<string> {
+  const rank = order.startsWith('-priority') ? ', priority AS rank' : '';
+  const { rows } = await db.query<{ at: string; id: string; rank?: number }>(
+    `SELECT ${keysetAt('created_at')} AS at, id ${rank} FROM ${table}
+      ORDER BY ${order} LIMIT 1 OFFSET (SELECT count(*) / 2 FROM ${table})`,
+  );
+  if (!rows[0]) throw new Error('nothing there');
+  return encodeCursor(rows[0]);
+}
+
+/** Claims what there is; as much as it will claim is put in before. */
+function claiming(wish: object, eachNthRare: number): Case {
+  return {
+    prepare: async (db) => {
+      await db.query(GROW, [CLAIMS, eachNthRare]);
+      return Array<string>(CLAIMS).fill('');
+    },
+    usesUp: true,
+    act: async (send) => {
+      expect(200, (await send('POST', '/tasks/claim', { body: { role: ROLE, ...wish } })).status);
+    },
+  };
+}
+
+function expect(status: number, answered: number): void {
+  if (answered !== status) throw new Error(`answered ${answered}`);
+}
