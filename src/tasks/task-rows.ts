@@ -68,7 +68,12 @@ export function dueOfTypes(types: string, days: string, most: string): string {
   ) a`;
 }
 
-/** The tasks that a role has to do, in the order in which they are to be done: by priority, then age. */
+/**
+ * The tasks that a role has to do, in the order in which they are to be done: by priority, then age.
+ *
+ * The limit is part of the text. As a parameter it would have the planner think of a tenth of all there is, and plan
+ * anew for every request; the other lists are better planned for what they are asked for.
+ */
 export async function selectInbox(
   manager: EntityManager,
   where: Where,
@@ -81,7 +86,7 @@ export async function selectInbox(
     `SELECT t.*, a.id AS session_id, a.attempt, a.claimed_by, a.status,
             ${keysetAt('a.created_at')} AS keyset_at, a.id AS keyset_id, a.priority AS keyset_rank
        FROM sessions a JOIN tasks t ON t.id = a.task_id ${where.toString()}
-      ORDER BY ${BY_URGENCY} LIMIT ${where.bind(limit)}`,
+      ORDER BY ${BY_URGENCY} LIMIT ${limit}`,
     where.parameters,
   );
 }
