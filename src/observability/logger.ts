@@ -3,6 +3,9 @@ import type { Environment } from '../config/environment.js';
 import { LineWriter } from './line-writer.js';
 import { requestContext } from './request-context.js';
 
+/** One for the process, whatever it starts. */
+const LINES = new LineWriter(() => process.stdout);
+
 const LEVELS: LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug'];
 
 const NOISE = new Set<unknown>([
@@ -15,8 +18,6 @@ const NOISE = new Set<unknown>([
 
 /** Logs one JSON object a line, with the trace of the request it belongs to. */
 export class JsonLogger extends ConsoleLogger {
-  private readonly lines = new LineWriter(() => process.stdout);
-
   constructor({ LOG_LEVEL }: Environment) {
     super({ json: true, logLevels: LEVELS.slice(0, LEVELS.indexOf(LOG_LEVEL) + 1) });
   }
@@ -35,7 +36,7 @@ export class JsonLogger extends ConsoleLogger {
   protected override printAsJson(...parameters: Parameters<ConsoleLogger['printAsJson']>): void {
     const [, { writeStreamType }] = parameters;
     if (writeStreamType === 'stderr') super.printAsJson(...parameters);
-    else this.lines.write(this.stringifyJsonLogObject(this.getJsonLogObject(...parameters)));
+    else LINES.write(this.stringifyJsonLogObject(this.getJsonLogObject(...parameters)));
   }
 
   /** Nest guards against what cannot be written or has no end: only others may log that. */
