@@ -1,13 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fileURLToPath } from 'node:url';
 import { runWorkDemo } from '../../src/demo/run-work-demo.js';
 import { startTestApp, TEST_SECRET, type TestApp } from '../support/app.js';
+import { programFile } from '../support/program-file.js';
 import { brokenRules } from '../support/work.js';
 
-const WORKER = {
-  file: fileURLToPath(new URL('../../src/demo/demo-worker-process.ts', import.meta.url)),
-  execArgv: ['--import', new URL('../support/register-typescript.js', import.meta.url).href],
-};
+const WORKER = { file: programFile('src/demo/demo-worker-process.js'), execArgv: [] };
 
 describe('the demo of a lost worker', () => {
   let mesh: TestApp;

@@ -1,8 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { transformFile } from '@swc/core';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -20,6 +19,7 @@ import {
   withClient,
 } from '../support/catalog.js';
 import { createTestDatabase, dropTestDatabase } from '../support/postgres.js';
+import { programFile } from '../support/program-file.js';
 
 type Migrations = (new () => MigrationInterface)[];
 
@@ -249,22 +249,12 @@ describe('The first migration', () => {
 });
 
 describe('The command line of TypeORM', () => {
-  let program: string;
-
-  beforeAll(async () => {
-    program = await compile();
-  });
-
-  afterAll(async () => {
-    await rm(program, { recursive: true, force: true });
-  });
-
   /** Runs a command as `npm run migration:…` does, told nothing but which database; gives what it prints. */
   async function typeorm(url: string, command: string, ...args: string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [resolve('node_modules/typeorm/cli.js'), command, '-d', 'src/data-source.js', ...args],
-      { cwd: program, env: { PATH: process.env.PATH, DATABASE_URL: url } },
+      { cwd: programFile('.'), env: { PATH: process.env.PATH, DATABASE_URL: url } },
     );
     return stdout;
   }
@@ -346,31 +336,4 @@ function classNameOf(file: string): string {
   const [, timestamp = '', words = ''] = /^(\d{13})-([a-z0-9-]+)\.ts$/.exec(file) ?? [];
   const name = words.replace(/(?:^|-)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   return `${name}${timestamp}`;
-}
-
-/** The program as plain JavaScript, in a folder of its own where packages can be found: `dist` may be older. */
-async function compile(): Promise<string> {
-  const cache = resolve('node_modules/.cache');
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, 'migrations-spec-'));
-  await writeFile(join(folder, 'package.json'), '{ "type": "module", "version": "0.0.0" }');
-  for (const source of ['src', 'migrations']) {
-    const files = await readdir(source, { recursive: true });
-    for (const file of files) {
-      if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
-      const { code } = await transformFile(join(source, file), {
-        swcrc: false,
-        jsc: {
-          target: 'es2022',
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true },
-        },
-        module: { type: 'es6' },
-      });
-      const target = join(folder, source, file.replace(/\.ts$/, '.js'));
-      await mkdir(dirname(target), { recursive: true });
-      await writeFile(target, code);
-    }
-  }
-  return folder;
 }

@@ -229,10 +229,12 @@ class World {
   }
 
   private async stopControllers(): Promise<void> {
-    for (const controller of [...this.controllers]) {
-      await controller.stop();
-      this.bury(controller);
-    }
+    await Promise.all(
+      [...this.controllers].map(async (controller) => {
+        await controller.stop();
+        this.bury(controller);
+      }),
+    );
   }
 }
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/database/free-port.js';
 import { TEST_SECRET } from './app.js';
 import type { ChildOptions } from './controller-child.js';
 import type { Faults } from './controller-faults.js';
+import { programFile } from './program-file.js';
 
 export interface ControllerOptions extends Faults {
   databaseUrl: string;
@@ -13,9 +13,8 @@ export interface ControllerOptions extends Faults {
   env?: Record<string, string>;
 }
 
-const REGISTER = new URL('register-typescript.js', import.meta.url).href;
-const CHILD = fileURLToPath(new URL('controller-child.ts', import.meta.url));
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const CHILD = 'test/support/controller-child.js';
+const MAIN = 'src/main.js';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -50,7 +49,7 @@ export class ControllerProcess {
   static async launchMain(env: Record<string, string>): Promise<ControllerProcess> {
     const PORT = env.PORT ?? String(await freePort());
     const controller = new ControllerProcess(
-      spawn(process.execPath, ['--import', REGISTER, MAIN], {
+      spawn(process.execPath, [programFile(MAIN)], {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           PATH: process.env.PATH,
@@ -147,7 +146,7 @@ function launch({ databaseUrl, redisUrl, env, ...faults }: ControllerOptions): C
     databaseUrl,
     env: { API_DOCS_ENABLED: 'false', ...(redisUrl && { REDIS_URL: redisUrl }), ...env },
   };
-  return spawn(process.execPath, ['--import', REGISTER, CHILD, JSON.stringify(options)], {
+  return spawn(process.execPath, [programFile(CHILD), JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, NODE_OPTIONS: '' },
   });

@@ -70,6 +70,11 @@ export class Owner {
     return this.child.pid ?? 0;
   }
 
+  /** The signal that ended it; null while it runs, and when it ended by itself. */
+  get endedBy(): NodeJS.Signals | null {
+    return this.child.signalCode;
+  }
+
   /** The number of its server, or of the last one when it has none any more. */
   get postgresPid(): number {
     const file = join(this.folder, 'controller.json');

@@ -3,22 +3,22 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   type CallToolResult,
   Client as McpClient,
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-
-const REGISTER = new URL('register-typescript.js', import.meta.url).href;
-const COMMAND = fileURLToPath(new URL('../../src/agent-mesh/stdio-command.ts', import.meta.url));
+import { programFile } from './program-file.js';
 
 export const TRANSPORTS = ['stdio', 'http'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
-/** How the stdio server is started from its sources. */
-const STDIO_SERVER = { command: process.execPath, args: ['--import', REGISTER, COMMAND] };
+/** How the stdio server is started. */
+const stdioServer = (): { command: string; args: string[] } => ({
+  command: process.execPath,
+  args: [programFile('src/agent-mesh/stdio-command.js')],
+});
 
 /** What a tool answered. */
 export interface ToolReply<Content = Record<string, unknown>> {
@@ -101,7 +101,7 @@ export class McpAgents {
     const file = join(this.folder, `token-${++this.started}`);
     writeFileSync(file, token);
     const env = { ...environment(this.url), MESH_JWT_TOKEN_FILE: file };
-    await client.connect(new StdioClientTransport({ ...STDIO_SERVER, env }));
+    await client.connect(new StdioClientTransport({ ...stdioServer(), env }));
     return { client, file };
   }
 }
@@ -123,7 +123,7 @@ export class RawStdioServer {
   private lastId = 0;
 
   constructor(url: string, env: Record<string, string>) {
-    const { command, args } = STDIO_SERVER;
+    const { command, args } = stdioServer();
     this.child = spawn(command, args, { env: { ...environment(url), ...env } });
     this.child.stdout.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.child.stderr.on('data', (chunk: Buffer) => (this.complaints += chunk.toString()));

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { transform } from '@swc/core';
+import { transpile } from './transpile.js';
 
 /** Lets plain Node load our TypeScript, for what runs before Jest does. See https://nodejs.org/docs/latest-v20.x/api/module.html#customization-hooks */
 export async function resolve(specifier, context, nextResolve) {
@@ -13,13 +12,5 @@ export async function resolve(specifier, context, nextResolve) {
 
 export async function load(url, context, nextLoad) {
   if (!url.endsWith('.ts')) return nextLoad(url, context);
-  const { code } = await transform(await readFile(fileURLToPath(url), 'utf8'), {
-    jsc: {
-      target: 'es2022',
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true },
-    },
-    module: { type: 'es6' },
-  });
-  return { format: 'module', source: code, shortCircuit: true };
+  return { format: 'module', source: await transpile(fileURLToPath(url)), shortCircuit: true };
 }
