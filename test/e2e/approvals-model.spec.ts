@@ -9,7 +9,7 @@ import {
 import { type ApprovalBody, Matter, outcomesOf, times } from '../support/approvals.js';
 import type { Answer, Client } from '../support/client.js';
 
-const RUNS = 60;
+const RUNS = 40;
 const VOTERS = 5;
 /** Printed with the counterexample; another one is tried on every run. */
 const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);

@@ -13,7 +13,7 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 const KEYS = 20;
 const KEYS_AT_ONCE = 2;
 const REQUESTS_PER_KEY = 100;
-const KILLS_PER_POINT = 2;
+const KILLS_PER_POINT = 3;
 
 describe('two controllers on one Postgres and one Redis', () => {
   let options: ControllerOptions;
