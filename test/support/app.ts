@@ -6,9 +6,8 @@ import { AppModule } from '../../src/app.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from '../../src/configure-app.js';
-import { migrate } from '../../src/database/migrate.js';
 import { JsonLogger } from '../../src/observability/logger.js';
-import { createTestDatabase, dropTestDatabase } from './postgres.js';
+import { createTestDatabase, dropTestDatabase, MIGRATED } from './postgres.js';
 
 export const TEST_SECRET = 'a secret for tests that is long enough';
 
@@ -34,9 +33,7 @@ export interface TestAppOptions {
 
 /** A new, migrated database. */
 export async function newDatabase(): Promise<string> {
-  const url = await createTestDatabase(process.env.TEST_POSTGRES_URL ?? '');
-  await migrate(url);
-  return url;
+  return createTestDatabase(process.env.TEST_POSTGRES_URL ?? '', undefined, MIGRATED);
 }
 
 export async function startTestApp({

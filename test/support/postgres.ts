@@ -70,6 +70,9 @@ export async function startTestPostgres(
   };
 }
 
+/** The name of a database that is migrated, for others to be copies of. */
+export const MIGRATED = 'migrated';
+
 /** Makes a fresh database on the server of `adminUrl`, as a copy of `template`, and returns its URL. */
 export async function createTestDatabase(
   adminUrl: string,
