@@ -4,13 +4,13 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
+import { newId } from '../observability/new-id.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyPending } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { type ApprovalRow, selectPending } from './approval-rows.js';
 import { insertPending, type NewApproval } from './approval-writes.js';
-import { newId } from '../observability/new-id.js';
 
 /** What is asked, of the first of its stages. */
 export interface Ask {

@@ -8,6 +8,7 @@ import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import { getReadableTask } from '../lifecycle/task-facts.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
+import { newId } from '../observability/new-id.js';
 import { alreadySettled, nonePending, notesRequired } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
@@ -23,7 +24,6 @@ import {
 import { assertDecides, type CreateApprovalDto } from './dto/create-approval.dto.js';
 import type { DecideApprovalDto } from './dto/decide-approval.dto.js';
 import { CONSUME_SECONDS, type Verdict, Votes } from './votes.service.js';
-import { newId } from '../observability/new-id.js';
 
 /** Lets approvers decide: one approval, or whatever is pending for their role about a task. */
 @Injectable()

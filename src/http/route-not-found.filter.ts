@@ -15,9 +15,11 @@ interface Layer {
 @Catch(NotFoundException)
 export class RouteNotFoundFilter extends ProblemFilter {
   override catch(exception: NotFoundException, host: ArgumentsHost): void | Promise<void> {
-    const { app, path } = host.switchToHttp().getRequest<Request>();
+    const { app, path, method } = host.switchToHttp().getRequest<Request>();
     const allowed = methodsOf(app as Express, path);
-    return super.catch(allowed.length === 0 ? exception : notAllowed(allowed.join(', ')), host);
+    // A route that takes the method may find nothing all the same, as the one of the documentation's files.
+    const isNotFound = allowed.length === 0 || allowed.includes(method);
+    return super.catch(isNotFound ? exception : notAllowed(allowed.join(', ')), host);
   }
 }
 

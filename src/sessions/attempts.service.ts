@@ -8,10 +8,10 @@ import { Signals } from '../database/signals.js';
 import { sql } from '../database/sql.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { newId } from '../observability/new-id.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
 import { insertSession, insertSessionAlong, type NewSession } from './session-rows.js';
-import { newId } from '../observability/new-id.js';
 
 /** The attempt of a task that is to be opened, for the role that the task was sent to. */
 export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;

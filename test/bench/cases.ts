@@ -124,6 +124,6 @@ async function ids(db: Client, text: string, count?: number): Promise<string[]> 
   return rows.map(({ id }) => id);
 }
 
-function expect(status: number, answer: Answer): void {
+export function expect(status: number, answer: Answer): void {
   if (answer.status !== status) throw new Error(`answered ${answer.status}: ${answer.body}`);
 }

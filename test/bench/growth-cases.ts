@@ -1,9 +1,11 @@
 import type { Client } from 'pg';
 import { encodeCursor, keysetAt } from '../../src/database/keyset.js';
-import type { Case } from './cases.js';
+import { type Case, expect } from './cases.js';
 
 /** The role that everything in a database that has grown was asked of. */
-export const ROLE = 'worker';
+const ROLE = 'worker';
+/** Of the tasks of a table that has grown. */
+export const EACH_NTH_RARE = 10;
 /** How many claims a round makes at most: so many tasks are put in before it, and the table stays as it was. */
 const CLAIMS = 50;
 
@@ -17,13 +19,13 @@ export const GROWTH_CASES: Record<string, Case> = {
     '-priority, created_at, id',
   ),
   'inbox of a type': looking(`/tasks?to_role=${ROLE}&status=pending&task_type=rare`),
-  claim: claiming({}, 10),
+  claim: claiming({}, EACH_NTH_RARE),
   'claim of a type': claiming({ task_types: ['rare'] }, 1),
   'claim of a type that is not there': {
     act: async (send) => {
       expect(
         204,
-        (await send('POST', '/tasks/claim', { body: { role: ROLE, task_types: ['none'] } })).status,
+        await send('POST', '/tasks/claim', { body: { role: ROLE, task_types: ['none'] } }),
       );
     },
   },
@@ -45,7 +47,7 @@ export const GROW = `
 function looking(path: string): Case {
   return {
     act: async (send) => {
-      expect(200, (await send('GET', path)).status);
+      expect(200, await send('GET', path));
     },
   };
 }
@@ -60,7 +62,7 @@ function lookingAfter(path: string, order: string, table: 'sessions' | 'tasks' =
       return [middle];
     },
     act: async (send, cursor) => {
-      expect(200, (await send('GET', `${path}&cursor=${cursor}`)).status);
+      expect(200, await send('GET', `${path}&cursor=${cursor}`));
     },
   };
 }
@@ -87,11 +89,7 @@ function claiming(wish: object, eachNthRare: number): Case {
     },
     usesUp: true,
     act: async (send) => {
-      expect(200, (await send('POST', '/tasks/claim', { body: { role: ROLE, ...wish } })).status);
+      expect(200, await send('POST', '/tasks/claim', { body: { role: ROLE, ...wish } }));
     },
   };
-}
-
-function expect(status: number, answered: number): void {
-  if (answered !== status) throw new Error(`answered ${answered}`);
 }

@@ -11,7 +11,7 @@ const WIDTH = 38;
 
 /**
  * How much slower an answer gets as tables grow: one controller for each size, asked in turn, on one connection.
- * Gives whether every answer stays within 1.5 times of the one at the smallest size.
+ * Gives whether every answer takes at most 1.5 times as long on one size as on another.
  */
 export async function growth(
   ground: Ground,

@@ -9,7 +9,7 @@ import { createTestDatabase, startTestPostgres, type TestPostgres } from '../sup
 import { startTestRedis, type TestRedis } from '../support/redis.js';
 import { StubIssuer, type StubKey } from '../support/stub-issuer.js';
 import { FIXTURES, ROLES } from './cases.js';
-import { GROW } from './growth-cases.js';
+import { EACH_NTH_RARE, GROW } from './growth-cases.js';
 
 const REGISTER = new URL('../support/register-typescript.js', import.meta.url).href;
 const HAND_WRITTEN = fileURLToPath(new URL('hand-written.ts', import.meta.url));
@@ -22,9 +22,6 @@ const OUT_OF_REACH = {
 };
 /** As durable as PostgreSQL comes. */
 const DURABLE = { fsync: 'on' };
-
-/** Of the tasks of a table that has grown. */
-const EACH_NTH_RARE = 10;
 
 /** What every system stands on: PostgreSQL, Redis and an identity provider. */
 export class Ground {
