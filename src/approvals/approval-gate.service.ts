@@ -27,11 +27,14 @@ export class ApprovalGate implements OnModuleInit {
   private async pass(manager: EntityManager, ended: EndedTask, by: Actor): Promise<void> {
     const { task_id, status } = ended;
     if (task_id === null) return;
-    const { requires_approval } = await lockTask(manager, task_id);
+    const [{ requires_approval }, withdrawn] = await Promise.all([
+      lockTask(manager, task_id),
+      sql<Approval>(manager, WITHDRAW_PENDING, [task_id]),
+    ]);
     if (status === 'completed' && requires_approval) {
       await this.assertApproved(manager, task_id, requires_approval, ended.claimed_by);
     }
-    await this.withdrawPending(manager, task_id, ended, by);
+    await this.tellWithdrawn(manager, withdrawn, ended, by);
   }
 
   /** What counts is the latest decision of the role; the worker's own vote does not. */
@@ -57,13 +60,12 @@ export class ApprovalGate implements OnModuleInit {
     );
   }
 
-  private async withdrawPending(
+  private async tellWithdrawn(
     manager: EntityManager,
-    taskId: string,
+    withdrawn: readonly Approval[],
     task: EndedTask,
     by: Actor,
   ): Promise<void> {
-    const withdrawn = await sql<Approval>(manager, WITHDRAW_PENDING, [taskId]);
     const metadata = { reason: 'task_ended' };
     await this.audit.recordAll(
       manager,

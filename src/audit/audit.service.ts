@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
-import { afterCommit } from '../database/after-commit.js';
+import { afterCommit } from '../database/after-transaction.js';
 import { sqlAlong } from '../database/sql.js';
 import { EventMetrics } from '../observability/event-metrics.js';
 import { newId } from '../observability/new-id.js';
@@ -32,6 +32,17 @@ export class AuditService {
     return Promise.resolve(id);
   }
 
+  /**
+   * What a statement made by {@link withEvent} is given in the place of the event, so that what it changes and the
+   * event that tells of it are one statement.
+   */
+  telling(manager: EntityManager, event: NewAuditEvent): string {
+    const entry = { id: newId(), event };
+    this.countOnceCommitted(manager, [entry]);
+    noteEffect(effectOf(entry.id, event));
+    return JSON.stringify([toRow(entry)]);
+  }
+
   /** Records many events with one statement. */
   recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): Promise<void> {
     const entries = events.map((event) => ({ id: newId(), event }));
@@ -41,6 +52,10 @@ export class AuditService {
 
   private insert(manager: EntityManager, entries: readonly Entry[]): void {
     sqlAlong(manager, INSERT, [JSON.stringify(entries.map(toRow))]);
+    this.countOnceCommitted(manager, entries);
+  }
+
+  private countOnceCommitted(manager: EntityManager, entries: readonly Entry[]): void {
     afterCommit(manager, () => {
       for (const { event } of entries) this.metrics.count(event.event_type, event.metadata ?? {});
     });
@@ -61,13 +76,29 @@ interface Entry {
 }
 
 /** The clock, not the transaction's start, so that the events of one transaction keep their order. */
-const INSERT = `
+const insertOf = (entries: string): string => `
   INSERT INTO audit_events
     (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, metadata)
   SELECT id, event_type, role, actor, clock_timestamp(), trace_id, task_id, session_id, approval_id, metadata
-    FROM jsonb_to_recordset($1)
+    FROM jsonb_to_recordset(${entries})
       AS e(id uuid, event_type text, role text, actor text, trace_id uuid, task_id uuid, session_id uuid,
            approval_id uuid, metadata jsonb)`;
+
+const INSERT = insertOf('$1');
+
+/**
+ * SQL of a change together with the event that tells of it, which is recorded only if the change has happened; it
+ * answers with the rows of the change.
+ *
+ * @param change a statement with RETURNING
+ * @param event the placeholder of the event, to be filled by {@link AuditService.telling}
+ */
+export function withEvent(change: string, event: string): string {
+  return `
+  WITH change AS (${change}),
+       event AS (${insertOf(`${event}::jsonb`)} WHERE EXISTS (SELECT 1 FROM change))
+  SELECT * FROM change`;
+}
 
 function toRow({ id, event: { by, metadata, ...event } }: Entry): Record<string, unknown> {
   const request_trace_id = requestContext()?.traceId;

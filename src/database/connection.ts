@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { UnavailableError } from '../errors/domain-error.js';
-import { takeAfterCommit } from './after-commit.js';
+import { takeAfterCommit, takeAfterRollback } from './after-transaction.js';
+import { Coming } from './coming.js';
 import { pave, Pipeline } from './pipeline.js';
 import { losesConnection, verdictOf } from './postgres-errors.js';
 import { NotReached } from './statement-batch.js';
@@ -13,6 +14,7 @@ export type Work<T> = (manager: EntityManager) => Promise<T>;
 /** One connection out of the pool, with the transaction that may be open on it. */
 export class Connection {
   private readonly pipeline: Pipeline;
+  private undone: readonly (() => Promise<unknown>)[] = [];
 
   private constructor(
     private readonly runner: QueryRunner,
@@ -93,6 +95,7 @@ export class Connection {
   /** Undoes what the transaction did; a connection that `reason` says is lost is ended instead, without waiting for it. */
   async rollback(reason: unknown): Promise<void> {
     this.distrust(reason);
+    this.undone = takeAfterRollback(this.manager);
     this.pipeline.clear();
     if (!this.pipeline.isUsed) return;
     try {
@@ -102,8 +105,17 @@ export class Connection {
     }
   }
 
+  /** What the work on this connection made; what is still to come is sent for, where COMMIT is not to bring it. */
+  async resultOf<T>(made: T | Coming<T>): Promise<T> {
+    if (!(made instanceof Coming)) return made;
+    this.pipeline.takeOff();
+    return made.value;
+  }
+
+  /** Gives the connection back; what waits for the end of a transaction that was undone happens then. */
   async release(): Promise<void> {
     await this.runner.release();
+    for (const work of this.undone) await work().catch(() => undefined);
   }
 
   private distrust(error: unknown): void {

@@ -22,13 +22,24 @@ export class Pipeline {
 
   /** Sends a statement; rejects with `NotReached` when one before it has failed. */
   send(text: string, values: readonly unknown[] = []): Promise<Result> {
+    const result = this.sendWithNext(text, values);
+    this.takeOff();
+    return result;
+  }
+
+  /** Sends a statement along with the next one, before it; the same as {@link send} in all else. */
+  sendWithNext(text: string, values: readonly unknown[] = []): Promise<Result> {
     return new Promise((succeed, fail) => {
       this.add(text, values, succeed, fail);
-      this.isDue = true;
-      if (!this.isFlying)
-        queueMicrotask(() => {
-          this.fly();
-        });
+    });
+  }
+
+  /** Lets what waits for a next statement go without one. */
+  takeOff(): void {
+    this.isDue = true;
+    if (this.isFlying) return;
+    queueMicrotask(() => {
+      this.fly();
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Coming } from './coming.js';
 import type { Connection, Work } from './connection.js';
 
 /** One transaction that several pieces of work take part in, one after the other; begun by the first of them. */
@@ -13,10 +14,10 @@ export class SharedTransaction {
     return this.opening !== undefined;
   }
 
-  async join<T>(work: Work<T>): Promise<T> {
+  async join<T>(work: Work<T | Coming<T>>): Promise<T> {
     this.opening ??= this.open();
     const connection = await this.opening;
-    return work(connection.manager);
+    return connection.resultOf(await work(connection.manager));
   }
 
   /** Commits if anything took part, and gives the connection back. */

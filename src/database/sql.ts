@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
+import { Coming } from './coming.js';
 import { pipelineOf } from './pipeline.js';
-import { NotReached } from './statement-batch.js';
+import { NotReached, type Result } from './statement-batch.js';
 
 /**
  * Runs one SQL statement and gives its rows. Statements that are started together, as in `Promise.all`, cost one round
@@ -14,7 +15,7 @@ export async function sql<Row>(
   try {
     return await sqlAmongOthers<Row>(manager, text, parameters);
   } catch (error) {
-    throw error instanceof NotReached ? error.cause : error;
+    return rethrow(error);
   }
 }
 
@@ -25,7 +26,24 @@ export async function sqlAmongOthers<Row>(
   parameters: readonly unknown[],
 ): Promise<Row[]> {
   log(manager, text, parameters);
-  return (await pipelineOf(manager).send(text, parameters)).rows as Row[];
+  return rowsOf<Row>(await pipelineOf(manager).send(text, parameters));
+}
+
+/**
+ * Runs one SQL statement as the last of a transaction: along with COMMIT, without a round trip of its own. Its rows are
+ * for whoever runs the transaction, not for the work inside.
+ */
+export function sqlLast<Row>(
+  manager: EntityManager,
+  text: string,
+  parameters: readonly unknown[] = [],
+): Coming<Row[]> {
+  log(manager, text, parameters);
+  return new Coming(
+    pipelineOf(manager)
+      .sendWithNext(text, parameters)
+      .then(rowsOf<Row>, rethrow),
+  );
 }
 
 /**
@@ -42,6 +60,14 @@ export function sqlAlong(
 ): void {
   log(manager, text, parameters);
   pipelineOf(manager).sendAlong(text, parameters, raceOn);
+}
+
+function rowsOf<Row>({ rows }: Result): Row[] {
+  return rows as Row[];
+}
+
+function rethrow(error: unknown): never {
+  throw error instanceof NotReached ? error.cause : error;
 }
 
 function log({ dataSource }: EntityManager, text: string, parameters: readonly unknown[]): void {

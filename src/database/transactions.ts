@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { Coming } from './coming.js';
 import { Connection, type Work } from './connection.js';
 import { Glances } from './glances.js';
 import { translate, verdictOf } from './postgres-errors.js';
@@ -37,8 +38,11 @@ export class Transactions {
     private readonly names: StatementNames = new StatementNames(),
   ) {}
 
-  /** Runs `work` in a transaction, or joins the one that {@link share} has around it. */
-  async run<T>(work: Work<T>): Promise<T> {
+  /**
+   * Runs `work` in a transaction, or joins the one that {@link share} has around it. What the work gives back as
+   * {@link Coming} travels with COMMIT.
+   */
+  async run<T>(work: Work<T | Coming<T>>): Promise<T> {
     const shared = this.shared.getStore();
     return shared ? shared.join(work) : again(() => this.transact(work));
   }
@@ -93,10 +97,10 @@ export class Transactions {
     return Connection.use(this.dataSource, this.names, ({ manager }) => work(manager));
   }
 
-  private async transact<T>(work: Work<T>): Promise<T> {
+  private async transact<T>(work: Work<T | Coming<T>>): Promise<T> {
     return Connection.use(this.dataSource, this.names, async (connection) => {
       connection.begin();
-      let result: T;
+      let result: T | Coming<T>;
       try {
         result = await work(connection.manager);
       } catch (error) {
@@ -104,7 +108,7 @@ export class Transactions {
         throw error;
       }
       await connection.commit();
-      return result;
+      return connection.resultOf(result);
     });
   }
 }

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
-import { AuditService } from '../audit/audit.service.js';
+import { AuditService, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { sql } from '../database/sql.js';
+import { Coming } from '../database/coming.js';
+import { sql, sqlLast } from '../database/sql.js';
 import { InvalidTransitionError } from './lifecycle-errors.js';
 import { endsTask, type TaskEndRule } from './task-end.js';
 import {
@@ -48,6 +49,30 @@ export interface Telling {
   metadata?: Record<string, unknown>;
 }
 
+/** A change as a step of the state machine, which may lead to where it came from. */
+interface Step {
+  readonly change: SessionChange;
+  readonly from: SessionStatus;
+  readonly to: SessionStatus;
+  readonly reason: EndedReason | null;
+}
+
+function stepOf({ status: from }: LifecycleSession, change: SessionChange): Step {
+  const to = change.status ?? from;
+  if (change.status && !canTransition(from, to)) throw new InvalidTransitionError(from, to);
+  const reason = change.status ? (change.ended_reason ?? endedReason(to)) : null;
+  return { change, from, to, reason };
+}
+
+function isEnd({ attempt }: LifecycleSession, { to, reason }: Step): boolean {
+  return endsTask(attempt, to, reason);
+}
+
+function theOne<S>([changed]: readonly S[], { from, to }: Pick<Step, 'from' | 'to'>): S {
+  if (changed === undefined) throw new InvalidTransitionError(from, to);
+  return changed;
+}
+
 /** The only writer of sessions that exist: each change is one conditional UPDATE, one version and one audit event. */
 @Injectable()
 export class LifecycleService {
@@ -61,7 +86,7 @@ export class LifecycleService {
   }
 
   /**
-   * Changes a session and records it.
+   * Changes a session, which the caller has locked, and records it.
    *
    * @returns the session as it is now
    * @throws InvalidTransitionError when the state machine has no such step
@@ -71,17 +96,59 @@ export class LifecycleService {
     session: S,
     change: SessionChange,
     by: Actor,
-    telling: Telling = {},
+    telling?: Telling,
   ): Promise<S> {
-    const to = change.status ?? session.status;
-    if (change.status && !canTransition(session.status, to)) {
-      throw new InvalidTransitionError(session.status, to);
+    const step = stepOf(session, change);
+    const parameters = this.parametersOf(manager, session, step, by, telling);
+    const [changed] = await Promise.all([
+      sql<S>(manager, CHANGE, parameters),
+      this.passEnd(manager, session, step, by),
+    ]);
+    return theOne(changed, step);
+  }
+
+  /** The same as the last thing that a transaction does, which then costs no round trip where no rule has to be asked. */
+  async changeLast<S extends LifecycleSession>(
+    manager: EntityManager,
+    session: S,
+    change: SessionChange,
+    by: Actor,
+    telling?: Telling,
+  ): Promise<Coming<S>> {
+    const step = stepOf(session, change);
+    if (isEnd(session, step)) {
+      return Coming.of(await this.change(manager, session, change, by, telling));
     }
-    const reason = change.status ? (change.ended_reason ?? endedReason(to)) : null;
-    const [changed] = await sql<S>(manager, CHANGE, [
+    const parameters = this.parametersOf(manager, session, step, by, telling);
+    return sqlLast<S>(manager, CHANGE, parameters).map((changed) => theOne(changed, step));
+  }
+
+  private parametersOf(
+    manager: EntityManager,
+    session: LifecycleSession,
+    step: Step,
+    by: Actor,
+    telling: Telling = {},
+  ): unknown[] {
+    const { change, from, to, reason } = step;
+    const event = this.audit.telling(manager, {
+      event_type:
+        telling.event_type ?? (change.status ? 'session_transitioned' : 'session_updated'),
+      trace_id: session.trace_id,
+      by,
+      session_id: session.id,
+      task_id: change.task_id ?? session.task_id,
+      metadata: {
+        ...(change.status && { from, to, ...(reason && { reason }) }),
+        changed: membersOf(change),
+        ...telling.metadata,
+        version: session.version + 1,
+      },
+    });
+    return [
       session.id,
       session.version,
-      session.status,
+      from,
       to,
       change.metadata ?? null,
       change.task_id ?? null,
@@ -91,42 +158,43 @@ export class LifecycleService {
       reason,
       change.lease_seconds ?? null,
       change.retryable ?? null,
-    ]);
-    if (!changed) throw new InvalidTransitionError(session.status, to);
-    await this.audit.record(manager, {
-      event_type:
-        telling.event_type ?? (change.status ? 'session_transitioned' : 'session_updated'),
-      trace_id: changed.trace_id,
-      by,
-      session_id: changed.id,
-      task_id: changed.task_id,
-      metadata: {
-        ...(change.status && { from: session.status, to, ...(reason && { reason }) }),
-        changed: membersOf(change),
-        ...telling.metadata,
-        version: changed.version,
-      },
-    });
-    if (endsTask(changed.attempt, to, reason)) {
-      for (const rule of this.endRules) await rule(manager, changed, by);
-    }
-    return changed;
+      event,
+    ];
+  }
+
+  /** Has the rules for the end of a task look at a step that is one; they find the step done. */
+  private async passEnd(
+    manager: EntityManager,
+    session: LifecycleSession,
+    step: Step,
+    by: Actor,
+  ): Promise<void> {
+    if (!isEnd(session, step)) return;
+    const { change, to: status } = step;
+    const ended = {
+      task_id: change.task_id ?? session.task_id,
+      trace_id: session.trace_id,
+      status,
+      claimed_by: session.claimed_by ?? change.claimed_by ?? null,
+    };
+    for (const rule of this.endRules) await rule(manager, ended, by);
   }
 
   /** Extends the lease of an active session: not a change of the session, so neither a version nor an event. */
-  async heartbeat<S extends LifecycleSession>(
+  heartbeat<S extends LifecycleSession>(
     manager: EntityManager,
     session: S,
     leaseSeconds: number,
-  ): Promise<S> {
-    const [extended] = await sql<S>(manager, HEARTBEAT, [session.id, leaseSeconds]);
-    if (!extended) throw new InvalidTransitionError(session.status, 'active');
-    return extended;
+  ): Coming<S> {
+    const step = { from: session.status, to: 'active' } as const;
+    return sqlLast<S>(manager, HEARTBEAT, [session.id, leaseSeconds]).map((extended) =>
+      theOne(extended, step),
+    );
   }
 }
 
-const CHANGE = `
-  UPDATE sessions
+const CHANGE = withEvent(
+  `UPDATE sessions
      SET status           = $4,
          metadata         = coalesce($5, metadata),
          task_id          = coalesce($6, task_id),
@@ -139,7 +207,9 @@ const CHANGE = `
          version          = version + 1,
          updated_at       = clock_timestamp()
    WHERE id = $1 AND version = $2 AND status = $3
-  RETURNING *`;
+  RETURNING *`,
+  '$13',
+);
 
 const HEARTBEAT = `
   UPDATE sessions SET lease_expires_at = clock_timestamp() + make_interval(secs => $2)

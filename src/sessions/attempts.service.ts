@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { AuditEventType } from '../audit/audit-event-types.js';
 import type { Actor } from '../auth/actor.js';
-import { afterCommit } from '../database/after-commit.js';
+import { afterCommit } from '../database/after-transaction.js';
 import { Signals } from '../database/signals.js';
 import { sql } from '../database/sql.js';
 import { type EndedReason } from '../lifecycle/session-status.js';

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
+import { afterRollback } from '../database/after-transaction.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
@@ -37,9 +38,12 @@ export class SessionUpdates {
     ifMatch?: string,
   ): Promise<SessionDto> {
     assertChange(dto);
-    await this.expiry.expireIfOverdue(reference.id);
     const session = await this.transactions.run(async (manager) => {
       const current = await lockForWriter(manager, agent, reference, this.environment);
+      // What is overdue is refused here, and is to be written down all the same.
+      if (current.status === 'expired') {
+        afterRollback(manager, () => this.expiry.expireIfOverdue(current.id));
+      }
       assertMatches(ifMatch, current);
       const change = await plan(manager, agent, current, dto);
       const by = actorOn(agent, current);
@@ -51,7 +55,7 @@ export class SessionUpdates {
       const isLost = change.status === 'failed' && dto.retryable === true && isAttempt(current);
       return isLost
         ? this.attempts.lose(manager, current, { ended_reason: 'worker', ...lossOf(dto) }, by)
-        : this.lifecycle.change(manager, current, change, by);
+        : this.lifecycle.changeLast(manager, current, change, by);
     });
     return toSessionDto(session);
   }

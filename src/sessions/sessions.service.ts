@@ -5,6 +5,7 @@ import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
+import type { Coming } from '../database/coming.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
@@ -56,7 +57,7 @@ export class SessionsService {
     task: TaskFacts,
     dto: CreateSessionDto,
     by: Actor,
-  ): Promise<Session> {
+  ): Promise<Coming<Session>> {
     if (dto.id !== undefined) {
       throw new InvalidInputError([
         { pointer: '/id', message: 'id must not be given: the task’s attempt has one' },
@@ -72,7 +73,7 @@ export class SessionsService {
       throw taskFinished(attempt.status);
     }
     const { metadata } = dto;
-    return this.lifecycle.change(manager, attempt, { metadata }, by, {
+    return this.lifecycle.changeLast(manager, attempt, { metadata }, by, {
       event_type: 'session_adopted',
     });
   }

@@ -4,6 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { actingRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
+import { Coming } from '../database/coming.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
@@ -22,8 +23,9 @@ import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
+import type { Task } from './task.entity.js';
 import { taskClaimed, taskNotDue } from './task-errors.js';
-import { BY_URGENCY, due, dueOfTypes, getTask, withAttempt } from './task-rows.js';
+import { BY_URGENCY, due, dueOfTypes, getTaskLast, withAttempt } from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */
 @Injectable()
@@ -82,30 +84,32 @@ export class Claims {
     return next;
   }
 
-  /** Claiming a notification delivers it: nothing is left to do. */
   private async give(
     manager: EntityManager,
     agent: Agent,
     attempt: Session,
     lease_seconds: number,
-  ): Promise<ClaimedTaskDto> {
+  ): Promise<Coming<ClaimedTaskDto>> {
     const by = { role: attempt.role, subject: agent.subject };
-    const [task, claimed] = await Promise.all([
-      getTask(manager, attempt.task_id ?? ''),
-      this.lifecycle.change(
-        manager,
-        attempt,
-        { status: 'active', claimed_by: agent.subject, lease_seconds },
-        by,
-        { event_type: 'task_claimed', metadata: { waited_seconds: waitedSeconds(attempt) } },
-      ),
-    ]);
-    const session =
-      task.task_type === 'notification'
-        ? await this.lifecycle.change(manager, claimed, { status: 'completed' }, by)
-        : claimed;
-    return { task: toTaskDto(withAttempt(task, session)), session: toSessionDto(session) };
+    const claiming = [
+      { status: 'active', claimed_by: agent.subject, lease_seconds },
+      by,
+      { event_type: 'task_claimed', metadata: { waited_seconds: waitedSeconds(attempt) } },
+    ] as const;
+    const task = getTaskLast(manager, attempt.task_id ?? '');
+    if (attempt.task_type !== 'notification') {
+      const session = await this.lifecycle.changeLast(manager, attempt, ...claiming);
+      return Coming.both(task, session).map(toClaimedTask);
+    }
+    // Claiming a notification delivers it: nothing is left to do.
+    const claimed = await this.lifecycle.change(manager, attempt, ...claiming);
+    const session = await this.lifecycle.changeLast(manager, claimed, { status: 'completed' }, by);
+    return Coming.both(task, session).map(toClaimedTask);
   }
+}
+
+function toClaimedTask([task, session]: [Task, Session]): ClaimedTaskDto {
+  return { task: toTaskDto(withAttempt(task, session)), session: toSessionDto(session) };
 }
 
 const NEXT = `

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
+import type { Coming } from '../database/coming.js';
 import { keysetAt, type Placed } from '../database/keyset.js';
-import { sql } from '../database/sql.js';
+import { sql, sqlLast } from '../database/sql.js';
 import type { Where } from '../database/where.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
 import { taskStatus, taskStatusNow } from '../lifecycle/task-status.js';
@@ -92,7 +93,17 @@ export async function selectInbox(
 }
 
 export async function getTask(manager: EntityManager, id: string): Promise<Task> {
-  const [task] = await sql<Task>(manager, `SELECT * FROM tasks WHERE id = $1`, [id]);
+  return theTask(await sql<Task>(manager, TASK, [id]));
+}
+
+/** The same, at the end of a transaction. */
+export function getTaskLast(manager: EntityManager, id: string): Coming<Task> {
+  return sqlLast<Task>(manager, TASK, [id]).map(theTask);
+}
+
+const TASK = `SELECT * FROM tasks WHERE id = $1`;
+
+function theTask([task]: readonly Task[]): Task {
   if (!task) throw new Error('tasks are never deleted');
   return task;
 }

@@ -170,6 +170,16 @@ describe('sessions that nobody finished', () => {
     expect(await expiriesOf(id)).toMatchObject([{ actor: 'system' }]);
   });
 
+  it('are written down as expired by a request with a key that they refuse, too', async () => {
+    const role = newSubject('worker');
+    const id = await sessionAged('8 days', role);
+    const key = { 'Idempotency-Key': newSubject('key') };
+    const answer = await agent(role).put(`/sessions/${id}`, { status: 'active' }, key);
+    expect(answer.status).toBe(409);
+    expect(await storedStatus(id)).toBe('expired');
+    expect(await expiriesOf(id)).toHaveLength(1);
+  });
+
   it('refuse new metadata', async () => {
     const role = newSubject('worker');
     const id = await sessionAged('8 days', role);

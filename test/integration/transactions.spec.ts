@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { DataSource, type EntityManager } from 'typeorm';
-import { afterCommit } from '../../src/database/after-commit.js';
+import { afterCommit, afterRollback } from '../../src/database/after-transaction.js';
 import { databaseOptions } from '../../src/database/database-options.js';
-import { sql, sqlAlong } from '../../src/database/sql.js';
+import { sql, sqlAlong, sqlLast } from '../../src/database/sql.js';
 import { StatementNames } from '../../src/database/statement-names.js';
 import { Transactions } from '../../src/database/transactions.js';
 import { DomainError } from '../../src/errors/domain-error.js';
@@ -57,6 +57,8 @@ async function open({ poolSize = 10, limits = {}, through = url, names }: Option
   dataSources.push(dataSource);
   return new Transactions(dataSource, names);
 }
+
+const INSERT_NOTE = 'INSERT INTO notes (text) VALUES ($1) RETURNING text';
 
 const write = (manager: EntityManager, text: string): Promise<unknown> =>
   sql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text]);
@@ -228,6 +230,32 @@ describe('A transaction', () => {
     expect(await notes()).toEqual(['one', 'two']);
   });
 
+  it('gives what its last statement answers, which travels with COMMIT', async () => {
+    const transactions = await open();
+    const last = (manager: EntityManager) =>
+      sqlLast<{ text: string }>(manager, INSERT_NOTE, ['last']).map((rows) => rows[0]?.text);
+
+    expect(await transactions.run((manager) => Promise.resolve(last(manager)))).toBe('last');
+    await expect(transactions.run((manager) => Promise.resolve(last(manager)))).rejects.toThrow(
+      'notes_text_key',
+    );
+
+    expect(await notes()).toEqual(['last']);
+  });
+
+  it('is rolled back when its work rejects after the statement that was to be the last', async () => {
+    const transactions = await open();
+
+    await expect(
+      transactions.run((manager) => {
+        sqlLast(manager, INSERT_NOTE, ['last']);
+        return Promise.reject(new Error('no'));
+      }),
+    ).rejects.toThrow('no');
+
+    expect(await notes()).toEqual([]);
+  });
+
   it('goes on when a migration has changed what a prepared statement answers', async () => {
     const transactions = await open();
     const read = (): Promise<unknown> =>
@@ -348,7 +376,76 @@ describe('What waits for the commit', () => {
   });
 });
 
+describe('What waits for the rollback', () => {
+  it('happens once it is rolled back, when its connection is free again', async () => {
+    const transactions = await open({ poolSize: 1 });
+
+    await expect(
+      transactions.run(async (manager) => {
+        await write(manager, 'undone');
+        afterRollback(manager, () => transactions.run((other) => write(other, 'stays')));
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+
+    expect(await notes()).toEqual(['stays']);
+  });
+
+  it('happens to a shared transaction as well, once all of it is undone', async () => {
+    const transactions = await open({ poolSize: 1 });
+    const work = (): Promise<void> =>
+      transactions.run(async (manager) => {
+        await write(manager, 'undone');
+        afterRollback(manager, () => transactions.run((other) => write(other, 'stays')));
+        throw new Error('no');
+      });
+
+    await expect(
+      transactions.share({
+        begun: () => Promise.resolve(),
+        work,
+        finish: () => Promise.resolve(),
+      }),
+    ).rejects.toThrow('no');
+
+    expect(await notes()).toEqual(['stays']);
+  });
+
+  it('does not happen when it is committed, and that it fails changes nothing', async () => {
+    const transactions = await open();
+
+    await transactions.run(async (manager) => {
+      afterRollback(manager, () => transactions.run((other) => write(other, 'never')));
+      await write(manager, 'one');
+    });
+    await expect(
+      transactions.run((manager) => {
+        afterRollback(manager, () => Promise.reject(new Error('another')));
+        return Promise.reject(new Error('no'));
+      }),
+    ).rejects.toThrow('no');
+
+    expect(await notes()).toEqual(['one']);
+  });
+});
+
 describe('A shared transaction', () => {
+  it('gives its works what their last statements answer, before it is committed', async () => {
+    const transactions = await open();
+
+    const told = await transactions.share({
+      begun: () => Promise.resolve(),
+      work: () =>
+        transactions.run((manager) =>
+          Promise.resolve(sqlLast<{ text: string }>(manager, INSERT_NOTE, ['one'])),
+        ),
+      finish: async (_manager, rows) => ({ rows, committed: await notes() }),
+    });
+
+    expect(told).toEqual({ rows: [{ text: 'one' }], committed: [] });
+    expect(await notes()).toEqual(['one']);
+  });
+
   it('runs begun, the works and finish on one connection, and commits them together', async () => {
     const transactions = await open();
     const order: string[] = [];
