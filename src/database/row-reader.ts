@@ -9,25 +9,31 @@ export interface Field {
   readonly dataTypeID: Parameters<typeof pg.types.getTypeParser>[0];
 }
 
-type Parser = (text: string) => unknown;
+interface Column {
+  readonly name: string;
+  readonly parse: (text: string) => unknown;
+}
 
 /** Turns raw rows into objects, by what Postgres said of their columns. */
 export class RowReader {
-  private readonly names: readonly string[];
-  private readonly parsers: readonly Parser[];
+  private readonly columns: readonly Column[];
+  /** A row of nulls: copied, it has its shape at once, and not column by column. */
+  private readonly empty: Readonly<Record<string, unknown>>;
 
   constructor(fields: readonly Field[]) {
-    this.names = fields.map(({ name }) => name);
-    this.parsers = fields.map(
-      ({ dataTypeID }): Parser => pg.types.getTypeParser(dataTypeID, 'text') as Parser,
-    );
+    this.columns = fields.map(({ name, dataTypeID }) => ({
+      name,
+      parse: pg.types.getTypeParser(dataTypeID, 'text') as Column['parse'],
+    }));
+    this.empty = Object.fromEntries(this.columns.map(({ name }) => [name, null]));
   }
 
   read(raw: RawRow): Record<string, unknown> {
-    const row: Record<string, unknown> = {};
-    for (const [n, name] of this.names.entries()) {
-      const text = raw[n] ?? null;
-      row[name] = text === null ? null : this.parsers[n]?.(text);
+    const row = { ...this.empty };
+    for (let n = 0; n < raw.length; n += 1) {
+      const text = raw[n];
+      const column = this.columns[n];
+      if (column && typeof text === 'string') row[column.name] = column.parse(text);
     }
     return row;
   }
