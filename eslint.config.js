@@ -28,4 +28,17 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },
+  {
+    // These are run as one file with their neighbours, which would run the hook as well.
+    files: ['test/{integration,e2e}/*/*.spec.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'Program > ExpressionStatement > CallExpression[callee.name=/^(before|after)/]',
+          message: 'A hook belongs into a describe.',
+        },
+      ],
+    },
+  },
 );

@@ -33,13 +33,16 @@ const project = (displayName, testMatch, servers) => ({
   setupFiles: ['<rootDir>/test/support/setup.ts'],
 });
 
-/** Three suites: unit (no server), integration (real Postgres and Redis), e2e (the whole application over HTTP). */
+/**
+ * Three suites: unit (no server), integration (real Postgres and Redis), e2e (the whole application over HTTP). Of the
+ * last two Jest sees the files at the top; those import the folders of their names.
+ */
 export default {
   rootDir: root,
   projects: [
     project('unit', 'src/**/*.spec.ts'),
-    project('integration', 'test/integration/**/*.spec.ts', servers),
-    project('e2e', 'test/e2e/**/*.spec.ts', servers),
+    project('integration', 'test/integration/*.spec.ts', servers),
+    project('e2e', 'test/e2e/*.spec.ts', servers),
     project('long', 'test/long/**/*.spec.ts', servers),
   ],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],

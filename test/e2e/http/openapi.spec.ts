@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { Client } from '../../support/client.js';
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const WORKFLOW = [
+  'Who am I',
+  'Tasks',
+  'Sessions',
+  'Approvals',
+  'Audit',
+  'Idempotency',
+  'MCP',
+  'Health',
+] as const;
+
+type Json = Record<string, unknown>;
+
+/** One operation of the document, with where it is. */
+interface Operation {
+  name: string;
+  method: string;
+  path: string;
+  summary?: string;
+  tags: string[];
+  security: unknown[];
+  parameters: Json[];
+  body?: Json;
+  responses: Record<string, Json>;
+}
+
+describe('the API document', () => {
+  const text = readFileSync('docs/openapi.json', 'utf8');
+  const document = JSON.parse(text) as OpenAPIObject;
+  const operations = operationsOf(document);
+  let mesh: TestApp;
+
+  beforeAll(async () => {
+    mesh = await startTestApp();
+  });
+
+  afterAll(() => mesh.close());
+
+  it('is the one that a controller serves: else run "npm run openapi"', async () => {
+    const served = await new Client(mesh.url).get('/api-docs/openapi.json');
+    expect(served.status).toBe(200);
+    expect(`${JSON.stringify(served.body, null, 2)}\n`).toBe(text);
+  });
+
+  it('tells every route that the controller has', () => {
+    const documented = operations.map(({ method, path }) => `${method} ${path}`);
+    expect(documented.sort()).toEqual(routesOf(mesh).sort());
+  });
+
+  it('has its tags in the order of a workflow, each described and used', () => {
+    expect(document.tags?.map(({ name }) => name)).toEqual(WORKFLOW);
+    expect(document.tags?.filter(({ description }) => !description)).toEqual([]);
+    const used = new Set(operations.flatMap(({ tags }) => tags));
+    expect([...used].sort()).toEqual([...WORKFLOW].sort());
+  });
+
+  it.each(operations)('$name: has a summary and one tag', ({ summary, tags }) => {
+    expect(summary).toMatch(/^[A-Z].{5,}[^.]$/);
+    expect(tags).toHaveLength(1);
+  });
+
+  it.each(operations)('$name: describes what it answers', ({ responses }) => {
+    const successes = Object.entries(responses).filter(([status]) => status.startsWith('2'));
+    expect(successes.length).toBeGreaterThan(0);
+    for (const [status, { description, content }] of successes) {
+      expect(description).toMatch(/\w/);
+      if (status !== '204') expect(content).toBeDefined();
+    }
+  });
+
+  it.each(operations.filter(({ security }) => security.length > 0))(
+    '$name: names the errors of a call with a token',
+    ({ responses, body, path }) => {
+      const expected = [
+        '400',
+        '401',
+        '503',
+        ...(body ? ['413', '415'] : []),
+        ...(body && path !== '/mcp' ? ['422'] : []),
+      ];
+      expect(Object.keys(responses)).toEqual(expect.arrayContaining(expected));
+    },
+  );
+
+  // The probe tells readiness in its own words.
+  it.each(operations.filter(({ path }) => path !== '/health/ready'))(
+    '$name: answers errors as problem details only',
+    ({ responses }) => {
+      const errors = Object.entries(responses).filter(([status]) => !status.startsWith('2'));
+      for (const [, { content }] of errors) {
+        expect(Object.keys(content as Json)).toEqual(['application/problem+json']);
+      }
+    },
+  );
+
+  it.each(operations)('$name: has an example for each parameter of its path', ({ parameters }) => {
+    const inPath = parameters.filter((parameter) => parameter.in === 'path');
+    const schemas = inPath.map(({ schema }) => schema as Json);
+    expect(schemas).toEqual(
+      schemas.map(() => expect.objectContaining({ type: 'string', example: expect.any(String) })),
+    );
+  });
+
+  // Swagger UI would send them along with every try.
+  it.each(operations)('$name: fills in nothing that is optional', ({ parameters }) => {
+    const filled = parameters.filter(
+      ({ required, schema }) => required !== true && (schema as Json).example !== undefined,
+    );
+    expect(filled.map(({ name }) => name)).toEqual([]);
+  });
+
+  it.each(operations.filter(({ body }) => body !== undefined))(
+    '$name: has examples of its body that the controller understands',
+    async (operation) => {
+      const examples = examplesOf(document, operation);
+      expect(examples.length).toBeGreaterThan(0);
+      const agent = new Client(mesh.url, tokenFor(['finance', 'manager']));
+      const path = operation.path.replace('{id}', '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c');
+      for (const example of examples) {
+        const answer = await agent.call(operation.method, path, { body: example });
+        expect(answer).not.toMatchObject({ status: 400 });
+        expect(answer.status).toBeLessThan(500);
+      }
+    },
+  );
+});
+
+function operationsOf({ paths }: OpenAPIObject): Operation[] {
+  return Object.entries(paths).flatMap(([path, item]) =>
+    METHODS.flatMap((verb) => {
+      const found = item[verb];
+      if (!found) return [];
+      const method = verb.toUpperCase();
+      const body = found.requestBody && (found.requestBody as unknown as Json);
+      return [
+        {
+          name: `${method} ${path}`,
+          method,
+          path,
+          summary: found.summary,
+          tags: found.tags ?? [],
+          security: found.security ?? [],
+          parameters: (found.parameters ?? []) as unknown as Json[],
+          ...(body && { body }),
+          responses: found.responses as unknown as Record<string, Json>,
+        },
+      ];
+    }),
+  );
+}
+
+/** The examples of a body: those with a name, else the one that its members' examples make, as Swagger UI shows it. */
+function examplesOf(document: OpenAPIObject, { body }: Operation): unknown[] {
+  const media = (body?.content as Record<string, Json>)['application/json'] ?? {};
+  if (media.examples)
+    return Object.values(media.examples as Json).map((each) => (each as Json).value);
+  const name = String((media.schema as Json).$ref)
+    .split('/')
+    .at(-1);
+  const schema = document.components?.schemas?.[name ?? ''] as { properties: Record<string, Json> };
+  return [
+    Object.fromEntries(
+      Object.entries(schema.properties).map(([member, { example }]) => [member, example]),
+    ),
+  ];
+}
+
+/** The routes as Express has them, in the words of the document; those of the documentation itself aside. */
+function routesOf({ app }: TestApp): string[] {
+  const server = app.getHttpAdapter().getInstance() as { router: { stack: RouteLayer[] } };
+  return server.router.stack.flatMap(({ route }) => {
+    if (!route || /^\/(api-)?docs/.test(route.path)) return [];
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    return Object.keys(route.methods).map((method) => `${method.toUpperCase()} ${path}`);
+  });
+}
+
+interface RouteLayer {
+  route?: { path: string; methods: Record<string, boolean> };
+}

@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, HttpCode, Logger, Module, Post } from '@nestjs/common';
+import { HealthModule } from '../../../src/health/health.module.js';
+import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import {
+  budget,
+  caller,
+  expectProblem,
+  expectReplay,
+  isReplay,
+  keyed,
+  newSession,
+  operate,
+  rowCounts,
+  sendRaw,
+  withoutEffect,
+} from '../../support/keyed.js';
+
+/** Answers that no route of ours gives. */
+@Controller('probe')
+class ProbeController {
+  static calls = 0;
+
+  @Post('nothing')
+  @HttpCode(204)
+  nothing(): void {
+    ProbeController.calls += 1;
+  }
+}
+
+@Module({ controllers: [ProbeController] })
+class ProbeModule {}
+
+describe('an Idempotency-Key', () => {
+  let mesh: TestApp;
+
+  beforeAll(async () => {
+    mesh = await startTestApp({
+      env: { REDIS_URL: process.env.TEST_REDIS_URL ?? '' },
+      override: (builder) => builder.overrideModule(HealthModule).useModule(ProbeModule),
+    });
+  });
+
+  afterAll(() => mesh.close());
+
+  describe('of a request that was refused or failed', () => {
+    beforeEach(() => {
+      // The one failure that is meant would be logged with its stack.
+      Logger.overrideLogger(false);
+    });
+
+    afterEach(() => repairAudit());
+
+    it('may be repaired under the same key when its body was not valid', async () => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      await withoutEffect(mesh, async () => {
+        const broken = { ...budget(), target: '' };
+        expectProblem(await finance.post('/tasks/route', broken, headers), 400, 'request.invalid');
+        expectProblem(
+          await finance.post('/tasks/route', '{"target":', headers),
+          400,
+          'request.malformed',
+        );
+      });
+      expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
+    });
+
+    it('may be repaired when it was refused, not found, in conflict or out of date', async () => {
+      const finance = caller(mesh);
+      const { path, etag } = await newSession(finance);
+      const headers = keyed();
+      const done = { status: 'completed' };
+      const attempts = async () => [
+        await caller(mesh, 'legal').put(path, done, headers),
+        await finance.put(`/sessions/${randomUUID()}`, done, headers),
+        await finance.put(path, done, headers),
+        await finance.put(path, done, { ...headers, 'If-Match': '"stale"' }),
+      ];
+      const refusals = await withoutEffect(mesh, attempts);
+      expect(refusals.map(({ status }) => status)).toEqual([404, 404, 409, 412]);
+      await finance.put(path, { status: 'active' }, { 'If-Match': etag });
+      const repaired = await finance.put(path, done, headers);
+      expect(repaired).toMatchObject({ status: 200, body: done });
+      expect(isReplay(repaired)).toBe(false);
+    });
+
+    it('may be sent smaller when it was too large', async () => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      const large = { ...budget(), context: { text: 'x'.repeat(1024 * 1024) } };
+      expectProblem(await finance.post('/tasks/route', large, headers), 413, 'request.too_large');
+      expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
+    });
+
+    it('may be sent again when the controller failed, and left nothing behind', async () => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      await breakAudit('P0001');
+      const broken = await withoutEffect(mesh, () =>
+        finance.post('/tasks/route', budget(), headers),
+      );
+      expectProblem(broken, 500, 'server.error');
+      await repairAudit();
+      const retry = await finance.post('/tasks/route', budget(), headers);
+      expect([retry.status, isReplay(retry)]).toEqual([202, false]);
+    });
+
+    it('is carried out whole, again, after a deadlock, and given up after the third', async () => {
+      const finance = caller(mesh);
+      const before = await rowCounts(mesh);
+      await breakAudit('40P01', 2);
+      expect((await finance.post('/tasks/route', budget(), keyed())).status).toBe(202);
+      expect(await rowCounts(mesh)).toMatchObject({
+        tasks: (before?.tasks ?? 0) + 1,
+        sessions: (before?.sessions ?? 0) + 1,
+        events: (before?.events ?? 0) + 1,
+      });
+      await breakAudit('40001', 3);
+      const headers = keyed();
+      const lost = await withoutEffect(mesh, () => finance.post('/tasks/route', budget(), headers));
+      expectProblem(lost, 503, 'database.unavailable');
+      expect(lost.headers.get('retry-after')).toBe('1');
+      expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
+      await repairAudit();
+    });
+
+    /** Lets the first `times` audit events fail with a SQLSTATE. */
+    async function breakAudit(sqlState: string, times = 1_000): Promise<void> {
+      await repairAudit();
+      await operate(mesh.databaseUrl, (client) =>
+        client.query(`
+          CREATE SEQUENCE failures;
+          CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN
+            IF nextval('failures') <= ${times} THEN
+              RAISE EXCEPTION 'broken for a test' USING ERRCODE = '${sqlState}';
+            END IF;
+            RETURN NEW;
+          END $$;
+          CREATE TRIGGER fails BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION fail()`),
+      );
+    }
+
+    async function repairAudit(): Promise<void> {
+      await operate(mesh.databaseUrl, (client) =>
+        client.query(`
+          DROP TRIGGER IF EXISTS fails ON audit_events;
+          DROP FUNCTION IF EXISTS fail;
+          DROP SEQUENCE IF EXISTS failures`),
+      );
+    }
+  });
+
+  it('of an answer without content is not kept', async () => {
+    const [finance, headers] = [caller(mesh), keyed()];
+    for (const calls of [1, 2, 3]) {
+      const answer = await withoutEffect(mesh, () => finance.post('/probe/nothing', {}, headers));
+      expect([answer.status, answer.text, isReplay(answer)]).toEqual([204, '', false]);
+      expect(ProbeController.calls).toBe(calls);
+    }
+  });
+
+  describe('is written', () => {
+    const post = (...headers: string[]) =>
+      sendRaw(
+        mesh,
+        'POST /tasks/route',
+        [`Authorization: Bearer ${tokenFor('finance')}`, ...headers],
+        budget(),
+      );
+
+    it.each([
+      ['empty', 'Idempotency-Key:'],
+      ['as an empty string', 'Idempotency-Key: ""'],
+      ['with 256 characters', `Idempotency-Key: ${'k'.repeat(256)}`],
+      ['with a letter beyond ASCII', 'Idempotency-Key: cl\u00e9'],
+      ['with UTF-8', `Idempotency-Key: ${Buffer.from('клю').toString('latin1')}`],
+      ['with a space', 'Idempotency-Key: a b'],
+      ['with a comma', 'Idempotency-Key: a,b'],
+      ['with a tab', 'Idempotency-Key: a\tb'],
+      ['with a control character', 'Idempotency-Key: a\u0001b'],
+      ['with a delete character', 'Idempotency-Key: a\u007fb'],
+      ['with one quote', 'Idempotency-Key: "abc'],
+      ['with parameters', 'Idempotency-Key: "abc";v=1'],
+    ])('%s: 400, and nothing happens', async (_, header) => {
+      const answer = await withoutEffect(mesh, () => post(header));
+      expect(answer.status).toBe(400);
+      expect(answer.text).not.toMatch(/^idempotency-key:/im);
+    });
+
+    it.each([
+      ['different', 'a', 'b'],
+      ['equal', 'a', 'a'],
+      ['quoted', '"a"', '"a"'],
+    ])('twice, with %s values: 400, and nothing happens', async (_, one, other) => {
+      const answer = await withoutEffect(mesh, () =>
+        post(`Idempotency-Key: ${one}`, `idempotency-key: ${other}`),
+      );
+      expect(answer.status).toBe(400);
+      expect(answer.text).toContain('request.invalid');
+    });
+
+    it('with 255 characters, and is echoed', async () => {
+      const key = 'k'.repeat(255);
+      const answer = await caller(mesh).post('/tasks/route', budget(), keyed(key));
+      expect([answer.status, answer.headers.get('idempotency-key')]).toEqual([202, key]);
+    });
+
+    it('bare, or as a string of RFC 8941: it is the same key', async () => {
+      const [finance, key] = [caller(mesh), randomUUID()];
+      const first = await finance.post('/tasks/route', budget(), keyed(key));
+      const retry = await finance.post('/tasks/route', budget(), keyed(`"${key}"`));
+      expectReplay(retry, first);
+      expect(retry.headers.get('idempotency-key')).toBe(key);
+    });
+
+    it('in upper or lower case: they are two keys', async () => {
+      const [finance, key] = [caller(mesh), `key-${randomUUID()}`];
+      const answers = [
+        await finance.post('/tasks/route', budget(), keyed(key)),
+        await finance.post('/tasks/route', budget(), keyed(key.toUpperCase())),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    });
+
+    it('however it likes on a GET, where it means nothing', async () => {
+      const finance = caller(mesh);
+      for (const key of ['a b', 'k'.repeat(256), 'fine']) {
+        const answer = await finance.get('/tasks', { headers: keyed(key) });
+        expect([answer.status, answer.headers.get('idempotency-key')]).toEqual([200, null]);
+      }
+    });
+  });
+});

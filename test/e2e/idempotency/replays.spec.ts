@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { validate } from 'uuid';
+import { developmentToken } from '../../../src/auth/development-token.js';
+import {
+  newSubject,
+  startTestApp,
+  TEST_SECRET,
+  type TestApp,
+  tokenFor,
+} from '../../support/app.js';
+import { Client } from '../../support/client.js';
+import {
+  budget,
+  caller,
+  callerWithoutDefault,
+  expectProblem,
+  expectReplay,
+  isReplay,
+  keyed,
+  newSession,
+  rowCounts,
+  withoutEffect,
+} from '../../support/keyed.js';
+
+describe.each([
+  ['Postgres alone', undefined],
+  ['Redis in front of Postgres', process.env.TEST_REDIS_URL],
+])('a request with an Idempotency-Key, with %s', (_, redisUrl) => {
+  let mesh: TestApp;
+
+  beforeAll(async () => {
+    mesh = await startTestApp({ env: redisUrl ? { REDIS_URL: redisUrl } : {} });
+  });
+
+  afterAll(() => mesh.close());
+
+  describe('that is new', () => {
+    it('is carried out once: one task, one attempt, one audit event, one record', async () => {
+      const before = await rowCounts(mesh);
+      const answer = await caller(mesh).post('/tasks/route', budget(), keyed('order-17'));
+      expect(answer.status).toBe(202);
+      expect(isReplay(answer)).toBe(false);
+      expect(answer.headers.get('idempotency-key')).toBe('order-17');
+      expect(await rowCounts(mesh)).toEqual({
+        tasks: (before?.tasks ?? 0) + 1,
+        sessions: (before?.sessions ?? 0) + 1,
+        approvals: before?.approvals,
+        events: (before?.events ?? 0) + 1,
+        records: (before?.records ?? 0) + 1,
+      });
+    });
+
+    it('differs from one with another key, and two without a key differ', async () => {
+      const finance = caller(mesh);
+      const answers = await Promise.all([
+        finance.post('/tasks/route', budget(), keyed()),
+        finance.post('/tasks/route', budget(), keyed()),
+        finance.post('/tasks/route', budget()),
+        finance.post('/tasks/route', budget()),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+      expect(new Set(answers.map(({ body }) => body.task_id)).size).toBe(4);
+    });
+  });
+
+  describe('that was carried out', () => {
+    it.each([
+      ['as it was', JSON.stringify(budget())],
+      ['with white space', JSON.stringify(budget(), null, 4)],
+      [
+        'with its members in another order',
+        '{"context":{},"task":{"data":{"amount":50000},"description":"Q3","task_type":"budget_approval"},"target":"manager"}',
+      ],
+      ['with an exponent', JSON.stringify(budget()).replace('50000', '5e4')],
+      ['with a fraction of zero', JSON.stringify(budget()).replace('50000', '50000.000')],
+      ['with escapes', JSON.stringify(budget()).replace('Q3', String.raw`\u0051\u0033`)],
+    ])('is replayed when it comes again %s', async (_form, text) => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      const first = await finance.post('/tasks/route', budget(), headers);
+      expect(first.status).toBe(202);
+      const retry = await withoutEffect(mesh, () => finance.post('/tasks/route', text, headers));
+      expectReplay(retry, first);
+    });
+
+    it('is replayed however often it comes, each time under the trace of the retry', async () => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      const first = await finance.post('/tasks/route', budget(), headers);
+      const traces = [randomUUID(), randomUUID(), randomUUID()];
+      await withoutEffect(mesh, async () => {
+        for (const trace of traces) {
+          const again = { ...headers, 'X-Trace-Id': trace };
+          const retry = await finance.post('/tasks/route', budget(), again);
+          expectReplay(retry, first);
+          expect(retry.headers.get('x-trace-id')).toBe(trace);
+          expect(retry.body.trace_id).toBe(first.body.trace_id);
+        }
+      });
+      const retry = await finance.post('/tasks/route', budget(), headers);
+      expect(validate(retry.headers.get('x-trace-id'))).toBe(true);
+      expect(retry.headers.get('x-trace-id')).not.toBe(first.headers.get('x-trace-id'));
+    });
+
+    it('is replayed before If-Match is looked at, so that a lost answer can be fetched', async () => {
+      const finance = caller(mesh);
+      const { path, etag } = await newSession(finance);
+      const headers = { ...keyed(), 'If-Match': etag };
+      const first = await finance.put(path, { status: 'active' }, headers);
+      expect(first).toMatchObject({ status: 200, body: { status: 'active', version: 2 } });
+      expect(isReplay(first)).toBe(false);
+      expectReplay(
+        await withoutEffect(mesh, () => finance.put(path, { status: 'active' }, headers)),
+        first,
+      );
+      const unkeyed = await finance.put(path, { status: 'active' }, { 'If-Match': etag });
+      expectProblem(unkeyed, 412, 'session.version_mismatch');
+    });
+
+    it('is replayed as it was answered then, whatever has happened since, without a tag', async () => {
+      const finance = caller(mesh);
+      const { path } = await newSession(finance);
+      const headers = keyed();
+      const first = await finance.put(path, { status: 'active' }, headers);
+      await finance.put(path, { status: 'completed' });
+      const retry = await finance.put(path, { status: 'active' }, headers);
+      expectReplay(retry, first);
+      expect(retry.headers.get('etag')).toBeNull();
+      expect((await finance.get(path)).body).toMatchObject({ status: 'completed', version: 3 });
+    });
+
+    it('is refused with another body, and never gives the old answer away', async () => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      const first = await finance.post('/tasks/route', budget(1), headers);
+      await withoutEffect(mesh, async () => {
+        const others = [
+          await finance.post('/tasks/route', budget(2), headers),
+          await finance.post('/tasks/route', { ...budget(1), context: { a: 1 } }, headers),
+        ];
+        for (const other of others) {
+          expectProblem(other, 422, 'idempotency.payload_mismatch');
+          expect(other.text).not.toContain(String(first.body.task_id));
+          expect(other.text).not.toContain(String(first.body.trace_id));
+        }
+      });
+      expectReplay(await finance.post('/tasks/route', budget(1), headers), first);
+    });
+
+    it('is independent of the same key of another caller, who learns nothing from it', async () => {
+      const headers = keyed();
+      const mine = await caller(mesh).post('/tasks/route', budget(1), headers);
+      const same = await caller(mesh).post('/tasks/route', budget(1), headers);
+      const other = await caller(mesh).post('/tasks/route', budget(2), headers);
+      expect([mine, same, other].map(({ status }) => status)).toEqual([202, 202, 202]);
+      expect(new Set([mine, same, other].map(({ body }) => body.task_id)).size).toBe(3);
+    });
+
+    it('is independent of the same key and name under another issuer', async () => {
+      const headers = keyed();
+      const sub = newSubject('finance');
+      const tokens = ['https://one.example', 'https://two.example'].map((issuer) =>
+        developmentToken(TEST_SECRET, { roles: ['finance'], sub, issuer }),
+      );
+      for (const token of tokens) {
+        const answer = await new Client(mesh.url, token).post('/tasks/route', budget(), headers);
+        expect(answer.status).toBe(202);
+      }
+    });
+
+    it('is independent of the same key on another route, or on another thing', async () => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
+      expect((await finance.post('/sessions', { role: 'finance' }, headers)).status).toBe(201);
+      for (const { path } of [await newSession(finance), await newSession(finance)]) {
+        const changed = await finance.put(path, { status: 'active' }, headers);
+        expect([changed.status, isReplay(changed)]).toEqual([200, false]);
+        const event = await finance.put(`${path}/events`, { event: 'complete' }, headers);
+        expect([event.status, isReplay(event)]).toEqual([200, false]);
+      }
+    });
+
+    it('is independent of the same key used for another role of the same caller', async () => {
+      const [sub, headers] = [newSubject('agent'), keyed()];
+      const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
+      const other = await caller(mesh, 'legal', sub).post('/tasks/route', budget(), headers);
+      expect([first.status, other.status]).toEqual([202, 202]);
+      expect(other.body.task_id).not.toBe(first.body.task_id);
+    });
+  });
+
+  describe('that comes again under another token', () => {
+    it('is not replayed with a token that has expired, or none, or a forged one', async () => {
+      const [sub, headers] = [newSubject('finance'), keyed()];
+      const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
+      const claims = { roles: ['finance'], sub };
+      const tokens = [
+        developmentToken(TEST_SECRET, { ...claims, expiresInSeconds: -61 }),
+        developmentToken(`not ${TEST_SECRET}`, claims),
+        undefined,
+      ];
+      for (const token of tokens) {
+        const retry = await new Client(mesh.url, token).post('/tasks/route', budget(), headers);
+        expect([retry.status, isReplay(retry)]).toEqual([401, false]);
+        expect(retry.text).not.toContain(String(first.body.task_id));
+      }
+      const renewed = new Client(mesh.url, tokenFor('finance', sub));
+      expectReplay(await renewed.post('/tasks/route', budget(), headers), first);
+    });
+
+    const asFinance = { ...budget(), from_role: 'finance' };
+
+    it.each<[string, (app: TestApp, roles: string[], sub: string) => Client, string[], string[]]>([
+      ['its only role', caller, ['finance'], ['legal']],
+      ['a role beside its default', caller, ['legal', 'finance'], ['legal']],
+      ['one of many', callerWithoutDefault, ['hr', 'legal', 'finance'], ['hr', 'legal']],
+    ])('is not replayed once the caller has lost %s', async (_case, connect, had, has) => {
+      const [sub, headers] = [newSubject('agent'), keyed()];
+      const first = await connect(mesh, had, sub).post('/tasks/route', asFinance, headers);
+      expect(first.status).toBe(202);
+      const retry = await withoutEffect(mesh, () =>
+        connect(mesh, has, sub).post('/tasks/route', asFinance, headers),
+      );
+      expectProblem(retry, 403, 'auth.role_not_held');
+      expect(retry.text).not.toContain(String(first.body.task_id));
+      const regained = await connect(mesh, had, sub).post('/tasks/route', asFinance, headers);
+      expectReplay(regained, first);
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import {
+  newDatabase,
+  newSubject,
+  startTestApp,
+  type TestApp,
+  tokenFor,
+} from '../../support/app.js';
+import { Client } from '../../support/client.js';
+import { eventually } from '../../support/eventually.js';
+import { History } from '../../support/history.js';
+import { check } from '../../support/history-check.js';
+import { dropTestDatabase } from '../../support/postgres.js';
+import { chaosSeed, Random } from '../../support/random.js';
+import { readStored } from '../../support/stored.js';
+import { WorkloadClient } from '../../support/workload.js';
+
+const SCRIPT = readFileSync('docs/operations/application-role.sql', 'utf8');
+const OPERATIONS = 60;
+const MOST_MS = 20_000;
+
+describe('a database role that has only what docs/operations/application-role.sql gives', () => {
+  let ownerUrl: string;
+  let owner: pg.Client;
+  let roleUrl: string;
+  let role: pg.Client;
+
+  beforeAll(async () => {
+    ownerUrl = await newDatabase();
+    owner = new pg.Client({ connectionString: ownerUrl });
+    await owner.connect();
+    await owner.query(`CREATE ROLE mesh_app LOGIN PASSWORD 'mesh'`);
+    await owner.query(SCRIPT);
+    await owner.query(SCRIPT);
+    roleUrl = Object.assign(new URL(ownerUrl), { username: 'mesh_app', password: 'mesh' }).href;
+    role = new pg.Client({ connectionString: roleUrl });
+    await role.connect();
+  });
+
+  afterAll(async () => {
+    await role.end();
+    await owner.query('DROP OWNED BY mesh_app; DROP ROLE mesh_app');
+    await owner.end();
+    await dropTestDatabase(ownerUrl);
+  });
+
+  describe('lets the controller', () => {
+    let mesh: TestApp;
+
+    beforeAll(async () => {
+      mesh = await startTestApp({
+        databaseUrl: roleUrl,
+        env: { SWEEP_INTERVAL_SECONDS: '1', LEASE_MIN_SECONDS: '1' },
+      });
+    });
+
+    afterAll(() => mesh.close());
+
+    it('route, claim, work, hand back, retry, call off, approve and record, each once', async () => {
+      const history = new History();
+      const end = performance.now() + MOST_MS;
+      const field = {
+        history,
+        patience: end + MOST_MS,
+        urls: () => [mesh.url],
+        isOpen: () => history.operations.length < OPERATIONS && performance.now() < end,
+      };
+      const habits = { storms: 0.2, abandons: 0, pause: 0 };
+      const random = new Random(chaosSeed());
+      const agents = ['1', '2', '3', '4'].map(
+        (name) => new WorkloadClient(name, field, random.fork(), habits),
+      );
+      await Promise.all(agents.map((agent) => agent.run()));
+      expect(check(history.operations, await readStored(owner))).toEqual([]);
+      expect(history.operations.length).toBeGreaterThan(20);
+    });
+
+    it('keep what agents report, and forget keys', async () => {
+      const agent = new Client(mesh.url, tokenFor('finance', newSubject('reporter')));
+      const report = { source: 'policy-engine', category: 'policy', action: 'evaluated' };
+      expect((await agent.post('/audit/ingest', report)).status).toBe(202);
+
+      await owner.query(`UPDATE idempotency_records SET expires_at = now() - interval '1 hour'`);
+      const left = await eventually(
+        async () => (await owner.query('SELECT FROM idempotency_records')).rowCount,
+        (count) => count === 0,
+      );
+      expect(left).toBe(0);
+    });
+  });
+
+  it.each([
+    'CREATE TABLE mine (id integer)',
+    'CREATE TEMPORARY TABLE mine (id integer)',
+    'CREATE SCHEMA mine',
+    'CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$',
+    'ALTER TABLE tasks ADD COLUMN mine integer',
+    'DROP TABLE approvals',
+    'DROP INDEX idx_sessions_status',
+    'UPDATE audit_events SET role = role',
+    'DELETE FROM audit_events',
+    'TRUNCATE audit_events',
+    'DROP TRIGGER audit_events_append_only ON audit_events',
+    'ALTER TABLE audit_events DISABLE TRIGGER audit_events_append_only',
+    `CREATE OR REPLACE FUNCTION audit_events_refuse_change() RETURNS trigger LANGUAGE plpgsql
+       AS $$ BEGIN RETURN NULL; END $$`,
+    'SET session_replication_role = replica',
+    'UPDATE approval_votes SET decision = decision',
+    'DELETE FROM approval_votes',
+    'UPDATE tasks SET description = description',
+    'DELETE FROM tasks',
+    'DELETE FROM sessions',
+    'DELETE FROM approvals',
+    `INSERT INTO migrations (timestamp, name) VALUES (1, 'mine')`,
+    'ALTER ROLE mesh_app SUPERUSER',
+  ])('does not let it: %s', async (statement) => {
+    await expect(role.query(statement)).rejects.toMatchObject({ code: '42501' });
+  });
+});

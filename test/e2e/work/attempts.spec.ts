@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { startTestApp, type TestApp } from '../../support/app.js';
+import type { Client } from '../../support/client.js';
+import {
+  brokenRules,
+  endDeadline,
+  endLease,
+  endPause,
+  FAIL_FOR_NOW,
+  finish,
+  sweepDeadlines,
+  sweepLeases,
+  Team,
+  times,
+} from '../../support/work.js';
+
+const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
+
+describe('the attempts of a task', () => {
+  let mesh: TestApp;
+  let team: Team;
+  let worker: Client;
+
+  beforeAll(async () => {
+    mesh = await startTestApp();
+  });
+
+  beforeEach(() => {
+    team = new Team(mesh);
+    worker = team.worker();
+  });
+
+  afterAll(async () => {
+    expect(await brokenRules(mesh)).toEqual([]);
+    await mesh.close();
+  });
+
+  /** Loses the attempt that a worker claims next; gives its session. */
+  async function loseLease(by = team.worker()): Promise<string> {
+    const { session } = await team.claim(by);
+    await endLease(mesh, session.id);
+    expect(await sweepLeases(mesh)).toBe(1);
+    return session.id;
+  }
+
+  it('has three attempts where the task does not say', async () => {
+    const id = await team.route();
+    await times(3, async () => {
+      await endPause(mesh, id);
+      await loseLease();
+    });
+    expect(await team.task(id)).toMatchObject({ status: 'dead', attempt: 3, max_attempts: 3 });
+  });
+
+  it('has failed for good when its worker says so', async () => {
+    for (const how of [
+      { status: 'failed', error: 'no' },
+      { ...FAIL_FOR_NOW, retryable: false },
+    ]) {
+      const id = await team.route();
+      const { session } = await team.claim(worker);
+      await finish(worker, session.id, how);
+      const task = await team.task(id);
+      expect(task).toMatchObject({ status: 'failed', attempts: [{ error: 'no' }] });
+      expect(task.attempts).toHaveLength(1);
+    }
+  });
+
+  it.each([
+    { status: 'completed', error: 'x' },
+    { status: 'failed', result: {} },
+    { status: 'completed', retryable: true },
+    { status: 'failed', retryable: 'yes' },
+    { retryable: true },
+    { status: 'dead' },
+  ])('is not finished by %j', async (how) => {
+    await team.route();
+    const { session } = await team.claim(worker);
+    expect((await finish(worker, session.id, how)).status).toBe(400);
+  });
+
+  it('can be handed back, which does not count as an attempt', async () => {
+    const id = await team.route({ max_attempts: 1 });
+    await times(3, async () => {
+      const { session } = await team.claim(worker);
+      const released = await worker.post(`/sessions/${session.id}/release`, { reason: 'busy' });
+      expect(released.body).toMatchObject({ status: 'failed', ended_reason: 'released' });
+      expect((await worker.post(`/sessions/${session.id}/release`, {})).body.code).toBe(
+        'session.ended',
+      );
+    });
+    expect(await team.task(id)).toMatchObject({ status: 'pending', attempt: 4 });
+    expect((await team.events(id)).slice(1, 4)).toEqual([
+      'task_claimed',
+      'task_released released',
+      'attempt_opened',
+    ]);
+    await loseLease();
+    expect((await team.task(id)).status).toBe('dead');
+  });
+
+  it('can be handed back only by a session that carries a task, and is at work', async () => {
+    const plain = await worker.post('/sessions', { role: team.role });
+    const path = `/sessions/${String(plain.body.id)}`;
+    expect((await worker.post(`${path}/release`, {})).body.code).toBe('session.ended');
+    await worker.put(path, { status: 'active' });
+    expect((await worker.post(`${path}/release`, {})).body.code).toBe('session.not_attempt');
+    expect((await worker.post(`${path}/release`, { reason: 'x'.repeat(1001) })).status).toBe(400);
+  });
+
+  it('hands back and beats once with a key', async () => {
+    const id = await team.route();
+    const { session } = await team.claim(worker);
+    const once = (path: string) => {
+      const key = { 'idempotency-key': randomUUID() };
+      const calls = [1, 2, 3].map(() => worker.post(`/sessions/${session.id}/${path}`, {}, key));
+      return Promise.all(calls);
+    };
+    for (const path of ['heartbeat', 'release']) {
+      const answers = await once(path);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    }
+    expect((await team.task(id)).attempts).toHaveLength(2);
+  });
+
+  it('ends at its deadline: active it fails, pending it expires, and no attempt follows', async () => {
+    const active = await team.route({ deadline_at: IN_AN_HOUR });
+    const { session } = await team.claim(worker);
+    const pending = await team.route({ deadline_at: IN_AN_HOUR });
+    await endLease(mesh, session.id);
+    for (const id of [active, pending]) await endDeadline(mesh, id);
+    expect(await sweepLeases(mesh)).toBe(0);
+    expect(await sweepDeadlines(mesh)).toBe(2);
+    expect(await team.task(active)).toMatchObject({
+      status: 'failed',
+      attempts: [{ status: 'failed', ended_reason: 'deadline' }],
+    });
+    expect(await team.task(pending)).toMatchObject({
+      status: 'expired',
+      attempts: [{ status: 'expired', ended_reason: 'deadline' }],
+    });
+    expect(await team.events(pending)).toEqual(['task_routed', 'session_transitioned deadline']);
+    expect((await finish(worker, session.id)).status).toBe(409);
+  });
+
+  it('is not tried again when its worker gives up after the deadline', async () => {
+    const id = await team.route({ deadline_at: IN_AN_HOUR });
+    const { session } = await team.claim(worker);
+    await endDeadline(mesh, id);
+    expect((await finish(worker, session.id, FAIL_FOR_NOW)).status).toBe(200);
+    expect(await team.task(id)).toMatchObject({ status: 'dead', attempt: 1 });
+  });
+});

@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
+import type { Client } from '../../support/client.js';
+import { dropTestDatabase } from '../../support/postgres.js';
+import {
+  brokenRules,
+  endLease,
+  endPause,
+  FAIL_FOR_NOW,
+  finish,
+  metrics,
+  sweepLeases,
+  Team,
+  type Written,
+} from '../../support/work.js';
+
+describe('a claimed task', () => {
+  let mesh: TestApp;
+  let team: Team;
+  let worker: Client;
+
+  beforeAll(async () => {
+    mesh = await startTestApp();
+  });
+
+  beforeEach(() => {
+    team = new Team(mesh);
+    worker = team.worker();
+  });
+
+  afterAll(async () => {
+    expect(await brokenRules(mesh)).toEqual([]);
+    await mesh.close();
+  });
+
+  const beat = (by: Client, id: string, body: unknown = {}) =>
+    by.post<Written>(`/sessions/${id}/heartbeat`, body);
+
+  /** Loses the attempt that a worker claims next; gives its session. */
+  async function loseLease(by = team.worker()): Promise<string> {
+    const { session } = await team.claim(by);
+    await endLease(mesh, session.id);
+    expect(await sweepLeases(mesh)).toBe(1);
+    return session.id;
+  }
+
+  it('keeps its lease by heartbeats, which are neither a version nor an event', async () => {
+    const id = await team.route();
+    const { session } = await team.claim(worker, { lease_seconds: 30 });
+    const alive = await beat(worker, session.id, { lease_seconds: 3600 });
+    expect(alive.status).toBe(200);
+    expect(alive.headers.get('etag')).toBe(`"${session.id}.2"`);
+    const left = Date.parse(alive.body.lease_expires_at ?? '') - Date.now();
+    expect(left).toBeGreaterThan(3_590_000);
+    expect(alive.body).toMatchObject({ version: 2, updated_at: session.updated_at });
+    expect(await team.events(id)).toEqual(['task_routed', 'task_claimed']);
+    expect(await sweepLeases(mesh)).toBe(0);
+  });
+
+  it.each([29, 3601, 0, -1, 45.5, '60'])('refuses a lease of %j seconds', async (wish) => {
+    await team.route();
+    const { session } = await team.claim(worker);
+    const refused = await beat(worker, session.id, { lease_seconds: wish });
+    expect([refused.status, refused.body.code]).toEqual([400, 'request.invalid']);
+  });
+
+  it('belongs to its worker: others of the role are told who has it, strangers nothing', async () => {
+    await team.route();
+    const { session } = await team.claim(worker);
+    const path = `/sessions/${session.id}`;
+    const attempts = (by: Client) => [
+      beat(by, session.id),
+      by.post<Written>(`${path}/release`, {}),
+      by.put<Written>(path, { status: 'completed' }),
+    ];
+    for (const { status, body } of await Promise.all(attempts(team.worker()))) {
+      expect([status, body.code]).toEqual([409, 'session.claimed']);
+      expect(body).toMatchObject({ detail: expect.stringContaining(session.claimed_by ?? '-') });
+    }
+    for (const { status, body } of await Promise.all(attempts(team.asker))) {
+      expect([status, body.code]).toEqual([403, 'auth.forbidden']);
+    }
+    for (const { status, body } of await Promise.all(attempts(team.agent('stranger')))) {
+      expect([status, body.code]).toEqual([404, 'session.not_found']);
+    }
+    expect((await beat(team.agent('admin'), session.id)).status).toBe(200);
+    expect((await beat(worker, randomUUID())).status).toBe(404);
+    expect((await beat(worker, `task-${session.task_id}`)).body.code).toBe('session.id_required');
+  });
+
+  it('may still be kept, and finished, after its lease ended, until the sweep sees it', async () => {
+    await team.route();
+    const first = await team.claim(worker);
+    await endLease(mesh, first.session.id);
+    expect((await beat(worker, first.session.id)).status).toBe(200);
+    expect(await sweepLeases(mesh)).toBe(0);
+    await endLease(mesh, first.session.id);
+    const done = await finish(worker, first.session.id, { status: 'completed', result: { ok: 1 } });
+    expect(done.body).toMatchObject({ status: 'completed', result: { ok: 1 } });
+    expect(await sweepLeases(mesh)).toBe(0);
+  });
+
+  it('passes on when its worker is lost, whose late writes are refused and change nothing', async () => {
+    const id = await team.route();
+    const lost = await loseLease(worker);
+    const before = await team.task(id);
+    expect(before.attempts).toMatchObject([
+      { id: lost, status: 'failed', ended_reason: 'lease_lost' },
+      { status: 'pending', attempt: 2, claimed_by: null, lease_expires_at: null },
+    ]);
+    const late = await Promise.all([
+      beat(worker, lost),
+      worker.post(`/sessions/${lost}/release`, {}),
+      finish(worker, lost),
+      finish(worker, lost, FAIL_FOR_NOW),
+      worker.put(`/sessions/${lost}`, { metadata: { late: true } }),
+    ]);
+    expect(late.map(({ status }) => status)).toEqual([409, 409, 409, 409, 409]);
+    expect(late[2].body.detail).toBe('Invalid transition from failed to completed');
+    expect(await team.task(id)).toEqual(before);
+
+    await endPause(mesh, id);
+    const next = team.worker();
+    const { session } = await team.claim(next);
+    expect((await finish(next, session.id)).status).toBe(200);
+    expect(await team.events(id)).toEqual([
+      'task_routed',
+      'task_claimed',
+      'session_transitioned lease_lost',
+      'attempt_opened',
+      'task_claimed',
+      'session_transitioned completed',
+    ]);
+  });
+
+  it('pauses longer after each loss, but not after those handed back', async () => {
+    const id = await team.route({ max_attempts: 100 });
+    const { session } = await team.claim(worker);
+    await worker.post(`/sessions/${session.id}/release`, {});
+    for (const full of [1, 2, 4]) {
+      await loseLease();
+      const pause = await pauseBefore(id);
+      expect(pause).toBeGreaterThan(full / 2 - 0.01);
+      expect(pause).toBeLessThan(full + 0.01);
+      await endPause(mesh, id);
+    }
+  });
+
+  async function pauseBefore(id: string): Promise<number> {
+    const { created_at, not_before } = (await team.task(id)).attempts.at(-1) ?? {};
+    return (Date.parse(not_before ?? '') - Date.parse(created_at ?? '')) / 1000;
+  }
+
+  it('is dead when its last attempt is lost, whoever loses it', async () => {
+    const before = await metrics(mesh);
+    const id = await team.route({ max_attempts: 2 });
+    await loseLease();
+    await endPause(mesh, id);
+    const { session } = await team.claim(worker);
+    expect((await finish(worker, session.id, FAIL_FOR_NOW)).body).toMatchObject({
+      status: 'failed',
+      error: 'no',
+      ended_reason: 'worker',
+    });
+    const dead = await team.task(id);
+    expect(dead).toMatchObject({ status: 'dead', attempt: 2 });
+    expect(dead.attempts).toHaveLength(2);
+
+    const swept = await team.route({ max_attempts: 1 });
+    await loseLease();
+    expect((await team.task(swept)).status).toBe('dead');
+    const { body } = await team.asker.get(`/tasks?to_role=${team.role}&status=dead`);
+    expect(body.tasks).toMatchObject([{ id: swept }, { id }]);
+    const after = await metrics(mesh);
+    expect(after('mesh_leases_lost_total') - before('mesh_leases_lost_total')).toBe(2);
+    expect(after('mesh_tasks_dead_total') - before('mesh_tasks_dead_total')).toBe(2);
+  });
+
+  it('has no lease when it was only activated, until its first heartbeat', async () => {
+    const id = await team.route();
+    const { session_id } = await team.task(id);
+    const active = await finish(worker, session_id, { status: 'active' });
+    expect(active.body.lease_expires_at).toBeNull();
+    const late = await team.worker().post(`/tasks/${id}/claim`, {});
+    expect(late.body.detail).toMatch(/^The task is held by .* without a lease\.$/);
+    expect((await beat(worker, session_id)).body.lease_expires_at).not.toBeNull();
+  });
+});
+
+describe('the sweep', () => {
+  it('finds a lost lease and a passed deadline by itself, within its interval', async () => {
+    const databaseUrl = await newDatabase();
+    const env = { LEASE_MIN_SECONDS: '1', SWEEP_INTERVAL_SECONDS: '1' };
+    const mesh = await startTestApp({ databaseUrl, env });
+    const team = new Team(mesh);
+    const deadline_at = new Date(Date.now() + 2_000).toISOString();
+    const [lost, late] = [
+      await team.route({ priority: 'high' }),
+      await team.route({ deadline_at }),
+    ];
+    await team.claim(undefined, { lease_seconds: 1 });
+    const statuses = async () => [
+      (await team.task(lost)).attempts[0]?.ended_reason,
+      (await team.task(late)).status,
+    ];
+    const started = performance.now();
+    while ((await statuses()).join(' ') !== 'lease_lost expired') {
+      expect(performance.now() - started).toBeLessThan(7_000);
+    }
+    expect(await brokenRules(mesh)).toEqual([]);
+    await mesh.close();
+    await dropTestDatabase(databaseUrl);
+  });
+});
