@@ -3,6 +3,10 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SYSTEM } from '../../../src/auth/actor.js';
+import { Transactions } from '../../../src/database/transactions.js';
+import { LifecycleService } from '../../../src/lifecycle/lifecycle.service.js';
+import type { Session } from '../../../src/sessions/session.entity.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { type Answer, Client } from '../../support/client.js';
 
@@ -106,6 +110,29 @@ describe('sessions', () => {
   const losers = (count: number, status: number) => Array.from({ length: count }, () => status);
 
   describe('are begun', () => {
+    it.each(['change', 'changeLast'] as const)(
+      'that have moved on are not changed by %s, and nothing is told of them',
+      async (way) => {
+        const client = agent('finance');
+        const { id } = await newSession(client, 'finance');
+        const [row] = await mesh.query<Session>(`SELECT * FROM sessions WHERE id = $1`, [id]);
+        if (!row) throw new Error('it is stored');
+        await client.put(`/sessions/${id}`, { metadata: { moved: 'on' } });
+        const told = () => mesh.query(`SELECT id FROM audit_events WHERE session_id = $1`, [id]);
+        const before = await told();
+
+        const changed = mesh.app
+          .get(Transactions)
+          .run((manager) =>
+            mesh.app.get(LifecycleService)[way](manager, row, { status: 'active' }, SYSTEM),
+          );
+
+        await expect(changed).rejects.toThrow('Invalid transition from pending to active');
+        expect(await told()).toEqual(before);
+        expect((await client.get<SessionBody>(`/sessions/${id}`)).body.status).toBe('pending');
+      },
+    );
+
     it('for a role that the caller holds, pending, at version 1, with one event', async () => {
       const sub = newSubject('maker');
       const made = await agent('manager', sub).post('/sessions', {
