@@ -26,10 +26,10 @@ export class AuditService {
 
   /** Records an event in the transaction of what it tells of, after the change itself; gives the event's id. */
   record(manager: EntityManager, event: NewAuditEvent): Promise<string> {
-    const id = newId();
-    this.insert(manager, [{ id, event }]);
-    noteEffect(effectOf(id, event));
-    return Promise.resolve(id);
+    const entry = this.enter(manager, event);
+    sqlAlong(manager, INSERT, [written([entry])]);
+    noteEffect(effectOf(entry));
+    return Promise.resolve(entry.id);
   }
 
   /**
@@ -37,32 +37,28 @@ export class AuditService {
    * event that tells of it are one statement.
    */
   telling(manager: EntityManager, event: NewAuditEvent): string {
-    const entry = { id: newId(), event };
-    this.countOnceCommitted(manager, [entry]);
-    noteEffect(effectOf(entry.id, event));
-    return JSON.stringify([toRow(entry)]);
+    const entry = this.enter(manager, event);
+    noteEffect(effectOf(entry));
+    return written([entry]);
   }
 
   /** Records many events with one statement. */
   recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): Promise<void> {
-    const entries = events.map((event) => ({ id: newId(), event }));
-    if (entries.length > 0) this.insert(manager, entries);
+    const entries = events.map((event) => this.enter(manager, event));
+    if (entries.length > 0) sqlAlong(manager, INSERT, [written(entries)]);
     return Promise.resolve();
   }
 
-  private insert(manager: EntityManager, entries: readonly Entry[]): void {
-    sqlAlong(manager, INSERT, [JSON.stringify(entries.map(toRow))]);
-    this.countOnceCommitted(manager, entries);
-  }
-
-  private countOnceCommitted(manager: EntityManager, entries: readonly Entry[]): void {
+  /** Gives an event its id; it counts once it is committed. */
+  private enter(manager: EntityManager, event: NewAuditEvent): Entry {
     afterCommit(manager, () => {
-      for (const { event } of entries) this.metrics.count(event.event_type, event.metadata ?? {});
+      this.metrics.count(event.event_type, event.metadata ?? {});
     });
+    return { id: newId(), event };
   }
 }
 
-function effectOf(id: string, { event_type, by, ...about }: NewAuditEvent): Effect {
+function effectOf({ id, event: { event_type, by, ...about } }: Entry): Effect {
   const { approval_id, session_id, task_id } = about;
   if (event_type === 'task_routed' && task_id) return { role: by.role, type: 'task', id: task_id };
   if (approval_id) return { role: by.role, type: 'approval', id: approval_id };
@@ -98,6 +94,11 @@ export function withEvent(change: string, event: string): string {
   WITH change AS (${change}),
        event AS (${insertOf(`${event}::jsonb`)} WHERE EXISTS (SELECT 1 FROM change))
   SELECT * FROM change`;
+}
+
+/** Events as the INSERT takes them. */
+function written(entries: readonly Entry[]): string {
+  return JSON.stringify(entries.map(toRow));
 }
 
 function toRow({ id, event: { by, metadata, ...event } }: Entry): Record<string, unknown> {

@@ -6,71 +6,19 @@ import type { Actor } from '../auth/actor.js';
 import { Coming } from '../database/coming.js';
 import { sql, sqlLast } from '../database/sql.js';
 import { InvalidTransitionError } from './lifecycle-errors.js';
-import { endsTask, type TaskEndRule } from './task-end.js';
 import {
-  canTransition,
-  type EndedReason,
-  endedReason,
-  type SessionStatus,
-} from './session-status.js';
-
-/** What the lifecycle needs to know of a session. */
-export interface LifecycleSession {
-  readonly id: string;
-  readonly status: SessionStatus;
-  readonly version: number;
-  readonly task_id: string | null;
-  readonly trace_id: string;
-  /** Its number among the attempts of its task; null of a session that carries none. */
-  readonly attempt: number | null;
-  readonly claimed_by: string | null;
-}
-
-/** What may change along with, or without, the status. What is not given stays. */
-export interface SessionChange {
-  status?: SessionStatus;
-  metadata?: Record<string, unknown>;
-  task_id?: string;
-  result?: Record<string, unknown>;
-  error?: string;
-  /** Who holds the session from now on, if nobody does. */
-  claimed_by?: string;
-  /** How long, in seconds from now, its holder need not be heard of. */
-  lease_seconds?: number;
-  /** Why it ends, where that is not plain from the status. */
-  ended_reason?: EndedReason;
-  /** Of a failed attempt: whether another one may succeed. */
-  retryable?: boolean;
-}
+  type LifecycleSession,
+  membersOf,
+  type SessionChange,
+  type SessionStep,
+  stepOf,
+} from './session-step.js';
+import type { TaskEndRule } from './task-end.js';
 
 /** How the audit trail is to tell a change, where that is not plain from the change. */
 export interface Telling {
   event_type?: AuditEventType;
   metadata?: Record<string, unknown>;
-}
-
-/** A change as a step of the state machine, which may lead to where it came from. */
-interface Step {
-  readonly change: SessionChange;
-  readonly from: SessionStatus;
-  readonly to: SessionStatus;
-  readonly reason: EndedReason | null;
-}
-
-function stepOf({ status: from }: LifecycleSession, change: SessionChange): Step {
-  const to = change.status ?? from;
-  if (change.status && !canTransition(from, to)) throw new InvalidTransitionError(from, to);
-  const reason = change.status ? (change.ended_reason ?? endedReason(to)) : null;
-  return { change, from, to, reason };
-}
-
-function isEnd({ attempt }: LifecycleSession, { to, reason }: Step): boolean {
-  return endsTask(attempt, to, reason);
-}
-
-function theOne<S>([changed]: readonly S[], { from, to }: Pick<Step, 'from' | 'to'>): S {
-  if (changed === undefined) throw new InvalidTransitionError(from, to);
-  return changed;
 }
 
 /** The only writer of sessions that exist: each change is one conditional UPDATE, one version and one audit event. */
@@ -98,13 +46,7 @@ export class LifecycleService {
     by: Actor,
     telling?: Telling,
   ): Promise<S> {
-    const step = stepOf(session, change);
-    const parameters = this.parametersOf(manager, session, step, by, telling);
-    const [changed] = await Promise.all([
-      sql<S>(manager, CHANGE, parameters),
-      this.passEnd(manager, session, step, by),
-    ]);
-    return theOne(changed, step);
+    return this.take(manager, session, stepOf(session, change), by, telling);
   }
 
   /** The same as the last thing that a transaction does, which then costs no round trip where no rule has to be asked. */
@@ -116,17 +58,30 @@ export class LifecycleService {
     telling?: Telling,
   ): Promise<Coming<S>> {
     const step = stepOf(session, change);
-    if (isEnd(session, step)) {
-      return Coming.of(await this.change(manager, session, change, by, telling));
-    }
+    if (step.endsTask) return Coming.of(await this.take(manager, session, step, by, telling));
     const parameters = this.parametersOf(manager, session, step, by, telling);
     return sqlLast<S>(manager, CHANGE, parameters).map((changed) => theOne(changed, step));
+  }
+
+  private async take<S extends LifecycleSession>(
+    manager: EntityManager,
+    session: S,
+    step: SessionStep,
+    by: Actor,
+    telling?: Telling,
+  ): Promise<S> {
+    const parameters = this.parametersOf(manager, session, step, by, telling);
+    const [changed] = await Promise.all([
+      sql<S>(manager, CHANGE, parameters),
+      step.endsTask && this.passEnd(manager, session, step, by),
+    ]);
+    return theOne(changed, step);
   }
 
   private parametersOf(
     manager: EntityManager,
     session: LifecycleSession,
-    step: Step,
+    step: SessionStep,
     by: Actor,
     telling: Telling = {},
   ): unknown[] {
@@ -162,14 +117,13 @@ export class LifecycleService {
     ];
   }
 
-  /** Has the rules for the end of a task look at a step that is one; they find the step done. */
+  /** Has the rules look at the end of a task; they find the step done. */
   private async passEnd(
     manager: EntityManager,
     session: LifecycleSession,
-    step: Step,
+    step: SessionStep,
     by: Actor,
   ): Promise<void> {
-    if (!isEnd(session, step)) return;
     const { change, to: status } = step;
     const ended = {
       task_id: change.task_id ?? session.task_id,
@@ -216,9 +170,7 @@ const HEARTBEAT = `
    WHERE id = $1 AND status = 'active'
   RETURNING *`;
 
-const MEMBERS = ['metadata', 'task_id', 'result', 'error'] as const;
-
-/** Which members of the session a change sets; the audit trail does not repeat their values. */
-function membersOf(change: SessionChange): string[] {
-  return MEMBERS.filter((name) => change[name] !== undefined);
+function theOne<S>([changed]: readonly S[], { from, to }: Pick<SessionStep, 'from' | 'to'>): S {
+  if (changed === undefined) throw new InvalidTransitionError(from, to);
+  return changed;
 }
