@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import { Lapses } from '../../src/sessions/lapses.service.js';
 import type { SessionDto } from '../../src/sessions/dto/session.dto.js';
 import type { TaskDetailDto } from '../../src/tasks/dto/task.dto.js';
@@ -62,6 +63,14 @@ export class Team {
     const claimed = await worker.post<ClaimedBody>('/tasks/claim', wish);
     if (claimed.status !== 200) throw new Error(`not claimed: ${claimed.status} ${claimed.text}`);
     return claimed.body;
+  }
+
+  /** Loses the attempt that a worker claims next; gives its session. */
+  async loseLease(by = this.worker()): Promise<string> {
+    const { session } = await this.claim(by);
+    await endLease(this.mesh, session.id);
+    expect(await sweepLeases(this.mesh)).toBe(1);
+    return session.id;
   }
 
   async task(id: string): Promise<TaskBody> {

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import {
-  brokenRules,
   endDeadline,
   endLease,
   endPause,
@@ -14,6 +13,7 @@ import {
   Team,
   times,
 } from '../../support/work.js';
+import { withTeams } from '../../support/with-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 
@@ -22,33 +22,17 @@ describe('the attempts of a task', () => {
   let team: Team;
   let worker: Client;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  beforeEach(() => {
-    team = new Team(mesh);
+  withTeams((aTeam, aMesh) => {
+    mesh = aMesh;
+    team = aTeam;
     worker = team.worker();
   });
-
-  afterAll(async () => {
-    expect(await brokenRules(mesh)).toEqual([]);
-    await mesh.close();
-  });
-
-  /** Loses the attempt that a worker claims next; gives its session. */
-  async function loseLease(by = team.worker()): Promise<string> {
-    const { session } = await team.claim(by);
-    await endLease(mesh, session.id);
-    expect(await sweepLeases(mesh)).toBe(1);
-    return session.id;
-  }
 
   it('has three attempts where the task does not say', async () => {
     const id = await team.route();
     await times(3, async () => {
       await endPause(mesh, id);
-      await loseLease();
+      await team.loseLease();
     });
     expect(await team.task(id)).toMatchObject({ status: 'dead', attempt: 3, max_attempts: 3 });
   });
@@ -96,7 +80,7 @@ describe('the attempts of a task', () => {
       'task_released released',
       'attempt_opened',
     ]);
-    await loseLease();
+    await team.loseLease();
     expect((await team.task(id)).status).toBe('dead');
   });
 

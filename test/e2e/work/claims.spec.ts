@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/app.js';
-import {
-  ageBy,
-  brokenRules,
-  type ClaimedBody,
-  endDeadline,
-  metrics,
-  Team,
-  times,
-} from '../../support/work.js';
+import type { TestApp } from '../../support/app.js';
+import { ageBy, type ClaimedBody, endDeadline, metrics, Team, times } from '../../support/work.js';
+import { withTeams } from '../../support/with-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 const AN_HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
@@ -23,17 +16,9 @@ describe('finding and claiming work', () => {
   let mesh: TestApp;
   let team: Team;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  beforeEach(() => {
-    team = new Team(mesh);
-  });
-
-  afterAll(async () => {
-    expect(await brokenRules(mesh)).toEqual([]);
-    await mesh.close();
+  withTeams((aTeam, aMesh) => {
+    mesh = aMesh;
+    team = aTeam;
   });
 
   async function inbox(more = ''): Promise<Inbox> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
@@ -14,36 +14,21 @@ import {
   Team,
   type Written,
 } from '../../support/work.js';
+import { withTeams } from '../../support/with-teams.js';
 
 describe('a claimed task', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  beforeEach(() => {
-    team = new Team(mesh);
+  withTeams((aTeam, aMesh) => {
+    mesh = aMesh;
+    team = aTeam;
     worker = team.worker();
-  });
-
-  afterAll(async () => {
-    expect(await brokenRules(mesh)).toEqual([]);
-    await mesh.close();
   });
 
   const beat = (by: Client, id: string, body: unknown = {}) =>
     by.post<Written>(`/sessions/${id}/heartbeat`, body);
-
-  /** Loses the attempt that a worker claims next; gives its session. */
-  async function loseLease(by = team.worker()): Promise<string> {
-    const { session } = await team.claim(by);
-    await endLease(mesh, session.id);
-    expect(await sweepLeases(mesh)).toBe(1);
-    return session.id;
-  }
 
   it('keeps its lease by heartbeats, which are neither a version nor an event', async () => {
     const id = await team.route();
@@ -103,7 +88,7 @@ describe('a claimed task', () => {
 
   it('passes on when its worker is lost, whose late writes are refused and change nothing', async () => {
     const id = await team.route();
-    const lost = await loseLease(worker);
+    const lost = await team.loseLease(worker);
     const before = await team.task(id);
     expect(before.attempts).toMatchObject([
       { id: lost, status: 'failed', ended_reason: 'lease_lost' },
@@ -139,7 +124,7 @@ describe('a claimed task', () => {
     const { session } = await team.claim(worker);
     await worker.post(`/sessions/${session.id}/release`, {});
     for (const full of [1, 2, 4]) {
-      await loseLease();
+      await team.loseLease();
       const pause = await pauseBefore(id);
       expect(pause).toBeGreaterThan(full / 2 - 0.01);
       expect(pause).toBeLessThan(full + 0.01);
@@ -155,7 +140,7 @@ describe('a claimed task', () => {
   it('is dead when its last attempt is lost, whoever loses it', async () => {
     const before = await metrics(mesh);
     const id = await team.route({ max_attempts: 2 });
-    await loseLease();
+    await team.loseLease();
     await endPause(mesh, id);
     const { session } = await team.claim(worker);
     expect((await finish(worker, session.id, FAIL_FOR_NOW)).body).toMatchObject({
@@ -168,7 +153,7 @@ describe('a claimed task', () => {
     expect(dead.attempts).toHaveLength(2);
 
     const swept = await team.route({ max_attempts: 1 });
-    await loseLease();
+    await team.loseLease();
     expect((await team.task(swept)).status).toBe('dead');
     const { body } = await team.asker.get(`/tasks?to_role=${team.role}&status=dead`);
     expect(body.tasks).toMatchObject([{ id: swept }, { id }]);

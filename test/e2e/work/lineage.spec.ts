@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { type Answer } from '../../support/client.js';
 import {
-  brokenRules,
   endLease,
   finish,
   sweepLeases,
@@ -12,22 +11,15 @@ import {
   type TimelineBody,
   type TreeBody,
 } from '../../support/work.js';
+import { withTeams } from '../../support/with-teams.js';
 
 describe('tasks that are part of tasks', () => {
   let mesh: TestApp;
   let team: Team;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  beforeEach(() => {
-    team = new Team(mesh);
-  });
-
-  afterAll(async () => {
-    expect(await brokenRules(mesh)).toEqual([]);
-    await mesh.close();
+  withTeams((aTeam, aMesh) => {
+    mesh = aMesh;
+    team = aTeam;
   });
 
   /** Asks `target` for a part of a task, as the role that was asked for it. */

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/app.js';
-import { brokenRules, Team } from '../../support/work.js';
+import type { Team } from '../../support/work.js';
+import { withTeams } from '../../support/with-teams.js';
 
 const AN_HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
 
@@ -14,20 +14,10 @@ interface Inbox {
 type Paths = Record<string, Partial<Record<string, { responses: Record<string, unknown> }>>>;
 
 describe('work that is asked for or claimed wrongly', () => {
-  let mesh: TestApp;
   let team: Team;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  beforeEach(() => {
-    team = new Team(mesh);
-  });
-
-  afterAll(async () => {
-    expect(await brokenRules(mesh)).toEqual([]);
-    await mesh.close();
+  withTeams((aTeam) => {
+    team = aTeam;
   });
 
   async function inbox(): Promise<unknown[]> {

@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import {
   ageBy,
-  brokenRules,
   endDeadline,
   FAIL_FOR_NOW,
   finish,
@@ -13,6 +12,7 @@ import {
   Team,
   type TimelineBody,
 } from '../../support/work.js';
+import { withTeams } from '../../support/with-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 
@@ -21,18 +21,10 @@ describe('steering a task', () => {
   let team: Team;
   let worker: Client;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  beforeEach(() => {
-    team = new Team(mesh);
+  withTeams((aTeam, aMesh) => {
+    mesh = aMesh;
+    team = aTeam;
     worker = team.worker();
-  });
-
-  afterAll(async () => {
-    expect(await brokenRules(mesh)).toEqual([]);
-    await mesh.close();
   });
 
   const steer = (id: string, how: 'cancel' | 'retry', body: unknown = {}, by = team.asker) =>
