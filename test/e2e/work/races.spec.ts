@@ -131,6 +131,13 @@ describe('two controllers on one database', () => {
   const release = (_: string, session: string) => worker().post(`/sessions/${session}/release`, {});
   const beat = (_: string, session: string) => worker().post(`/sessions/${session}/heartbeat`, {});
   const sweep = () => sweepLeases(meshes[0]);
+  /** A sweep passes over what is locked, by a request that is about to be refused; a later one does not. */
+  const sweepOne = async (): Promise<number> => {
+    for (;;) {
+      const ended = await sweep();
+      if (ended > 0) return ended;
+    }
+  };
   const pastDeadline = async (id: string): Promise<number> => {
     await endDeadline(meshes[0], id);
     return sweepDeadlines(meshes[0]);
@@ -159,7 +166,7 @@ describe('two controllers on one database', () => {
     'a retry and a sweep': {
       prepare: lapsed,
       one: retry,
-      other: sweep,
+      other: sweepOne,
       legal: ['409 1: lease_lost pending'],
     },
     'a retry and another': {
