@@ -19,6 +19,10 @@ describe('the checker of histories', () => {
     expect(rulesOf(run)).toEqual([]);
   });
 
+  it('takes an activation for carried out that finds the session active by an earlier one', () => {
+    expect(rulesOf(activatedAgain(2))).toEqual([]);
+  });
+
   it.each<[string, string, (run: Run) => void]>([
     [
       'a 500',
@@ -218,6 +222,15 @@ describe('the checker of histories', () => {
     spoil(run);
     expect(rulesOf(run)).toContain(rule);
   });
+
+  it('reports an activation that was told a version which nothing made', () => {
+    expect(rulesOf(activatedAgain(3))).toContain('acknowledged is stored');
+  });
+
+  it('reports any other change that was told what another one had made', () => {
+    const run = activatedAgain(2, 'transition');
+    expect(rulesOf(run)).toContain('acknowledged is stored');
+  });
 });
 
 interface Run {
@@ -234,8 +247,8 @@ function soundRun(): Run {
     { status: 200, replayed: true, text: TASK },
   ]);
   const claimed = JSON.stringify({ id: 's1', version: 2 });
-  const claim = operation(history, 'transition', 'claim', [{ status: 200, text: claimed }]);
-  const rival = refused(history, 'transition', 'session.claimed');
+  const claim = operation(history, 'activation', 'claim', [{ status: 200, text: claimed }]);
+  const rival = refused(history, 'activation', 'session.claimed');
   return {
     history,
     operations: { task, claim, rival },
@@ -255,6 +268,15 @@ function soundRun(): Run {
       ],
     },
   };
+}
+
+/** The same, and then the agent that had claimed the attempt asks for it once more, with another key. */
+function activatedAgain(version: number, kind: Kind = 'activation'): Run {
+  const run = soundRun();
+  const text = JSON.stringify({ id: 's1', version });
+  operation(run.history, kind, 'again', [{ status: 200, text }]);
+  run.stored.records.push({ key: 'again', body: text });
+  return run;
 }
 
 /** Another attempt of the task, like the first. */

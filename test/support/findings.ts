@@ -46,10 +46,21 @@ export class Findings {
     return (this.events.get(trace) ?? []).filter(({ type }) => types.includes(type));
   }
 
+  /**
+   * Whether an activation was told what another one had made before: an agent that gave up waiting for the answer, and
+   * asks anew, finds the session active by itself. Nothing is changed then, and the answer is kept like any other.
+   */
+  isAsAsked(operation: Operation, success: TryAnswer): boolean {
+    if (operation.kind !== 'activation' || this.eventsOf(operation).length > 0) return false;
+    const told = thingIn(operation.kind, success);
+    return [...this.steps.values()].flat().some((step) => versionOf(step) === told);
+  }
+
   /** What the operation made, settled or changed; of a session, the versions that it made. */
   thingsOf(operation: Operation): string[] {
     const { kind, key, trace } = operation;
     switch (kind) {
+      case 'activation':
       case 'transition':
       case 'claim':
       case 'release':
@@ -84,6 +95,7 @@ export function thingIn(kind: Kind, { text }: TryAnswer): string {
       return String(body.task_id).replace('task-', '');
     case 'ask':
       return String(body.approval_id).replace('approval-', '');
+    case 'activation':
     case 'transition':
     case 'claim':
     case 'release':

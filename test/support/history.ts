@@ -13,6 +13,11 @@ interface KindRules {
 export const KINDS = {
   task: { status: 202, events: ['task_routed'], refusals: [] },
   session: { status: 201, events: ['session_created'], refusals: [] },
+  activation: {
+    status: 200,
+    events: ['session_transitioned'],
+    refusals: ['session.claimed', 'session.ended', 'lifecycle.invalid_transition'],
+  },
   transition: {
     status: 200,
     events: ['session_transitioned', 'session_updated'],
@@ -44,6 +49,14 @@ export const KINDS = {
 } as const satisfies Record<string, KindRules>;
 
 export type Kind = keyof typeof KINDS;
+
+/** Kinds that change a session that is there. */
+export const CHANGING: ReadonlySet<Kind> = new Set([
+  'activation',
+  'transition',
+  'claim',
+  'release',
+]);
 
 /** One thing that a client wants to happen once, however often it has to send it. */
 export interface Operation {

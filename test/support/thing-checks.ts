@@ -1,6 +1,6 @@
 import { canTransition, type SessionStatus } from '../../src/lifecycle/session-status.js';
 import type { Findings } from './findings.js';
-import { isSuccess, type Operation, violation, type Violation } from './history.js';
+import { CHANGING, isSuccess, type Operation, violation, type Violation } from './history.js';
 import type { StoredApproval, StoredSession } from './stored.js';
 
 /** Whether the attempts of a task are numbered without gaps, and only the last is open or completed. */
@@ -59,7 +59,7 @@ export function checkSession({ id, status, version }: StoredSession, found: Find
 /** Whether changes of a session took effect in real time: one begun after another was acknowledged comes after it. */
 export function checkOrder(operations: readonly Operation[], found: Findings): Violation[] {
   const changes = operations
-    .filter(({ kind }) => kind === 'transition' || kind === 'claim' || kind === 'release')
+    .filter(({ kind }) => CHANGING.has(kind))
     .flatMap((operation) =>
       found.eventsOf(operation).flatMap(({ session_id, version }) => {
         const { tries } = operation;

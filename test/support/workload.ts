@@ -117,7 +117,7 @@ export class WorkloadClient {
   /** Two agents want the session; whoever gets it changes it and ends it. */
   private async workOnSession(session: string, carriesTask = true): Promise<void> {
     const won = await this.compete(async (token) => {
-      const held = await this.change(session, { status: 'active' }, token);
+      const held = await this.change(session, { status: 'active' }, token, 'activation');
       return held && session;
     });
     if (won) await this.finish(won.session, won.token, carriesTask);
@@ -171,9 +171,14 @@ export class WorkloadClient {
     }
   }
 
-  private change(session: string, change: object, token: string): Promise<Told | undefined> {
+  private change(
+    session: string,
+    change: object,
+    token: string,
+    kind: Kind = 'transition',
+  ): Promise<Told | undefined> {
     const request = { method: 'PUT', path: `/sessions/${session}`, body: () => change } as const;
-    return this.operate('transition', { ...request, token });
+    return this.operate(kind, { ...request, token });
   }
 
   /** A role is asked; two of its agents may say different things, or it is taken back, and one of that counts. */
