@@ -131,7 +131,6 @@ type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
  */
 function insertTaskAlong(manager: EntityManager, task: NewTask): void {
   const key = requestContext()?.taskKey;
-  const candidates = [key?.preferred, key?.derived, randomId()].filter((id) => id !== undefined);
   const values = [
     task.id,
     task.task_type,
@@ -147,16 +146,20 @@ function insertTaskAlong(manager: EntityManager, task: NewTask): void {
     task.max_attempts,
     task.parent_task_id,
     task.requires_approval,
-    candidates,
+    key?.preferred ?? null,
+    key?.derived ?? null,
+    randomId(),
   ];
   sqlAlong(manager, INSERT, values, 'idx_tasks_idempotency_key');
 }
 
+const IF_FREE = (id: string): string =>
+  `(SELECT ${id}::uuid WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE idempotency_key = ${id}))`;
+
+/** Not with an array of candidates, whose length the planner asks for: it would plan this anew every time. */
 const INSERT = `
   INSERT INTO tasks
     (id, task_type, description, from_role, to_role, data, context, trace_id, created_by,
      priority, deadline_at, max_attempts, parent_task_id, requires_approval, idempotency_key)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, (
-    SELECT candidate FROM unnest($15::uuid[]) WITH ORDINALITY AS c (candidate, place)
-     WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE idempotency_key = candidate)
-     ORDER BY place LIMIT 1))`;
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+     coalesce(${IF_FREE('$15')}, ${IF_FREE('$16')}, $17))`;
