@@ -8,7 +8,7 @@ import {
   Post,
   Put,
   Query,
-  UseInterceptors,
+  Res,
 } from '@nestjs/common';
 import {
   ApiBearerAuth,
@@ -20,6 +20,7 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
+import type { Response } from 'express';
 import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
@@ -33,7 +34,7 @@ import { LifecycleEventDto } from './dto/lifecycle-event.dto.js';
 import { ListSessionsQuery } from './dto/list-sessions.query.js';
 import { SessionDto, SessionPageDto } from './dto/session.dto.js';
 import { UpdateSessionDto } from './dto/update-session.dto.js';
-import { EtagInterceptor } from './etag.interceptor.js';
+import { tagged } from './etag.js';
 import { Leases } from './leases.service.js';
 import { SessionUpdates } from './session-updates.service.js';
 import { SessionsReader } from './sessions-reader.service.js';
@@ -47,6 +48,8 @@ const IF_MATCH = {
   description: 'The `ETag` that the change is based on: 412 when the session has changed since.',
   schema: { type: 'string' as const },
 };
+/** Lets Nest send what a method gives back. */
+const PASSTHROUGH = { passthrough: true };
 const WITH_ETAG = {
   type: SessionDto,
   headers: {
@@ -90,7 +93,6 @@ export class SessionsController {
 
   @Post()
   @Policy('sessions.create')
-  @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'Begin a session, or take up the pending attempt of a task' })
   @ApiIdempotencyKey(SessionDto)
   @ApiBody({
@@ -105,8 +107,12 @@ export class SessionsController {
   })
   @ApiCreatedResponse({ ...WITH_ETAG, description: 'The session, pending.' })
   @ApiWriteProblems('task.not_found', 'session.exists', 'session.claimed', 'task.finished')
-  create(@Body() dto: CreateSessionDto, @Me() agent: Agent): Promise<SessionDto> {
-    return this.sessions.create(agent, dto);
+  async create(
+    @Body() dto: CreateSessionDto,
+    @Me() agent: Agent,
+    @Res(PASSTHROUGH) response: Response,
+  ): Promise<SessionDto> {
+    return tagged(response, await this.sessions.create(agent, dto));
   }
 
   @Get()
@@ -120,21 +126,20 @@ export class SessionsController {
 
   @Get(':id')
   @Policy('sessions.read')
-  @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'See where a session, or a task’s latest attempt, stands' })
   @ApiParam({ ...ID, description: 'A session’s id, or a task’s: then its highest attempt.' })
   @ApiOkResponse({ ...WITH_ETAG, description: 'The session.' })
   @ApiProblems('session.not_found')
-  get(
+  async get(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Me() agent: Agent,
+    @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return this.reader.get(agent, reference);
+    return tagged(response, await this.reader.get(agent, reference));
   }
 
   @Put(':id')
   @Policy('sessions.write')
-  @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'Change a session’s status, metadata or task' })
   @ApiIdempotencyKey()
   @ApiParam(ID)
@@ -153,64 +158,66 @@ export class SessionsController {
   @ApiHeader(IF_MATCH)
   @ApiOkResponse({ ...WITH_ETAG, description: 'The session as it is now.' })
   @ApiWriteProblems(...WRITE_PROBLEMS)
-  update(
+  async update(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() dto: UpdateSessionDto,
     @Me() agent: Agent,
-    @Headers('if-match') ifMatch?: string,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return this.updates.update(agent, reference, dto, ifMatch);
+    return tagged(response, await this.updates.update(agent, reference, dto, ifMatch));
   }
 
   @Put(':id/events')
   @Policy('sessions.write')
-  @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'Tell what happened to a session: activate, complete or fail' })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiHeader(IF_MATCH)
   @ApiOkResponse({ ...WITH_ETAG, description: 'The session as it is now.' })
   @ApiWriteProblems(...WRITE_PROBLEMS)
-  event(
+  async event(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() { event }: LifecycleEventDto,
     @Me() agent: Agent,
-    @Headers('if-match') ifMatch?: string,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return this.updates.update(agent, reference, { status: LIFECYCLE_EVENTS[event] }, ifMatch);
+    const change = { status: LIFECYCLE_EVENTS[event] };
+    return tagged(response, await this.updates.update(agent, reference, change, ifMatch));
   }
 
   @Post(':id/heartbeat')
   @HttpCode(200)
   @Policy('sessions.write')
-  @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'Say that the work goes on: extends the lease' })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: SessionDto, description: 'The session with its lease.' })
   @ApiWriteProblems(...LEASE_PROBLEMS)
-  heartbeat(
+  async heartbeat(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() { lease_seconds }: LeaseDto,
     @Me() agent: Agent,
+    @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return this.leases.heartbeat(agent, reference, lease_seconds);
+    return tagged(response, await this.leases.heartbeat(agent, reference, lease_seconds));
   }
 
   @Post(':id/release')
   @HttpCode(200)
   @Policy('sessions.write')
-  @UseInterceptors(EtagInterceptor)
   @ApiOperation({ summary: 'Hand a claimed task back, for another agent to do' })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: SessionDto, description: 'The attempt that is over.' })
   @ApiWriteProblems(...LEASE_PROBLEMS, 'session.not_attempt')
-  release(
+  async release(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() { reason }: ReleaseDto,
     @Me() agent: Agent,
+    @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return this.leases.release(agent, reference, reason);
+    return tagged(response, await this.leases.release(agent, reference, reason));
   }
 }
