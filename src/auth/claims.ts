@@ -32,7 +32,7 @@ export function agentFromClaims(header: unknown, payload: unknown, expected: Exp
   checkIsAccessToken(payload);
   checkAudience(payload, expected.audience);
   const issuer = issuerOf(payload, expected.issuer);
-  checkTimes(payload, expected.nowSeconds);
+  assertInTime(payload, expected.nowSeconds);
   const roles = usableRoles(roleNames(payload, expected.audience), expected.roleAllowList);
   return {
     subject: `${issuer}#${subOf(payload)}`,
@@ -80,7 +80,11 @@ function subOf({ sub }: Claims): string {
   return sub;
 }
 
-function checkTimes({ exp, iat, nbf }: Claims, now: number): void {
+/**
+ * Whether a token can be used at a time, in seconds since the epoch. Throws `auth.token_invalid` or
+ * `auth.token_expired`.
+ */
+export function assertInTime({ exp, iat, nbf }: Claims, now: number): void {
   if (!isTime(exp)) throw tokenInvalid('The token has no time of expiry');
   if (!isTime(iat)) throw tokenInvalid('The token has no time of issue');
   if (nbf !== undefined && !isTime(nbf)) throw tokenInvalid('The times of the token are malformed');

@@ -63,21 +63,18 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     this.used = used;
   }
 
-  validate(request: IncomingMessage, token: Jwt): Agent {
-    const agent = agentOf(token, this.environment);
+  validate(request: IncomingMessage, { header, payload }: Jwt): Agent {
+    const { OIDC_ISSUER_URL, OIDC_AUDIENCE, ROLES } = this.environment;
+    const agent = agentFromClaims(header, payload, {
+      issuer: OIDC_ISSUER_URL,
+      audience: OIDC_AUDIENCE,
+      roleAllowList: ROLES,
+      nowSeconds: Date.now() / 1000,
+    });
     const used = this.used.get(request);
-    if (used) this.verified.add(bearerToken(request), { ...token, ...used });
+    if (used && typeof payload === 'object') {
+      this.verified.add(bearerToken(request), { ...used, payload, agent });
+    }
     return agent;
   }
-}
-
-/** Who calls with a token whose signature is verified; throws what is wrong with its claims now. */
-export function agentOf({ header, payload }: Jwt, environment: Environment): Agent {
-  const { OIDC_ISSUER_URL, OIDC_AUDIENCE, ROLES } = environment;
-  return agentFromClaims(header, payload, {
-    issuer: OIDC_ISSUER_URL,
-    audience: OIDC_AUDIENCE,
-    roleAllowList: ROLES,
-    nowSeconds: Date.now() / 1000,
-  });
 }

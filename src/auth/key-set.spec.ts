@@ -153,6 +153,31 @@ describe('as the set ages', () => {
   });
 });
 
+describe('a key that is known at once', () => {
+  const known = (id: string) => sut.known('ES256', id);
+
+  it('is one of a set that was read', async () => {
+    expect(known('a')).toBeUndefined();
+    await find('a');
+    expect(known('a')).toBe(first);
+    expect(known('b')).toBeUndefined();
+    expect(reads).toBe(1);
+  });
+
+  it('is known for an hour, and for no longer; after 10 minutes the set is read again', async () => {
+    await find('a');
+    isDown = true;
+    now = 10 * MINUTE + 1;
+    expect(known('a')).toBe(first);
+    await settle();
+    expect(reads).toBe(2);
+    now = 60 * MINUTE;
+    expect(known('a')).toBe(first);
+    now += 1;
+    expect(known('a')).toBeUndefined();
+  });
+});
+
 describe('before the first set', () => {
   it('reading is tried once per second at most, and nobody waits in between', async () => {
     isDown = true;

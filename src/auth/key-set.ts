@@ -42,7 +42,7 @@ export class KeySet extends VerificationKeys {
   }
 
   override async find(algorithm: TokenAlgorithm, keyId: string | undefined): Promise<KeyObject> {
-    await this.ensureUsable();
+    if (!this.isUsable()) await this.loadUsable();
     const known = this.pick(algorithm, keyId);
     if (known !== undefined) return known;
     if (keyId === undefined || this.keys.some(({ id }) => id === keyId)) throw noSuchKey();
@@ -50,6 +50,10 @@ export class KeySet extends VerificationKeys {
     const added = this.pick(algorithm, keyId);
     if (added !== undefined) return added;
     throw this.failure === undefined ? noSuchKey() : keysUnavailable(this.failure.cause);
+  }
+
+  override known(algorithm: TokenAlgorithm, keyId: string | undefined): KeyObject | undefined {
+    return this.isUsable() ? this.pick(algorithm, keyId) : undefined;
   }
 
   /** A token without `kid` needs no guessing only when a single key fits. */
@@ -60,13 +64,14 @@ export class KeySet extends VerificationKeys {
     return keyId !== undefined || fitting.length === 1 ? fitting[0]?.key : undefined;
   }
 
-  private async ensureUsable(): Promise<void> {
+  /** Whether the set may be used as it is; one that is no longer fresh is read again meanwhile. */
+  private isUsable(): boolean {
     const age = this.now() - this.loadedAt;
-    if (age <= FRESH_MS) return;
-    if (age <= USABLE_MS) {
-      void this.refresh();
-      return;
-    }
+    if (age > FRESH_MS && age <= USABLE_MS) void this.refresh();
+    return age <= USABLE_MS;
+  }
+
+  private async loadUsable(): Promise<void> {
     await this.load();
     if (this.now() - this.loadedAt > USABLE_MS) throw keysUnavailable(this.failure?.cause);
   }

@@ -1,38 +1,41 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Jwt } from 'jsonwebtoken';
+import type { JwtPayload } from 'jsonwebtoken';
+import type { Agent } from './agent.js';
 import type { UsedKey } from './token-key.js';
 import { VerificationKeys } from './verification-keys.js';
 
 export const MOST_TOKENS = 10_000;
 
+/** A token whose signature fits and whose claims are those of an agent. */
+export interface VerifiedToken extends UsedKey {
+  readonly payload: JwtPayload;
+  readonly agent: Agent;
+}
+
 /**
- * Remembers of tokens that their signature fits, and nothing else. Every time, the provider's keys are asked for that of
- * the token, and what its claims say now is for the caller to look at: a key that is removed and a token that expires
- * lose their effect as if nothing were remembered.
+ * Remembers tokens that were verified. Every time, the provider's keys are asked for that of the token, and its times are
+ * for the caller to look at: a key that is removed and a token that expires lose their effect as if nothing were
+ * remembered.
  *
  * Tokens are known by their digest, so that none lies about in memory; ten thousand of them, of which the one that came
  * first is forgotten first. Only tokens with a good signature get in.
  */
 @Injectable()
 export class VerifiedTokens {
-  private readonly tokens = new Map<string, Jwt & UsedKey>();
+  private readonly tokens = new Map<string, VerifiedToken>();
 
   constructor(private readonly keys: VerificationKeys) {}
 
-  /**
-   * What a token says that was verified before with the key that it would be verified with now.
-   *
-   * @throws DomainError `auth.token_invalid` or `auth.keys_unavailable`
-   */
-  async find(token: string): Promise<Jwt | undefined> {
-    const known = this.tokens.get(digestOf(token));
-    if (!known) return undefined;
-    const { algorithm, keyId } = known.keyName;
-    return (await this.keys.find(algorithm, keyId)) === known.key ? known : undefined;
+  /** A token that was verified with the key that it would be verified with now; undefined: it has to be verified. */
+  find(token: string): VerifiedToken | undefined {
+    const found = this.tokens.get(digestOf(token));
+    if (!found) return undefined;
+    const { algorithm, keyId } = found.keyName;
+    return this.keys.known(algorithm, keyId) === found.key ? found : undefined;
   }
 
-  add(token: string, verified: Jwt & UsedKey): void {
+  add(token: string, verified: VerifiedToken): void {
     const digest = digestOf(token);
     const isFull = this.tokens.size >= MOST_TOKENS && !this.tokens.has(digest);
     const [first] = isFull ? this.tokens.keys() : [];

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import { DomainError, type InputProblem, InvalidInputError } from '../errors/domain-error.js';
-import { timesSent } from './times-sent.js';
+import { repeatsHeaders, timesSent } from './times-sent.js';
 
 /**
  * What Node keeps the first of, or joins, when it is sent twice: whoever stands in front may have read the other one.
@@ -17,6 +17,7 @@ export const strictRequest: RequestHandler = (request, _response, next) => {
 };
 
 function repeatedHeaders(request: IncomingMessage): InputProblem[] {
+  if (!repeatsHeaders(request)) return [];
   return SINGULAR.filter((name) => timesSent(request, name) > 1).map((name) => ({
     pointer: name,
     message: `${name} must be sent once`,
