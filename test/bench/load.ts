@@ -49,6 +49,7 @@ async function run({ url, case: name, tokens, seconds, given }: Round): Promise<
   };
   let elapsed: number;
   try {
+    await Promise.all(clients.map(connect));
     await Promise.all(agents.map(begin));
     const started = performance.now();
     ends = started + seconds * 1000;
@@ -61,6 +62,15 @@ async function run({ url, case: name, tokens, seconds, given }: Round): Promise<
   const at = (share: number): number => times[Math.floor(times.length * share)] ?? NaN;
   const perSecond = (times.length / elapsed) * 1000;
   return { perSecond, count: times.length, p50: at(0.5), p99: at(0.99) };
+}
+
+/**
+ * Opens the connection that an agent keeps, off the clock: a server that is busy takes new ones one by one, between all
+ * else that it does.
+ */
+async function connect(client: Client): Promise<void> {
+  const { body } = await client.request({ method: 'GET', path: '/status' });
+  await body.dump();
 }
 
 function sender(client: Client, agent: number, token: string): Send {

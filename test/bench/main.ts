@@ -32,7 +32,8 @@ const { values: options } = parseArgs({
 const cases = options.case ?? Object.keys(CASES);
 const connections = (options.connections ?? ['1', '16', '64']).map(Number);
 const seconds = Number(options.seconds);
-const WARM_UP_SECONDS = 1;
+/** For each case. Until then V8 is still compiling what a request goes through. */
+const WARM_UP_SECONDS = 5;
 
 const ground = await Ground.lay();
 const load = Load.start();
