@@ -1,4 +1,6 @@
+import { realpathSync } from 'node:fs';
 import type { Environment } from './config/environment.js';
+import { clusterHome } from './database/embedded-postgres.js';
 import { VERSION } from './version.js';
 
 /** What a person at the terminal wants to know first. Empty where nobody is: with a real database. */
@@ -10,9 +12,16 @@ Agent Mesh Controller ${VERSION} answers at ${url}
   API docs     ${url}/docs
   a token      npm run token -- finance
   the demo     ${demoCommand(environment, url)}
-  stop         Ctrl-C (the data stays in ${environment.DATA_DIR})
+  stop         Ctrl-C (the data stays in ${whereDataStays(environment)})
 
 `;
+}
+
+/** As root the database is not where the secret is. */
+function whereDataStays({ DATA_DIR }: Environment): string {
+  const folder = realpathSync(DATA_DIR);
+  const home = clusterHome(folder);
+  return home === folder ? DATA_DIR : home;
 }
 
 /** The demo looks for a controller on the default port. */
