@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ExtractJwt } from 'passport-jwt';
-import { timesSent } from '../http/times-sent.js';
+import { repeatedHeaders } from '../http/repeated-headers.js';
 import { tokenInvalid, tokenMissing } from './token-errors.js';
 
 const MAX_TOKEN_BYTES = 8192;
@@ -18,7 +18,7 @@ const extract = ExtractJwt.fromAuthHeaderAsBearerToken();
  */
 export function bearerToken(request: IncomingMessage): string {
   const header = request.headers.authorization;
-  if (timesSent(request, 'Authorization') > 1)
+  if (repeatedHeaders(request, ['Authorization']).length > 0)
     throw tokenInvalid('The Authorization header was sent more than once');
   if (header === undefined || !BEARER.test(header)) throw tokenMissing();
   // First of all, for the extractor's own expression takes quadratic time on a long header.

@@ -1,7 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import { DomainError, type InputProblem, InvalidInputError } from '../errors/domain-error.js';
-import { repeatsHeaders, timesSent } from './times-sent.js';
+import { repeatedHeaders } from './repeated-headers.js';
 
 /**
  * What Node keeps the first of, or joins, when it is sent twice: whoever stands in front may have read the other one.
@@ -11,18 +10,14 @@ const SINGULAR = ['Host', 'Content-Type', 'Idempotency-Key', 'If-Match'] as cons
 
 /** Refuses requests that two readers may read differently: headers and query parameters that are sent more than once. */
 export const strictRequest: RequestHandler = (request, _response, next) => {
-  const problems = [...repeatedHeaders(request), ...queryProblems(request)];
-  if (problems.length > 0) throw new InvalidInputError(problems);
-  next();
-};
-
-function repeatedHeaders(request: IncomingMessage): InputProblem[] {
-  if (!repeatsHeaders(request)) return [];
-  return SINGULAR.filter((name) => timesSent(request, name) > 1).map((name) => ({
+  const repeated = repeatedHeaders(request, SINGULAR).map((name) => ({
     pointer: name,
     message: `${name} must be sent once`,
   }));
-}
+  const problems = [...repeated, ...queryProblems(request)];
+  if (problems.length > 0) throw new InvalidInputError(problems);
+  next();
+};
 
 function queryProblems(request: Request): InputProblem[] {
   const [, text] = /\?(.*)$/s.exec(request.url) ?? [];
