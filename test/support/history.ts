@@ -9,19 +9,18 @@ interface KindRules {
   refusals: readonly string[];
 }
 
+/** What a change of a session may be refused for. */
+const CHANGE_REFUSALS = ['session.claimed', 'session.ended', 'lifecycle.invalid_transition'];
+
 /** What clients do. Heartbeats are left out: they leave nothing that could be compared. */
 export const KINDS = {
   task: { status: 202, events: ['task_routed'], refusals: [] },
   session: { status: 201, events: ['session_created'], refusals: [] },
-  activation: {
-    status: 200,
-    events: ['session_transitioned'],
-    refusals: ['session.claimed', 'session.ended', 'lifecycle.invalid_transition'],
-  },
+  activation: { status: 200, events: ['session_transitioned'], refusals: CHANGE_REFUSALS },
   transition: {
     status: 200,
     events: ['session_transitioned', 'session_updated'],
-    refusals: ['session.claimed', 'session.ended', 'lifecycle.invalid_transition'],
+    refusals: CHANGE_REFUSALS,
   },
   claim: {
     status: 200,
