@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import { setUpApiDocs } from './api-docs.js';
 import { Environment } from './config/environment.js';
 import { allowOrigins } from './http/cors.js';
-import { PatientExpressAdapter } from './http/http-adapter.js';
+import { HttpAdapter } from './http/http-adapter.js';
 import { jsonBody } from './http/json-body.js';
 import { noStore } from './http/no-store.js';
 import { securityHeaders } from './http/security-headers.js';
@@ -20,7 +20,7 @@ import { requestLog } from './observability/request-log.js';
 export const APP_OPTIONS = { bodyParser: false, bufferLogs: true, abortOnError: false } as const;
 
 /** What Nest is to run on. */
-export const newHttpAdapter = (): PatientExpressAdapter => new PatientExpressAdapter();
+export const newHttpAdapter = (): HttpAdapter => new HttpAdapter();
 
 /** Everything about HTTP that production and the end-to-end tests share. */
 export function configureApp(app: NestExpressApplication): void {

@@ -1,6 +1,8 @@
-import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer, type ServerOptions } from 'node:http';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Express } from 'express';
+import { expressMessages } from './express-messages.js';
 
 /**
  * How long a client may take to send, in milliseconds. None of it bounds how long an answer takes: waiting for work
@@ -14,10 +16,11 @@ const PATIENCE: ServerOptions = {
   connectionsCheckingInterval: 1_000,
 };
 
-/** Express on a server that closes connections whose client sends too slowly. */
-export class PatientExpressAdapter extends ExpressAdapter {
+/** Express on a server that makes its messages for it, and closes connections whose client sends too slowly. */
+export class HttpAdapter extends ExpressAdapter {
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
-    this.httpServer = createServer(PATIENCE, this.getInstance<RequestListener>());
+    const app = this.getInstance<Express>();
+    this.httpServer = createServer({ ...PATIENCE, ...expressMessages(app) }, app);
   }
 }
