@@ -32,8 +32,11 @@ const { values: options } = parseArgs({
 const cases = options.case ?? Object.keys(CASES);
 const connections = (options.connections ?? ['1', '16', '64']).map(Number);
 const seconds = Number(options.seconds);
-/** For each case. Until then V8 is still compiling what a request goes through. */
-const WARM_UP_SECONDS = 5;
+/**
+ * For each case, just before it. Until then V8 is still compiling what a request goes through; and what is not used for
+ * some seconds it forgets again.
+ */
+const WARM_UP_SECONDS = 8;
 
 const ground = await Ground.lay();
 const load = Load.start();
@@ -59,13 +62,11 @@ async function compare(): Promise<void> {
 async function bench(): Promise<void> {
   const alone = await ground.database();
   const groups: Group[] = [];
-  for (const system of systems) {
-    for (const name of cases) {
-      await sample({ ground, load }, system, name, ground.tokens(16), WARM_UP_SECONDS);
-    }
-  }
   write(title());
   for (const name of cases) {
+    for (const system of systems) {
+      await sample({ ground, load }, system, name, ground.tokens(16), WARM_UP_SECONDS);
+    }
     for (const count of connections) {
       const tokens = ground.tokens(count);
       const group: Group = { name, connections: count, samples: {}, alone: [] };
