@@ -1,7 +1,7 @@
-import { createServer, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type ServerOptions } from 'node:http';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import type { Express } from 'express';
+import type { Express, Response } from 'express';
 import { expressMessages } from './express-messages.js';
 
 /**
@@ -23,4 +23,25 @@ export class HttpAdapter extends ExpressAdapter {
     const app = this.getInstance<Express>();
     this.httpServer = createServer({ ...PATIENCE, ...expressMessages(app) }, app);
   }
+
+  /** Answers as Express does; what is JSON and nothing else, without asking its settings and looking for each header. */
+  override reply(response: Response, body: unknown, statusCode?: number): unknown {
+    if (!isPlain(body) || asksForLess(response.req) || response.hasHeader('Content-Type')) {
+      return super.reply(response, body, statusCode);
+    }
+    if (statusCode !== undefined) response.statusCode = statusCode;
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    return response.end(JSON.stringify(body));
+  }
+}
+
+/** Whether a body is an object or an array of JSON, and not one of what Nest and Express send in a way of their own. */
+function isPlain(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false;
+  return Array.isArray(body) || Object.getPrototypeOf(body) === Object.prototype;
+}
+
+/** Whether a request may be answered without a body. */
+function asksForLess({ method, headers }: IncomingMessage): boolean {
+  return method === 'HEAD' || 'if-none-match' in headers || 'if-modified-since' in headers;
 }
