@@ -66,27 +66,28 @@ function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): Where {
   const { roles } = agent;
   if (!isStaff(agent)) where.and(TAKES_PART, roles, roles, roles);
   return where
+    .and(isInbox ? INBOX_OF : 't.to_role = ?', query.to_role)
     .and('t.from_role = ?', query.from_role)
     .and(isInbox ? 'a.task_type = ?' : 't.task_type = ?', query.task_type)
     .and('t.trace_id = ?', query.trace_id)
     .and('t.created_at >= ?', query.created_since);
 }
 
-function afterInInbox(where: Where, { to_role, cursor }: ListTasksQuery): void {
-  // So that the planner does not see it: for a role with little to do it would plan every request anew.
-  where.and('a.role = (SELECT ?::text)', to_role);
+function afterInInbox(where: Where, { cursor }: ListTasksQuery): void {
   if (cursor === undefined) return;
   const { at, id, rank = 0 } = decodeCursor(cursor);
   where.and(`(${BY_URGENCY}) > (?::smallint, ?::timestamptz, ?::uuid)`, -rank, at, id);
 }
 
-function afterInList(where: Where, query: ListTasksQuery, days: number): void {
-  const { to_role, status, cursor } = query;
-  where.and('t.to_role = ?', to_role).and(`${currentStatus('?')} = ?`, days, status);
+function afterInList(where: Where, { status, cursor }: ListTasksQuery, days: number): void {
+  where.and(`${currentStatus('?')} = ?`, days, status);
   if (cursor === undefined) return;
   const { at, id } = decodeCursor(cursor);
   where.and('(t.created_at, t.id) < (?::timestamptz, ?::uuid)', at, id);
 }
+
+/** A role that the planner does not see: for one with little to do it would plan every request anew. */
+const INBOX_OF = 'a.role = (SELECT ?::text)';
 
 /** The same as the view `task_participants` tells, in a form that is looked up task by task. */
 const TAKES_PART = `(t.from_role = ANY(?) OR t.to_role = ANY(?)
