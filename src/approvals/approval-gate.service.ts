@@ -7,7 +7,7 @@ import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import type { EndedTask } from '../lifecycle/task-end.js';
-import { lockTask, type RequiredApproval } from '../lifecycle/task-lock.js';
+import { lockEndingTask, type RequiredApproval } from '../lifecycle/task-lock.js';
 import type { Approval } from './approval.entity.js';
 import { approvalEvent } from './approval-events.js';
 
@@ -28,7 +28,7 @@ export class ApprovalGate implements OnModuleInit {
     const { task_id, status } = ended;
     if (task_id === null) return;
     const [{ requires_approval }, withdrawn] = await Promise.all([
-      lockTask(manager, task_id),
+      lockEndingTask(manager, task_id),
       sql<Approval>(manager, WITHDRAW_PENDING, [task_id]),
     ]);
     if (status === 'completed' && requires_approval) {

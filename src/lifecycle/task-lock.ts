@@ -34,7 +34,9 @@ type LockedRow = TaskSubject & {
  * @throws DomainError `task.finished` when it is completed or cancelled, or its deadline is past by Postgres' clock
  */
 export async function lockOpenTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
-  const { deadline_past, requires_approval, ...subject } = await lockTask(manager, taskId);
+  const { deadline_past, requires_approval, ...subject } = theTask(
+    await sql<LockedRow>(manager, LOCK, [taskId]),
+  );
   // A statement of its own: it sees what was committed while the lock was waited for.
   const facts = await findTaskFacts(manager, taskId);
   if (!facts) throw new Error('a task has at least one attempt');
@@ -46,8 +48,14 @@ export async function lockOpenTask(manager: EntityManager, taskId: string): Prom
 }
 
 /** Locks a task that may be ending, and gives what its end depends on. */
-export async function lockTask(manager: EntityManager, taskId: string): Promise<LockedRow> {
-  const [row] = await sql<LockedRow>(manager, LOCK, [taskId]);
+export async function lockEndingTask(
+  manager: EntityManager,
+  taskId: string,
+): Promise<Pick<LockedRow, 'requires_approval'>> {
+  return theTask(await sql<Pick<LockedRow, 'requires_approval'>>(manager, LOCK_ENDING, [taskId]));
+}
+
+function theTask<Row>([row]: readonly Row[]): Row {
   if (!row) throw new Error('tasks are never deleted');
   return row;
 }
@@ -56,3 +64,5 @@ const LOCK = `
   SELECT task_type, description, data, context, requires_approval,
          deadline_at <= clock_timestamp() AS deadline_past
     FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;
+
+const LOCK_ENDING = `SELECT requires_approval FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;
