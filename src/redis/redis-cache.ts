@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { createRedisClient, type RedisClient } from './redis-client.js';
+import { COMMAND_TIMEOUT_MS, createRedisClient, type RedisClient } from './redis-client.js';
+import { TimeLimit } from './time-limit.js';
 
 export type RedisStatus = 'connected' | 'disconnected' | 'disabled';
 
@@ -20,7 +21,7 @@ const COUNT = `
 
 /**
  * A cache in Redis that may be missing, down, hung, full or read-only: then every read is a miss and every write
- * does nothing. No method rejects, and none takes longer than the client's timeout of 100 ms.
+ * does nothing. No method rejects, and none takes longer than 100 ms.
  *
  * Reads, writes and counts each have a breaker, since a full or read-only Redis still answers reads.
  */
@@ -31,6 +32,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
   readonly counts = new CircuitBreaker();
 
   private readonly logger = new Logger(RedisCache.name);
+  private readonly limit = new TimeLimit(COMMAND_TIMEOUT_MS);
   private readonly client?: RedisClient;
   private quietUntil = 0;
 
@@ -81,7 +83,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
     if (!this.client) return 'disabled';
     if (this.client.status !== 'ready') return 'disconnected';
     try {
-      await this.client.ping();
+      await this.limit.around(this.client.ping());
       return 'connected';
     } catch {
       return 'disconnected';
@@ -95,7 +97,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
     const { client } = this;
     if (client?.status !== 'ready' || !breaker.allows()) return undefined;
     try {
-      const reply = await command(client);
+      const reply = await this.limit.around(command(client));
       breaker.succeeded();
       return reply;
     } catch (error) {
@@ -122,6 +124,7 @@ function isWrongType(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }
 
+/** Of {@link TimeLimit}, or of the client: within a cluster, it has a limit of its own for each node. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out';
 }

@@ -2,14 +2,18 @@ import { Cluster, Redis } from 'ioredis';
 
 export type RedisClient = Redis | Cluster;
 
-const COMMAND_TIMEOUT_MS = 100;
+/** How long a command may take. */
+export const COMMAND_TIMEOUT_MS = 100;
 const CONNECT_TIMEOUT_MS = 1000;
 const BACKOFF_STEP_MS = 50;
 const BACKOFF_MAX_MS = 1000;
 
 const backoff = (attempts: number): number => Math.min(attempts * BACKOFF_STEP_MS, BACKOFF_MAX_MS);
 
-/** Left alone, ioredis holds commands back for as long as Redis is away: these make each fail within 100 ms instead. */
+/**
+ * Left alone, ioredis holds commands back for as long as Redis is away: these make each fail at once instead. What it
+ * sends by itself to begin a connection ends with `commandTimeout`.
+ */
 const FAIL_FAST = {
   connectionName: 'agent-mesh-controller',
   lazyConnect: true,
@@ -23,12 +27,23 @@ const FAIL_FAST = {
 
 /**
  * A client that connects when told to and then reconnects for ever: to a single server, or to a cluster when there
- * are two or more URLs. It holds no command back while it is not connected.
+ * are two or more URLs. It holds no command back while it is not connected; how long one may take once it is, is for
+ * whoever sends it to say.
  */
 export function createRedisClient(urls: readonly [string, ...string[]]): RedisClient {
-  return urls.length === 1
-    ? new Redis(urls[0], { ...FAIL_FAST, enableOfflineQueue: false, retryStrategy: backoff })
-    : createCluster(urls);
+  return urls.length === 1 ? createSingle(urls[0]) : createCluster(urls);
+}
+
+function createSingle(url: string): Redis {
+  const options = { ...FAIL_FAST, enableOfflineQueue: false, retryStrategy: backoff };
+  const client = new Redis(url, options);
+  // Its timer for each command would cost more than the command; those who send one have a limit of their own.
+  const limitEach = (commandTimeout: number | undefined) => (): void => {
+    Object.assign(client.options, { commandTimeout });
+  };
+  client.on('ready', limitEach(undefined));
+  client.on('close', limitEach(COMMAND_TIMEOUT_MS));
+  return client;
 }
 
 function createCluster(urls: readonly [string, ...string[]]): Cluster {
