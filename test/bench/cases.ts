@@ -96,7 +96,10 @@ function keyOf({ agent }: Send, given: string): string {
   return `${given}-${agent}`;
 }
 
-/** What all cases find: a role with a thousand tasks to do; and what `prepare` calls. */
+/**
+ * What all cases find: a role with a thousand tasks to do, and a thousand keys that were used; and what `prepare` calls.
+ * A table that PostgreSQL has found empty it reads from end to end, until it hears within a minute that it is not.
+ */
 export const FIXTURES = `
   CREATE FUNCTION bench_tasks(for_role text, count integer) RETURNS TABLE (session_id uuid) LANGUAGE sql AS $$
     WITH routed AS (
@@ -116,6 +119,11 @@ export const FIXTURES = `
     RETURNING id
   $$;
   SELECT count(*) FROM bench_tasks('reviewer', 1000);
+  INSERT INTO idempotency_records
+    (scope, fingerprint, caller, key, method, path, response_status, response_body, generation, created_at, expires_at)
+  SELECT sha256(n::text::bytea), sha256('bench'), 'bench', n::text, 'POST', '/tasks/route', 202, '{}', 1, now(),
+         now() + interval '1 day'
+    FROM generate_series(1, 1000) AS n;
 `;
 
 async function ids(db: Client, text: string, count?: number): Promise<string[]> {
