@@ -6,8 +6,12 @@ export const VERSION = findVersion(import.meta.dirname);
 
 function findVersion(folder: string): string {
   const file = join(folder, 'package.json');
-  if (!existsSync(file)) return findVersion(dirname(folder));
-  const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  const isNamed = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return isNamed ? String(manifest.version) : findVersion(dirname(folder));
+  if (existsSync(file)) {
+    const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+      return String(manifest.version);
+  }
+  const parent = dirname(folder);
+  if (parent === folder) throw new Error('package.json is missing: its place is beside dist');
+  return findVersion(parent);
 }
