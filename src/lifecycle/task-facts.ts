@@ -33,6 +33,12 @@ export function deadlinePast(): DomainError {
   return new DomainError('task.finished', 'The deadline of the task is past.');
 }
 
+/** The row of a task that something refers to. */
+export function theTask<Row>([row]: readonly Row[]): Row {
+  if (!row) throw new Error('tasks are never deleted');
+  return row;
+}
+
 /** Finds what is to know of a task; null when there is none. */
 export async function findTaskFacts(
   manager: EntityManager,

@@ -1,6 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
-import { deadlinePast, findTaskFacts, type TaskFacts, taskFinished } from './task-facts.js';
+import {
+  deadlinePast,
+  findTaskFacts,
+  type TaskFacts,
+  taskFinished,
+  theTask,
+} from './task-facts.js';
 
 /** A decision that has to be there before the task may be completed. */
 export interface RequiredApproval {
@@ -53,11 +59,6 @@ export async function lockEndingTask(
   taskId: string,
 ): Promise<Pick<LockedRow, 'requires_approval'>> {
   return theTask(await sql<Pick<LockedRow, 'requires_approval'>>(manager, LOCK_ENDING, [taskId]));
-}
-
-function theTask<Row>([row]: readonly Row[]): Row {
-  if (!row) throw new Error('tasks are never deleted');
-  return row;
 }
 
 const LOCK = `

@@ -8,6 +8,7 @@ import { Signals } from '../database/signals.js';
 import { sql } from '../database/sql.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { theTask } from '../lifecycle/task-facts.js';
 import { newId } from '../observability/new-id.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
@@ -141,13 +142,12 @@ async function lostSoFar(
   manager: EntityManager,
   { task_id, attempts_left }: Attempt,
 ): Promise<number> {
-  const [task] = await sql<{ max_attempts: number }>(
-    manager,
-    `SELECT max_attempts FROM tasks WHERE id = $1`,
-    [task_id],
+  const { max_attempts } = theTask(
+    await sql<{ max_attempts: number }>(manager, `SELECT max_attempts FROM tasks WHERE id = $1`, [
+      task_id,
+    ]),
   );
-  if (!task) throw new Error('tasks are never deleted');
-  return task.max_attempts - attempts_left;
+  return max_attempts - attempts_left;
 }
 
 interface Following {

@@ -4,6 +4,7 @@ import { keysetAt, type Placed } from '../database/keyset.js';
 import { sql, sqlLast } from '../database/sql.js';
 import type { Where } from '../database/where.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
+import { theTask } from '../lifecycle/task-facts.js';
 import { taskStatus, taskStatusNow } from '../lifecycle/task-status.js';
 import type { Session } from '../sessions/session.entity.js';
 import type { TaskRow } from './dto/task.dto.js';
@@ -98,15 +99,10 @@ export async function getTask(manager: EntityManager, id: string): Promise<Task>
 
 /** The same, at the end of a transaction. */
 export function getTaskLast(manager: EntityManager, id: string): Coming<Task> {
-  return sqlLast<Task>(manager, TASK, [id]).map(theTask);
+  return sqlLast<Task>(manager, TASK, [id]).map(theTask<Task>);
 }
 
 const TASK = `SELECT * FROM tasks WHERE id = $1`;
-
-function theTask([task]: readonly Task[]): Task {
-  if (!task) throw new Error('tasks are never deleted');
-  return task;
-}
 
 /** A task as it stands with the session that is its highest attempt. */
 export function withAttempt(task: Task, attempt: Session): TaskRow {
