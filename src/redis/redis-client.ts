@@ -37,7 +37,7 @@ export function createRedisClient(urls: readonly [string, ...string[]]): RedisCl
 function createSingle(url: string): Redis {
   const options = { ...FAIL_FAST, enableOfflineQueue: false, retryStrategy: backoff };
   const client = new Redis(url, options);
-  // Its timer for each command would cost more than the command; those who send one have a limit of their own.
+  // Its timer for each command is a cost that shows; those who send one have a limit of their own.
   const limitEach = (commandTimeout: number | undefined) => (): void => {
     Object.assign(client.options, { commandTimeout });
   };
