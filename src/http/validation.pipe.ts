@@ -1,42 +1,50 @@
-import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
-import type { ValidationError } from 'class-validator';
+import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validate, type ValidationError } from 'class-validator';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
 import { isObject, withoutNulls } from './aliases.js';
 import { normaliserOf } from './normalise.decorator.js';
+import { rememberRules } from './remembered-rules.js';
 import { escapePointer } from './shape.js';
 
-/** Turns input into its DTO, or lists everything that is wrong with it; unknown members are wrong. */
+const STRICT = {
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  forbidUnknownValues: false,
+  validationError: { target: false, value: false },
+};
+
+/**
+ * Turns input into its DTO, or lists everything that is wrong with it; unknown members are wrong.
+ *
+ * Nest's own pipe would also look through all of it for what JSON cannot hold, and for names that are refused before.
+ */
 @Injectable()
-export class InputPipe extends ValidationPipe {
+export class InputPipe implements PipeTransform {
   constructor() {
-    super({
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      transform: true,
-      validationError: { target: false, value: false },
-    });
+    rememberRules();
   }
 
-  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'custom' || metadata.metatype === undefined) return value;
-    const normalise = normaliserOf(metadata.metatype);
-    const input = metadata.type === 'body' ? assertObject(value, metadata) : value;
-    assertNothingInherited(input, prefixOf(metadata));
-    try {
-      return await super.transform(normalise ? normalise(input) : input, metadata);
-    } catch (error) {
-      if (Array.isArray(error)) throw new InvalidInputError(problemsOf(error, prefixOf(metadata)));
-      throw error;
-    }
-  }
-
-  override createExceptionFactory(): (errors?: ValidationError[]) => unknown {
-    return (errors = []) => errors;
+  async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
+    if ((type !== 'body' && type !== 'query') || !isDto(metatype)) return value;
+    const prefix = type === 'body' ? '/' : '?';
+    const input = type === 'body' ? assertObject(value) : value;
+    assertNothingInherited(input, prefix);
+    const normalise = normaliserOf(metatype);
+    const dto = plainToInstance(metatype, normalise ? normalise(input) : input);
+    const errors = await validate(dto, STRICT);
+    if (errors.length > 0) throw new InvalidInputError(problemsOf(errors, prefix));
+    return dto;
   }
 }
 
-function assertObject(value: unknown, { metatype }: ArgumentMetadata): unknown {
-  if (metatype === Object || metatype === String) return value;
+type Dto = new () => object;
+
+function isDto(metatype: ArgumentMetadata['metatype']): metatype is Dto {
+  return metatype !== undefined && metatype !== Object && metatype !== String;
+}
+
+function assertObject(value: unknown): unknown {
   if (isObject(value)) return withoutNulls(value);
   if (value === undefined) return {};
   throw new InvalidInputError([{ pointer: '/', message: 'The body must be a JSON object' }]);
@@ -52,10 +60,6 @@ function assertNothingInherited(input: unknown, prefix: string): void {
 }
 
 export const UNKNOWN_MEMBER = 'There is no such member';
-
-function prefixOf({ type }: ArgumentMetadata): string {
-  return type === 'query' ? '?' : '/';
-}
 
 function problemsOf(errors: readonly ValidationError[], prefix: string): InputProblem[] {
   return errors.flatMap(({ property, constraints, children }) => {
