@@ -5,10 +5,12 @@ export const SHAPE_LIMITS = { depth: 32, keys: 2_000, array: 1_000, string: 65_5
 
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** A value of the body, and where it stands. */
 interface Visit {
   value: unknown;
   depth: number;
-  pointer: string;
+  key: string;
+  parent: Visit | undefined;
 }
 
 /**
@@ -18,51 +20,57 @@ interface Visit {
  */
 export function assertShape(body: unknown): void {
   let keys = 0;
-  const open: Visit[] = [{ value: body, depth: 0, pointer: '' }];
+  const root: Visit = { value: body, depth: 0, key: '', parent: undefined };
+  const open = [root];
   for (let visit = open.pop(); visit; visit = open.pop()) {
-    const { value, depth, pointer } = visit;
-    if (typeof value === 'string') assertText(value, pointer);
-    if (typeof value === 'number') assertNumber(value, pointer);
+    const { value, depth } = visit;
+    if (typeof value === 'string') assertText(value, visit);
+    if (typeof value === 'number') assertNumber(value, visit);
     if (typeof value !== 'object' || value === null) continue;
     if (depth >= SHAPE_LIMITS.depth)
-      refuse(pointer, `must not be nested deeper than ${SHAPE_LIMITS.depth}`);
+      refuse(visit, `must not be nested deeper than ${SHAPE_LIMITS.depth}`);
     if (Array.isArray(value) && value.length > SHAPE_LIMITS.array) {
-      refuse(pointer, `must not have more than ${SHAPE_LIMITS.array} elements`);
+      refuse(visit, `must not have more than ${SHAPE_LIMITS.array} elements`);
     }
     for (const [key, member] of Object.entries(value)) {
       if (!Array.isArray(value)) {
-        assertKey(key, pointer);
+        assertKey(key, visit);
         if (++keys > SHAPE_LIMITS.keys)
-          refuse('', `must not have more than ${SHAPE_LIMITS.keys} members`);
+          refuse(root, `must not have more than ${SHAPE_LIMITS.keys} members`);
       }
-      open.push({ value: member, depth: depth + 1, pointer: `${pointer}/${escapePointer(key)}` });
+      open.push({ value: member, depth: depth + 1, key, parent: visit });
     }
   }
 }
 
-function assertKey(key: string, pointer: string): void {
-  if (FORBIDDEN_KEYS.has(key)) refuse(pointer, 'has a member with a name that is not allowed');
-  assertText(key, pointer);
+function assertKey(key: string, at: Visit): void {
+  if (FORBIDDEN_KEYS.has(key)) refuse(at, 'has a member with a name that is not allowed');
+  assertText(key, at);
 }
 
-function assertText(text: string, pointer: string): void {
+function assertText(text: string, at: Visit): void {
   if (text.length > SHAPE_LIMITS.string) {
-    refuse(pointer, `must not be longer than ${SHAPE_LIMITS.string} characters`);
+    refuse(at, `must not be longer than ${SHAPE_LIMITS.string} characters`);
   }
-  if (text.includes('\u0000')) refuse(pointer, 'must not contain U+0000');
-  if (!text.isWellFormed()) refuse(pointer, 'must not contain half of a surrogate pair');
+  if (text.includes('\u0000')) refuse(at, 'must not contain U+0000');
+  if (!text.isWellFormed()) refuse(at, 'must not contain half of a surrogate pair');
 }
 
-function assertNumber(value: number, pointer: string): void {
-  if (!Number.isFinite(value)) refuse(pointer, 'must be a finite number');
+function assertNumber(value: number, at: Visit): void {
+  if (!Number.isFinite(value)) refuse(at, 'must be a finite number');
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    refuse(pointer, 'must be an integer within ±(2^53−1)');
+    refuse(at, 'must be an integer within ±(2^53−1)');
   }
 }
 
-function refuse(pointer: string, rule: string): never {
-  const problem: InputProblem = { pointer: pointer || '/', message: `The body ${rule}` };
+function refuse(at: Visit, rule: string): never {
+  const problem: InputProblem = { pointer: pointerTo(at) || '/', message: `The body ${rule}` };
   throw new InvalidInputError([problem]);
+}
+
+/** Where a value stands, as a JSON Pointer (RFC 6901); empty for the body itself. */
+function pointerTo({ key, parent }: Visit): string {
+  return parent ? `${pointerTo(parent)}/${escapePointer(key)}` : '';
 }
 
 /** Escapes a member name for a JSON Pointer (RFC 6901 §3), and cuts it where it is unreasonably long. */
