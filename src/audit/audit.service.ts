@@ -58,8 +58,8 @@ export class AuditService {
   }
 }
 
-function effectOf({ id, event: { event_type, by, ...about } }: Entry): Effect {
-  const { approval_id, session_id, task_id } = about;
+function effectOf({ id, event }: Entry): Effect {
+  const { event_type, by, approval_id, session_id, task_id } = event;
   if (event_type === 'task_routed' && task_id) return { role: by.role, type: 'task', id: task_id };
   if (approval_id) return { role: by.role, type: 'approval', id: approval_id };
   if (session_id) return { role: by.role, type: 'session', id: session_id };
@@ -101,13 +101,18 @@ function written(entries: readonly Entry[]): string {
   return JSON.stringify(entries.map(toRow));
 }
 
-function toRow({ id, event: { by, metadata, ...event } }: Entry): Record<string, unknown> {
-  const request_trace_id = requestContext()?.traceId;
+function toRow({ id, event }: Entry): Record<string, unknown> {
+  const { event_type, trace_id, by, task_id, session_id, approval_id, metadata } = event;
   return {
-    ...event,
     id,
+    event_type,
     role: by.role,
     actor: by.subject,
-    metadata: { ...metadata, ...(request_trace_id && { request_trace_id }) },
+    trace_id,
+    task_id,
+    session_id,
+    approval_id,
+    // Outside of requests it is undefined, and so not written.
+    metadata: { ...metadata, request_trace_id: requestContext()?.traceId },
   };
 }

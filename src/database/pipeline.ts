@@ -70,8 +70,8 @@ export class Pipeline {
     this.waiting.push({
       text,
       values: values.map(utils.prepareValue),
-      ...(name !== undefined && { name }),
-      ...(raceOn !== undefined && { raceOn }),
+      name,
+      raceOn,
       succeed,
       fail: (error) => {
         if (answersOtherwise(error)) this.names.renew();

@@ -9,9 +9,9 @@ export interface Statement {
   /** As they are sent: nothing that could still fail to be written. */
   readonly values: readonly (string | Buffer | null)[];
   /** Of the prepared statement; undefined: parsed for this once. */
-  readonly name?: string;
+  readonly name: string | undefined;
   /** The constraint that it violates when somebody else was first. */
-  readonly raceOn?: string;
+  readonly raceOn: string | undefined;
   readonly succeed: (result: Result) => void;
   readonly fail: (error: Error) => void;
 }
