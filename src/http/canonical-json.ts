@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { InvalidInputError } from '../errors/domain-error.js';
 
@@ -10,7 +10,7 @@ import { InvalidInputError } from '../errors/domain-error.js';
  * is Unicode (no lone surrogates) and numbers fit a double (`1e400` does not).
  */
 export function canonicalDigest(value: object): Buffer {
-  return createHash('sha256').update(canonicalJson(value)).digest();
+  return hash('sha256', canonicalJson(value), 'buffer');
 }
 
 function canonicalJson(value: object): string {

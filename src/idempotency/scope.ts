@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Within what a key means one request: the same key under anything else is another request. */
 export interface IdempotencyScope {
@@ -20,9 +20,7 @@ export function idempotencyScope({
   path,
   key,
 }: IdempotencyScope): Buffer {
-  return createHash('sha256')
-    .update(JSON.stringify([subject, actingRole, method, path, key]))
-    .digest();
+  return hash('sha256', JSON.stringify([subject, actingRole, method, path, key]), 'buffer');
 }
 
 /** The key of the Postgres advisory lock of a scope: its first eight bytes as a signed `bigint`, in decimal. */
