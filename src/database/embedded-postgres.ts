@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   chmodSync,
   mkdirSync,
@@ -74,7 +74,7 @@ export function readEmbeddedState(dataDir: string): { url: string; pid: number }
 /** Where the cluster of a data folder is: in it, except that root's is under `SYSTEM_FOLDER`. */
 export function clusterHome(dataDir: string): string {
   if (!isRoot()) return dataDir;
-  return join(SYSTEM_FOLDER, createHash('sha256').update(dataDir).digest('hex').slice(0, 12));
+  return join(SYSTEM_FOLDER, hash('sha256', dataDir, 'hex').slice(0, 12));
 }
 
 function makeHome(dataDir: string): string {

@@ -127,7 +127,9 @@ function failureOf({ text, values, raceOn }: Statement, error: Error): Error {
 }
 
 function knownTo(connection: Connection): Map<string, RowReader> {
-  const known = prepared.get(connection) ?? new Map<string, RowReader>();
-  prepared.set(connection, known);
-  return known;
+  const known = prepared.get(connection);
+  if (known) return known;
+  const none = new Map<string, RowReader>();
+  prepared.set(connection, none);
+  return none;
 }

@@ -21,17 +21,23 @@ export function rememberRules(storage: MetadataStorage = getMetadataStorage()): 
   storage.getTargetValidationMetadatas = (target, schema, always, strictGroups, groups) => {
     // Which rules are those of a group depends on more than the class.
     if (always || strictGroups || groups) return find(target, schema, always, strictGroups, groups);
-    const rules = found.get(target) ?? find(target, schema, always, strictGroups);
-    found.set(target, rules);
-    return rules;
+    return getOrMake(found, target, () => find(target, schema, always, strictGroups));
   };
-  storage.groupByPropertyName = (rules) => {
-    const known = grouped.get(rules) ?? group(rules);
-    grouped.set(rules, known);
-    return known;
-  };
+  storage.groupByPropertyName = (rules) => getOrMake(grouped, rules, () => group(rules));
   storage.addValidationMetadata = (rule) => {
     found = new WeakMap();
     add(rule);
   };
+}
+
+function getOrMake<K extends object, V extends object>(
+  known: WeakMap<K, V>,
+  key: K,
+  make: () => V,
+): V {
+  const value = known.get(key);
+  if (value) return value;
+  const made = make();
+  known.set(key, made);
+  return made;
 }
