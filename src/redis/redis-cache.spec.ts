@@ -32,12 +32,16 @@ describe('RedisCache', () => {
   }
 
   /** A server that answers a Redis command, by its name, with a line of the Redis protocol, or not at all. */
-  async function fakeRedis(answer: (command: string) => string | undefined): Promise<string> {
+  async function fakeRedis(
+    answer: (command: string) => string | undefined,
+    received?: (chunk: string) => unknown,
+  ): Promise<string> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
       socket.on('data', (chunk) => {
+        received?.(chunk.toString());
         for (const [, command = ''] of chunk.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
           const line = HANDSHAKE[command] ?? answer(command);
           if (line) socket.write(`${line}\r\n`);
@@ -105,6 +109,23 @@ describe('RedisCache', () => {
     expect(await sut.get('key')).toBeUndefined();
     expect(await sut.ping()).toBe('disconnected');
     expect(performance.now() - started).toBeLessThan(100);
+  });
+
+  it('sends what is asked for at the same moment at once, and each has its own answer', async () => {
+    let answered = 0;
+    const chunks: string[] = [];
+    const url = await fakeRedis(
+      () => `+answer ${++answered}`,
+      (chunk) => chunks.push(chunk),
+    );
+    const sut = await connected(cacheOf(url));
+    chunks.length = 0;
+
+    const ask = () => [sut.get('one'), sut.set('two', 'value', 60), sut.get('three')];
+    expect(await Promise.all(ask())).toEqual(['answer 1', undefined, 'answer 3']);
+    expect(await Promise.all(ask())).toEqual(['answer 4', undefined, 'answer 6']);
+
+    expect(chunks).toHaveLength(2);
   });
 
   it.each([1, 2])('speaks TLS when a rediss URL is given (%i)', async (count) => {
