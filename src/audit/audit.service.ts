@@ -72,10 +72,10 @@ interface Entry {
 }
 
 /** The clock, not the transaction's start, so that the events of one transaction keep their order. */
-const insertOf = (entries: string): string => `
+const insertOf = (entries: string, time = 'clock_timestamp()'): string => `
   INSERT INTO audit_events
     (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, metadata)
-  SELECT id, event_type, role, actor, clock_timestamp(), trace_id, task_id, session_id, approval_id, metadata
+  SELECT id, event_type, role, actor, ${time}, trace_id, task_id, session_id, approval_id, metadata
     FROM jsonb_to_recordset(${entries})
       AS e(id uuid, event_type text, role text, actor text, trace_id uuid, task_id uuid, session_id uuid,
            approval_id uuid, metadata jsonb)`;
@@ -83,8 +83,8 @@ const insertOf = (entries: string): string => `
 const INSERT = insertOf('$1');
 
 /**
- * SQL of a change together with the event that tells of it, which is recorded only if the change has happened; it
- * answers with the rows of the change.
+ * SQL of the change of a row together with the event that tells of it; it answers with the row. Without the change
+ * there is no time to tell it of, which {@link NOTHING_CHANGED} does not allow.
  *
  * @param change a statement with RETURNING
  * @param event the placeholder of the event, to be filled by {@link AuditService.telling}
@@ -92,9 +92,12 @@ const INSERT = insertOf('$1');
 export function withEvent(change: string, event: string): string {
   return `
   WITH change AS (${change}),
-       event AS (${insertOf(`${event}::jsonb`)} WHERE EXISTS (SELECT 1 FROM change))
+       event AS (${insertOf(`${event}::jsonb`, '(SELECT clock_timestamp() FROM change)')})
   SELECT * FROM change`;
 }
+
+/** The column of the trail that must not be null, and is where {@link withEvent} has changed nothing. */
+export const NOTHING_CHANGED = 'timestamp';
 
 /** Events as the INSERT takes them. */
 function written(entries: readonly Entry[]): string {

@@ -21,16 +21,16 @@ export class Pipeline {
   ) {}
 
   /** Sends a statement; rejects with `NotReached` when one before it has failed. */
-  send(text: string, values: readonly unknown[] = []): Promise<Result> {
-    const result = this.sendWithNext(text, values);
+  send(text: string, values: readonly unknown[] = [], raceOn?: string): Promise<Result> {
+    const result = this.sendWithNext(text, values, raceOn);
     this.takeOff();
     return result;
   }
 
   /** Sends a statement along with the next one, before it; the same as {@link send} in all else. */
-  sendWithNext(text: string, values: readonly unknown[] = []): Promise<Result> {
+  sendWithNext(text: string, values: readonly unknown[] = [], raceOn?: string): Promise<Result> {
     return new Promise((succeed, fail) => {
-      this.add(text, values, succeed, fail);
+      this.add(text, values, succeed, fail, raceOn);
     });
   }
 

@@ -21,8 +21,8 @@ const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // with a digit, unlike EPIPE
 
 /** A statement found that somebody else was first; run again, the work finds so in time. */
 export class LostRace extends Error {
-  constructor(override readonly cause: QueryFailedError) {
-    super('somebody else was first');
+  constructor(cause?: Error) {
+    super('somebody else was first', { cause });
   }
 }
 

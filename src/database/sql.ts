@@ -6,14 +6,18 @@ import { NotReached, type Result } from './statement-batch.js';
 /**
  * Runs one SQL statement and gives its rows. Statements that are started together, as in `Promise.all`, cost one round
  * trip and run in the order in which they were started, each with a snapshot of its own.
+ *
+ * @param raceOn a constraint, or a column that must not be null, that it violates only when somebody else was first:
+ *   then the transaction runs again
  */
 export async function sql<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
+  raceOn?: string,
 ): Promise<Row[]> {
   try {
-    return await sqlAmongOthers<Row>(manager, text, parameters);
+    return await sqlAmongOthers<Row>(manager, text, parameters, raceOn);
   } catch (error) {
     return rethrow(error);
   }
@@ -24,24 +28,28 @@ export async function sqlAmongOthers<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[],
+  raceOn?: string,
 ): Promise<Row[]> {
   log(manager, text, parameters);
-  return rowsOf<Row>(await pipelineOf(manager).send(text, parameters));
+  return rowsOf<Row>(await pipelineOf(manager).send(text, parameters, raceOn));
 }
 
 /**
  * Runs one SQL statement as the last of a transaction: along with COMMIT, without a round trip of its own. Its rows are
  * for whoever runs the transaction, not for the work inside.
+ *
+ * @param raceOn as for {@link sql}
  */
 export function sqlLast<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
+  raceOn?: string,
 ): Coming<Row[]> {
   log(manager, text, parameters);
   return new Coming(
     pipelineOf(manager)
-      .sendWithNext(text, parameters)
+      .sendWithNext(text, parameters, raceOn)
       .then(rowsOf<Row>, rethrow),
   );
 }
@@ -50,7 +58,7 @@ export function sqlLast<Row>(
  * Runs one SQL statement whose rows nobody needs, without a round trip of its own: along with the next statement of the
  * transaction, before that one, and at the latest with COMMIT. Should it fail, so does what it travels with.
  *
- * @param raceOn a constraint that it violates only when somebody else was first: then the transaction runs again
+ * @param raceOn as for {@link sql}
  */
 export function sqlAlong(
   manager: EntityManager,

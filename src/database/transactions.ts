@@ -5,6 +5,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { Coming } from './coming.js';
 import { Connection, type Work } from './connection.js';
 import { Glances } from './glances.js';
+import { lock, type Look } from './look.js';
 import { translate, verdictOf } from './postgres-errors.js';
 import { SharedTransaction } from './shared-transaction.js';
 import { sql } from './sql.js';
@@ -45,6 +46,27 @@ export class Transactions {
   async run<T>(work: Work<T | Coming<T>>): Promise<T> {
     const shared = this.shared.getStore();
     return shared ? shared.join(work) : again(() => this.transact(work));
+  }
+
+  /**
+   * Runs `work` in a transaction on what it is about: first as a {@link glance} sees it, which locks nothing and is no
+   * round trip of the transaction's; where that proves out of date, again on what is locked. So what the work does must
+   * begin with a change that loses the race where things are no longer as they were seen. The part of a shared
+   * transaction, which cannot run again by itself, locks at once.
+   */
+  async runOn<Found, T>(
+    look: Look<Found>,
+    work: (manager: EntityManager, found: Found) => Promise<T | Coming<T>>,
+  ): Promise<T> {
+    const onLocked: Work<T | Coming<T>> = async (manager) =>
+      work(manager, await lock(manager, look));
+    const shared = this.shared.getStore();
+    if (shared) return shared.join(onLocked);
+    return again(async (made) => {
+      if (made > 1) return this.transact(onLocked);
+      const seen = await look((text, parameters) => this.glances.ask(text, parameters), 'seen');
+      return this.transact((manager) => work(manager, seen));
+    });
   }
 
   /** Runs `work` in a transaction of its own, whatever is around it. */
@@ -113,10 +135,10 @@ export class Transactions {
   }
 }
 
-async function again<T>(attempt: () => Promise<T>): Promise<T> {
+async function again<T>(attempt: (made: number) => Promise<T>): Promise<T> {
   for (let made = 1; ; made++) {
     try {
-      return await attempt();
+      return await attempt(made);
     } catch (error) {
       if (made === ATTEMPTS || verdictOf(error) !== 'again') throw translate(error);
       await sleep(Math.random() * JITTER_MS * made);

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
-import { AuditService, withEvent } from '../audit/audit.service.js';
+import { AuditService, NOTHING_CHANGED, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { Coming } from '../database/coming.js';
+import { LostRace } from '../database/postgres-errors.js';
 import { sql, sqlLast } from '../database/sql.js';
-import { InvalidTransitionError } from './lifecycle-errors.js';
 import {
   type LifecycleSession,
   membersOf,
@@ -34,7 +34,8 @@ export class LifecycleService {
   }
 
   /**
-   * Changes a session, which the caller has locked, and records it.
+   * Changes a session, which the caller has locked or seen at this version, and records it. Where somebody else has
+   * changed it since, the transaction runs again.
    *
    * @returns the session as it is now
    * @throws InvalidTransitionError when the state machine has no such step
@@ -60,7 +61,7 @@ export class LifecycleService {
     const step = stepOf(session, change);
     if (step.endsTask) return Coming.of(await this.take(manager, session, step, by, telling));
     const parameters = this.parametersOf(manager, session, step, by, telling);
-    return sqlLast<S>(manager, CHANGE, parameters).map((changed) => theOne(changed, step));
+    return sqlLast<S>(manager, CHANGE, parameters, NOTHING_CHANGED).map(theOne);
   }
 
   private async take<S extends LifecycleSession>(
@@ -72,10 +73,10 @@ export class LifecycleService {
   ): Promise<S> {
     const parameters = this.parametersOf(manager, session, step, by, telling);
     const [changed] = await Promise.all([
-      sql<S>(manager, CHANGE, parameters),
+      sql<S>(manager, CHANGE, parameters, NOTHING_CHANGED),
       step.endsTask && this.passEnd(manager, session, step, by),
     ]);
-    return theOne(changed, step);
+    return theOne(changed);
   }
 
   private parametersOf(
@@ -140,10 +141,7 @@ export class LifecycleService {
     session: S,
     leaseSeconds: number,
   ): Coming<S> {
-    const step = { from: session.status, to: 'active' } as const;
-    return sqlLast<S>(manager, HEARTBEAT, [session.id, leaseSeconds]).map((extended) =>
-      theOne(extended, step),
-    );
+    return sqlLast<S>(manager, HEARTBEAT, [session.id, leaseSeconds]).map(theOne);
   }
 }
 
@@ -170,7 +168,7 @@ const HEARTBEAT = `
    WHERE id = $1 AND status = 'active'
   RETURNING *`;
 
-function theOne<S>([changed]: readonly S[], { from, to }: Pick<SessionStep, 'from' | 'to'>): S {
-  if (changed === undefined) throw new InvalidTransitionError(from, to);
+function theOne<S>([changed]: readonly S[]): S {
+  if (changed === undefined) throw new LostRace();
   return changed;
 }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
-import { Transactions } from '../database/transactions.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
@@ -9,7 +8,7 @@ import { noteEffect } from '../observability/request-context.js';
 import { Attempts, isAttempt } from './attempts.service.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
-import { actorOn, assertHolder, lockForWriter } from './session-access.js';
+import { actorOn, assertHolder, WritableSessions } from './session-access.js';
 import { sessionEnded } from './session-errors.js';
 
 const MAX_LEASE_SECONDS = 3_600;
@@ -19,7 +18,7 @@ const DEFAULT_LEASE_SECONDS = 300;
 @Injectable()
 export class Leases {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly sessions: WritableSessions,
     private readonly lifecycle: LifecycleService,
     private readonly attempts: Attempts,
     private readonly environment: Environment,
@@ -28,11 +27,10 @@ export class Leases {
   /** Extends the lease from now on. As long as nobody took the attempt over, a late heartbeat is good. */
   async heartbeat(agent: Agent, reference: Reference, lease_seconds?: number): Promise<SessionDto> {
     const seconds = this.lengthOf(lease_seconds);
-    const session = await this.transactions.run(async (manager) => {
-      const current = await lockForWriter(manager, agent, reference, this.environment);
+    const session = await this.sessions.run(agent, reference, (manager, current) => {
       assertHeld(agent, current);
       noteEffect({ role: actorOn(agent, current).role, type: 'session', id: current.id });
-      return this.lifecycle.heartbeat(manager, current, seconds);
+      return Promise.resolve(this.lifecycle.heartbeat(manager, current, seconds));
     });
     return toSessionDto(session);
   }
@@ -43,8 +41,7 @@ export class Leases {
     reference: Reference,
     reason: string | undefined,
   ): Promise<SessionDto> {
-    const session = await this.transactions.run(async (manager) => {
-      const current = await lockForWriter(manager, agent, reference, this.environment);
+    const session = await this.sessions.run(agent, reference, async (manager, current) => {
       assertHeld(agent, current);
       if (!isAttempt(current)) {
         throw new DomainError(

@@ -1,28 +1,51 @@
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize, permits } from '../auth/policy.js';
-import type { Environment } from '../config/environment.js';
+import { Environment } from '../config/environment.js';
+import type { Coming } from '../database/coming.js';
+import { Transactions } from '../database/transactions.js';
 import type { Reference } from '../http/ids.js';
 import { findReadableTask } from '../lifecycle/task-facts.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';
-import { lockSession } from './session-rows.js';
+import { sessionOf } from './session-rows.js';
 import { sessionRelations } from './sessions-reader.service.js';
 
-/**
- * The session, locked until the transaction ends, for an agent that may write to it.
- *
- * @throws DomainError `session.not_found`, `session.id_required` or `auth.forbidden`
- */
-export async function lockForWriter(
+/** Gives sessions to those who may write to them. */
+@Injectable()
+export class WritableSessions {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * Runs `work` in a transaction on a session that the agent may write to. The work decides by what it is given, and
+   * begins what it does with a change of the session, as {@link Transactions.runOn} wants it.
+   *
+   * @throws DomainError `session.not_found`, `session.id_required` or `auth.forbidden`
+   */
+  async run<T>(
+    agent: Agent,
+    { id, kind }: Reference,
+    work: (manager: EntityManager, session: Session) => Promise<T | Coming<T>>,
+  ): Promise<T> {
+    if (kind === 'task') throw sessionIdRequired();
+    return this.transactions.runOn(
+      sessionOf(id, this.environment.SESSION_RETENTION_DAYS),
+      async (manager, session) => work(manager, await writable(manager, agent, id, session)),
+    );
+  }
+}
+
+async function writable(
   manager: EntityManager,
   agent: Agent,
-  { id, kind }: Reference,
-  { SESSION_RETENTION_DAYS }: Environment,
+  id: string,
+  session: Session | undefined,
 ): Promise<Session> {
-  if (kind === 'task') throw sessionIdRequired();
-  const session = await lockSession(manager, id, SESSION_RETENTION_DAYS);
   if (!session) {
     // A bare id may be a task's: those who may see the task are told so, the others nothing.
     throw (await findReadableTask(manager, agent, id)) ? sessionIdRequired() : sessionNotFound();

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { lock, type Look } from '../database/look.js';
 import { sql, sqlAlong } from '../database/sql.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import type { Session } from './session.entity.js';
@@ -62,20 +63,17 @@ function valuesOf(session: NewSession): unknown[] {
   ];
 }
 
-/** The session, locked until the transaction ends; `expired` when it is overdue, whether or not that is written yet. */
-export async function lockSession(
-  manager: EntityManager,
-  id: string,
-  retentionDays: number,
-): Promise<Session | undefined> {
-  const [session] = await sql<Session>(
-    manager,
-    // The second status, which readers see, takes the place of the stored one.
-    `SELECT s.*, ${statusNow('s', '$2')} AS status FROM sessions s WHERE s.id = $1 FOR UPDATE`,
-    [id, retentionDays],
-  );
-  return session;
+/** The session; `expired` when it is overdue, whether or not that is written yet. */
+export function sessionOf(id: string, retentionDays: number): Look<Session | undefined> {
+  return async (ask, as) => {
+    const [session] = await ask<Session>(SESSION[as], [id, retentionDays]);
+    return session;
+  };
 }
+
+/** The second status, which readers see, takes the place of the stored one. */
+const SEEN = `SELECT s.*, ${statusNow('s', '$2')} AS status FROM sessions s WHERE s.id = $1`;
+const SESSION = { seen: SEEN, locked: `${SEEN} FOR UPDATE` };
 
 /** The attempts of a task, the first one first. */
 export async function selectAttempts(
@@ -103,7 +101,7 @@ export async function lockLatestAttempt(
   for (;;) {
     const [latest] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
     if (!latest) throw new Error('a task has at least one attempt');
-    const locked = await lockSession(manager, latest.id, retentionDays);
+    const locked = await lock(manager, sessionOf(latest.id, retentionDays));
     const [still] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
     if (locked && still?.id === locked.id) return locked;
   }

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { Environment } from '../config/environment.js';
 import { afterRollback } from '../database/after-transaction.js';
-import { Transactions } from '../database/transactions.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
@@ -16,7 +14,7 @@ import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
 import type { Session } from './session.entity.js';
-import { actorOn, assertHolder, lockForWriter } from './session-access.js';
+import { actorOn, assertHolder, WritableSessions } from './session-access.js';
 import { sessionEnded } from './session-errors.js';
 import { getTaskOf } from './sessions.service.js';
 
@@ -24,11 +22,10 @@ import { getTaskOf } from './sessions.service.js';
 @Injectable()
 export class SessionUpdates {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly sessions: WritableSessions,
     private readonly lifecycle: LifecycleService,
     private readonly attempts: Attempts,
     private readonly expiry: ExpiryService,
-    private readonly environment: Environment,
   ) {}
 
   /** Changes status, metadata or task, all that is given at once. */
@@ -39,8 +36,7 @@ export class SessionUpdates {
     ifMatch?: string,
   ): Promise<SessionDto> {
     assertChange(dto);
-    const session = await this.transactions.run(async (manager) => {
-      const current = await lockForWriter(manager, agent, reference, this.environment);
+    const session = await this.sessions.run(agent, reference, async (manager, current) => {
       // What is overdue is refused here, and is to be written down all the same.
       if (current.status === 'expired') {
         afterRollback(manager, () => this.expiry.expireIfOverdue(current.id));

@@ -5,6 +5,7 @@ import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { Attempts } from './attempts.service.js';
 import { Lapses } from './lapses.service.js';
 import { Leases } from './leases.service.js';
+import { WritableSessions } from './session-access.js';
 import { Session } from './session.entity.js';
 import { SessionUpdates } from './session-updates.service.js';
 import { SessionsController } from './sessions.controller.js';
@@ -14,7 +15,15 @@ import { SessionsService } from './sessions.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([Session]), AuditModule, LifecycleModule],
   controllers: [SessionsController],
-  providers: [SessionsService, SessionUpdates, SessionsReader, Attempts, Leases, Lapses],
+  providers: [
+    SessionsService,
+    SessionUpdates,
+    SessionsReader,
+    WritableSessions,
+    Attempts,
+    Leases,
+    Lapses,
+  ],
   exports: [SessionsService, SessionUpdates, SessionsReader, Attempts, Leases],
 })
 export class SessionsModule {}

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { DataSource, type EntityManager } from 'typeorm';
 import { afterCommit, afterRollback } from '../../../src/database/after-transaction.js';
+import { Coming } from '../../../src/database/coming.js';
 import { databaseOptions } from '../../../src/database/database-options.js';
+import type { Look } from '../../../src/database/look.js';
 import { sql, sqlAlong, sqlLast } from '../../../src/database/sql.js';
 import { StatementNames } from '../../../src/database/statement-names.js';
 import { Transactions } from '../../../src/database/transactions.js';
@@ -338,6 +340,89 @@ describe('Transactions', () => {
         }),
       ).rejects.toEqual(UNAVAILABLE);
       expect(attempts).toBe(3);
+    });
+  });
+
+  describe('Work on what it has seen', () => {
+    const AMOUNT = 'SELECT amount FROM accounts WHERE id = 1';
+    const CHANGE = `
+      WITH change AS (UPDATE accounts SET amount = $2 WHERE id = 1 AND amount = $1 RETURNING amount)
+      INSERT INTO notes (text) VALUES ((SELECT 'changed' FROM change))`;
+
+    /** Looks at an account, and remembers how; `then` happens before what it has seen is given. */
+    function account(then: () => Promise<unknown> = () => Promise.resolve()) {
+      const looks: string[] = [];
+      const look: Look<number> = async (ask, as) => {
+        looks.push(as);
+        const text = as === 'seen' ? AMOUNT : `${AMOUNT} FOR UPDATE`;
+        const [row] = await ask<{ amount: number }>(text, []);
+        if (as === 'seen') await then();
+        return row?.amount ?? 0;
+      };
+      return { look, looks };
+    }
+
+    const amount = () =>
+      withClient(url, async (client) => (await client.query<{ amount: number }>(AMOUNT)).rows);
+
+    it('locks nothing before it, and is one transaction', async () => {
+      const transactions = await open();
+      const { look, looks } = account();
+
+      const before = await transactions.runOn(look, async (manager, seen) => {
+        await sql(manager, CHANGE, [seen, seen + 1], 'text');
+        return seen;
+      });
+
+      expect([before, looks]).toEqual([100, ['seen']]);
+      expect([await amount(), await notes()]).toEqual([[{ amount: 101 }], ['changed']]);
+    });
+
+    it.each([
+      ['is done again, on what is locked, where that was out of date', sql],
+      ['is done again where only the last statement, along with COMMIT, finds so', sqlLast],
+    ])('%s', async (_, send) => {
+      const transactions = await open();
+      const committed: number[] = [];
+      const { look, looks } = account(() =>
+        withClient(url, (client) => client.query('UPDATE accounts SET amount = 50 WHERE id = 1')),
+      );
+
+      await transactions.runOn(look, async (manager, seen) => {
+        afterCommit(manager, () => committed.push(seen));
+        const sent = send(manager, CHANGE, [seen, seen + 1], 'text');
+        return sent instanceof Coming ? sent : Coming.of(await sent);
+      });
+
+      expect([looks, committed]).toEqual([['seen', 'locked'], [50]]);
+      expect([await amount(), await notes()]).toEqual([[{ amount: 51 }], ['changed']]);
+    });
+
+    it('fails with what its work throws, and with what is no lost race', async () => {
+      const transactions = await open();
+      const { look, looks } = account();
+      const refusal = new DomainError('task.finished', 'The task has ended.');
+
+      await expect(transactions.runOn(look, () => Promise.reject(refusal))).rejects.toBe(refusal);
+      await expect(
+        transactions.runOn(look, (manager, seen) => sql(manager, CHANGE, [seen + 1, 0], 'id')),
+      ).rejects.toMatchObject({ driverError: { code: '23502', column: 'text' } });
+
+      expect([looks, await amount()]).toEqual([['seen', 'seen'], [{ amount: 100 }]]);
+    });
+
+    it('locks at once in a shared transaction', async () => {
+      const transactions = await open();
+      const { look, looks } = account();
+
+      await transactions.share({
+        begun: () => Promise.resolve(),
+        work: () =>
+          transactions.runOn(look, (manager, seen) => sql(manager, CHANGE, [seen, 7], 'text')),
+        finish: () => Promise.resolve(),
+      });
+
+      expect([looks, await amount()]).toEqual([['locked'], [{ amount: 7 }]]);
     });
   });
 

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SYSTEM } from '../../../src/auth/actor.js';
+import { Transactions } from '../../../src/database/transactions.js';
+import { LifecycleService } from '../../../src/lifecycle/lifecycle.service.js';
+import type { SessionChange } from '../../../src/lifecycle/session-step.js';
+import type { Session } from '../../../src/sessions/session.entity.js';
+import type { TestApp } from '../../support/app.js';
+import type { Client } from '../../support/client.js';
+import { eventually } from '../../support/eventually.js';
+import { withTeams } from '../../support/with-teams.js';
+import { finish, type Team, type Written } from '../../support/work.js';
+
+describe('a write to a session that another one overtakes', () => {
+  let mesh: TestApp;
+  let team: Team;
+  let worker: Client;
+  let task: string;
+  let id: string;
+
+  withTeams((aTeam, aMesh) => {
+    mesh = aMesh;
+    team = aTeam;
+    worker = team.worker();
+  });
+
+  beforeEach(async () => {
+    task = await team.route();
+    ({ id } = (await team.claim(worker)).session);
+  });
+
+  /** Has a write wait for another one, which it has not seen yet, and gives its answer. */
+  async function overtakenBy<T>(change: SessionChange, write: () => Promise<T>): Promise<T> {
+    const [session] = await mesh.query<Session>(`SELECT * FROM sessions WHERE id = $1`, [id]);
+    if (!session) throw new Error('it is stored');
+    let answer: Promise<T> | undefined;
+    await mesh.app.get(Transactions).run(async (manager) => {
+      await mesh.app.get(LifecycleService).change(manager, session, change, SYSTEM);
+      answer = write();
+      const waiting = await eventually(writersWaiting, (count) => count > 0);
+      expect(waiting).toBe(1);
+    });
+    if (!answer) throw new Error('it was sent');
+    return answer;
+  }
+
+  async function writersWaiting(): Promise<number> {
+    const [row] = await mesh.query<{ count: number }>(
+      `SELECT count(*)::integer AS count FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return row?.count ?? 0;
+  }
+
+  it.each([
+    ['without a key', {}],
+    ['with a key', { 'idempotency-key': randomUUID() }],
+  ])('goes on from there, as one change, %s', async (_, headers) => {
+    const answer = await overtakenBy({ metadata: { note: 'first' } }, () =>
+      worker.put<Written>(`/sessions/${id}`, { status: 'completed' }, headers),
+    );
+
+    expect([answer.status, answer.body]).toMatchObject([
+      200,
+      { status: 'completed', version: 4, metadata: { note: 'first' } },
+    ]);
+    expect(await team.events(task)).toEqual([
+      'task_routed',
+      'task_claimed',
+      'session_updated',
+      'session_transitioned completed',
+    ]);
+  });
+
+  it('is refused where it is too late, and nothing is told of it', async () => {
+    const answer = await overtakenBy({ status: 'failed' }, () =>
+      finish(worker, id, { status: 'completed' }),
+    );
+
+    expect([answer.status, answer.body.detail]).toEqual([
+      409,
+      'Invalid transition from failed to completed',
+    ]);
+    expect((await team.events(task)).at(-1)).toBe('session_transitioned worker');
+  });
+
+  it('is refused where it names the version that is gone', async () => {
+    const answer = await overtakenBy({ metadata: { note: 'first' } }, () =>
+      worker.put<Written>(`/sessions/${id}`, { metadata: {} }, { 'if-match': `"${id}.2"` }),
+    );
+
+    expect(answer.status).toBe(412);
+  });
+
+  it.each(['heartbeat', 'release'])('is told that the task was cancelled: %s', async (what) => {
+    const answer = await overtakenBy({ status: 'failed', ended_reason: 'cancelled' }, () =>
+      worker.post(`/sessions/${id}/${what}`, {}),
+    );
+
+    expect([answer.status, answer.body.code]).toEqual([409, 'task.cancelled']);
+    expect((await team.task(task)).status).toBe('cancelled');
+  });
+});
