@@ -7,8 +7,8 @@ import { NotReached, type Result } from './statement-batch.js';
  * Runs one SQL statement and gives its rows. Statements that are started together, as in `Promise.all`, cost one round
  * trip and run in the order in which they were started, each with a snapshot of its own.
  *
- * @param raceOn a constraint, or a column that must not be null, that it violates only when somebody else was first:
- *   then the transaction runs again
+ * @param raceOn a constraint, or a column that must not be null, that it violates only when somebody else was first, or
+ *   else an SQLSTATE that it fails with only then: the transaction runs again
  */
 export async function sql<Row>(
   manager: EntityManager,

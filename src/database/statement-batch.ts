@@ -10,7 +10,10 @@ export interface Statement {
   readonly values: readonly (string | Buffer | null)[];
   /** Of the prepared statement; undefined: parsed for this once. */
   readonly name: string | undefined;
-  /** The constraint, or the column that must not be null, that it violates when somebody else was first. */
+  /**
+   * The constraint, or the column that must not be null, that it violates when somebody else was first; or else the
+   * SQLSTATE that it fails with then.
+   */
   readonly raceOn: string | undefined;
   readonly succeed: (result: Result) => void;
   readonly fail: (error: Error) => void;
@@ -123,7 +126,8 @@ export class StatementBatch implements Submittable {
 function failureOf({ text, values, raceOn }: Statement, error: Error): Error {
   const failure = new QueryFailedError(text, [...values], error);
   if (raceOn === undefined || !(error instanceof pg.DatabaseError)) return failure;
-  return (error.constraint ?? error.column) === raceOn ? new LostRace(failure) : failure;
+  const { constraint, column, code } = error;
+  return (constraint ?? column ?? code) === raceOn ? new LostRace(failure) : failure;
 }
 
 function knownTo(connection: Connection): Map<string, RowReader> {

@@ -27,6 +27,11 @@ export class IdempotencyRecords {
     return row?.locked === true;
   }
 
+  /** The same along with the next statement; while another has it, the transaction runs again. */
+  lockAlong(manager: EntityManager, scope: Buffer): void {
+    sqlAlong(manager, LOCK, [advisoryLockId(scope)], DIVISION_BY_ZERO);
+  }
+
   async find(manager: EntityManager, scope: Buffer): Promise<FoundRecord | undefined> {
     const [record] = await sql<FoundRecord>(
       manager,
@@ -36,9 +41,14 @@ export class IdempotencyRecords {
     return record;
   }
 
-  /** Saves what became of a request, in its transaction, in place of a record that has expired. */
+  /** Deletes the record of a scope along with the next statement, if it has expired. */
+  deleteExpiredAlong(manager: EntityManager, scope: Buffer): void {
+    sqlAlong(manager, DELETE_EXPIRED_ONE, [scope]);
+  }
+
+  /** Saves what became of a request, in its transaction; where there is a record already, the transaction runs again. */
   save(manager: EntityManager, record: NewRecord, ttlSeconds: number): Promise<void> {
-    sqlAlong(manager, SAVE, [
+    const values = [
       record.scope,
       record.fingerprint,
       record.caller,
@@ -52,7 +62,8 @@ export class IdempotencyRecords {
       record.resource_id,
       record.generation,
       ttlSeconds,
-    ]);
+    ];
+    sqlAlong(manager, SAVE, values, 'idempotency_records_pkey');
     return Promise.resolve();
   }
 
@@ -83,12 +94,14 @@ const SAVE = `
     (scope, fingerprint, caller, key, method, path, acting_role, response_status, response_body,
      resource_type, resource_id, generation, created_at, expires_at)
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, t.now, t.now + make_interval(secs => $13)
-    FROM (SELECT clock_timestamp() AS now) t
-  ON CONFLICT (scope) DO UPDATE SET
-    fingerprint = excluded.fingerprint, acting_role = excluded.acting_role,
-    response_status = excluded.response_status, response_body = excluded.response_body,
-    resource_type = excluded.resource_type, resource_id = excluded.resource_id,
-    generation = excluded.generation, created_at = excluded.created_at, expires_at = excluded.expires_at`;
+    FROM (SELECT clock_timestamp() AS now) t`;
+
+const DELETE_EXPIRED_ONE = `
+  DELETE FROM idempotency_records WHERE scope = $1 AND expires_at <= clock_timestamp()`;
+
+/** Nothing else makes a statement fail for what a function answers. */
+const LOCK = `SELECT 1 / pg_try_advisory_xact_lock($1)::integer`;
+const DIVISION_BY_ZERO = '22012';
 
 /**
  * As a CTE the batch is chosen once, whatever the plan. Unlike the clock itself, the statement's time can be looked up

@@ -5,12 +5,19 @@ import { IdempotencyMetrics } from './idempotency-metrics.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
 import { IdempotencyRecords } from './idempotency-records.js';
 import { IdempotencyService } from './idempotency.service.js';
+import { KeptAnswers } from './kept-answers.js';
 import { KeyedRequests } from './keyed-requests.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([IdempotencyRecord])],
   controllers: [IdempotencyController],
-  providers: [IdempotencyService, IdempotencyRecords, IdempotencyMetrics, KeyedRequests],
+  providers: [
+    IdempotencyService,
+    IdempotencyRecords,
+    IdempotencyMetrics,
+    KeptAnswers,
+    KeyedRequests,
+  ],
   exports: [IdempotencyService],
 })
 export class IdempotencyModule {}

@@ -1,42 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import { Sweeper } from '../database/sweeper.js';
 import { Transactions } from '../database/transactions.js';
+import { DomainError } from '../errors/domain-error.js';
 import { requestContext } from '../observability/request-context.js';
-import { RedisCache } from '../redis/redis-cache.js';
-import { derivedTaskKey, uuidOf } from './derived-task-key.js';
 import { inProgress, payloadMismatch, roleRevoked } from './idempotency-errors.js';
 import { type HitSource, IdempotencyMetrics } from './idempotency-metrics.js';
 import { IdempotencyRecords } from './idempotency-records.js';
+import { KeptAnswers } from './kept-answers.js';
+import type { KeyedRequest } from './keyed-request.js';
+import { type Answer, KeyedTurn, ScopeBusy, Settled } from './keyed-turn.js';
 import { KeyedQueue, QueueTimeout } from './single-flight.js';
-import {
-  cacheKeyOf,
-  decodeStoredResponse,
-  encodeStoredResponse,
-  type StoredResponse,
-} from './stored-response.js';
-
-/** A request that must happen once. */
-export interface KeyedRequest {
-  /** Within what the key means one request; see {@link idempotencyScope}. */
-  scope: Buffer;
-  /** What is asked for; see {@link fingerprint}. */
-  fingerprint: Buffer;
-  key: string;
-  /** The caller's subject, and the roles that it has now. */
-  caller: string;
-  roles: readonly string[];
-  method: string;
-  path: string;
-}
-
-/** What a request is answered with. */
-export interface Answer {
-  status: number;
-  body: string;
-}
+import type { StoredResponse } from './stored-response.js';
 
 export interface Outcome extends Answer {
   /** Whether the answer is that of an earlier request, and nothing was done now. */
@@ -55,13 +31,11 @@ const SWEEP_BATCH = 1_000;
 @Injectable()
 export class IdempotencyService implements OnModuleInit {
   private readonly queue = new KeyedQueue();
-  /** What those who wait in the queue are going to ask for, by scope. */
-  private readonly settled = new Map<string, StoredResponse>();
 
   constructor(
     private readonly transactions: Transactions,
     private readonly records: IdempotencyRecords,
-    private readonly cache: RedisCache,
+    private readonly kept: KeptAnswers,
     private readonly metrics: IdempotencyMetrics,
     private readonly environment: Environment,
     private readonly sweeper: Sweeper,
@@ -84,23 +58,20 @@ export class IdempotencyService implements OnModuleInit {
    * @throws DomainError `idempotency.in_progress`, `idempotency.payload_mismatch`, or what `work` throws
    */
   async once(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
-    const cached = decodeStoredResponse(
-      await this.cache.get(cacheKeyOf(request.key)),
-      request.scope,
-    );
-    // Postgres, not Redis, says that a key was used for something else.
-    if (cached?.fingerprint.equals(request.fingerprint))
-      return this.replay(request, cached, 'redis');
+    const { answer, isNothing } = await this.kept.inRedis(request);
+    if (answer) return this.replay(request, answer, 'redis');
     const scope = request.scope.toString('hex');
     const deadline = performance.now() + PATIENCE_MS;
     try {
-      return await this.queue.run(scope, PATIENCE_MS, () => this.inTurn(request, work, deadline));
+      return await this.queue.run(scope, PATIENCE_MS, () =>
+        this.inTurn(request, work, isNothing, deadline),
+      );
     } catch (error) {
       if (!(error instanceof QueueTimeout)) throw error;
       this.metrics.conflicts.inc();
       throw inProgress();
     } finally {
-      if (!this.queue.has(scope)) this.settled.delete(scope);
+      if (!this.queue.has(scope)) this.kept.forgetHere(request);
     }
   }
 
@@ -108,15 +79,14 @@ export class IdempotencyService implements OnModuleInit {
   private async inTurn(
     request: KeyedRequest,
     work: () => Promise<Answer>,
+    isSaidToBeNew: boolean,
     deadline: number,
   ): Promise<Outcome> {
-    for (;;) {
-      const settled = this.settled.get(request.scope.toString('hex'));
-      if (settled && settled.expiresAt > Date.now()) {
-        return this.replay(request, settled, 'memory');
-      }
+    for (let believes = isSaidToBeNew; ; believes = false) {
+      const here = this.kept.here(request);
+      if (here) return this.replay(request, here, 'memory');
       try {
-        return await this.carryOut(request, work);
+        return await this.carryOut(request, work, believes);
       } catch (error) {
         if (error instanceof Settled) return this.replay(request, error.response, 'postgres');
         if (!(error instanceof ScopeBusy)) throw error;
@@ -126,95 +96,42 @@ export class IdempotencyService implements OnModuleInit {
     }
   }
 
-  private async carryOut(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
-    let generation = 0;
-    let keptUntil = 0;
+  private async carryOut(
+    request: KeyedRequest,
+    work: () => Promise<Answer>,
+    believes: boolean,
+  ): Promise<Outcome> {
+    const turn = new KeyedTurn(this.records, request, believes);
+    const ttl = this.environment.IDEMPOTENCY_TTL_SECONDS;
+    let expiresAt = 0;
     const answer = await this.transactions.share({
-      begun: async (manager) => {
-        generation = await this.begin(manager, request);
-      },
-      work,
+      begun: (manager) => turn.begin(manager),
+      work: () => this.done(turn, work),
       finish: async (manager, made: Answer) => {
-        keptUntil = Date.now() + this.environment.IDEMPOTENCY_TTL_SECONDS * 1000;
-        if (made.status !== 204) await this.save(manager, request, made, generation);
+        expiresAt = Date.now() + ttl * 1000;
+        await turn.finish(manager, made, ttl);
         return made;
       },
     });
     this.metrics.misses.inc();
-    if (answer.status !== 204) this.remember(request, answer, keptUntil);
+    if (answer.status !== 204) {
+      const actingRole = requestContext()?.effect?.role ?? null;
+      const response = { ...answer, fingerprint: request.fingerprint, actingRole, expiresAt };
+      this.kept.keep(request, response, this.queue.isAwaited(request.scope.toString('hex')));
+    }
     return { ...answer, replayed: false };
   }
 
-  /** Begins the transaction of a request: it goes on only if it is the first. */
-  private async begin(manager: EntityManager, request: KeyedRequest): Promise<number> {
-    // One round trip, but still two statements, one after the other.
-    const [isMine, record] = await Promise.all([
-      this.records.tryLock(manager, request.scope),
-      this.records.find(manager, request.scope),
-    ]);
-    if (!isMine) throw new ScopeBusy();
-    if (record && !record.expired) {
-      throw new Settled({
-        fingerprint: record.fingerprint,
-        status: record.response_status,
-        body: record.response_body,
-        actingRole: record.acting_role,
-        expiresAt: record.expires_at.getTime(),
-      });
+  /** A retry may be refused for what the request itself has done: then it is given the answer to that. */
+  private async done(turn: KeyedTurn, work: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await work();
+    } catch (error) {
+      if (turn.isUnsure && error instanceof DomainError) {
+        await this.transactions.run((manager) => turn.makeSure(manager));
+      }
+      throw error;
     }
-    const generation = (record?.generation ?? 0) + 1;
-    const context = requestContext();
-    if (context) {
-      const preferred = uuidOf(request.key);
-      context.taskKey = {
-        ...(preferred && { preferred }),
-        derived: derivedTaskKey(request.scope, generation),
-      };
-      context.effect = undefined;
-    }
-    return generation;
-  }
-
-  private async save(
-    manager: EntityManager,
-    { scope, fingerprint, caller, key, method, path }: KeyedRequest,
-    { status, body }: Answer,
-    generation: number,
-  ): Promise<void> {
-    const effect = requestContext()?.effect;
-    await this.records.save(
-      manager,
-      {
-        scope,
-        fingerprint,
-        caller,
-        key,
-        method,
-        path,
-        acting_role: effect?.role ?? null,
-        response_status: status,
-        response_body: body,
-        resource_type: effect?.type ?? null,
-        resource_id: effect?.id ?? null,
-        generation,
-      },
-      this.environment.IDEMPOTENCY_TTL_SECONDS,
-    );
-  }
-
-  /** Keeps a committed answer at hand, never longer than its record lives. */
-  private remember(request: KeyedRequest, { status, body }: Answer, expiresAt: number): void {
-    const { fingerprint } = request;
-    const actingRole = requestContext()?.effect?.role ?? null;
-    const response = { fingerprint, status, body, actingRole, expiresAt };
-    const scope = request.scope.toString('hex');
-    if (this.queue.isAwaited(scope)) this.settled.set(scope, response);
-    const ttl = (expiresAt - Date.now()) / 1000;
-    void this.cache.set(
-      cacheKeyOf(request.key),
-      encodeStoredResponse(request.scope, response),
-      ttl,
-    );
   }
 
   private replay(request: KeyedRequest, response: StoredResponse, source: HitSource): Outcome {
@@ -228,13 +145,3 @@ export class IdempotencyService implements OnModuleInit {
     return { status: 200, body, replayed: true };
   }
 }
-
-/** Ends the transaction of a retry: the request was carried out before. */
-class Settled extends Error {
-  constructor(readonly response: StoredResponse) {
-    super('the request was carried out before');
-  }
-}
-
-/** Ends the transaction of a request that another process is carrying out. */
-class ScopeBusy extends Error {}

@@ -2,8 +2,21 @@ import type { Agent } from '../auth/agent.js';
 import { defaultActingRole } from '../auth/roles.js';
 import { fingerprint } from './fingerprint.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
-import type { KeyedRequest } from './idempotency.service.js';
 import { idempotencyScope } from './scope.js';
+
+/** A request that must happen once. */
+export interface KeyedRequest {
+  /** Within what the key means one request; see {@link idempotencyScope}. */
+  scope: Buffer;
+  /** What is asked for; see {@link fingerprint}. */
+  fingerprint: Buffer;
+  key: string;
+  /** The caller's subject, and the roles that it has now. */
+  caller: string;
+  roles: readonly string[];
+  method: string;
+  path: string;
+}
 
 /** A request as its caller wrote it. */
 export interface WrittenRequest {

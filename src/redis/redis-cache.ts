@@ -56,10 +56,9 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
     this.client?.disconnect();
   }
 
-  /** The text under `key`; undefined when there is none, when it is not a text, and when Redis cannot tell. */
-  async get(key: string): Promise<string | undefined> {
-    const text = await this.call(this.reads, (client) => client.get(key));
-    return text ?? undefined;
+  /** The text under `key`; null when there is nothing; undefined when it is not a text, and when Redis cannot tell. */
+  async get(key: string): Promise<string | null | undefined> {
+    return this.call(this.reads, (client) => client.get(key));
   }
 
   /** Keeps `value` under `key` for `ttlSeconds`, if Redis can; less than a second is not kept at all. */

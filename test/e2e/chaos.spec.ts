@@ -25,7 +25,7 @@ describe('the checker of that', () => {
   const seed = chaosSeed();
 
   const SIGNS: Record<BrokenBuild, readonly string[]> = {
-    'no-lock': ['stored at most once'],
+    'unguarded-records': ['stored at most once'],
     'no-record': ['stored at most once'],
     'ignore-commit-tag': ['acknowledged is stored', 'what is stored is what was told'],
     'untold-claims': ['versions without gaps', 'acknowledged is stored'],

@@ -61,7 +61,7 @@ describe('RedisCache with a real Redis', () => {
   it('keeps a value for its time', async () => {
     const redis = await start();
     const sut = await connected(redis.url);
-    expect(await sut.get('idempotency:key')).toBeUndefined();
+    expect(await sut.get('idempotency:key')).toBeNull();
     await sut.set('idempotency:key', 'välue', 86_400);
     expect(await sut.get('idempotency:key')).toBe('välue');
     const ttl = await operate(redis, (client) => client.ttl('idempotency:key'));
@@ -175,7 +175,7 @@ describe('RedisCache with a real Redis', () => {
     await sut.set('key', 'value', 60);
     await operate(redis, (client) => client.config('SET', 'maxmemory', '1'));
     for (let made = 0; made < 5; made++) await sut.set('other', 'value', 60);
-    expect(await sut.get('other')).toBeUndefined();
+    expect(await sut.get('other')).toBeNull();
     expect(await sut.get('key')).toBe('value');
     expect([sut.reads.state, sut.writes.state]).toEqual(['closed', 'open']);
     expect(warnings).toEqual([expect.stringContaining('OOM')]);
@@ -213,7 +213,7 @@ describe('RedisCache with a real Redis', () => {
     const sut = await connected(redis.url);
     await sut.set('key', 'value', 60);
     await operate(redis, (client) => client.flushall());
-    expect(await sut.get('key')).toBeUndefined();
+    expect(await sut.get('key')).toBeNull();
     expect(await works(sut)).toBe(true);
   });
 

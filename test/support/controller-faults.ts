@@ -4,18 +4,16 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../../src/audit/audit.service.js';
 import { Environment } from '../../src/config/environment.js';
 import type { Connection } from '../../src/database/connection.js';
+import { sqlAlong } from '../../src/database/sql.js';
 import { Transactions } from '../../src/database/transactions.js';
 import {
   type FoundRecord,
   IdempotencyRecords,
   type NewRecord,
 } from '../../src/idempotency/idempotency-records.js';
-import {
-  type Answer,
-  IdempotencyService,
-  type KeyedRequest,
-  type Outcome,
-} from '../../src/idempotency/idempotency.service.js';
+import { IdempotencyService, type Outcome } from '../../src/idempotency/idempotency.service.js';
+import type { KeyedRequest } from '../../src/idempotency/keyed-request.js';
+import type { Answer } from '../../src/idempotency/keyed-turn.js';
 import { RedisCache } from '../../src/redis/redis-cache.js';
 
 /** Where a request may be cut off, in the order in which it passes these points. */
@@ -30,7 +28,7 @@ export type CrashPoint = (typeof CRASH_POINTS)[number];
 
 /** Controllers that break the protocol in one way: what finds faults must find theirs. */
 export const BROKEN_BUILDS = [
-  'no-lock',
+  'unguarded-records',
   'no-record',
   'ignore-commit-tag',
   'untold-claims',
@@ -62,6 +60,11 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
   };
 
   class CrashingRecords extends IdempotencyRecords {
+    override lockAlong(manager: EntityManager, scope: Buffer): void {
+      super.lockAlong(manager, scope);
+      reach('before-insert');
+    }
+
     override async find(manager: EntityManager, scope: Buffer): Promise<FoundRecord | undefined> {
       const found = await super.find(manager, scope);
       reach('before-insert');
@@ -109,11 +112,32 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
     });
 }
 
-class RecordsWithoutLock extends IdempotencyRecords {
+/** Neither the lock nor the constraint keeps two from carrying out the same request. */
+class UnguardedRecords extends IdempotencyRecords {
   override tryLock(): Promise<boolean> {
     return Promise.resolve(true);
   }
+
+  override lockAlong(): void {
+    // Nobody is kept out.
+  }
+
+  override save(manager: EntityManager, record: NewRecord, ttl: number): Promise<void> {
+    const row = {
+      ...record,
+      scope: `\\x${record.scope.toString('hex')}`,
+      fingerprint: `\\x${record.fingerprint.toString('hex')}`,
+      created_at: new Date(),
+      expires_at: new Date(Date.now() + ttl * 1000),
+    };
+    sqlAlong(manager, INSERT_OR_NOT, [JSON.stringify(row)]);
+    return Promise.resolve();
+  }
 }
+
+const INSERT_OR_NOT = `
+  INSERT INTO idempotency_records SELECT * FROM jsonb_populate_record(NULL::idempotency_records, $1)
+  ON CONFLICT DO NOTHING`;
 
 class NoRecords extends IdempotencyRecords {
   override find(): Promise<undefined> {
@@ -141,7 +165,8 @@ class ForgetfulAudit extends AuditService {
 }
 
 const BREAK: Record<BrokenBuild, (builder: TestingModuleBuilder) => void> = {
-  'no-lock': (builder) => builder.overrideProvider(IdempotencyRecords).useClass(RecordsWithoutLock),
+  'unguarded-records': (builder) =>
+    builder.overrideProvider(IdempotencyRecords).useClass(UnguardedRecords),
   'no-record': (builder) => builder.overrideProvider(IdempotencyRecords).useClass(NoRecords),
   'ignore-commit-tag': (builder) =>
     builder.overrideProvider(Transactions).useClass(CarelessTransactions),

@@ -2,11 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import pg from 'pg';
+import { RedisCache } from '../../src/redis/redis-cache.js';
 import { signedToken } from './signed-token.js';
-import { newSubject, TEST_SECRET, type TestApp, tokenFor } from './app.js';
+import { newSubject, TEST_SECRET, type TestApp, type TestAppOptions, tokenFor } from './app.js';
 import { type Answer, Client } from './client.js';
+
+/** Has nothing under any key, and says so: every key is believed to be new. */
+class ForgetfulRedis extends RedisCache {
+  constructor() {
+    super([]);
+  }
+
+  override get(): Promise<null> {
+    return Promise.resolve(null);
+  }
+}
+
+/** Whatever Redis is, a key means the same. */
+export const REDISES: Record<string, TestAppOptions> = {
+  'Postgres alone': {},
+  'Redis in front of Postgres': { env: { REDIS_URL: process.env.TEST_REDIS_URL ?? '' } },
+  'a Redis that forgets at once': {
+    override: (builder) =>
+      builder.overrideProvider(RedisCache).useFactory({ factory: () => new ForgetfulRedis() }),
+  },
+};
+
+export const describeWithEachRedis = describe.each(Object.entries(REDISES));
 
 /** The header that makes a retry safe, with a key that nobody else has unless one is given. */
 export function keyed(key: string = randomUUID()): Record<string, string> {

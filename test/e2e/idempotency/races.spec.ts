@@ -15,6 +15,7 @@ import type { Answer, Client } from '../../support/client.js';
 import {
   budget,
   caller,
+  describeWithEachRedis,
   expectProblem,
   expectReplay,
   type Hold,
@@ -22,6 +23,7 @@ import {
   idempotencyMetrics,
   isReplay,
   keyed,
+  REDISES,
   rowCounts,
   statuses,
   until,
@@ -29,10 +31,11 @@ import {
 
 const TTL_SECONDS = 2;
 
-describe.each([
-  ['Postgres alone', undefined, 20],
-  ['Redis in front of Postgres', process.env.TEST_REDIS_URL, 6],
-])('keyed requests at the same time, with %s', (_, redisUrl, keyCount) => {
+describe.each(
+  Object.entries(REDISES).map(
+    ([name, redis], index) => [name, redis, index === 0 ? 20 : 6] as const,
+  ),
+)('keyed requests at the same time, with %s', (_, redis, keyCount) => {
   let mesh: TestApp;
   /** Another controller on the same database. */
   let other: TestApp;
@@ -43,9 +46,8 @@ describe.each([
 
   beforeAll(async () => {
     enter = jest.spyOn(KeyedQueue.prototype, 'run');
-    const env = redisUrl ? { REDIS_URL: redisUrl } : undefined;
-    mesh = await startTestApp({ env });
-    other = await startTestApp({ env, databaseUrl: mesh.databaseUrl });
+    mesh = await startTestApp(redis);
+    other = await startTestApp({ ...redis, databaseUrl: mesh.databaseUrl });
   });
 
   beforeEach(() => {
@@ -91,7 +93,8 @@ describe.each([
 
   it('wait for the first of them in another process, holding no connection', async () => {
     const narrow = await startTestApp({
-      env: { DATABASE_POOL_SIZE: '1' },
+      ...redis,
+      env: { ...redis.env, DATABASE_POOL_SIZE: '1' },
       databaseUrl: mesh.databaseUrl,
     });
     const headers = keyed();
@@ -264,20 +267,14 @@ describe.each([
   }, 60_000);
 });
 
-describe.each([
-  ['Postgres alone', undefined],
-  ['Redis in front of Postgres', process.env.TEST_REDIS_URL],
-])('a key that has expired, with %s', (_, redisUrl) => {
+describeWithEachRedis('a key that has expired, with %s', (_, redis) => {
   let mesh: TestApp;
   let other: TestApp;
 
   beforeAll(async () => {
-    const env = {
-      IDEMPOTENCY_TTL_SECONDS: String(TTL_SECONDS),
-      ...(redisUrl && { REDIS_URL: redisUrl }),
-    };
-    mesh = await startTestApp({ env });
-    other = await startTestApp({ env, databaseUrl: mesh.databaseUrl });
+    const env = { ...redis.env, IDEMPOTENCY_TTL_SECONDS: String(TTL_SECONDS) };
+    mesh = await startTestApp({ ...redis, env });
+    other = await startTestApp({ ...redis, env, databaseUrl: mesh.databaseUrl });
   });
 
   afterAll(async () => {

@@ -14,6 +14,7 @@ import {
   budget,
   caller,
   callerWithoutDefault,
+  describeWithEachRedis,
   expectProblem,
   expectReplay,
   isReplay,
@@ -23,14 +24,11 @@ import {
   withoutEffect,
 } from '../../support/keyed.js';
 
-describe.each([
-  ['Postgres alone', undefined],
-  ['Redis in front of Postgres', process.env.TEST_REDIS_URL],
-])('a request with an Idempotency-Key, with %s', (_, redisUrl) => {
+describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) => {
   let mesh: TestApp;
 
   beforeAll(async () => {
-    mesh = await startTestApp({ env: redisUrl ? { REDIS_URL: redisUrl } : {} });
+    mesh = await startTestApp(redis);
   });
 
   afterAll(() => mesh.close());
@@ -114,6 +112,19 @@ describe.each([
       );
       const unkeyed = await finance.put(path, { status: 'active' }, { 'If-Match': etag });
       expectProblem(unkeyed, 412, 'session.version_mismatch');
+    });
+
+    it('is replayed where there is nothing left to do', async () => {
+      const [role, headers] = [newSubject('role'), keyed()];
+      const [asker, worker] = [caller(mesh), caller(mesh, role)];
+      await asker.post('/tasks/route', { ...budget(), target: role });
+      const first = await worker.post('/tasks/claim', {}, headers);
+      expect(first.status).toBe(200);
+      expect((await worker.post('/tasks/claim', {})).status).toBe(204);
+      expectReplay(
+        await withoutEffect(mesh, () => worker.post('/tasks/claim', {}, headers)),
+        first,
+      );
     });
 
     it('is replayed as it was answered then, whatever has happened since, without a tag', async () => {

@@ -1,0 +1,125 @@
+import type { EntityManager } from 'typeorm';
+import { requestContext } from '../observability/request-context.js';
+import { derivedTaskKey, uuidOf } from './derived-task-key.js';
+import type { FoundRecord, IdempotencyRecords } from './idempotency-records.js';
+import type { KeyedRequest } from './keyed-request.js';
+import type { StoredResponse } from './stored-response.js';
+
+/** What a request is answered with. */
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+/** Ends the transaction of a retry: the request was carried out before. */
+export class Settled extends Error {
+  constructor(readonly response: StoredResponse) {
+    super('the request was carried out before');
+  }
+}
+
+/** Ends the transaction of a request that another process is carrying out. */
+export class ScopeBusy extends Error {}
+
+/**
+ * What a keyed request adds to the transaction of what it does: the lock of its scope first, the record of the answer
+ * last. In between it has to be sure that there is no record yet. It looks for one after the lock, a round trip; or,
+ * once, it believes that there is none, and finds out by the record that it writes, or by {@link makeSure} where it
+ * writes none. Who was wrong has changed nothing, and the transaction begins again.
+ */
+export class KeyedTurn {
+  /** Whether it still has to be found out that the request was not carried out before. */
+  isUnsure = false;
+  private generation = 1;
+
+  /** @param believes whether to believe for once that the key is new */
+  constructor(
+    private readonly records: IdempotencyRecords,
+    private readonly request: KeyedRequest,
+    private believes: boolean,
+  ) {}
+
+  /** @throws Settled or ScopeBusy */
+  async begin(manager: EntityManager): Promise<void> {
+    this.isUnsure = this.believes;
+    this.generation = 1;
+    if (this.believes) this.records.lockAlong(manager, this.request.scope);
+    else await this.lock(manager);
+    this.believes = false;
+    this.nameWhatIsMade();
+  }
+
+  private async lock(manager: EntityManager): Promise<void> {
+    const { scope } = this.request;
+    // One round trip, but still two statements, one after the other.
+    const [isMine, record] = await Promise.all([
+      this.records.tryLock(manager, scope),
+      this.records.find(manager, scope),
+    ]);
+    if (!isMine) throw new ScopeBusy();
+    if (!record) return;
+    endIfSettled(record);
+    this.records.deleteExpiredAlong(manager, scope);
+    this.generation = record.generation + 1;
+  }
+
+  /** Tells the handler under which keys to store what it makes; an attempt that was in vain has brought nothing about. */
+  private nameWhatIsMade(): void {
+    const context = requestContext();
+    if (!context) return;
+    const { key, scope } = this.request;
+    const preferred = uuidOf(key);
+    context.taskKey = {
+      ...(preferred && { preferred }),
+      derived: derivedTaskKey(scope, this.generation),
+    };
+    context.effect = undefined;
+  }
+
+  /** @throws Settled */
+  async makeSure(manager: EntityManager): Promise<void> {
+    if (!this.isUnsure) return;
+    const record = await this.records.find(manager, this.request.scope);
+    if (record) endIfSettled(record);
+    this.isUnsure = false;
+  }
+
+  /**
+   * Records the answer along with COMMIT; one of 204 is not kept.
+   *
+   * @throws Settled
+   */
+  async finish(
+    manager: EntityManager,
+    { status, body }: Answer,
+    ttlSeconds: number,
+  ): Promise<void> {
+    if (status === 204) return this.makeSure(manager);
+    const effect = requestContext()?.effect;
+    const { scope, fingerprint, caller, key, method, path } = this.request;
+    await this.records.save(
+      manager,
+      {
+        ...{ scope, fingerprint, caller, key, method, path },
+        acting_role: effect?.role ?? null,
+        response_status: status,
+        response_body: body,
+        resource_type: effect?.type ?? null,
+        resource_id: effect?.id ?? null,
+        generation: this.generation,
+      },
+      ttlSeconds,
+    );
+  }
+}
+
+function endIfSettled(record: FoundRecord): void {
+  if (record.expired) return;
+  throw new Settled({
+    fingerprint: record.fingerprint,
+    status: record.response_status,
+    body: record.response_body,
+    actingRole: record.acting_role,
+    expiresAt: record.expires_at.getTime(),
+  });
+}
