@@ -30,7 +30,7 @@ describe('A cursor', () => {
 });
 
 describe('A page', () => {
-  const rows = ['a', 'b', 'c'].map((id) => ({ id, keyset_at: `at ${id}` }));
+  const rows = ['a', 'b', 'c'].map((id) => ({ id, keyset_at: '2026-01-31 12:00:00.123456' }));
 
   it.each([
     ['none', 0, 2, [], null],
@@ -41,6 +41,18 @@ describe('A page', () => {
     const page = pageOf(rows.slice(0, found), size);
 
     expect(page.rows.map(({ id }) => id)).toEqual(ids);
-    expect(page.next_cursor).toBe(last && encodeCursor({ at: `at ${last}`, id: last }));
+    expect(page.next_cursor).toBe(last && encodeCursor({ at: AT, id: last }));
+  });
+
+  it.each([
+    ['2026-01-31 12:00:00', '2026-01-31T12:00:00.000000Z'],
+    ['2026-01-31 12:00:00.1', '2026-01-31T12:00:00.100000Z'],
+    ['2026-01-31 12:00:00.000001', '2026-01-31T12:00:00.000001Z'],
+  ])('goes on after the exact time %s', (keyset_at, at) => {
+    const found = [{ id: ID, keyset_at }, ...rows];
+
+    const { next_cursor } = pageOf(found, 1, () => ({ id: 'other', rank: 2 }));
+
+    expect(next_cursor).toBe(encodeCursor({ at, id: 'other', rank: 2 }));
   });
 });

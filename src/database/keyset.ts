@@ -11,9 +11,9 @@ export interface Keyset {
 const PATTERN =
   /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d))?$/;
 
-/** SQL for a row's place in its list; a JavaScript Date would lose the microseconds. */
+/** SQL for when a row's place in its list is, for {@link pageOf}: a JavaScript Date would lose the microseconds. */
 export function keysetAt(column: string): string {
-  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  return `(${column} AT TIME ZONE 'UTC')::text`;
 }
 
 export function encodeCursor({ at, id, rank }: Keyset): string {
@@ -36,29 +36,32 @@ function badCursor(): InvalidInputError {
   ]);
 }
 
-/** A row with its place in its list. */
+/** A row with the time of its place in its list, as {@link keysetAt} tells it. */
 export interface Placed {
   keyset_at: string;
-  /** Where that is not the row's own id. */
-  keyset_id?: string;
-  keyset_rank?: number;
 }
 
-/** One page out of `rows`, of which one more than `size` was asked for, to know whether another page follows. */
+/**
+ * One page out of `rows`, of which one more than `size` was asked for, to know whether another page follows.
+ *
+ * @param placeOf the rest of a row's place, where it is not the row's own id
+ */
 export function pageOf<Row extends Placed & { id: string }>(
   rows: readonly Row[],
   size: number,
+  placeOf: (row: Row) => Omit<Keyset, 'at'> = ({ id }) => ({ id }),
 ): { rows: Row[]; next_cursor: string | null } {
   const page = rows.slice(0, size);
   const last = rows.length > size ? page.at(-1) : undefined;
-  return { rows: page, next_cursor: last ? encodeCursor(placeOf(last)) : null };
+  return {
+    rows: page,
+    next_cursor: last ? encodeCursor({ at: timeOf(last.keyset_at), ...placeOf(last) }) : null,
+  };
 }
 
-function placeOf({
-  id,
-  keyset_at: at,
-  keyset_id,
-  keyset_rank: rank,
-}: Placed & { id: string }): Keyset {
-  return { at, id: keyset_id ?? id, ...(rank !== undefined && { rank }) };
+/** Postgres leaves out the zeros at the end, and writes a space for the T. */
+function timeOf(text: string): string {
+  const [day = '', time = ''] = text.split(' ');
+  const [seconds = '', fraction = ''] = time.split('.');
+  return `${day}T${seconds}.${fraction.padEnd(6, '0')}Z`;
 }

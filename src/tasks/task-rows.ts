@@ -7,11 +7,16 @@ import { overdue, statusNow } from '../lifecycle/overdue.js';
 import { theTask } from '../lifecycle/task-facts.js';
 import { taskStatus, taskStatusNow } from '../lifecycle/task-status.js';
 import type { Session } from '../sessions/session.entity.js';
-import type { TaskRow } from './dto/task.dto.js';
+import type { ShownTask } from './dto/task.dto.js';
 import type { Task } from './task.entity.js';
 
 /** A task as a list has it. */
-export type ListedTask = TaskRow & Placed;
+export type ListedTask = ShownTask & Placed;
+
+/** Of a task `t`: what its readers are shown, and not the key that it was routed with. */
+const SHOWN = `
+  t.id, t.task_type, t.description, t.from_role, t.to_role, t.data, t.context, t.priority, t.deadline_at,
+  t.max_attempts, t.parent_task_id, t.requires_approval, t.trace_id, t.created_by, t.created_at`;
 
 /** The status of a task for its readers, of its highest attempt `a`. */
 export function currentStatus(days: string): string {
@@ -28,7 +33,7 @@ export async function selectTasks(
   const status = currentStatus(where.bind(retentionDays));
   return sql<ListedTask>(
     manager,
-    `SELECT t.*, a.id AS session_id, a.attempt, a.claimed_by, ${status} AS status,
+    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, ${status} AS status,
             ${keysetAt('t.created_at')} AS keyset_at
        FROM tasks t
        JOIN LATERAL (
@@ -85,8 +90,8 @@ export async function selectInbox(
   where.and(due('?'), retentionDays);
   return sql<ListedTask>(
     manager,
-    `SELECT t.*, a.id AS session_id, a.attempt, a.claimed_by, a.status,
-            ${keysetAt('a.created_at')} AS keyset_at, a.id AS keyset_id, a.priority AS keyset_rank
+    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, a.status,
+            ${keysetAt('a.created_at')} AS keyset_at
        FROM sessions a JOIN tasks t ON t.id = a.task_id ${where.toString()}
       ORDER BY ${BY_URGENCY} LIMIT ${limit}`,
     where.parameters,
@@ -105,7 +110,7 @@ export function getTaskLast(manager: EntityManager, id: string): Coming<Task> {
 const TASK = `SELECT * FROM tasks WHERE id = $1`;
 
 /** A task as it stands with the session that is its highest attempt. */
-export function withAttempt(task: Task, attempt: Session): TaskRow {
+export function withAttempt(task: Task, attempt: Session): ShownTask {
   const { id: session_id, claimed_by, attempt: number } = attempt;
   return { ...task, session_id, claimed_by, attempt: number ?? 1, status: taskStatus(attempt) };
 }

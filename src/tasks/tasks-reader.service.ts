@@ -11,7 +11,14 @@ import { getReadableTask, taskNotFound } from '../lifecycle/task-facts.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
 import { type TaskDetailDto, type TaskPageDto, toTaskDto } from './dto/task.dto.js';
-import { BY_URGENCY, currentStatus, selectInbox, selectTasks } from './task-rows.js';
+import { rankOf } from './priority.js';
+import {
+  BY_URGENCY,
+  currentStatus,
+  type ListedTask,
+  selectInbox,
+  selectTasks,
+} from './task-rows.js';
 
 /** Finds tasks for those who take part in them, for auditors and for admins. */
 @Injectable()
@@ -56,7 +63,9 @@ export class TasksReader {
     const found = await this.transactions.read((manager) =>
       (isInbox ? selectInbox : selectTasks)(manager, where, days, limit),
     );
-    const { rows, next_cursor } = pageOf(found, query.page_size);
+    const { rows, next_cursor } = isInbox
+      ? pageOf(found, query.page_size, placeInInbox)
+      : pageOf(found, query.page_size);
     return { tasks: rows.map(toTaskDto), page_size: query.page_size, next_cursor };
   }
 }
@@ -71,6 +80,11 @@ function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): Where {
     .and(isInbox ? 'a.task_type = ?' : 't.task_type = ?', query.task_type)
     .and('t.trace_id = ?', query.trace_id)
     .and('t.created_at >= ?', query.created_since);
+}
+
+/** That of its attempt. */
+function placeInInbox({ session_id, priority }: ListedTask): { id: string; rank: number } {
+  return { id: session_id, rank: rankOf(priority) };
 }
 
 function afterInInbox(where: Where, { cursor }: ListTasksQuery): void {
