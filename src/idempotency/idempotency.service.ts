@@ -3,7 +3,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { Sweeper } from '../database/sweeper.js';
 import { Transactions } from '../database/transactions.js';
-import { DomainError } from '../errors/domain-error.js';
+import { DomainError, UnavailableError } from '../errors/domain-error.js';
 import { requestContext } from '../observability/request-context.js';
 import { inProgress, payloadMismatch, roleRevoked } from './idempotency-errors.js';
 import { type HitSource, IdempotencyMetrics } from './idempotency-metrics.js';
@@ -122,13 +122,16 @@ export class IdempotencyService implements OnModuleInit {
     return { ...answer, replayed: false };
   }
 
-  /** A retry may be refused for what the request itself has done: then it is given the answer to that. */
+  /**
+   * A retry may be refused for what the request itself has done, or because time has passed: it is given the answer to
+   * that all the same, for who is refused believes that nothing was done.
+   */
   private async done(turn: KeyedTurn, work: () => Promise<Answer>): Promise<Answer> {
     try {
       return await work();
     } catch (error) {
-      if (turn.isUnsure && error instanceof DomainError) {
-        await this.transactions.run((manager) => turn.makeSure(manager));
+      if (turn.isUnsure && isRefusal(error)) {
+        await this.transactions.read((manager) => turn.makeSure(manager));
       }
       throw error;
     }
@@ -144,4 +147,8 @@ export class IdempotencyService implements OnModuleInit {
     this.metrics.hits.inc({ source });
     return { status: 200, body, replayed: true };
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof DomainError && !(error instanceof UnavailableError);
 }

@@ -29,7 +29,7 @@ export class ScopeBusy extends Error {}
  */
 export class KeyedTurn {
   /** Whether it still has to be found out that the request was not carried out before. */
-  isUnsure = false;
+  isUnsure = true;
   private generation = 1;
 
   /** @param believes whether to believe for once that the key is new */

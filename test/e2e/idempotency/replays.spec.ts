@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { validate } from 'uuid';
 import { developmentToken } from '../../../src/auth/development-token.js';
@@ -125,6 +126,20 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
         await withoutEffect(mesh, () => worker.post('/tasks/claim', {}, headers)),
         first,
       );
+    });
+
+    it('is replayed where it would be refused now, for its deadline has passed', async () => {
+      const [finance, headers] = [caller(mesh), keyed()];
+      const deadline_at = new Date(Date.now() + 1_500).toISOString();
+      const send = (amount: number) =>
+        finance.post('/tasks/route', { ...budget(amount), deadline_at }, headers);
+      const first = await send(1);
+      expect(first.status).toBe(202);
+      await sleep(Date.parse(deadline_at) - Date.now() + 50);
+      expectReplay(await withoutEffect(mesh, () => send(1)), first);
+      expectProblem(await send(2), 422, 'idempotency.payload_mismatch');
+      const late = await finance.post('/tasks/route', { ...budget(), deadline_at }, keyed());
+      expectProblem(late, 400, 'request.invalid');
     });
 
     it('is replayed as it was answered then, whatever has happened since, without a tag', async () => {
