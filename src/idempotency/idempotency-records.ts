@@ -8,7 +8,8 @@ export type NewRecord = Omit<IdempotencyRecord, 'created_at' | 'expires_at'>;
 
 /** A record as a retry finds it; one that has expired only tells its generation. */
 export interface FoundRecord extends IdempotencyRecord {
-  expired: boolean;
+  /** Until it expires; not positive once it has. */
+  seconds_left: number;
 }
 
 /** The records of keyed requests in Postgres, by whose clock they expire. */
@@ -35,7 +36,8 @@ export class IdempotencyRecords {
   async find(manager: EntityManager, scope: Buffer): Promise<FoundRecord | undefined> {
     const [record] = await sql<FoundRecord>(
       manager,
-      `SELECT *, expires_at <= clock_timestamp() AS expired FROM idempotency_records WHERE scope = $1`,
+      `SELECT *, extract(epoch FROM expires_at - clock_timestamp())::float8 AS seconds_left
+         FROM idempotency_records WHERE scope = $1`,
       [scope],
     );
     return record;

@@ -88,7 +88,10 @@ export class IdempotencyService implements OnModuleInit {
       try {
         return await this.carryOut(request, work, believes);
       } catch (error) {
-        if (error instanceof Settled) return this.replay(request, error.response, 'postgres');
+        if (error instanceof Settled) {
+          this.keep(request, error.response);
+          return this.replay(request, error.response, 'postgres');
+        }
         if (!(error instanceof ScopeBusy)) throw error;
       }
       if (performance.now() + POLL_MS > deadline) throw new QueueTimeout();
@@ -116,10 +119,15 @@ export class IdempotencyService implements OnModuleInit {
     this.metrics.misses.inc();
     if (answer.status !== 204) {
       const actingRole = requestContext()?.effect?.role ?? null;
-      const response = { ...answer, fingerprint: request.fingerprint, actingRole, expiresAt };
-      this.kept.keep(request, response, this.queue.isAwaited(request.scope.toString('hex')));
+      const { fingerprint } = request;
+      this.keep(request, { ...answer, fingerprint, actingRole, expiresAt });
     }
     return { ...answer, replayed: false };
+  }
+
+  private keep(request: KeyedRequest, response: StoredResponse): void {
+    const isAwaited = this.queue.isAwaited(request.scope.toString('hex'));
+    this.kept.keep(request, response, isAwaited);
   }
 
   /**

@@ -114,12 +114,13 @@ export class KeyedTurn {
 }
 
 function endIfSettled(record: FoundRecord): void {
-  if (record.expired) return;
+  if (record.seconds_left <= 0) return;
   throw new Settled({
     fingerprint: record.fingerprint,
     status: record.response_status,
     body: record.response_body,
     actingRole: record.acting_role,
-    expiresAt: record.expires_at.getTime(),
+    // This process's clock may differ from that of Postgres.
+    expiresAt: Date.now() + Math.floor(record.seconds_left * 1000),
   });
 }

@@ -145,14 +145,19 @@ describe('idempotency with a Redis of its own', () => {
       await once();
     });
 
-    it('replays from Postgres what was flushed', async () => {
+    it('replays from Postgres what was flushed, and then from Redis again', async () => {
       const key = randomUUID();
       const first = await route(key);
       await operate((client) => client.flushall());
       const sources = await sourcesOf(async () => {
         expectReplay(await route(key), first);
+        await isKept(key);
+        expectReplay(await route(key), first);
       });
-      expect(sources).toEqual({ redis: 0, postgres: 1, memory: 0 });
+      expect(sources).toEqual({ redis: 1, postgres: 1, memory: 0 });
+      const ttl = await operate((client) => client.ttl(`idempotency:${key}`));
+      expect(ttl).toBeGreaterThan(86_390);
+      expect(ttl).toBeLessThan(86_400);
       await works();
     });
 
