@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { newDatabase, tokenFor } from '../support/app.js';
 import { Client } from '../support/client.js';
-import { CRASH_POINTS } from '../support/controller-faults.js';
+import { CRASH_POINTS, type CrashPoint } from '../support/controller-faults.js';
 import { type ControllerOptions, ControllerProcess } from '../support/controller-process.js';
 import { effectsOf, ONCE } from '../support/effects.js';
 import { killAndRetry, routeTask } from '../support/kill-points.js';
+import { eventually } from '../support/eventually.js';
 import { dropTestDatabase } from '../support/postgres.js';
 
 const KILLS_PER_POINT = 20;
@@ -44,9 +46,9 @@ describe('a controller that is killed', () => {
   it.each(['before-insert', 'after-insert', 'before-commit'] as const)(
     'gives its key up when it stands still %s for longer than Postgres lets a transaction idle',
     async (crashAt) => {
-      const frozen = await ControllerProcess.start({ ...options, crashAt, signal: 'SIGSTOP' });
+      const frozen = await freezing(crashAt, { ...options, redisUrl: '' });
       const key = `crash-${randomUUID()}`;
-      const request = routeTask(new Client(frozen.url, TOKEN), key);
+      const request = routeTask(new Client(frozen.url, TOKEN, false), key);
       await untilItIsHeld(key);
       expect((await routeTask(agent, key)).status).toBe(409);
 
@@ -56,12 +58,36 @@ describe('a controller that is killed', () => {
       frozen.kill('SIGCONT');
       const late = await request;
       expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1']);
-      expect((await routeTask(new Client(frozen.url, TOKEN), key)).text).toBe(retry.text);
+      expect((await routeTask(agent, key)).text).toBe(retry.text);
       expect(await effectsOf(db, key)).toEqual(ONCE);
       await frozen.stop();
     },
     60_000,
   );
+
+  it('holds nothing while it stands still, where it believed that its key is new', async () => {
+    const frozen = await freezing('before-commit', options);
+    const key = `crash-${randomUUID()}`;
+    const request = routeTask(new Client(frozen.url, TOKEN, false), key);
+    expect(
+      await eventually(
+        () => stateOf(frozen),
+        (state) => state === 'T',
+      ),
+    ).toBe('T');
+
+    const other = await routeTask(agent, key);
+    expect(other.status).toBe(202);
+
+    frozen.kill('SIGCONT');
+    const late = await request;
+    expect([late.status, late.text]).toEqual([200, other.text]);
+    expect(await effectsOf(db, key)).toEqual(ONCE);
+    await frozen.stop();
+  }, 60_000);
+
+  const freezing = (crashAt: CrashPoint, from: ControllerOptions) =>
+    ControllerProcess.start({ ...from, crashAt, signal: 'SIGSTOP' });
 
   /** A transaction that has written, or at least locked, stands idle. */
   async function untilItIsHeld(key: string): Promise<void> {
@@ -73,6 +99,13 @@ describe('a controller that is killed', () => {
     expect((await effectsOf(db, key))?.tasks).toBe(0);
   }
 });
+
+/** As `ps` tells it: `T` is a process that a signal has stopped. */
+function stateOf({ pid }: ControllerProcess): string {
+  return execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
+    .trim()
+    .charAt(0);
+}
 
 async function retryUntilItIsFree(client: Client, key: string) {
   for (;;) {
