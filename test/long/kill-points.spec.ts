@@ -58,7 +58,7 @@ describe('a controller that is killed', () => {
       frozen.kill('SIGCONT');
       const late = await request;
       expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1']);
-      expect((await routeTask(agent, key)).text).toBe(retry.text);
+      expect((await routeTask(new Client(frozen.url, TOKEN), key)).text).toBe(retry.text);
       expect(await effectsOf(db, key)).toEqual(ONCE);
       await frozen.stop();
     },

@@ -55,8 +55,12 @@ export function withFaults(
 
 function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Signals): void {
   const doomed = new AsyncLocalStorage<{ cached?: Promise<void> }>();
+  let isReached = false;
   const reach = (point: CrashPoint): void => {
-    if (point === at && doomed.getStore()) process.kill(process.pid, signal);
+    if (isReached || point !== at || !doomed.getStore()) return;
+    // Who goes on after the signal is spared it from then on.
+    isReached = true;
+    process.kill(process.pid, signal);
   };
 
   class CrashingRecords extends IdempotencyRecords {
