@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { setUpApiDocs } from './api-docs.js';
 import { Environment } from './config/environment.js';
 import { allowOrigins } from './http/cors.js';
+import { callDirectly } from './http/direct-interceptor.js';
 import { HttpAdapter } from './http/http-adapter.js';
 import { jsonBody } from './http/json-body.js';
 import { noStore } from './http/no-store.js';
@@ -24,6 +25,7 @@ export const newHttpAdapter = (): HttpAdapter => new HttpAdapter();
 
 /** Everything about HTTP that production and the end-to-end tests share. */
 export function configureApp(app: NestExpressApplication): void {
+  callDirectly();
   const environment = app.get(Environment);
   const server: Express = app.getHttpAdapter().getInstance();
   server.disable('x-powered-by');

@@ -1,13 +1,8 @@
-import {
-  type CallHandler,
-  type ExecutionContext,
-  Injectable,
-  type NestInterceptor,
-} from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
-import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Agent } from '../auth/agent.js';
+import { DirectInterceptor } from '../http/direct-interceptor.js';
 import { IdempotencyService, type Outcome } from './idempotency.service.js';
 import { keyedRequest } from './keyed-request.js';
 import { OUTSIDE_IDEMPOTENCY } from './outside-idempotency.decorator.js';
@@ -16,15 +11,21 @@ type AgentRequest = Request & { user?: Agent };
 
 /** Lets every POST and PUT that carries an `Idempotency-Key` happen once; knows nothing of what they do. */
 @Injectable()
-export class IdempotencyInterceptor implements NestInterceptor {
+export class IdempotencyInterceptor extends DirectInterceptor {
   constructor(
     private readonly idempotency: IdempotencyService,
     private readonly reflector: Reflector,
-  ) {}
+  ) {
+    super();
+  }
 
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+  isFor({ headers }: Request): boolean {
+    return headers['idempotency-key'] !== undefined;
+  }
+
+  async around(context: ExecutionContext, handle: () => Promise<unknown>): Promise<unknown> {
     if (this.reflector.get<boolean | undefined>(OUTSIDE_IDEMPOTENCY, context.getHandler())) {
-      return next.handle();
+      return handle();
     }
     const http = context.switchToHttp();
     const request = http.getRequest<AgentRequest>();
@@ -32,17 +33,17 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const body: unknown = request.body;
     const rawKey = request.headers['idempotency-key'];
     const keyed = agent && keyedRequest({ agent, rawKey, method, path, body, query });
-    if (!keyed) return next.handle();
+    if (!keyed) return handle();
     const response = http.getResponse<Response>();
     response.setHeader('Idempotency-Key', keyed.key);
-    const outcome = this.idempotency.once(keyed, async () => {
-      const value: unknown = await lastValueFrom(next.handle());
+    const outcome = await this.idempotency.once(keyed, async () => {
+      const value = await handle();
       return {
         status: response.statusCode,
         body: value === undefined ? '' : JSON.stringify(value),
       };
     });
-    return from(outcome.then((settled) => write(response, settled)));
+    return write(response, outcome);
   }
 }
 
