@@ -56,6 +56,11 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
   },
   {
     files: /./,
+    ban: /\basync: true\b/,
+    why: 'input is validated at once: a rule that waits would not be asked',
+  },
+  {
+    files: /./,
     ban: /from '(\.\.\/)*test\//,
     why: 'the service does not depend on its tests',
   },

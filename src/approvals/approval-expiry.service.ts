@@ -49,7 +49,7 @@ export class ApprovalExpiry implements OnModuleInit {
     parameters: string[],
   ): Promise<number> {
     const expired = await sql<Expired>(manager, expireStatement(which), [BATCH, ...parameters]);
-    await this.audit.recordAll(
+    this.audit.recordAll(
       manager,
       expired.map((approval) => approvalEvent('approval_expired', approval, approval, SYSTEM)),
     );

@@ -34,7 +34,7 @@ export class ApprovalGate implements OnModuleInit {
     if (status === 'completed' && requires_approval) {
       await this.assertApproved(manager, task_id, requires_approval, ended.claimed_by);
     }
-    await this.tellWithdrawn(manager, withdrawn, ended, by);
+    this.tellWithdrawn(manager, withdrawn, ended, by);
   }
 
   /** What counts is the latest decision of the role; the worker's own vote does not. */
@@ -60,14 +60,14 @@ export class ApprovalGate implements OnModuleInit {
     );
   }
 
-  private async tellWithdrawn(
+  private tellWithdrawn(
     manager: EntityManager,
     withdrawn: readonly Approval[],
     task: EndedTask,
     by: Actor,
-  ): Promise<void> {
+  ): void {
     const metadata = { reason: 'task_ended' };
-    await this.audit.recordAll(
+    this.audit.recordAll(
       manager,
       withdrawn.map((approval) =>
         approvalEvent('approval_withdrawn', approval, task, by, metadata),

@@ -112,10 +112,7 @@ export class ApprovalOpenings {
     }
     const { stage, quorum, supersedes } = inserted;
     const metadata = { stage, quorum, ...(supersedes !== null && { supersedes }) };
-    await this.audit.record(
-      manager,
-      approvalEvent('approval_requested', inserted, task, by, metadata),
-    );
+    this.audit.record(manager, approvalEvent('approval_requested', inserted, task, by, metadata));
     return inserted;
   }
 }

@@ -65,7 +65,7 @@ export class ApprovalsService {
       const withdrawn = await settle(manager, id, { status: 'withdrawn' });
       if (!withdrawn) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: found.requested_role ?? '', subject: agent.subject };
-      await this.audit.record(
+      this.audit.record(
         manager,
         approvalEvent('approval_withdrawn', withdrawn, task, by, { reason }),
       );

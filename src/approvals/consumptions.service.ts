@@ -37,7 +37,7 @@ export class Consumptions {
       const [consumed] = await sql<ApprovalRow>(manager, CONSUME, [id, digest, agent.subject]);
       if (!consumed) throw refusalOf(await lockApproval(manager, id), digest);
       const by = { role: roleOf(consumed, task), subject: agent.subject };
-      await this.audit.record(manager, approvalEvent('approval_consumed', consumed, task, by));
+      this.audit.record(manager, approvalEvent('approval_consumed', consumed, task, by));
       return consumed;
     });
     return toApprovalDto(approval);

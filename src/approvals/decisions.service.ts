@@ -105,10 +105,7 @@ export class DecisionsService {
     if (!decided) throw alreadySettled(await getLatest(manager, task_id, approver_role));
     await insertVote(manager, decided, { decision, subject: agent.subject, notes });
     const by = { role: approver_role, subject: agent.subject };
-    await this.audit.record(
-      manager,
-      approvalEvent('approval_decided', decided, task, by, { decision }),
-    );
+    this.audit.record(manager, approvalEvent('approval_decided', decided, task, by, { decision }));
     return decided;
   }
 }

@@ -55,7 +55,7 @@ export class Delegations {
       if (!delegated) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: current.approver_role, subject: agent.subject };
       const metadata = { from: current.approver_role, to: role, told: reason };
-      await this.audit.record(
+      this.audit.record(
         manager,
         approvalEvent('approval_delegated', delegated, task, by, metadata),
       );

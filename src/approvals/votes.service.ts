@@ -46,7 +46,7 @@ export class Votes {
     const votes = await insertVote(manager, approval, { decision, subject: agent.subject, notes });
     if (votes === undefined) throw alreadyVoted();
     if (decision === 'approved' && votes < approval.quorum) {
-      await this.record(manager, agent, 'approval_voted', approval, task, { decision, votes });
+      this.record(manager, agent, 'approval_voted', approval, task, { decision, votes });
       return { ...approval, votes };
     }
     return this.settle(manager, agent, task, approval, { decision, notes });
@@ -82,7 +82,7 @@ export class Votes {
     });
     if (!settled) throw alreadySettled(await lockApproval(manager, id));
     const pending_seconds = ((settled.decision_at?.getTime() ?? 0) - created_at.getTime()) / 1000;
-    await this.record(manager, agent, 'approval_decided', settled, task, {
+    this.record(manager, agent, 'approval_decided', settled, task, {
       decision,
       votes: settled.votes,
       pending_seconds,
@@ -91,15 +91,15 @@ export class Votes {
     return settled;
   }
 
-  private async record(
+  private record(
     manager: EntityManager,
     agent: Agent,
     event_type: 'approval_voted' | 'approval_decided',
     approval: ApprovalRow,
     task: LockedTask,
     metadata: Record<string, unknown>,
-  ): Promise<void> {
+  ): void {
     const by = { role: approval.approver_role, subject: agent.subject };
-    await this.audit.record(manager, approvalEvent(event_type, approval, task, by, metadata));
+    this.audit.record(manager, approvalEvent(event_type, approval, task, by, metadata));
   }
 }

@@ -25,11 +25,11 @@ export class AuditService {
   constructor(private readonly metrics: EventMetrics) {}
 
   /** Records an event in the transaction of what it tells of, after the change itself; gives the event's id. */
-  record(manager: EntityManager, event: NewAuditEvent): Promise<string> {
+  record(manager: EntityManager, event: NewAuditEvent): string {
     const entry = this.enter(manager, event);
     sqlAlong(manager, INSERT, [written([entry])]);
     noteEffect(effectOf(entry));
-    return Promise.resolve(entry.id);
+    return entry.id;
   }
 
   /**
@@ -43,10 +43,9 @@ export class AuditService {
   }
 
   /** Records many events with one statement. */
-  recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): Promise<void> {
+  recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): void {
     const entries = events.map((event) => this.enter(manager, event));
     if (entries.length > 0) sqlAlong(manager, INSERT, [written(entries)]);
-    return Promise.resolve();
   }
 
   /** Gives an event its id; it counts once it is committed. */

@@ -9,7 +9,7 @@ import { NotReached } from './statement-batch.js';
 import type { StatementNames } from './statement-names.js';
 
 /** A piece of work on one connection. */
-export type Work<T> = (manager: EntityManager) => Promise<T>;
+export type Work<T> = (manager: EntityManager) => T | Promise<T>;
 
 /** One connection out of the pool, with the transaction that may be open on it. */
 export class Connection {
@@ -40,7 +40,7 @@ export class Connection {
   static async use<T>(
     dataSource: DataSource,
     names: StatementNames,
-    work: (connection: Connection) => Promise<T>,
+    work: (connection: Connection) => T | Promise<T>,
   ): Promise<T> {
     const connection = await Connection.take(dataSource, names);
     try {
@@ -106,7 +106,7 @@ export class Connection {
   }
 
   /** What the work on this connection made; what is still to come is sent for, where COMMIT is not to bring it. */
-  async resultOf<T>(made: T | Coming<T>): Promise<T> {
+  resultOf<T>(made: T | Coming<T>): T | Promise<T> {
     if (!(made instanceof Coming)) return made;
     this.pipeline.takeOff();
     return made.value;

@@ -10,28 +10,28 @@ import { NotReached, type Result } from './statement-batch.js';
  * @param raceOn a constraint, or a column that must not be null, that it violates only when somebody else was first, or
  *   else an SQLSTATE that it fails with only then: the transaction runs again
  */
-export async function sql<Row>(
+export function sql<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
   raceOn?: string,
 ): Promise<Row[]> {
-  try {
-    return await sqlAmongOthers<Row>(manager, text, parameters, raceOn);
-  } catch (error) {
-    return rethrow(error);
-  }
+  log(manager, text, parameters);
+  return pipelineOf(manager)
+    .send(text, parameters, raceOn)
+    .then(rowsOf<Row>, rethrow);
 }
 
 /** The same beside the statements of others; rejects with `NotReached` where one of theirs has failed before it. */
-export async function sqlAmongOthers<Row>(
+export function sqlAmongOthers<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[],
-  raceOn?: string,
 ): Promise<Row[]> {
   log(manager, text, parameters);
-  return rowsOf<Row>(await pipelineOf(manager).send(text, parameters, raceOn));
+  return pipelineOf(manager)
+    .send(text, parameters)
+    .then(rowsOf<Row>);
 }
 
 /**

@@ -43,7 +43,7 @@ export class Transactions {
    * Runs `work` in a transaction, or joins the one that {@link share} has around it. What the work gives back as
    * {@link Coming} travels with COMMIT.
    */
-  async run<T>(work: Work<T | Coming<T>>): Promise<T> {
+  run<T>(work: Work<T | Coming<T>>): Promise<T> {
     const shared = this.shared.getStore();
     return shared ? shared.join(work) : again(() => this.transact(work));
   }
@@ -54,7 +54,7 @@ export class Transactions {
    * begin with a change that loses the race where things are no longer as they were seen. The part of a shared
    * transaction, which cannot run again by itself, locks at once.
    */
-  async runOn<Found, T>(
+  runOn<Found, T>(
     look: Look<Found>,
     work: (manager: EntityManager, found: Found) => Promise<T | Coming<T>>,
   ): Promise<T> {
@@ -70,12 +70,12 @@ export class Transactions {
   }
 
   /** Runs `work` in a transaction of its own, whatever is around it. */
-  async runAlone<T>(work: Work<T>): Promise<T> {
+  runAlone<T>(work: Work<T>): Promise<T> {
     return this.shared.run(undefined, () => this.run(work));
   }
 
   /** Runs statements that only read, without a transaction; inside an open shared transaction, on its connection. */
-  async read<T>(work: Work<T>): Promise<T> {
+  read<T>(work: Work<T>): Promise<T> {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join(work);
     return again(() => this.use(work));
@@ -85,7 +85,7 @@ export class Transactions {
    * Runs one statement that reads next to nothing, such as a look-up by id: together with those of other requests, so
    * that it costs a part of a round trip. Inside an open shared transaction, on its connection.
    */
-  async glance<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
+  glance<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join((manager) => sql<Row>(manager, text, parameters));
     return again(() => this.glances.ask<Row>(text, parameters));
@@ -95,7 +95,7 @@ export class Transactions {
    * Makes every `run` inside `work` take part in one transaction, begun by the first of them and committed
    * after `finish`. So a guarantee can be put around a whole request without the code inside knowing of it.
    */
-  async share<T, R>({ begun, work, finish }: Shared<T, R>): Promise<R> {
+  share<T, R>({ begun, work, finish }: Shared<T, R>): Promise<R> {
     return again(async () => {
       const shared = new SharedTransaction(() => this.connect(), begun);
       try {

@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
-import { validate, type ValidationError } from 'class-validator';
+import { type ValidationError, validateSync } from 'class-validator';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
 import { isObject, withoutNulls } from './aliases.js';
 import { normaliserOf } from './normalise.decorator.js';
@@ -25,14 +25,14 @@ export class InputPipe implements PipeTransform {
     rememberRules();
   }
 
-  async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
+  transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if ((type !== 'body' && type !== 'query') || !isDto(metatype)) return value;
     const prefix = type === 'body' ? '/' : '?';
     const input = type === 'body' ? assertObject(value) : value;
     assertNothingInherited(input, prefix);
     const normalise = normaliserOf(metatype);
     const dto = plainToInstance(metatype, normalise ? normalise(input) : input);
-    const errors = await validate(dto, STRICT);
+    const errors = validateSync(dto, STRICT);
     if (errors.length > 0) throw new InvalidInputError(problemsOf(errors, prefix));
     return dto;
   }

@@ -63,12 +63,12 @@ export class ExpiryService implements OnModuleInit {
       SWEEP_BATCH,
       ...parameters,
     ]);
-    await this.recordAll(manager, expired);
+    this.recordAll(manager, expired);
     return expired.length;
   }
 
-  private async recordAll(manager: EntityManager, expired: readonly Expired[]): Promise<void> {
-    await this.audit.recordAll(
+  private recordAll(manager: EntityManager, expired: readonly Expired[]): void {
+    this.audit.recordAll(
       manager,
       expired.map(({ id, trace_id, task_id, from, version }) => ({
         event_type: 'session_transitioned',

@@ -57,7 +57,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
   }
 
   /** The text under `key`; null when there is nothing; undefined when it is not a text, and when Redis cannot tell. */
-  async get(key: string): Promise<string | null | undefined> {
+  get(key: string): Promise<string | null | undefined> {
     return this.call(this.reads, (client) => client.get(key));
   }
 

@@ -79,7 +79,7 @@ export class Attempts {
       ...{ role, task_id, trace_id, created_by, deadline_at, priority },
       ...{ attempt, attempts_left, due },
     });
-    await this.audit.record(manager, {
+    this.audit.record(manager, {
       event_type,
       trace_id,
       by,

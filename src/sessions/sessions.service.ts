@@ -101,7 +101,7 @@ export class SessionsService {
           due: null,
         });
     if (!session) throw new DomainError('session.exists', 'A session with this id exists already.');
-    await this.audit.record(manager, {
+    this.audit.record(manager, {
       event_type: 'session_created',
       trace_id: session.trace_id,
       by,

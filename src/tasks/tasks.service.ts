@@ -64,7 +64,7 @@ export class TasksService {
         priority: rankOf(routed.priority),
         due,
       });
-      await this.audit.record(manager, {
+      this.audit.record(manager, {
         event_type: 'task_routed',
         trace_id,
         by,

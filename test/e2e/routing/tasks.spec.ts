@@ -378,8 +378,9 @@ describe('tasks', () => {
     const failing = await startTestApp({
       override: (builder) =>
         builder.overrideProvider(AuditService).useValue({
-          record: () => Promise.reject(new Error('the trail cannot be written')),
-          recordAll: () => Promise.reject(new Error('the trail cannot be written')),
+          record: () => {
+            throw new Error('the trail cannot be written');
+          },
         }),
     });
     try {
