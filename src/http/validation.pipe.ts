@@ -15,7 +15,8 @@ const STRICT = {
 };
 
 /**
- * Turns input into its DTO, or lists everything that is wrong with it; unknown members are wrong.
+ * Turns input into its DTO, or lists everything that is wrong with it; unknown members are wrong. A rule that would have
+ * to wait is not asked.
  *
  * Nest's own pipe would also look through all of it for what JSON cannot hold, and for names that are refused before.
  */
