@@ -60,6 +60,11 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
     why: 'input is validated at once: a rule that waits would not be asked',
   },
   {
+    files: /^(?!http\/rules\.ts$)(?!.*\.spec\.ts$)/,
+    ban: /import[^;]*\b(ValidateBy|registerDecorator|ValidatorConstraint|Validate)\b[^;]*from 'class-validator'/,
+    why: 'rules of our own are made in http/rules.ts, where it shows that none of them waits',
+  },
+  {
     files: /./,
     ban: /from '(\.\.\/)*test\//,
     why: 'the service does not depend on its tests',
