@@ -49,7 +49,7 @@ export class IdempotencyRecords {
   }
 
   /** Saves what became of a request, in its transaction; where there is a record already, the transaction runs again. */
-  save(manager: EntityManager, record: NewRecord, ttlSeconds: number): Promise<void> {
+  save(manager: EntityManager, record: NewRecord, ttlSeconds: number): void {
     const values = [
       record.scope,
       record.fingerprint,
@@ -66,7 +66,6 @@ export class IdempotencyRecords {
       ttlSeconds,
     ];
     sqlAlong(manager, SAVE, values, 'idempotency_records_pkey');
-    return Promise.resolve();
   }
 
   /** The live records of a caller's key, the latest first. */

@@ -97,7 +97,7 @@ export class KeyedTurn {
     if (status === 204) return this.makeSure(manager);
     const effect = requestContext()?.effect;
     const { scope, fingerprint, caller, key, method, path } = this.request;
-    await this.records.save(
+    this.records.save(
       manager,
       {
         ...{ scope, fingerprint, caller, key, method, path },

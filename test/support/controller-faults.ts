@@ -75,9 +75,9 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
       return found;
     }
 
-    override async save(manager: EntityManager, record: NewRecord, ttl: number): Promise<void> {
+    override save(manager: EntityManager, record: NewRecord, ttl: number): void {
       reach('after-insert');
-      await super.save(manager, record, ttl);
+      super.save(manager, record, ttl);
       reach('before-commit');
     }
   }
@@ -126,7 +126,7 @@ class UnguardedRecords extends IdempotencyRecords {
     // Nobody is kept out.
   }
 
-  override save(manager: EntityManager, record: NewRecord, ttl: number): Promise<void> {
+  override save(manager: EntityManager, record: NewRecord, ttl: number): void {
     const row = {
       ...record,
       scope: `\\x${record.scope.toString('hex')}`,
@@ -135,7 +135,6 @@ class UnguardedRecords extends IdempotencyRecords {
       expires_at: new Date(Date.now() + ttl * 1000),
     };
     sqlAlong(manager, INSERT_OR_NOT, [JSON.stringify(row)]);
-    return Promise.resolve();
   }
 }
 
@@ -148,8 +147,8 @@ class NoRecords extends IdempotencyRecords {
     return Promise.resolve(undefined);
   }
 
-  override save(): Promise<void> {
-    return Promise.resolve();
+  override save(): void {
+    // Nothing is kept.
   }
 }
 
