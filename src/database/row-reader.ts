@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { readTimestamp } from './timestamp.js';
 
 /** One row as it comes from Postgres: each value as text, or null. */
 export type RawRow = readonly (string | null)[];
@@ -23,7 +24,7 @@ export class RowReader {
   constructor(fields: readonly Field[]) {
     this.columns = fields.map(({ name, dataTypeID }) => ({
       name,
-      parse: pg.types.getTypeParser(dataTypeID, 'text') as Column['parse'],
+      parse: parserOf(dataTypeID),
     }));
     this.empty = Object.fromEntries(this.columns.map(({ name }) => [name, null]));
   }
@@ -37,4 +38,9 @@ export class RowReader {
     }
     return row;
   }
+}
+
+function parserOf(dataTypeID: Field['dataTypeID']): Column['parse'] {
+  if (dataTypeID === pg.types.builtins.TIMESTAMPTZ) return readTimestamp;
+  return pg.types.getTypeParser(dataTypeID, 'text') as Column['parse'];
 }
