@@ -58,12 +58,18 @@ export async function runController(): Promise<void> {
   }
 }
 
+/** Ctrl-C comes twice where npm hands on what the terminal tells all: so soon, in milliseconds, it is one signal. */
+const ONE_SIGNAL_MS = 500;
+
 /** The first signal drains, the second ends at once. */
 function stopOnSignals(controller: RunningController): void {
-  let stopping = false;
+  let toldAt: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
-    stopping = true;
+    if (toldAt !== undefined) {
+      if (performance.now() - toldAt > ONE_SIGNAL_MS) process.exit(signal === 'SIGINT' ? 130 : 143);
+      return;
+    }
+    toldAt = performance.now();
     controller.stop().then(
       () => process.exit(0),
       (error: unknown) => {

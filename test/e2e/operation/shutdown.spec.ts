@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { freePort } from '../../../src/database/free-port.js';
@@ -123,7 +124,9 @@ describe('a controller that is told to stop', () => {
     const agent = agentOf(controller);
     const { answers } = await inFlight(agent);
 
+    // As npm hands on what the terminal tells all processes: the same signal, by two ways.
     controller.kill('SIGTERM');
+    controller.kill('SIGINT');
     const ready = await eventually(
       () => agent.get('/health/ready').catch(() => undefined),
       (answer) => answer?.status !== 200,
@@ -158,6 +161,7 @@ describe('a controller that is told to stop', () => {
           .catch(() => undefined),
       (status) => status === undefined,
     );
+    await sleep(600);
     expect(controller.hasEnded).toBe(false);
     controller.kill('SIGTERM');
     await controller.ended;
