@@ -8,10 +8,11 @@ import { Signals } from '../database/signals.js';
 import { sql } from '../database/sql.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { theTask } from '../lifecycle/task-facts.js';
+import { deadlinePast, theTask } from '../lifecycle/task-facts.js';
 import { newId } from '../observability/new-id.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
+import { taskNotDue } from './session-errors.js';
 import { insertSession, insertSessionAlong, type NewSession } from './session-rows.js';
 
 /** The attempt of a task that is to be opened, for the role that the task was sent to. */
@@ -159,4 +160,14 @@ interface Following {
 /** Whether a point in time, if there is one, has come. */
 export function isPast(time: Date | null): boolean {
   return time !== null && time.getTime() <= Date.now();
+}
+
+/**
+ * Refuses to let work begin on an attempt that is not due yet, or whose deadline is past.
+ *
+ * @throws DomainError `task.not_due` or `task.finished`
+ */
+export function assertDue({ deadline_at, not_before }: Session): void {
+  if (isPast(deadline_at)) throw deadlinePast();
+  if (not_before !== null && !isPast(not_before)) throw taskNotDue(not_before);
 }

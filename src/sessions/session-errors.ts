@@ -22,6 +22,10 @@ export function sessionClaimed(session: Session): DomainError {
   );
 }
 
+export function taskNotDue(notBefore: Date): DomainError {
+  return new DomainError('task.not_due', `The task is not due before ${notBefore.toISOString()}.`);
+}
+
 /** What a write to a session that has ended is told. */
 export function sessionEnded(session: Session, to?: SessionStatus): DomainError {
   return to

@@ -9,7 +9,7 @@ import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
 import type { SessionChange } from '../lifecycle/session-step.js';
 import { noteEffect } from '../observability/request-context.js';
-import { Attempts, isAttempt, type Loss } from './attempts.service.js';
+import { assertDue, Attempts, isAttempt, type Loss } from './attempts.service.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
@@ -69,6 +69,7 @@ async function plan(
   if (isTerminal(session.status)) throw sessionEnded(session, status);
   if (status !== undefined) assertHolder(agent, session);
   const moves = status !== undefined && status !== session.status;
+  if (moves && status === 'active') assertDue(session);
   const joins = task_id !== undefined && task_id !== session.task_id;
   if (joins) await assertMayJoin(manager, agent, session, task_id);
   if (!moves && !joins && metadata === undefined) return undefined;

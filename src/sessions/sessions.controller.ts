@@ -69,6 +69,8 @@ const WRITE_PROBLEMS = [
   'session.version_mismatch',
   'lifecycle.invalid_transition',
   'task.approval_required',
+  'task.not_due',
+  'task.finished',
 ] as const;
 
 const LEASE_PROBLEMS = [

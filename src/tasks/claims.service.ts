@@ -9,14 +9,13 @@ import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import {
-  deadlinePast,
   getReadableTask,
   taskFinished,
   taskNotFound,
   taskRelations,
 } from '../lifecycle/task-facts.js';
 import { taskStatus } from '../lifecycle/task-status.js';
-import { isPast } from '../sessions/attempts.service.js';
+import { assertDue } from '../sessions/attempts.service.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
 import { Leases } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
@@ -24,7 +23,7 @@ import { lockLatestAttempt } from '../sessions/session-rows.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
 import type { Task } from './task.entity.js';
-import { taskClaimed, taskNotDue } from './task-errors.js';
+import { taskClaimed } from './task-errors.js';
 import { BY_URGENCY, due, dueOfTypes, getTaskLast, withAttempt } from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */
@@ -133,8 +132,7 @@ const NEXT_OF_TYPES = `
 function assertFree(attempt: Session): void {
   if (attempt.status === 'active') throw taskClaimed(attempt);
   if (attempt.status !== 'pending') throw taskFinished(taskStatus(attempt));
-  if (isPast(attempt.deadline_at)) throw deadlinePast();
-  if (attempt.not_before !== null && !isPast(attempt.not_before)) throw taskNotDue(attempt);
+  assertDue(attempt);
 }
 
 /** How long an attempt was due before it was claimed. */

@@ -10,13 +10,6 @@ export function taskClaimed({ claimed_by, lease_expires_at }: Session): DomainEr
   );
 }
 
-export function taskNotDue({ not_before }: Session): DomainError {
-  return new DomainError(
-    'task.not_due',
-    `The task is not due before ${not_before?.toISOString() ?? 'later'}.`,
-  );
-}
-
 export function taskOpen(status: TaskStatus): DomainError {
   return new DomainError('task.open', `The task is ${status}: there is nothing to retry.`);
 }

@@ -68,7 +68,7 @@ export class TaskModel {
       case 'release':
         return held(target, worker) ?? this.release(target);
       case 'activate':
-        return finishable(target, worker, 'active') ?? activate(target, worker);
+        return finishable(target, worker, 'active') ?? this.activate(target, worker);
       case 'complete':
         return finishable(target, worker, 'completed') ?? end(target, 'completed', 'completed');
       case 'fail':
@@ -87,9 +87,18 @@ export class TaskModel {
   private claim(worker: 0 | 1): Verdict {
     const { latest } = this;
     if (latest.status === 'active') return 'task.claimed';
-    if (latest.status !== 'pending' || this.isPastDeadline) return 'task.finished';
-    if (latest.isPaused) return 'task.not_due';
-    return done(latest, { status: 'active', holder: worker, lease: 'running' });
+    if (latest.status !== 'pending') return 'task.finished';
+    return this.begin(latest, { status: 'active', holder: worker, lease: 'running' });
+  }
+
+  private activate(attempt: Attempt, worker: 0 | 1): Verdict {
+    if (attempt.status === 'active') return 200;
+    return this.begin(attempt, { status: 'active', holder: worker });
+  }
+
+  private begin(attempt: Attempt, change: Partial<Attempt>): Verdict {
+    if (this.isPastDeadline) return 'task.finished';
+    return attempt.isPaused ? 'task.not_due' : done(attempt, change);
   }
 
   private release(attempt: Attempt): Verdict {
@@ -157,10 +166,6 @@ function done(attempt: Attempt, change: Partial<Attempt>): 200 {
 
 function end(attempt: Attempt, status: Attempt['status'], reason: string): 200 {
   return done(attempt, { status, reason });
-}
-
-function activate(attempt: Attempt, worker: 0 | 1): 200 {
-  return attempt.status === 'active' ? 200 : done(attempt, { status: 'active', holder: worker });
 }
 
 /** Why a worker may neither keep nor release an attempt, if it may not. */

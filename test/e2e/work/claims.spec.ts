@@ -115,6 +115,25 @@ describe('finding and claiming work', () => {
     }
   });
 
+  it('lets nobody activate the attempt of a task that is not due, or past its deadline', async () => {
+    const early = await team.route({ not_before: IN_AN_HOUR });
+    const late = await team.route({ deadline_at: IN_AN_HOUR });
+    await endDeadline(mesh, late);
+    for (const [id, code] of [
+      [early, 'task.not_due'],
+      [late, 'task.finished'],
+    ] as const) {
+      const session = `/sessions/${(await team.task(id)).session_id}`;
+      const worker = team.worker();
+      const byEvent = await worker.put(`${session}/events`, { event: 'activate' });
+      expect([byEvent.status, byEvent.body.code]).toEqual([409, code]);
+      const byStatus = await worker.put(session, { status: 'active' });
+      expect([byStatus.status, byStatus.body.code]).toEqual([409, code]);
+      expect((await worker.put(session, { metadata: { seen: true } })).status).toBe(200);
+      expect(await team.task(id)).toMatchObject({ status: 'pending', claimed_by: null });
+    }
+  });
+
   it('claims only the types asked for', async () => {
     await team.route({ priority: 'high' }, { task_type: 'other' });
     const wanted = await team.route({}, { task_type: 'wanted' });
