@@ -4,7 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { isStaff, type Relation } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { sql } from '../database/sql.js';
+import { sqlList } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
 import { findReadableTask, type TaskFacts, taskRelations } from '../lifecycle/task-facts.js';
@@ -35,11 +35,11 @@ export class ApprovalsReader {
   async list(agent: Agent, query: ListApprovalsQuery): Promise<ApprovalPageDto> {
     const where = this.filter(agent, query);
     if (query.cursor !== undefined) {
-      const { at, id } = decodeCursor(query.cursor);
+      const { at, id } = decodeCursor('approvals', query.cursor);
       where.and('(a.created_at, a.id) < (?::timestamptz, ?::uuid)', at, id);
     }
     const found = await this.transactions.read((manager) =>
-      sql<ApprovalRow & { keyset_at: string }>(
+      sqlList<ApprovalRow & { keyset_at: string }>(
         manager,
         `SELECT ${APPROVAL_ROW}, ${keysetAt('a.created_at')} AS keyset_at
            FROM approvals a ${where.toString()}
@@ -47,7 +47,7 @@ export class ApprovalsReader {
         where.parameters,
       ),
     );
-    const { rows, next_cursor } = pageOf(found, query.page_size);
+    const { rows, next_cursor } = pageOf('approvals', found, query.page_size);
     return { approvals: rows.map(toApprovalDto), page_size: query.page_size, next_cursor };
   }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { isStaff } from '../auth/policy.js';
 import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { sql } from '../database/sql.js';
+import { sqlList } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
 import type { AuditEvent } from './audit-event.entity.js';
@@ -21,14 +21,14 @@ export class AuditReader {
   async list(agent: Agent, query: ListEventsQuery): Promise<AuditPageDto> {
     const where = filter(agent, query);
     const found = await this.transactions.read((manager) =>
-      sql<AuditEvent & { keyset_at: string }>(
+      sqlList<AuditEvent & { keyset_at: string }>(
         manager,
         `SELECT e.*, ${keysetAt('e.timestamp')} AS keyset_at FROM audit_events e ${where.toString()}
           ORDER BY e.timestamp, e.id LIMIT ${where.bind(query.page_size + 1)}`,
         where.parameters,
       ),
     );
-    const { rows, next_cursor } = pageOf(found, query.page_size);
+    const { rows, next_cursor } = pageOf('events', found, query.page_size);
     return { events: rows.map(toAuditEventDto), page_size: query.page_size, next_cursor };
   }
 
@@ -62,7 +62,7 @@ function filter(agent: Agent, query: ListEventsQuery): Where {
     .and('e.timestamp >= ?', query.from)
     .and('e.timestamp < ?', query.to);
   if (query.cursor !== undefined) {
-    const { at, id } = decodeCursor(query.cursor);
+    const { at, id } = decodeCursor('events', query.cursor);
     where.and('(e.timestamp, e.id) > (?::timestamptz, ?::uuid)', at, id);
   }
   return where;

@@ -9,23 +9,30 @@ const cursorOf = (text: string): string => Buffer.from(text).toString('base64url
 
 describe('A cursor', () => {
   it('leads back to the place it was made of, to the microsecond', () => {
-    expect(decodeCursor(encodeCursor({ at: AT, id: ID }))).toEqual({ at: AT, id: ID });
+    expect(decodeCursor('tasks', encodeCursor('tasks', { at: AT, id: ID }))).toEqual({
+      at: AT,
+      id: ID,
+    });
   });
 
   it.each([
     ['nothing', ''],
     ['no base64', '!!!'],
     ['something else', cursorOf('hello')],
-    ['a place without its id', cursorOf(AT)],
-    ['a time that there is not', cursorOf(`2026-13-31T12:00:00.123456Z|${ID}`)],
-    ['a time without microseconds', cursorOf(`2026-01-31T12:00:00Z|${ID}`)],
-    ['an id in upper case', cursorOf(`${AT}|${ID.toUpperCase()}`)],
-    ['more after it', cursorOf(`${AT}|${ID}; DROP TABLE tasks`)],
-    ['a line break after it', cursorOf(`${AT}|${ID}\n`)],
-    ['another spelling of the same bytes', `${encodeCursor({ at: AT, id: ID })}=`],
+    ['a place without its id', cursorOf(`tasks|${AT}`)],
+    ['a time that there is not', cursorOf(`tasks|2026-13-31T12:00:00.123456Z|${ID}`)],
+    ['a time without microseconds', cursorOf(`tasks|2026-01-31T12:00:00Z|${ID}`)],
+    ['an id in upper case', cursorOf(`tasks|${AT}|${ID.toUpperCase()}`)],
+    ['more after it', cursorOf(`tasks|${AT}|${ID}; DROP TABLE tasks`)],
+    ['a line break after it', cursorOf(`tasks|${AT}|${ID}\n`)],
+    ['of another list', encodeCursor('inbox', { at: AT, id: ID })],
+    ['of no list', cursorOf(`${AT}|${ID}`)],
+    ['another spelling of the same bytes', `${encodeCursor('tasks', { at: AT, id: ID })}=`],
   ])('is not %s', (_, cursor) => {
-    expect(() => decodeCursor(cursor)).toThrow(DomainError);
-    expect(() => decodeCursor(cursor)).toThrow('cursor must be the next_cursor of the page before');
+    expect(() => decodeCursor('tasks', cursor)).toThrow(DomainError);
+    expect(() => decodeCursor('tasks', cursor)).toThrow(
+      'cursor must be the next_cursor of the page before',
+    );
   });
 });
 
@@ -38,10 +45,17 @@ describe('A page', () => {
     ['as many as asked for', 2, 2, ['a', 'b'], null],
     ['one more', 3, 2, ['a', 'b'], 'b'],
   ])('of %s', (_, found, size, ids, last) => {
-    const page = pageOf(rows.slice(0, found), size);
+    const page = pageOf('tasks', { rows: rows.slice(0, found), isCut: false }, size);
 
     expect(page.rows.map(({ id }) => id)).toEqual(ids);
-    expect(page.next_cursor).toBe(last && encodeCursor({ at: AT, id: last }));
+    expect(page.next_cursor).toBe(last && encodeCursor('tasks', { at: AT, id: last }));
+  });
+
+  it('goes on after its last row where more followed that were too much', () => {
+    const page = pageOf('tasks', { rows: rows.slice(0, 1), isCut: true }, 2);
+
+    expect(page.rows.map(({ id }) => id)).toEqual(['a']);
+    expect(page.next_cursor).toBe(encodeCursor('tasks', { at: AT, id: 'a' }));
   });
 
   it.each([
@@ -51,8 +65,11 @@ describe('A page', () => {
   ])('goes on after the exact time %s', (keyset_at, at) => {
     const found = [{ id: ID, keyset_at }, ...rows];
 
-    const { next_cursor } = pageOf(found, 1, () => ({ id: 'other', rank: 2 }));
+    const { next_cursor } = pageOf('inbox', { rows: found, isCut: false }, 1, () => ({
+      id: 'other',
+      rank: 2,
+    }));
 
-    expect(next_cursor).toBe(encodeCursor({ at, id: 'other', rank: 2 }));
+    expect(next_cursor).toBe(encodeCursor('inbox', { at, id: 'other', rank: 2 }));
   });
 });

@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../errors/domain-error.js';
+import type { Listed } from './sql.js';
 
 /** A place in a list ordered by time and id: the row it comes after. The time is exact to the microsecond. */
 export interface Keyset {
@@ -8,25 +9,29 @@ export interface Keyset {
   rank?: number;
 }
 
+/** A list that is read page by page; its cursors are of no use in another. */
+export type ListName = 'tasks' | 'inbox' | 'sessions' | 'approvals' | 'events';
+
 const PATTERN =
-  /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d))?$/;
+  /^([a-z]+)\|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d))?$/;
 
 /** SQL for when a row's place in its list is, for {@link pageOf}: a JavaScript Date would lose the microseconds. */
 export function keysetAt(column: string): string {
   return `(${column} AT TIME ZONE 'UTC')::text`;
 }
 
-export function encodeCursor({ at, id, rank }: Keyset): string {
-  const place = [at, id, ...(rank === undefined ? [] : [rank])].join('|');
+export function encodeCursor(list: ListName, { at, id, rank }: Keyset): string {
+  const place = [list, at, id, ...(rank === undefined ? [] : [rank])].join('|');
   return Buffer.from(place).toString('base64url');
 }
 
-/** Reads a cursor that {@link encodeCursor} made; anything else is refused. */
-export function decodeCursor(cursor: string): Keyset {
-  const [, at, id, rank] = PATTERN.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
+/** Reads a cursor that {@link encodeCursor} made for this list; anything else is refused. */
+export function decodeCursor(list: ListName, cursor: string): Keyset {
+  const [, , at, id, rank] =
+    PATTERN.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (at === undefined || id === undefined || Number.isNaN(Date.parse(at))) throw badCursor();
   const keyset = { at, id, ...(rank !== undefined && { rank: Number(rank) }) };
-  if (encodeCursor(keyset) !== cursor) throw badCursor();
+  if (encodeCursor(list, keyset) !== cursor) throw badCursor();
   return keyset;
 }
 
@@ -42,20 +47,21 @@ export interface Placed {
 }
 
 /**
- * One page out of `rows`, of which one more than `size` was asked for, to know whether another page follows.
+ * One page out of what was found, of which one more than `size` was asked for, to know whether another page follows.
  *
  * @param placeOf the rest of a row's place, where it is not the row's own id
  */
 export function pageOf<Row extends Placed & { id: string }>(
-  rows: readonly Row[],
+  list: ListName,
+  { rows, isCut }: Listed<Row>,
   size: number,
   placeOf: (row: Row) => Omit<Keyset, 'at'> = ({ id }) => ({ id }),
 ): { rows: Row[]; next_cursor: string | null } {
   const page = rows.slice(0, size);
-  const last = rows.length > size ? page.at(-1) : undefined;
+  const last = isCut || rows.length > size ? page.at(-1) : undefined;
   return {
     rows: page,
-    next_cursor: last ? encodeCursor({ at: timeOf(last.keyset_at), ...placeOf(last) }) : null,
+    next_cursor: last ? encodeCursor(list, { at: timeOf(last.keyset_at), ...placeOf(last) }) : null,
   };
 }
 

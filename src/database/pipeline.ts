@@ -5,6 +5,9 @@ import { answersOtherwise } from './postgres-errors.js';
 import { type Result, type Statement, StatementBatch } from './statement-batch.js';
 import type { StatementNames } from './statement-names.js';
 
+/** What is to become of a statement that is sent. */
+type Sent = Pick<Statement, 'succeed' | 'fail'> & Partial<Pick<Statement, 'raceOn' | 'most'>>;
+
 /**
  * The way of statements to one connection. Those that are sent in the same turn of the event loop travel together, in
  * their order; what comes while a flight is under way takes the next one.
@@ -27,10 +30,19 @@ export class Pipeline {
     return result;
   }
 
+  /** The same for rows of which only so many are kept as have `most` characters of text, and the one that goes beyond. */
+  sendForSome(text: string, values: readonly unknown[], most: number): Promise<Result> {
+    const result = new Promise<Result>((succeed, fail) => {
+      this.add(text, values, { succeed, fail, most });
+    });
+    this.takeOff();
+    return result;
+  }
+
   /** Sends a statement along with the next one, before it; the same as {@link send} in all else. */
   sendWithNext(text: string, values: readonly unknown[] = [], raceOn?: string): Promise<Result> {
     return new Promise((succeed, fail) => {
-      this.add(text, values, succeed, fail, raceOn);
+      this.add(text, values, { succeed, fail, raceOn });
     });
   }
 
@@ -45,7 +57,7 @@ export class Pipeline {
 
   /** Lets a statement travel with the next one that is sent, before it; should it fail, that one is not reached. */
   sendAlong(text: string, values: readonly unknown[] = [], raceOn?: string): void {
-    this.add(text, values, ignore, ignore, raceOn);
+    this.add(text, values, { succeed: ignore, fail: ignore, raceOn });
   }
 
   /** Whether anything was sent. */
@@ -61,9 +73,7 @@ export class Pipeline {
   private add(
     text: string,
     values: readonly unknown[],
-    succeed: Statement['succeed'],
-    fail: Statement['fail'],
-    raceOn?: string,
+    { succeed, fail, raceOn, most }: Sent,
   ): void {
     // Commands such as COMMIT take no parameters, and parsing them costs nothing.
     const name = values.length === 0 ? undefined : this.names.of(text);
@@ -72,6 +82,7 @@ export class Pipeline {
       values: values.map(utils.prepareValue),
       name,
       raceOn,
+      most,
       succeed,
       fail: (error) => {
         if (answersOtherwise(error)) this.names.renew();

@@ -22,7 +22,32 @@ export function sql<Row>(
     .then(rowsOf<Row>, rethrow);
 }
 
-/** The same beside the statements of others; rejects with `NotReached` where one of theirs has failed before it. */
+/**
+ * How much a page of a list may have, in characters of what the database tells: every row of it may be as large as a
+ * body, and all of them are in memory together.
+ */
+const MOST_OF_A_PAGE = 4 * 2 ** 20;
+
+/** Rows of a list, in its order. */
+export interface Listed<Row> {
+  rows: Row[];
+  /** Whether more followed, which were too much for one page. */
+  isCut: boolean;
+}
+
+/** Runs one SQL statement for a page of a list. What would make the page too large is left out; one row never is. */
+export function sqlList<Row>(
+  manager: EntityManager,
+  text: string,
+  parameters: readonly unknown[],
+): Promise<Listed<Row>> {
+  log(manager, text, parameters);
+  return pipelineOf(manager)
+    .sendForSome(text, parameters, MOST_OF_A_PAGE)
+    .then(({ rows, isCut }) => ({ rows: rows as Row[], isCut }), rethrow);
+}
+
+/** The same as {@link sql} beside the statements of others; rejects with `NotReached` where one of theirs has failed before it. */
 export function sqlAmongOthers<Row>(
   manager: EntityManager,
   text: string,

@@ -15,12 +15,16 @@ export interface Statement {
    * SQLSTATE that it fails with then.
    */
   readonly raceOn: string | undefined;
+  /** How much text its rows may have, in characters; what comes after the row that goes beyond it is not kept. */
+  readonly most: number | undefined;
   readonly succeed: (result: Result) => void;
   readonly fail: (error: Error) => void;
 }
 
 export interface Result {
   readonly rows: Record<string, unknown>[];
+  /** Whether there were more rows than were kept. */
+  readonly isCut: boolean;
   /** Such as `INSERT 0 1`. */
   readonly tag: string;
 }
@@ -48,6 +52,8 @@ export class StatementBatch implements Submittable {
   /** The statement that the server is at, and what has come of it. */
   private at = 0;
   private rows: Record<string, unknown>[] = [];
+  private size = 0;
+  private isCut = false;
   private reader?: RowReader;
   private unreadable?: Error;
 
@@ -87,7 +93,15 @@ export class StatementBatch implements Submittable {
   }
 
   handleDataRow({ fields }: { fields: RawRow }): void {
-    this.reader ??= this.known.get(this.statements[this.at]?.name ?? '') ?? NO_COLUMNS;
+    const statement = this.statements[this.at];
+    if (statement?.most !== undefined) {
+      if (this.size > statement.most) {
+        this.isCut = true;
+        return;
+      }
+      for (const text of fields) this.size += text?.length ?? 0;
+    }
+    this.reader ??= this.known.get(statement?.name ?? '') ?? NO_COLUMNS;
     try {
       this.rows.push(this.reader.read(fields));
     } catch (error) {
@@ -96,15 +110,17 @@ export class StatementBatch implements Submittable {
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    const { rows, unreadable, reader = NO_COLUMNS } = this;
+    const { rows, isCut, unreadable, reader = NO_COLUMNS } = this;
     const statement = this.statements[this.at];
     const name = statement?.name ?? '';
     if (name !== '' && !this.known.has(name)) this.known.set(name, reader);
     this.at += 1;
     this.rows = [];
+    this.size = 0;
+    this.isCut = false;
     this.reader = this.unreadable = undefined;
     if (unreadable) statement?.fail(unreadable);
-    else statement?.succeed({ rows, tag: text });
+    else statement?.succeed({ rows, isCut, tag: text });
   }
 
   handleReadyForQuery(): void {

@@ -4,7 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize, isStaff, type Relation, staffRelations } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { sql } from '../database/sql.js';
+import { sql, sqlList } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
 import { InvalidInputError } from '../errors/domain-error.js';
@@ -90,7 +90,7 @@ export class SessionsReader {
     query: ListSessionsQuery,
     cursor: string,
   ): Promise<SessionPageDto> {
-    const { at, id } = decodeCursor(cursor);
+    const { at, id } = decodeCursor('sessions', cursor);
     const where = this.filter(agent, query).and(
       '(s.created_at, s.id) < (?::timestamptz, ?::uuid)',
       at,
@@ -101,12 +101,12 @@ export class SessionsReader {
 
   private async select(
     manager: EntityManager,
-    { page_size }: ListSessionsQuery,
+    { page, page_size }: ListSessionsQuery,
     where: Where,
     offset: number,
   ): Promise<SessionPageDto> {
     const status = statusNow('s', where.bind(this.environment.SESSION_RETENTION_DAYS));
-    const found = await sql<Session & { keyset_at: string }>(
+    const found = await sqlList<Session & { keyset_at: string }>(
       manager,
       `SELECT s.*, ${status} AS status, ${keysetAt('s.created_at')} AS keyset_at
          FROM sessions s ${where.toString()}
@@ -114,7 +114,8 @@ export class SessionsReader {
         LIMIT ${where.bind(page_size + 1)} OFFSET ${where.bind(offset)}`,
       where.parameters,
     );
-    const { rows, next_cursor } = pageOf(found, page_size);
+    if (page !== undefined && found.isCut && found.rows.length <= page_size) throw pageTooLarge();
+    const { rows, next_cursor } = pageOf('sessions', found, page_size);
     return { sessions: rows.map(toSessionDto), page_size, next_cursor };
   }
 
@@ -146,6 +147,16 @@ const FIND = `
         ORDER BY attempt.attempt DESC LIMIT 1)
     ) s
    ORDER BY s.precedence LIMIT 1`;
+
+/** The next number would go on after rows that nobody has seen. */
+function pageTooLarge(): InvalidInputError {
+  return new InvalidInputError([
+    {
+      pointer: '?page_size',
+      message: 'The page would be too large: ask for fewer, or with cursors',
+    },
+  ]);
+}
 
 function readable(agent: Agent, session: VisibleSession | undefined): Session {
   if (!session) throw sessionNotFound();

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Coming } from '../database/coming.js';
 import { keysetAt, type Placed } from '../database/keyset.js';
-import { sql, sqlLast } from '../database/sql.js';
+import { type Listed, sql, sqlLast, sqlList } from '../database/sql.js';
 import type { Where } from '../database/where.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
 import { theTask } from '../lifecycle/task-facts.js';
@@ -29,9 +29,9 @@ export async function selectTasks(
   where: Where,
   retentionDays: number,
   limit: number,
-): Promise<ListedTask[]> {
+): Promise<Listed<ListedTask>> {
   const status = currentStatus(where.bind(retentionDays));
-  return sql<ListedTask>(
+  return sqlList<ListedTask>(
     manager,
     `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, ${status} AS status,
             ${keysetAt('t.created_at')} AS keyset_at
@@ -86,9 +86,9 @@ export async function selectInbox(
   where: Where,
   retentionDays: number,
   limit: number,
-): Promise<ListedTask[]> {
+): Promise<Listed<ListedTask>> {
   where.and(due('?'), retentionDays);
-  return sql<ListedTask>(
+  return sqlList<ListedTask>(
     manager,
     `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, a.status,
             ${keysetAt('a.created_at')} AS keyset_at

@@ -39,7 +39,8 @@ export class TasksReader {
     await this.expiry.expireIfOverdue(session_id);
     return this.transactions.read(async (manager) => {
       const where = new Where().and('t.id = ?', id);
-      const [task] = await selectTasks(manager, where, this.environment.SESSION_RETENTION_DAYS, 1);
+      const days = this.environment.SESSION_RETENTION_DAYS;
+      const [task] = (await selectTasks(manager, where, days, 1)).rows;
       if (!task) throw taskNotFound();
       return {
         ...toTaskDto(task),
@@ -64,8 +65,8 @@ export class TasksReader {
       (isInbox ? selectInbox : selectTasks)(manager, where, days, limit),
     );
     const { rows, next_cursor } = isInbox
-      ? pageOf(found, query.page_size, placeInInbox)
-      : pageOf(found, query.page_size);
+      ? pageOf('inbox', found, query.page_size, placeInInbox)
+      : pageOf('tasks', found, query.page_size);
     return { tasks: rows.map(toTaskDto), page_size: query.page_size, next_cursor };
   }
 }
@@ -89,14 +90,14 @@ function placeInInbox({ session_id, priority }: ListedTask): { id: string; rank:
 
 function afterInInbox(where: Where, { cursor }: ListTasksQuery): void {
   if (cursor === undefined) return;
-  const { at, id, rank = 0 } = decodeCursor(cursor);
+  const { at, id, rank = 0 } = decodeCursor('inbox', cursor);
   where.and(`(${BY_URGENCY}) > (?::smallint, ?::timestamptz, ?::uuid)`, -rank, at, id);
 }
 
 function afterInList(where: Where, { status, cursor }: ListTasksQuery, days: number): void {
   where.and(`${currentStatus('?')} = ?`, days, status);
   if (cursor === undefined) return;
-  const { at, id } = decodeCursor(cursor);
+  const { at, id } = decodeCursor('tasks', cursor);
   where.and('(t.created_at, t.id) < (?::timestamptz, ?::uuid)', at, id);
 }
 

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { encodeCursor, keysetAt } from '../../src/database/keyset.js';
+import { keysetAt, type ListName, pageOf } from '../../src/database/keyset.js';
 import { type Case, expect } from './cases.js';
 
 /** The role that everything in a database that has grown was asked of. */
@@ -11,13 +11,10 @@ const CLAIMS = 50;
 
 /** What is asked of a table that has grown; each in the middle of what there is, but for what has a beginning only. */
 export const GROWTH_CASES: Record<string, Case> = {
-  'sessions after a cursor': lookingAfter('/sessions?page_size=20', 'created_at DESC, id DESC'),
-  'tasks after a cursor': lookingAfter('/tasks?page_size=20', 'created_at DESC, id DESC', 'tasks'),
+  'sessions after a cursor': lookingAfter('sessions', '/sessions?page_size=20'),
+  'tasks after a cursor': lookingAfter('tasks', '/tasks?page_size=20'),
   inbox: looking(`/tasks?to_role=${ROLE}&status=pending`),
-  'inbox after a cursor': lookingAfter(
-    `/tasks?to_role=${ROLE}&status=pending`,
-    '-priority, created_at, id',
-  ),
+  'inbox after a cursor': lookingAfter('inbox', `/tasks?to_role=${ROLE}&status=pending`),
   'inbox of a type': looking(`/tasks?to_role=${ROLE}&status=pending&task_type=rare`),
   claim: claiming({}, EACH_NTH_RARE),
   'claim of a type': claiming({ task_types: ['rare'] }, 1),
@@ -53,11 +50,11 @@ function looking(path: string): Case {
 }
 
 /** Asks for the page that begins in the middle. */
-function lookingAfter(path: string, order: string, table: 'sessions' | 'tasks' = 'sessions'): Case {
+function lookingAfter(list: keyof typeof MIDDLES, path: string): Case {
   return {
     prepare: async (db) => {
-      const name = `${db.database ?? ''} ${table} ${order}`;
-      const middle = middles.get(name) ?? (await middleOf(db, order, table));
+      const name = `${db.database ?? ''} ${list}`;
+      const middle = middles.get(name) ?? (await middleOf(db, list));
       middles.set(name, middle);
       return [middle];
     },
@@ -70,14 +67,25 @@ function lookingAfter(path: string, order: string, table: 'sessions' | 'tasks' =
 /** To look for them reads all there is, which would push it out of the caches before every round. */
 const middles = new Map<string, string>();
 
-async function middleOf(db: Client, order: string, table: string): Promise<string> {
-  const rank = order.startsWith('-priority') ? ', priority AS rank' : '';
-  const { rows } = await db.query<{ at: string; id: string; rank?: number }>(
-    `SELECT ${keysetAt('created_at')} AS at, id ${rank} FROM ${table}
+/** The lists, in their orders. */
+const MIDDLES = {
+  sessions: { columns: 'id', table: 'sessions', order: 'created_at DESC, id DESC' },
+  tasks: { columns: 'id', table: 'tasks', order: 'created_at DESC, id DESC' },
+  inbox: { columns: 'id, priority AS rank', table: 'sessions', order: '-priority, created_at, id' },
+} satisfies Partial<Record<ListName, object>>;
+
+async function middleOf(db: Client, list: keyof typeof MIDDLES): Promise<string> {
+  const { columns, table, order } = MIDDLES[list];
+  const { rows } = await db.query<{ keyset_at: string; id: string; rank?: number }>(
+    `SELECT ${keysetAt('created_at')} AS keyset_at, ${columns} FROM ${table}
       ORDER BY ${order} LIMIT 1 OFFSET (SELECT count(*) / 2 FROM ${table})`,
   );
-  if (!rows[0]) throw new Error('nothing there');
-  return encodeCursor(rows[0]);
+  const { next_cursor } = pageOf(list, { rows, isCut: true }, 1, ({ id, rank }) => ({
+    id,
+    ...(rank !== undefined && { rank }),
+  }));
+  if (next_cursor === null) throw new Error('nothing there');
+  return next_cursor;
 }
 
 /** Claims what there is; as much as it will claim is put in before. */
