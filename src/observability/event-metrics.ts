@@ -2,6 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Histogram } from 'prom-client';
 import { Metrics } from './metrics.js';
 
+/** The events that tell of a change of status. */
+const STATUS_CHANGES = new Set([
+  'session_transitioned',
+  'task_claimed',
+  'task_released',
+  'task_cancelled',
+]);
+
 /** Counts what happened in the mesh, as its audit events tell it. */
 @Injectable()
 export class EventMetrics {
@@ -75,18 +83,24 @@ export class EventMetrics {
     });
   }
 
-  /** Counts one committed event. */
+  /** Counts one committed event; what an event has in its metadata is to be believed only where the controller wrote it. */
   count(eventType: string, metadata: Readonly<Record<string, unknown>>): void {
     const { from, to, reason, decision, waited_seconds: waited, pending_seconds } = metadata;
-    if (typeof from === 'string' && typeof to === 'string') this.transitions.inc({ from, to });
-    if (reason === 'lease_lost') this.leasesLost.inc();
-    if (metadata.dead === true) this.dead.inc();
+    if (STATUS_CHANGES.has(eventType)) {
+      this.transitions.inc({ from: String(from), to: String(to) });
+      if (reason === 'lease_lost') this.leasesLost.inc();
+      if (metadata.dead === true) this.dead.inc();
+    }
     if (eventType === 'task_routed') this.routed.inc();
-    if (eventType === 'task_claimed') this.claims.inc();
-    if (typeof waited === 'number') this.waits.observe(waited);
-    if (eventType === 'approval_decided') this.decisions.inc({ decision: String(decision) });
-    if (typeof pending_seconds === 'number') {
-      this.timeToDecide.observe({ decision: String(decision) }, pending_seconds);
+    if (eventType === 'task_claimed') {
+      this.claims.inc();
+      if (typeof waited === 'number') this.waits.observe(waited);
+    }
+    if (eventType === 'approval_decided') {
+      this.decisions.inc({ decision: String(decision) });
+      if (typeof pending_seconds === 'number') {
+        this.timeToDecide.observe({ decision: String(decision) }, pending_seconds);
+      }
     }
     if (eventType === 'approval_expired') this.approvalsExpired.inc();
     if (eventType === 'access_denied') this.denied.inc();

@@ -232,6 +232,26 @@ describe('the metrics', () => {
     expect(await measured(path)).toBe(0);
   });
 
+  it('do not count what agents report of their own, whatever they call it', async () => {
+    const metadata = {
+      ...{ from: newSubject('from'), to: newSubject('to'), reason: 'lease_lost', dead: true },
+      ...{ decision: 'approved', waited_seconds: 1, pending_seconds: 1 },
+    };
+    const counts = () =>
+      Promise.all([
+        measured('mesh_session_transitions_total'),
+        measured('mesh_leases_lost_total'),
+        measured('mesh_tasks_dead_total'),
+        measured('mesh_task_inbox_wait_seconds_count'),
+        measured('mesh_approval_decision_seconds_count'),
+      ]);
+    const before = await counts();
+    const report = { source: 'bot', category: 'session_transitioned', action: 'x', metadata };
+    expect((await agent('finance').post('/audit/ingest', report)).status).toBe(202);
+    expect(await counts()).toEqual(before);
+    expect(await measured(metadata.from)).toBe(0);
+  });
+
   it('count what was routed, stepped, decided and denied, once it is committed', async () => {
     const [from, to] = [newSubject('from'), newSubject('to')];
     const counts = () =>
