@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -27,6 +27,7 @@ describe('the script that starts the controller', () => {
       join(folder, 'package.json'),
       JSON.stringify({ type: 'module', scripts: { ...scripts, build: 'true' } }),
     );
+    await copyFile('build-when-stale.js', join(folder, 'build-when-stale.js'));
     await mkdir(join(folder, 'dist/src'), { recursive: true });
     await writeFile(join(folder, 'dist/src/main.js'), PROGRAM);
   });
