@@ -31,7 +31,7 @@ async function startController(environment: Environment): Promise<RunningControl
       { ...APP_OPTIONS, logger },
     );
     configureApp(app);
-    await app.listen(environment.PORT, environment.listenHost);
+    await listen(app, environment);
     process.stdout.write(greeting(environment, await app.getUrl()));
     return {
       opened: app.get(DatabaseOpening).opened,
@@ -44,6 +44,22 @@ async function startController(environment: Environment): Promise<RunningControl
     await database.close();
     throw error;
   }
+}
+
+/** @throws Error that names the variable at fault */
+async function listen(app: NestExpressApplication, environment: Environment): Promise<void> {
+  try {
+    await app.listen(environment.PORT, environment.listenHost);
+  } catch (error) {
+    if (!isErrorWithCode(error) || !NO_ADDRESS.has(error.code)) throw error;
+    throw new Error(`HOST is not an address of this machine. ${error.message}`, { cause: error });
+  }
+}
+
+const NO_ADDRESS = new Set(['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN', 'EINVAL', 'EAFNOSUPPORT']);
+
+function isErrorWithCode(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
 /** Runs a controller as this process: until a signal stops it, or with one line that says why it cannot start. */

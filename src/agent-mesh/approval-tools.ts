@@ -14,7 +14,7 @@ import {
   TASK_ID,
   text,
 } from './schemas.js';
-import { asQuery, type Members, pick, recordsOf, textOf, type Tool } from './tool.js';
+import { asQuery, countOf, type Members, pick, recordsOf, textOf, type Tool } from './tool.js';
 
 const requestApproval: Tool = {
   name: 'request_approval',
@@ -91,7 +91,7 @@ const listApprovals: Tool = {
     const { body } = await mesh.call('list_approvals', { query: asQuery(args) });
     const approvals = recordsOf(body.approvals).map(toApproval);
     return {
-      text: [`Approvals: ${approvals.length}.`, ...approvals.map(line)].join('\n'),
+      text: [`Approvals: ${countOf(approvals, body)}.`, ...approvals.map(line)].join('\n'),
       content: { approvals, ...pick(body, 'next_cursor') },
     };
   },

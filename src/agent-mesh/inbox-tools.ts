@@ -18,6 +18,7 @@ import {
 } from './schemas.js';
 import {
   asQuery,
+  countOf,
   given,
   type Members,
   pick,
@@ -73,7 +74,7 @@ const listInbox: Tool = {
     });
     const tasks = recordsOf(body.tasks).map(taskOf);
     return {
-      text: [`${tasks.length} due for ${role}.`, ...tasks.map(line)].join('\n'),
+      text: [`Due for ${role}: ${countOf(tasks, body)}.`, ...tasks.map(line)].join('\n'),
       content: { role, tasks, ...pick(body, 'next_cursor') },
     };
   },

@@ -48,6 +48,11 @@ export function asQuery(args: Members): Record<string, string> {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, String(value)]));
 }
 
+/** How many things a page has, in words that do not hide that there are more. */
+export function countOf(things: readonly unknown[], { next_cursor }: Members): string {
+  return typeof next_cursor === 'string' ? `more than ${things.length}` : String(things.length);
+}
+
 export function recordOf(value: unknown): Members {
   return isRecord(value) ? value : {};
 }

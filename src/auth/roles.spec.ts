@@ -7,7 +7,7 @@ describe('usable roles', () => {
   it.each([
     ['kept once, in order', ['b', 'a', 'b'], ['b', 'a']],
     ['case-sensitive', ['Finance', 'finance'], ['Finance', 'finance']],
-    ['not trimmed', [' finance'], [' finance']],
+    ['without white space around them', [' finance', 'finance\t', ' '], []],
     ['up to 50 characters', ['x'.repeat(50), 'x'.repeat(51), ''], ['x'.repeat(50)]],
     ['counted in characters, as Postgres does', ['😀'.repeat(50)], ['😀'.repeat(50)]],
     ['printable', ['a\nb', 'a\u0000', 'a\u200b', 'a\ud800', 'R&D Übersee'], ['R&D Übersee']],

@@ -92,11 +92,21 @@ describe('The environment', () => {
       'verbose',
       'LOG_LEVEL must be one of the following values: error, warn, log, debug',
     ],
-    ['DATABASE_URL', 'mysql://db/mesh', 'DATABASE_URL must be a URL address'],
-    ['DATABASE_DIRECT_URL', 'db', 'DATABASE_DIRECT_URL must be a URL address'],
+    [
+      'DATABASE_URL',
+      'mysql://db/mesh',
+      'DATABASE_URL must be a URL such as postgres://user@host/database',
+    ],
+    [
+      'DATABASE_DIRECT_URL',
+      'db',
+      'DATABASE_DIRECT_URL must be a URL such as postgres://user@host/database',
+    ],
     ['REDIS_URL', 'redis://one,two', 'each value in REDIS_URL must be a URL address'],
     ['OIDC_ISSUER_URL', 'idp', 'OIDC_ISSUER_URL must be a URL address'],
     ['OIDC_JWKS_URL', 'file:///keys', 'OIDC_JWKS_URL must be a URL address'],
+    ['REDIS_URL', ', ,', 'each value in REDIS_URL must be a URL address'],
+    ['ROLES', ',,', 'ROLES must hold names of roles, or not be set'],
     ['JWT_SECRET', 'x'.repeat(31), 'JWT_SECRET must have at least 32 bytes'],
   ])('refuses %s=%s', (name, text, problem) => {
     expect(problemOf({ [name]: text })).toBe(problem);

@@ -1,8 +1,17 @@
-import { IsByteLength, IsIn, IsOptional, IsString, IsUrl, Matches } from 'class-validator';
+import {
+  IsByteLength,
+  IsIn,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+} from 'class-validator';
 import { Flag, List, WholeNumber } from './variable.js';
 
 // Hosts may be names that only a container network knows, such as `my_db`.
 const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
+const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
 
 /**
  * Everything the process is told from outside, validated once at start-up and frozen.
@@ -20,11 +29,11 @@ export class Environment {
   readonly HOST?: string;
 
   @IsOptional()
-  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
+  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] }, POSTGRES)
   readonly DATABASE_URL?: string;
 
   @IsOptional()
-  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
+  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] }, POSTGRES)
   readonly DATABASE_DIRECT_URL?: string;
 
   @WholeNumber(1, 200)
@@ -66,7 +75,7 @@ export class Environment {
 
   /** The roles that exist; empty: any. */
   @List()
-  @IsString({ each: true })
+  @IsNotEmpty({ each: true, message: 'ROLES must hold names of roles, or not be set' })
   readonly ROLES: readonly string[] = [];
 
   @WholeNumber(1, 3650)

@@ -89,7 +89,7 @@ describe('Loading it for a tool that only uses the database', () => {
 
   it('still refuses what is no value', () => {
     expect(() => loadDatabaseEnvironment({ DATABASE_URL: 'db' })).toThrow(
-      'DATABASE_URL must be a URL address',
+      'DATABASE_URL must be a URL such as postgres://user@host/database',
     );
   });
 });

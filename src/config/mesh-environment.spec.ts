@@ -40,6 +40,10 @@ describe('the environment of a stdio server', () => {
     [{ MESH_JWT_TOKEN: 'a b' }, 'MESH_JWT_TOKEN must hold a token'],
     [{ MESH_JWT_TOKEN_FILE: '/does/not/exist' }, 'MESH_JWT_TOKEN_FILE cannot be read'],
     [{ MESH_JWT_TOKEN: 'a', CONTROLLER_URL: 'localhost:8088' }, 'CONTROLLER_URL'],
+    [
+      { MESH_JWT_TOKEN: 'a', CONTROLLER_URL: 'http://agent:secret@localhost:8088' },
+      'Configuration: CONTROLLER_URL must be an http or https URL without a user and a password.',
+    ],
     [{ MESH_JWT_TOKEN: 'a', MESH_RETRY_COUNT: '11' }, 'from 0 to 10'],
     [{ MESH_JWT_TOKEN: 'a', MESH_TIMEOUT_SECS: '0' }, 'from 1 to 300'],
   ])('refuses %j', (variables, message) => {

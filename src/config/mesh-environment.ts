@@ -7,12 +7,14 @@ const TOKEN = { message: '$property must hold a token: visible characters, no sp
 
 /** Everything that the MCP server of one agent (stdio) is told from outside. `docs/agent-mesh.md` says what it means. */
 export class MeshEnvironment {
-  @IsUrl({
-    require_tld: false,
-    require_protocol: true,
-    allow_underscores: true,
-    protocols: ['http', 'https'],
-  })
+  // What a model is told of a controller that does not answer names its address.
+  @IsUrl(
+    {
+      ...{ require_tld: false, require_protocol: true, allow_underscores: true },
+      ...{ protocols: ['http', 'https'], disallow_auth: true },
+    },
+    { message: '$property must be an http or https URL without a user and a password' },
+  )
   readonly CONTROLLER_URL: string = 'http://localhost:8088';
 
   @IsOptional()

@@ -26,14 +26,12 @@ export function Flag(): PropertyDecorator {
   );
 }
 
-/** A variable that holds values separated by commas. */
+/** A variable that holds values separated by commas; one that is set and holds none has an empty one, to be refused. */
 export function List(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string'
-      ? value
-          .split(',')
-          .map((item) => item.trim())
-          .filter((item) => item !== '')
-      : value,
-  );
+  return Transform(({ value }: { value: unknown }) => {
+    if (typeof value !== 'string') return value;
+    const items = value.split(',').map((item) => item.trim());
+    const named = items.filter((item) => item !== '');
+    return named.length > 0 ? named : [''];
+  });
 }

@@ -63,7 +63,8 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       if (found > 0) this.logger.log(`${sweep.name}: ${found}`);
       return found === sweep.batch;
     } catch (error) {
-      this.logger.warn(`${sweep.name}: ${error instanceof Error ? error.message : 'failed'}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.logger.warn(`Put off until the next sweep: ${sweep.name}. ${reason}`);
       return false;
     }
   }

@@ -58,7 +58,10 @@ export function asDomainError(exception: unknown): DomainError {
     return exception.cause;
   switch (httpStatusOf(exception)) {
     case 400:
-      return new DomainError('request.malformed', 'The request cannot be read as JSON over HTTP.');
+      return new DomainError(
+        'request.malformed',
+        'The request cannot be read: its body must be a JSON object, its path free of broken escapes.',
+      );
     case 404:
       return new DomainError('request.route_not_found', 'There is no such route.');
     case 413:

@@ -39,6 +39,9 @@ describe('A role name', () => {
     'a\nb',
     'a\u0000',
     '\u200b',
+    ' ',
+    'a ',
+    '\u00a0a',
     'a\u2028b',
     7,
     null,
@@ -47,7 +50,7 @@ describe('A role name', () => {
     {},
   ])('is not %j', (role) => {
     expect(problemsOf({ role })).toEqual([
-      'role must be a role name: 1 to 50 printable characters',
+      'role must be a role name: 1 to 50 printable characters, without white space around them',
     ]);
   });
 });

@@ -3,13 +3,14 @@ import { Transform } from 'class-transformer';
 import { Matches, ValidateBy } from 'class-validator';
 import { isObject } from './aliases.js';
 
-/** As long as the columns that hold a role, in characters that a person can see. */
-export const ROLE_NAME = /^[^\p{C}\p{Zl}\p{Zp}]{1,50}$/u;
+/** As long as the columns that hold a role, in characters that a person can see, and without white space around it. */
+export const ROLE_NAME = /^(?!\s)[^\p{C}\p{Zl}\p{Zp}]{1,50}(?<!\s)$/u;
 
 /** A member that names a role. */
 export function IsRoleName(): PropertyDecorator {
   return Matches(ROLE_NAME, {
-    message: '$property must be a role name: 1 to 50 printable characters',
+    message:
+      '$property must be a role name: 1 to 50 printable characters, without white space around them',
   });
 }
 
@@ -17,7 +18,8 @@ export function IsRoleName(): PropertyDecorator {
 export function AreRoleNames(): PropertyDecorator {
   return Matches(ROLE_NAME, {
     each: true,
-    message: 'each of $property must be a role name: 1 to 50 printable characters',
+    message:
+      'each of $property must be a role name: 1 to 50 printable characters, without white space around them',
   });
 }
 

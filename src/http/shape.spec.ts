@@ -40,19 +40,19 @@ describe('A body of ordinary shape', () => {
 
 describe('A body of no ordinary shape', () => {
   it.each<[body: unknown, problem: string]>([
-    [{ a: { b: 'x\u0000' } }, '/a/b The body must not contain U+0000'],
+    [{ a: { b: 'x\u0000' } }, '/a/b The value must not contain U+0000'],
     [{ 'x\u0000': 1 }, '/ The body must not contain U+0000'],
-    [{ a: '\ud800' }, '/a The body must not contain half of a surrogate pair'],
-    [{ a: [{ '\udc00': 1 }] }, '/a/0 The body must not contain half of a surrogate pair'],
+    [{ a: '\ud800' }, '/a The value must not contain half of a surrogate pair'],
+    [{ a: [{ '\udc00': 1 }] }, '/a/0 The value must not contain half of a surrogate pair'],
     [
       JSON.parse('{"a":{"__proto__":1}}'),
-      '/a The body has a member with a name that is not allowed',
+      '/a The value has a member with a name that is not allowed',
     ],
     [{ constructor: 1 }, '/ The body has a member with a name that is not allowed'],
-    [{ a: [{ prototype: 1 }] }, '/a/0 The body has a member with a name that is not allowed'],
-    [JSON.parse('{"a":1e400}'), '/a The body must be a finite number'],
-    [{ a: 2 ** 53 }, '/a The body must be an integer within ±(2^53−1)'],
-    [{ 'a/b~c': 2 ** 53 }, '/a~1b~0c The body must be an integer within ±(2^53−1)'],
+    [{ a: [{ prototype: 1 }] }, '/a/0 The value has a member with a name that is not allowed'],
+    [JSON.parse('{"a":1e400}'), '/a The value must be a finite number'],
+    [{ a: 2 ** 53 }, '/a The value must be an integer within ±(2^53−1)'],
+    [{ 'a/b~c': 2 ** 53 }, '/a~1b~0c The value must be an integer within ±(2^53−1)'],
   ])('is refused: %j', (body, problem) => {
     expect(problemOf(body)).toBe(problem);
   });

@@ -64,7 +64,9 @@ function assertNumber(value: number, at: Visit): void {
 }
 
 function refuse(at: Visit, rule: string): never {
-  const problem: InputProblem = { pointer: pointerTo(at) || '/', message: `The body ${rule}` };
+  const pointer = pointerTo(at);
+  const what = pointer === '' ? 'The body' : 'The value';
+  const problem: InputProblem = { pointer: pointer || '/', message: `${what} ${rule}` };
   throw new InvalidInputError([problem]);
 }
 

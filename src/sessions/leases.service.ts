@@ -9,7 +9,7 @@ import { Attempts, isAttempt } from './attempts.service.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
 import { actorOn, assertHolder, WritableSessions } from './session-access.js';
-import { sessionEnded } from './session-errors.js';
+import { sessionEnded, sessionNotBegun } from './session-errors.js';
 
 const MAX_LEASE_SECONDS = 3_600;
 const DEFAULT_LEASE_SECONDS = 300;
@@ -67,6 +67,7 @@ function assertHeld(agent: Agent, session: Session): void {
   if (session.ended_reason === 'cancelled') {
     throw new DomainError('task.cancelled', 'The task was cancelled; stop working on it.');
   }
+  if (session.status === 'pending') throw sessionNotBegun();
   if (session.status !== 'active') throw sessionEnded(session);
   assertHolder(agent, session);
 }

@@ -26,6 +26,14 @@ export function taskNotDue(notBefore: Date): DomainError {
   return new DomainError('task.not_due', `The task is not due before ${notBefore.toISOString()}.`);
 }
 
+/** What is told whoever says that work goes on which nobody has begun. */
+export function sessionNotBegun(): DomainError {
+  return new DomainError(
+    'lifecycle.invalid_transition',
+    'The session is pending: claim its task, or activate it, first.',
+  );
+}
+
 /** What a write to a session that has ended is told. */
 export function sessionEnded(session: Session, to?: SessionStatus): DomainError {
   return to

@@ -79,6 +79,7 @@ const LEASE_PROBLEMS = [
   'session.claimed',
   'session.ended',
   'session.id_required',
+  'lifecycle.invalid_transition',
   'task.cancelled',
 ] as const;
 

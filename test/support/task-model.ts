@@ -171,6 +171,7 @@ function end(attempt: Attempt, status: Attempt['status'], reason: string): 200 {
 /** Why a worker may neither keep nor release an attempt, if it may not. */
 function held(attempt: Attempt, worker: 0 | 1): Verdict | undefined {
   if (attempt.reason === 'cancelled') return 'task.cancelled';
+  if (attempt.status === 'pending') return 'lifecycle.invalid_transition';
   if (attempt.status !== 'active') return 'session.ended';
   return attempt.holder === worker ? undefined : 'session.claimed';
 }

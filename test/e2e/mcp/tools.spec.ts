@@ -224,6 +224,12 @@ describe('MCP', () => {
       const { tasks } = await worker.does<{ tasks: unknown[] }>('list_inbox');
       expect(tasks).toEqual([expect.objectContaining({ task_id: sent.task_id })]);
 
+      const more = await send({ description: 'Something else' });
+      const first = await worker.call('list_inbox', { page_size: 1 });
+      expect(first.text).toMatch(/^Due for .*: more than 1\.\n/);
+      expect((await worker.call('list_inbox', {})).text).toMatch(/^Due for .*: 2\.\n/);
+      await asker.does('cancel_task', { task_id: more.task_id });
+
       const { session_id, task } = await claim();
       expect(task).toMatchObject({
         task_id: sent.task_id,

@@ -145,6 +145,21 @@ describe('the start of a controller', () => {
   });
 
   describe('a controller that waiting would not help', () => {
+    it.each(['nope.invalid', '192.0.2.1', '127.0.0.1:80'])(
+      'ends with one line when it cannot listen at HOST %s',
+      async (HOST) => {
+        const databaseUrl = await createTestDatabase(postgres.url);
+        const env = { DATABASE_URL: databaseUrl, MIGRATE_ON_START: 'true', HOST };
+        const controller = await ControllerProcess.launchMain(env);
+        await controller.ended;
+        expect(controller.exitCode).toBe(1);
+        expect(controller.output).toContain(
+          'agent-mesh-controller: HOST is not an address of this machine. ',
+        );
+        expect(controller.output).not.toContain('DATABASE_URL');
+      },
+    );
+
     it('ends with one line when its database lacks a migration', async () => {
       const databaseUrl = await createTestDatabase(postgres.url);
       const controller = await ControllerProcess.launchMain({ DATABASE_URL: databaseUrl });

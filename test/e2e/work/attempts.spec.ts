@@ -87,7 +87,16 @@ describe('the attempts of a task', () => {
   it('can be handed back only by a session that carries a task, and is at work', async () => {
     const plain = await worker.post('/sessions', { role: team.role });
     const path = `/sessions/${String(plain.body.id)}`;
-    expect((await worker.post(`${path}/release`, {})).body.code).toBe('session.ended');
+    for (const act of ['release', 'heartbeat']) {
+      const early = await worker.post(`${path}/${act}`, {});
+      expect(early).toMatchObject({
+        status: 409,
+        body: {
+          code: 'lifecycle.invalid_transition',
+          detail: 'The session is pending: claim its task, or activate it, first.',
+        },
+      });
+    }
     await worker.put(path, { status: 'active' });
     expect((await worker.post(`${path}/release`, {})).body.code).toBe('session.not_attempt');
     expect((await worker.post(`${path}/release`, { reason: 'x'.repeat(1001) })).status).toBe(400);
