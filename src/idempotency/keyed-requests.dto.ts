@@ -1,14 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { IdempotencyRecord } from './idempotency-record.entity.js';
 
-class ResourceDto {
-  @ApiProperty({ example: 'task' })
-  type: string;
-
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
-  id: string;
-}
-
 /** What became of one request. */
 export class KeyedRequestDto {
   @ApiProperty({ example: 'POST' })
@@ -28,8 +20,16 @@ export class KeyedRequestDto {
   @ApiProperty({ type: 'integer', description: 'What it was answered with.', example: 202 })
   status: number;
 
-  @ApiProperty({ type: ResourceDto, nullable: true, description: 'What it made or changed.' })
-  resource: ResourceDto | null;
+  // Not as a reference: what that refers to could not be null.
+  @ApiProperty({
+    type: 'object',
+    nullable: true,
+    description: 'What it made or changed.',
+    properties: { type: { type: 'string' }, id: { type: 'string', format: 'uuid' } },
+    required: ['type', 'id'],
+    example: { type: 'task', id: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' },
+  })
+  resource: { type: string; id: string } | null;
 
   @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
   created_at: Date;

@@ -1,8 +1,10 @@
 import { Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiBearerAuth,
   ApiBody,
   ApiHeader,
+  ApiNotAcceptableResponse,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
@@ -65,6 +67,11 @@ export class McpController {
       'application/json': { schema: JSON_RPC },
       'text/event-stream': { schema: { type: 'string' } },
     },
+  })
+  @ApiAcceptedResponse({ description: 'A notification: there is nothing to answer.' })
+  @ApiNotAcceptableResponse({
+    description: '`Accept` does not name both media types.',
+    content: { 'application/json': { schema: JSON_RPC } },
   })
   @ApiProblems(
     'request.malformed',

@@ -6,7 +6,6 @@ import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
 import { PRIORITIES, type Priority } from '../priority.js';
 import type { Task } from '../task.entity.js';
-import { RequiredApprovalDto } from './route-task.dto.js';
 
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
@@ -70,10 +69,17 @@ export class TaskDto {
   @ApiProperty({ type: String, format: 'uuid', nullable: true, example: null })
   parent_task_id: string | null;
 
+  // Not as a reference: what that refers to could not be null.
   @ApiProperty({
-    type: RequiredApprovalDto,
+    type: 'object',
     nullable: true,
     description: 'The decision without which it cannot be completed.',
+    properties: {
+      role: { type: 'string' },
+      quorum: { type: 'integer' },
+      expires_in_seconds: { type: 'integer' },
+    },
+    required: ['role', 'quorum', 'expires_in_seconds'],
     example: null,
   })
   requires_approval: RequiredApproval | null;
