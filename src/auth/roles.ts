@@ -13,7 +13,8 @@ const KEYCLOAK_BUILT_IN = /^(offline_access|uma_authorization|default-roles-.*)$
 /**
  * The org roles among the names that a token lists, each once, in the order given.
  * Names are case-sensitive. Dropped are Keycloak's built-in roles, `system`, names that are not 1 to 50 printable
- * characters or have white space around them and, when `allowList` is not empty, all that it does not list; `admin` and `auditor` need no listing.
+ * characters or have white space around them and, when `allowList` is not empty, all that it does not list; `admin` and
+ * `auditor` need no listing.
  */
 export function usableRoles(names: readonly string[], allowList: readonly string[]): string[] {
   const exists = (name: string) =>

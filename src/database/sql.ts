@@ -47,7 +47,10 @@ export function sqlList<Row>(
     .then(({ rows, isCut }) => ({ rows: rows as Row[], isCut }), rethrow);
 }
 
-/** The same as {@link sql} beside the statements of others; rejects with `NotReached` where one of theirs has failed before it. */
+/**
+ * The same as {@link sql} beside the statements of others; rejects with `NotReached` where one of theirs has failed
+ * before it.
+ */
 export function sqlAmongOthers<Row>(
   manager: EntityManager,
   text: string,

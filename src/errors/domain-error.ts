@@ -1,6 +1,9 @@
 import type { ErrorCode } from './error-codes.js';
 
-/** One problem with one member of the input: `pointer` is a JSON Pointer (RFC 6901) into the body or `?name` of a query parameter. */
+/**
+ * One problem with one member of the input: `pointer` is a JSON Pointer (RFC 6901) into the body, `/` for the body
+ * itself, or `?name` of a query parameter.
+ */
 export interface InputProblem {
   pointer: string;
   message: string;

@@ -83,7 +83,7 @@ export class EventMetrics {
     });
   }
 
-  /** Counts one committed event; what an event has in its metadata is to be believed only where the controller wrote it. */
+  /** Counts one committed event. Its metadata is to be believed only where the controller wrote it. */
   count(eventType: string, metadata: Readonly<Record<string, unknown>>): void {
     const { from, to, reason, decision, waited_seconds: waited, pending_seconds } = metadata;
     if (STATUS_CHANGES.has(eventType)) {
