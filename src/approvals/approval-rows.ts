@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { sql } from '../database/sql.js';
+import { type Listed, sql, sqlList } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 import { approvalStatusNow, lapsed } from './approval-status.js';
 
@@ -66,14 +66,15 @@ export async function selectPending(
   );
 }
 
-/** The approvals of a task, the first one first. */
+/** The approvals of a task, the latest one first. */
 export async function selectApprovals(
   manager: EntityManager,
   taskId: string,
-): Promise<ApprovalRow[]> {
-  return sql<ApprovalRow>(
+): Promise<Listed<ApprovalRow>> {
+  return sqlList<ApprovalRow>(
     manager,
-    `SELECT ${APPROVAL_ROW} FROM approvals a WHERE a.task_id = $1 ORDER BY a.created_at, a.id`,
+    `SELECT ${APPROVAL_ROW} FROM approvals a WHERE a.task_id = $1
+      ORDER BY a.created_at DESC, a.id DESC`,
     [taskId],
   );
 }

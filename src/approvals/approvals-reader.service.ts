@@ -4,7 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { isStaff, type Relation } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { sqlList } from '../database/sql.js';
+import { type Listed, sqlList } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
 import { findReadableTask, type TaskFacts, taskRelations } from '../lifecycle/task-facts.js';
@@ -51,9 +51,10 @@ export class ApprovalsReader {
     return { approvals: rows.map(toApprovalDto), page_size: query.page_size, next_cursor };
   }
 
-  /** The approvals of a task, the first one first. */
-  async approvalsOf(manager: EntityManager, taskId: string): Promise<ApprovalDto[]> {
-    return (await selectApprovals(manager, taskId)).map(toApprovalDto);
+  /** The approvals of a task, the first one first; where all would be too much, the latest ones. */
+  async approvalsOf(manager: EntityManager, taskId: string): Promise<Listed<ApprovalDto>> {
+    const { rows, isCut } = await selectApprovals(manager, taskId);
+    return { rows: rows.reverse().map(toApprovalDto), isCut };
   }
 
   /** An approval and its task, for an agent that may read them. */

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { lock, type Look } from '../database/look.js';
-import { sql, sqlAlong } from '../database/sql.js';
+import { type Listed, sql, sqlAlong, sqlList } from '../database/sql.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import type { Session } from './session.entity.js';
 
@@ -75,16 +75,16 @@ export function sessionOf(id: string, retentionDays: number): Look<Session | und
 const SEEN = `SELECT s.*, ${statusNow('s', '$2')} AS status FROM sessions s WHERE s.id = $1`;
 const SESSION = { seen: SEEN, locked: `${SEEN} FOR UPDATE` };
 
-/** The attempts of a task, the first one first. */
+/** The attempts of a task, the latest one first. */
 export async function selectAttempts(
   manager: EntityManager,
   taskId: string,
   retentionDays: number,
-): Promise<Session[]> {
-  return sql<Session>(
+): Promise<Listed<Session>> {
+  return sqlList<Session>(
     manager,
     `SELECT s.*, ${statusNow('s', '$2')} AS status FROM sessions s
-      WHERE s.task_id = $1 AND s.attempt IS NOT NULL ORDER BY s.attempt`,
+      WHERE s.task_id = $1 AND s.attempt IS NOT NULL ORDER BY s.attempt DESC`,
     [taskId, retentionDays],
   );
 }

@@ -6,6 +6,7 @@ import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import type { Coming } from '../database/coming.js';
+import type { Listed } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
@@ -46,10 +47,11 @@ export class SessionsService {
     return toSessionDto(session);
   }
 
-  /** The task's attempts, the first one first. */
-  async attemptsOf(manager: EntityManager, taskId: string): Promise<SessionDto[]> {
+  /** The task's attempts, the first one first; where all would be too much, the latest ones. */
+  async attemptsOf(manager: EntityManager, taskId: string): Promise<Listed<SessionDto>> {
     const { SESSION_RETENTION_DAYS } = this.environment;
-    return (await selectAttempts(manager, taskId, SESSION_RETENTION_DAYS)).map(toSessionDto);
+    const { rows, isCut } = await selectAttempts(manager, taskId, SESSION_RETENTION_DAYS);
+    return { rows: rows.reverse().map(toSessionDto), isCut };
   }
 
   private async adopt(

@@ -42,10 +42,13 @@ export class TasksReader {
       const days = this.environment.SESSION_RETENTION_DAYS;
       const [task] = (await selectTasks(manager, where, days, 1)).rows;
       if (!task) throw taskNotFound();
+      const attempts = await this.sessions.attemptsOf(manager, id);
+      const approvals = await this.approvals.approvalsOf(manager, id);
       return {
         ...toTaskDto(task),
-        attempts: await this.sessions.attemptsOf(manager, id),
-        approvals: await this.approvals.approvalsOf(manager, id),
+        attempts: attempts.rows,
+        approvals: approvals.rows,
+        complete: !attempts.isCut && !approvals.isCut,
       };
     });
   }

@@ -137,6 +137,13 @@ export class TaskDetailDto extends TaskDto {
 
   @ApiProperty({ type: [ApprovalDto], description: 'The first one first.' })
   approvals: ApprovalDto[];
+
+  @ApiProperty({
+    description:
+      'Whether all of both are here. Where they are very large, of some 4 MB each, the first ones are not: `GET /sessions` and `GET /approvals` have them page by page, by `task_id`.',
+    example: true,
+  })
+  complete: boolean;
 }
 
 export class TaskPageDto {

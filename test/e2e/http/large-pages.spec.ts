@@ -14,6 +14,11 @@ interface Page {
   [things: string]: unknown;
 }
 
+interface Detail {
+  attempts: { attempt: number }[];
+  complete: boolean;
+}
+
 describe('a page of large things', () => {
   let mesh: TestApp;
   const [asker, worker, agentId] = [newSubject('asker'), newSubject('worker'), newSubject('agent')];
@@ -69,6 +74,28 @@ describe('a page of large things', () => {
     expect(seen.length).toBeGreaterThanOrEqual(COUNT);
     expect(pages).toBeGreaterThan(1);
     expect(pages).toBeLessThan(seen.length);
+  });
+
+  it('with its task has the latest ones, where all would be too much', async () => {
+    const routed = await agent.post<{ task_id: string }>('/tasks/route', {
+      ...{ target: worker, from_role: asker },
+      task: { task_type: 'large' },
+    });
+    const path = `/tasks/${routed.body.task_id}`;
+    const short = await agent.get(path);
+    expect(short.body).toMatchObject({ complete: true, attempts: [{ attempt: 1 }], approvals: [] });
+    for (let n = 0; n < COUNT; n += 1) {
+      const { body } = await agent.post<{ session: { id: string } }>(`${path}/claim`, {});
+      await agent.put(`/sessions/${body.session.id}`, { metadata: LARGE });
+      await agent.post(`/sessions/${body.session.id}/release`, {});
+    }
+    const { text, body } = await agent.get<Detail>(path);
+    expect(text.length).toBeLessThan(MOST);
+    expect(body.complete).toBe(false);
+    const numbers = body.attempts.map(({ attempt }) => attempt);
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(numbers.at(-1)).toBe(COUNT + 1);
+    expect(numbers.length).toBeLessThan(COUNT + 1);
   });
 
   it('is refused by number, since the next number would leave things out', async () => {
