@@ -24,7 +24,7 @@ function* within(folder) {
 
 function isStale() {
   if (!existsSync(`${cwd}${BUILT}`)) return true;
-  // An image has the build alone.
+  // What came without its code cannot be built of it.
   if (!FOLDERS.every((folder) => existsSync(`${cwd}${folder}`))) return false;
   const built = timeOf(BUILT);
   return [...SOURCES, ...FOLDERS.flatMap((folder) => [...within(folder)])].some(

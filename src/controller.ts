@@ -6,6 +6,7 @@ import type { Environment } from './config/environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from './configure-app.js';
 import { DatabaseOpening } from './database/database-opening.js';
 import { openDatabase } from './database/open-database.js';
+import { codeOf, messageOf } from './errors/explain.js';
 import { greeting } from './greeting.js';
 import { JsonLogger } from './observability/logger.js';
 import { startupProblem } from './startup-problem.js';
@@ -51,16 +52,13 @@ async function listen(app: NestExpressApplication, environment: Environment): Pr
   try {
     await app.listen(environment.PORT, environment.listenHost);
   } catch (error) {
-    if (!isErrorWithCode(error) || !NO_ADDRESS.has(error.code)) throw error;
-    throw new Error(`HOST is not an address of this machine. ${error.message}`, { cause: error });
+    if (!NO_ADDRESS.has(codeOf(error) ?? '')) throw error;
+    const message = `HOST is not an address of this machine. ${messageOf(error)}`;
+    throw new Error(message, { cause: error });
   }
 }
 
 const NO_ADDRESS = new Set(['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN', 'EINVAL', 'EAFNOSUPPORT']);
-
-function isErrorWithCode(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string';
-}
 
 /** Runs a controller as this process: until a signal stops it, or with one line that says why it cannot start. */
 export async function runController(): Promise<void> {

@@ -7,10 +7,8 @@ import {
   IsUrl,
   Matches,
 } from 'class-validator';
-import { Flag, List, WholeNumber } from './variable.js';
+import { Flag, List, URL_OPTIONS, WholeNumber } from './variable.js';
 
-// Hosts may be names that only a container network knows, such as `my_db`.
-const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
 const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { IsOptional, IsString, IsUrl, Matches } from 'class-validator';
 import { EnvironmentError, validated } from './validated.js';
-import { WholeNumber } from './variable.js';
+import { URL_OPTIONS, WholeNumber } from './variable.js';
 
 const TOKEN = { message: '$property must hold a token: visible characters, no spaces' };
 
@@ -9,10 +9,7 @@ const TOKEN = { message: '$property must hold a token: visible characters, no sp
 export class MeshEnvironment {
   // What a model is told of a controller that does not answer names its address.
   @IsUrl(
-    {
-      ...{ require_tld: false, require_protocol: true, allow_underscores: true },
-      ...{ protocols: ['http', 'https'], disallow_auth: true },
-    },
+    { ...URL_OPTIONS, protocols: ['http', 'https'], disallow_auth: true },
     { message: '$property must be an http or https URL without a user and a password' },
   )
   readonly CONTROLLER_URL: string = 'http://localhost:8088';

@@ -3,6 +3,9 @@ import { applyDecorators } from '@nestjs/common/decorators/core/apply-decorators
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsInt, Max, Min } from 'class-validator';
 
+/** Of a URL in a variable. Hosts may be names that only a container network knows, such as `my_db`. */
+export const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
+
 /** A variable that holds a whole number within bounds, in plain decimal digits. */
 export function WholeNumber(min: number, max: number): PropertyDecorator {
   const message = `$property must be a whole number from ${min} to ${max}`;

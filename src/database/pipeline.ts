@@ -5,8 +5,8 @@ import { answersOtherwise } from './postgres-errors.js';
 import { type Result, type Statement, StatementBatch } from './statement-batch.js';
 import type { StatementNames } from './statement-names.js';
 
-/** What is to become of a statement that is sent. */
-type Sent = Pick<Statement, 'succeed' | 'fail'> & Partial<Pick<Statement, 'raceOn' | 'most'>>;
+/** What is agreed of a statement, if anything is. */
+type Terms = Partial<Pick<Statement, 'raceOn' | 'most'>>;
 
 /**
  * The way of statements to one connection. Those that are sent in the same turn of the event loop travel together, in
@@ -24,25 +24,16 @@ export class Pipeline {
   ) {}
 
   /** Sends a statement; rejects with `NotReached` when one before it has failed. */
-  send(text: string, values: readonly unknown[] = [], raceOn?: string): Promise<Result> {
-    const result = this.sendWithNext(text, values, raceOn);
-    this.takeOff();
-    return result;
-  }
-
-  /** The same for rows of which only so many are kept as have `most` characters of text, and the one that goes beyond. */
-  sendForSome(text: string, values: readonly unknown[], most: number): Promise<Result> {
-    const result = new Promise<Result>((succeed, fail) => {
-      this.add(text, values, { succeed, fail, most });
-    });
+  send(text: string, values: readonly unknown[] = [], terms?: Terms): Promise<Result> {
+    const result = this.sendWithNext(text, values, terms);
     this.takeOff();
     return result;
   }
 
   /** Sends a statement along with the next one, before it; the same as {@link send} in all else. */
-  sendWithNext(text: string, values: readonly unknown[] = [], raceOn?: string): Promise<Result> {
+  sendWithNext(text: string, values: readonly unknown[] = [], terms?: Terms): Promise<Result> {
     return new Promise((succeed, fail) => {
-      this.add(text, values, { succeed, fail, raceOn });
+      this.add(text, values, succeed, fail, terms);
     });
   }
 
@@ -56,8 +47,8 @@ export class Pipeline {
   }
 
   /** Lets a statement travel with the next one that is sent, before it; should it fail, that one is not reached. */
-  sendAlong(text: string, values: readonly unknown[] = [], raceOn?: string): void {
-    this.add(text, values, { succeed: ignore, fail: ignore, raceOn });
+  sendAlong(text: string, values: readonly unknown[] = [], terms?: Terms): void {
+    this.add(text, values, ignore, ignore, terms);
   }
 
   /** Whether anything was sent. */
@@ -73,7 +64,9 @@ export class Pipeline {
   private add(
     text: string,
     values: readonly unknown[],
-    { succeed, fail, raceOn, most }: Sent,
+    succeed: Statement['succeed'],
+    fail: Statement['fail'],
+    { raceOn, most }: Terms = {},
   ): void {
     // Commands such as COMMIT take no parameters, and parsing them costs nothing.
     const name = values.length === 0 ? undefined : this.names.of(text);

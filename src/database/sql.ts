@@ -18,7 +18,7 @@ export function sql<Row>(
 ): Promise<Row[]> {
   log(manager, text, parameters);
   return pipelineOf(manager)
-    .send(text, parameters, raceOn)
+    .send(text, parameters, { raceOn })
     .then(rowsOf<Row>, rethrow);
 }
 
@@ -43,8 +43,8 @@ export function sqlList<Row>(
 ): Promise<Listed<Row>> {
   log(manager, text, parameters);
   return pipelineOf(manager)
-    .sendForSome(text, parameters, MOST_OF_A_PAGE)
-    .then(({ rows, isCut }) => ({ rows: rows as Row[], isCut }), rethrow);
+    .send(text, parameters, { most: MOST_OF_A_PAGE })
+    .then((result) => ({ rows: rowsOf<Row>(result), isCut: result.isCut }), rethrow);
 }
 
 /**
@@ -77,7 +77,7 @@ export function sqlLast<Row>(
   log(manager, text, parameters);
   return new Coming(
     pipelineOf(manager)
-      .sendWithNext(text, parameters, raceOn)
+      .sendWithNext(text, parameters, { raceOn })
       .then(rowsOf<Row>, rethrow),
   );
 }
@@ -95,7 +95,7 @@ export function sqlAlong(
   raceOn?: string,
 ): void {
   log(manager, text, parameters);
-  pipelineOf(manager).sendAlong(text, parameters, raceOn);
+  pipelineOf(manager).sendAlong(text, parameters, { raceOn });
 }
 
 function rowsOf<Row>({ rows }: Result): Row[] {

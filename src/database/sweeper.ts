@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
+import { messageOf } from '../errors/explain.js';
 
 /** Settles one batch of what has fallen due; gives how many it found, and at most `batch`. */
 export interface Sweep {
@@ -63,8 +64,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       if (found > 0) this.logger.log(`${sweep.name}: ${found}`);
       return found === sweep.batch;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.logger.warn(`Put off until the next sweep: ${sweep.name}. ${reason}`);
+      this.logger.warn(`Put off until the next sweep: ${sweep.name}. ${messageOf(error)}`);
       return false;
     }
   }

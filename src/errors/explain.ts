@@ -17,14 +17,16 @@ const HINTS: Record<string, string> = {
   '42501': 'The database user may not do this.',
 };
 
-function codeOf(error: unknown): string | undefined {
+/** The code of an error of the system or the database, if it has one; of several, that of the first. */
+export function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 }
 
-function messageOf(error: unknown): string {
+/** What an error says, on one line. */
+export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return messageOf(error.errors[0]);
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/\s*\n\s*/g, ' ');

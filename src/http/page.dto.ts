@@ -5,7 +5,10 @@ import { WholeNumber } from '../config/variable.js';
 /** How much of a list to give, and from where. */
 export class CursorQuery {
   @ApiPropertyOptional({
-    ...{ minimum: 1, maximum: 100, default: 20, type: 'integer' },
+    minimum: 1,
+    maximum: 100,
+    default: 20,
+    type: 'integer',
     description:
       'How much at most: a page of very large things, of some 4 MB together, ends before that, and `next_cursor` goes on there.',
   })

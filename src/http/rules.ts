@@ -6,20 +6,18 @@ import { isObject } from './aliases.js';
 /** As long as the columns that hold a role, in characters that a person can see, and without white space around it. */
 export const ROLE_NAME = /^(?!\s)[^\p{C}\p{Zl}\p{Zp}]{1,50}(?<!\s)$/u;
 
+const A_ROLE_NAME = 'a role name: 1 to 50 printable characters, without white space around them';
+
 /** A member that names a role. */
 export function IsRoleName(): PropertyDecorator {
-  return Matches(ROLE_NAME, {
-    message:
-      '$property must be a role name: 1 to 50 printable characters, without white space around them',
-  });
+  return Matches(ROLE_NAME, { message: `$property must be ${A_ROLE_NAME}` });
 }
 
 /** A member that lists roles. */
 export function AreRoleNames(): PropertyDecorator {
   return Matches(ROLE_NAME, {
     each: true,
-    message:
-      'each of $property must be a role name: 1 to 50 printable characters, without white space around them',
+    message: `each of $property must be ${A_ROLE_NAME}`,
   });
 }
 

@@ -42,8 +42,10 @@ export class TasksReader {
       const days = this.environment.SESSION_RETENTION_DAYS;
       const [task] = (await selectTasks(manager, where, days, 1)).rows;
       if (!task) throw taskNotFound();
-      const attempts = await this.sessions.attemptsOf(manager, id);
-      const approvals = await this.approvals.approvalsOf(manager, id);
+      const [attempts, approvals] = await Promise.all([
+        this.sessions.attemptsOf(manager, id),
+        this.approvals.approvalsOf(manager, id),
+      ]);
       return {
         ...toTaskDto(task),
         attempts: attempts.rows,
