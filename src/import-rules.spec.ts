@@ -5,6 +5,7 @@ import { posix } from 'node:path';
 /** The folders of `src` from the ground up: each may import from itself and from those before it. */
 const LAYERS = [
   'version.ts',
+  'common',
   'errors',
   'config',
   'observability',

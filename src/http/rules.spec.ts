@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { validateSync } from 'class-validator';
-import { IsJsonObject, IsRoleName, IsTimestamp } from './rules.js';
+import { IsJsonObject, IsNotBlank, IsRoleName, IsTimestamp } from './rules.js';
 
 class Input {
   @IsRoleName()
@@ -8,6 +8,9 @@ class Input {
 
   @IsJsonObject()
   data: unknown = {};
+
+  @IsNotBlank()
+  reason: unknown = 'The budget was cut';
 
   @IsTimestamp()
   at: unknown = '2026-01-31T12:00:00Z';
@@ -62,6 +65,12 @@ describe('A JSON object', () => {
 
   it.each([[], [{}], 'x', 7, true, null, undefined])('is not %j', (data) => {
     expect(problemsOf({ data })).toEqual(['data must be a JSON object']);
+  });
+});
+
+describe('A text that must not be blank', () => {
+  it.each(['', ' ', '\u200b', '\u3164\n', 7, null])('is not %j', (reason) => {
+    expect(problemsOf({ reason })).toEqual(['reason must have visible characters']);
   });
 });
 

@@ -1,10 +1,11 @@
 import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { Matches, ValidateBy } from 'class-validator';
+import { INVISIBLE_CHARACTERS, isBlank } from '../common/invisible-characters.js';
 import { isObject } from './aliases.js';
 
 /** As long as the columns that hold a role, in characters that a person can see, and without white space around it. */
-export const ROLE_NAME = /^(?!\s)[^\p{C}\p{Zl}\p{Zp}]{1,50}(?<!\s)$/u;
+export const ROLE_NAME = new RegExp(`^(?!\\s)[^${INVISIBLE_CHARACTERS}]{1,50}(?<!\\s)$`, 'u');
 
 const A_ROLE_NAME = 'a role name: 1 to 50 printable characters, without white space around them';
 
@@ -18,6 +19,17 @@ export function AreRoleNames(): PropertyDecorator {
   return Matches(ROLE_NAME, {
     each: true,
     message: `each of $property must be ${A_ROLE_NAME}`,
+  });
+}
+
+/** A text in which a person can read something. */
+export function IsNotBlank(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isNotBlank',
+    validator: {
+      validate: (value) => typeof value === 'string' && !isBlank(value),
+      defaultMessage: () => '$property must have visible characters',
+    },
   });
 }
 

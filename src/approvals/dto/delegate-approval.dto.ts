@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
-import { IsRoleName } from '../../http/rules.js';
+import { IsNotBlank, IsRoleName } from '../../http/rules.js';
 
 export class DelegateApprovalDto {
   @ApiProperty({ description: 'The role that is to decide from now on.', example: 'legal' })
@@ -10,5 +10,6 @@ export class DelegateApprovalDto {
   @ApiProperty({ minLength: 1, maxLength: 1_000, example: 'It is a matter of contract' })
   @IsString()
   @Length(1, 1_000)
+  @IsNotBlank()
   reason: string;
 }
