@@ -24,4 +24,10 @@ export class Allowance {
     this.savedMs -= this.intervalMs;
     return true;
   }
+
+  /** In how many milliseconds one more is there; 0: now. */
+  waitMs(): number {
+    const saved = this.savedMs + this.now() - this.countedAt;
+    return Math.max(0, this.intervalMs - saved);
+  }
 }

@@ -16,7 +16,7 @@ import { VerifiedTokens } from './verified-tokens.js';
     VerifiedTokens,
     { provide: VerificationKeys, inject: [Environment], useFactory: verificationKeys },
   ],
-  exports: [VerifiedTokens],
+  exports: [VerifiedTokens, VerificationKeys],
 })
 export class AuthModule {}
 

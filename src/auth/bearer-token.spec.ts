@@ -37,6 +37,14 @@ describe('the bearer token of a request', () => {
     },
   );
 
+  it.each(['DPoP a.b.c', 'dpop a.b.c', 'DPoP', 'DPOP  a.b.c'])(
+    'is not valid in %j, and the refusal names DPoP',
+    (header) => {
+      expect(() => bearerToken(requestWith(header))).toThrow(INVALID);
+      expect(() => bearerToken(requestWith(header))).toThrow(/DPoP is not supported/);
+    },
+  );
+
   it('is not valid when it is sent twice', () => {
     expect(() => bearerToken(requestWith('Bearer a', 'Bearer a'))).toThrow(INVALID);
   });

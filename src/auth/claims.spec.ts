@@ -9,8 +9,10 @@ const NOW = 1_800_000_000;
 const ISSUER = 'https://id.example.com/realms/mesh';
 const EXPECTED: Expectations = {
   issuer: ISSUER,
-  audience: 'mesh',
+  audiences: ['mesh'],
+  clients: ['mesh'],
   roleAllowList: [],
+  rolePrecedence: [],
   nowSeconds: NOW,
 };
 const GOOD = { iss: ISSUER, sub: 'f1', aud: 'mesh', iat: NOW - 10, exp: NOW + 290, typ: 'Bearer' };
@@ -96,6 +98,34 @@ describe('an access token', () => {
     expect(answer).toContain(reason);
   });
 
+  it.each<[unknown]>([
+    [{ jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }],
+    [{ 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' }],
+    [{ jwk: {} }],
+    [{ kid: 'k' }],
+    [{}],
+    [null],
+    ['jkt'],
+  ])('is refused when it is bound to a key of its sender: %j', (cnf) => {
+    expect(refusal(() => read({ cnf }))).toMatch(/^auth.token_invalid: .*sender-constrained/);
+  });
+
+  it.each<[unknown]>([['mesh'], ['console'], [['account', 'console']], ['https://mesh/mcp']])(
+    'is accepted for any one of our audiences: %j',
+    (aud) => {
+      const audiences = ['mesh', 'console', 'https://mesh/mcp'];
+      expect(refusal(() => read({ aud }, {}, { audiences }))).toBe('accepted');
+    },
+  );
+
+  it.each<[unknown]>([['mesh,console'], [''], [['mesh,console']], ['https://mesh'], [[]], [null]])(
+    'is refused for none of our audiences: %j',
+    (aud) => {
+      const audiences = ['mesh', 'console', 'https://mesh/mcp'];
+      expect(refusal(() => read({ aud }, {}, { audiences }))).toContain('another audience');
+    },
+  );
+
   it.each([NOW - 60, NOW - 61, 0, -1])('is expired at %d', (exp) => {
     expect(refusal(() => read({ exp }))).toMatch(/^auth.token_expired/);
   });
@@ -127,7 +157,7 @@ describe('an access token', () => {
 });
 
 describe('without a configured issuer', () => {
-  const anyone = { issuer: undefined, audience: undefined };
+  const anyone = { issuer: undefined, audiences: [] };
 
   it('the token’s own issuer is part of the subject', () => {
     expect(read({ iss: 'dev', aud: undefined }, {}, anyone).subject).toBe('dev#f1');
@@ -151,9 +181,9 @@ describe('the roles', () => {
     expect(agent.defaultRole).toBe('legal');
   });
 
-  it('of a client are nobody’s when there is no audience', () => {
+  it('of a client are nobody’s when no client is ours', () => {
     const claims = { resource_access: { undefined: { roles: ['legal'] } } };
-    expect(read(claims, {}, { audience: undefined }).roles).toEqual([]);
+    expect(read(claims, {}, { clients: [] }).roles).toEqual([]);
   });
 
   it('outside the allow-list are dropped, the default role with them', () => {
@@ -191,14 +221,75 @@ describe('the roles', () => {
     expect(read(claims).roles).toEqual([]);
   });
 
+  it.each<[string, Json]>([
+    ['groups', { groups: ['finance', 'legal'] }],
+    ['groups', { groups: 'finance  legal ' }],
+    ['https://example.com/roles', { 'https://example.com/roles': ['finance', 'legal'] }],
+    ['realm_access.roles', { realm_access: { roles: ['finance', 'legal'] } }],
+    [
+      'resource_access.agent-mesh.roles',
+      { resource_access: { 'agent-mesh': { roles: ['finance', 'legal'] } } },
+    ],
+    [
+      'resource_access.my.mesh.roles',
+      { resource_access: { 'my.mesh': { roles: 'finance legal' } } },
+    ],
+    ['https://example.com/mesh.roles', { 'https://example.com/mesh': { roles: 'finance legal' } }],
+    ['a.b', { 'a.b': ['finance', 'legal'], a: { b: ['admin'] } }],
+  ])('are those of the claim %s alone, where it is configured: %j', (rolesClaim, claims) => {
+    const elsewhere = { roles: ['admin'], role: 'auditor' };
+    expect(read({ ...elsewhere, ...claims }, {}, { rolesClaim })).toMatchObject({
+      roles: ['finance', 'legal'],
+      defaultRole: undefined,
+    });
+  });
+
+  it.each<[string, Json]>([
+    ['groups', {}],
+    ['groups', { groups: [] }],
+    ['groups', { groups: '' }],
+    ['constructor.name', {}],
+    ['realm_access.roles', { realm_access: {} }],
+    ['realm_access.roles', { roles: ['admin'], 'realm_access.role': ['admin'] }],
+  ])('are none where the claim %s has none: %j', (rolesClaim, claims) => {
+    expect(read(claims, {}, { rolesClaim }).roles).toEqual([]);
+  });
+
+  it.each<[string, Json]>([
+    ['groups', { groups: 7 }],
+    ['groups', { groups: null }],
+    ['groups', { groups: { 0: 'admin' } }],
+    ['groups', { groups: ['finance', 7] }],
+    ['realm_access.roles', { realm_access: 'admin' }],
+    ['realm_access.roles', { realm_access: [] }],
+    ['realm_access.roles', { realm_access: { roles: true } }],
+  ])('are refused where the claim %s is malformed: %j', (rolesClaim, claims) => {
+    expect(refusal(() => read(claims, {}, { rolesClaim }))).toContain('malformed');
+  });
+
+  it.each<[string, Json, string[], string | undefined]>([
+    ['the first of the precedence', {}, ['legal', 'finance'], 'legal'],
+    ['the first that it holds', {}, ['manager', 'finance'], 'finance'],
+    ['the claim `role` first of all', { role: 'finance' }, ['legal'], 'finance'],
+    ['none where none is held', {}, ['manager'], undefined],
+    ['none without a precedence', {}, [], undefined],
+  ])('act by default as %s', (_, claims, rolePrecedence, defaultRole) => {
+    const agent = read({ roles: ['finance', 'legal'], ...claims }, {}, { rolePrecedence });
+    expect(agent.defaultRole).toBe(defaultRole);
+    const reversed = read({ roles: ['legal', 'finance'], ...claims }, {}, { rolePrecedence });
+    expect(reversed.defaultRole).toBe(defaultRole);
+  });
+
   it('are not read from what every object inherits', () => {
-    expect(read({ resource_access: {} }, {}, { audience: 'mesh' }).roles).toEqual([]);
+    expect(read({ resource_access: {} }).roles).toEqual([]);
     const claims = { aud: 'constructor', resource_access: {} };
-    expect(read(claims, {}, { audience: 'constructor' }).roles).toEqual([]);
+    expect(
+      read(claims, {}, { audiences: ['constructor'], clients: ['constructor'] }).roles,
+    ).toEqual([]);
   });
 });
 
 const CLAIMS = [
-  ...['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'typ', 'nonce', 'at_hash', 'c_hash'],
+  ...['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'typ', 'nonce', 'at_hash', 'c_hash', 'cnf'],
   ...['realm_access', 'resource_access', 'roles', 'role', '__proto__', 'constructor'],
 ];

@@ -1,6 +1,6 @@
 import type { Agent } from './agent.js';
 import { isRecord } from './is-record.js';
-import { roleNames } from './role-claims.js';
+import { roleNames, roleNamesAt } from './role-claims.js';
 import { usableRoles } from './roles.js';
 import { tokenExpired, tokenInvalid } from './token-errors.js';
 
@@ -8,10 +8,16 @@ import { tokenExpired, tokenInvalid } from './token-errors.js';
 export interface Expectations {
   /** The exact `iss`; undefined: any. */
   readonly issuer?: string;
-  /** The one that `aud` has to name; undefined: any. */
-  readonly audience?: string;
+  /** `aud` has to name one of these; empty: any. */
+  readonly audiences: readonly string[];
+  /** The clients of ours whose roles count, as the identity provider names them. */
+  readonly clients: readonly string[];
+  /** The path of the one claim that holds the roles; undefined: those that {@link roleNames} reads. */
+  readonly rolesClaim?: string;
   /** The org roles that exist; empty: any. */
   readonly roleAllowList: readonly string[];
+  /** The role to act for by default is the first of these that the token carries, unless its `role` says which. */
+  readonly rolePrecedence: readonly string[];
   /** The present, in seconds since the epoch. */
   readonly nowSeconds: number;
 }
@@ -30,14 +36,21 @@ export function agentFromClaims(header: unknown, payload: unknown, expected: Exp
   if (!isRecord(header) || !isRecord(payload)) throw tokenInvalid('The token is not a JWT');
   checkHeader(header);
   checkIsAccessToken(payload);
-  checkAudience(payload, expected.audience);
+  checkIsBearerToken(payload);
+  checkAudience(payload, expected.audiences);
   const issuer = issuerOf(payload, expected.issuer);
   assertInTime(payload, expected.nowSeconds);
-  const roles = usableRoles(roleNames(payload, expected.audience), expected.roleAllowList);
+  const names =
+    expected.rolesClaim === undefined
+      ? roleNames(payload, expected.clients)
+      : roleNamesAt(payload, expected.rolesClaim);
+  const roles = usableRoles(names, expected.roleAllowList);
   return {
     subject: `${issuer}#${subOf(payload)}`,
     roles,
-    defaultRole: roles.find((role) => role === payload['role']),
+    defaultRole: [payload['role'], ...expected.rolePrecedence].find(
+      (role): role is string => typeof role === 'string' && roles.includes(role),
+    ),
   };
 }
 
@@ -60,10 +73,20 @@ function checkIsAccessToken({ typ, at_hash, c_hash, nonce }: Claims): void {
   if (isOther || isIdToken) throw tokenInvalid('The token is not an access token');
 }
 
-function checkAudience({ aud }: Claims, audience: string | undefined): void {
-  if (audience === undefined) return;
+/**
+ * A token with `cnf` (RFC 7800) is good only together with a proof of its key: by DPoP (RFC 9449) or by the client's TLS
+ * certificate (RFC 8705). Neither is verified here, so that it must not pass without.
+ */
+function checkIsBearerToken({ cnf }: Claims): void {
+  if (cnf !== undefined)
+    throw tokenInvalid('The token is sender-constrained (cnf): send a plain bearer token');
+}
+
+function checkAudience({ aud }: Claims, accepted: readonly string[]): void {
+  if (accepted.length === 0) return;
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  if (!audiences.includes(audience)) throw tokenInvalid('The token is for another audience');
+  if (!accepted.some((audience) => audiences.includes(audience)))
+    throw tokenInvalid('The token is for another audience');
 }
 
 /** Without `#`, so that the first one in a subject ends its issuer. */

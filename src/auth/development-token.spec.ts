@@ -31,7 +31,13 @@ describe('a development token', () => {
   it('is one that the controller takes', () => {
     const { header, payload } = read(developmentToken(SECRET, { roles: ['finance', 'admin'] }));
     expect(
-      agentFromClaims(header, payload, { roleAllowList: [], nowSeconds: Date.now() / 1000 }),
+      agentFromClaims(header, payload, {
+        audiences: [],
+        clients: [],
+        roleAllowList: [],
+        rolePrecedence: [],
+        nowSeconds: Date.now() / 1000,
+      }),
     ).toEqual({
       subject: 'agent-mesh-dev#finance-agent',
       roles: ['finance', 'admin'],

@@ -6,6 +6,7 @@ import type { Algorithm, Jwt, VerifyOptions } from 'jsonwebtoken';
 import { type JwtFromRequestFunction, Strategy } from 'passport-jwt';
 import { Environment } from '../config/environment.js';
 import type { Agent } from './agent.js';
+import { acceptedAudiences } from './audiences.js';
 import { bearerToken } from './bearer-token.js';
 import { agentFromClaims } from './claims.js';
 import { keyFor, type UsedKey } from './token-key.js';
@@ -36,6 +37,7 @@ const KeyObjectStrategy: Type<Strategy> = Strategy;
 export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
   /** The key that the token of a request is verified with. */
   private readonly used: WeakMap<IncomingMessage, UsedKey>;
+  private readonly audiences: readonly string[];
 
   constructor(
     keys: VerificationKeys,
@@ -61,14 +63,19 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     };
     super(options);
     this.used = used;
+    this.audiences = acceptedAudiences(environment);
   }
 
   validate(request: IncomingMessage, { header, payload }: Jwt): Agent {
-    const { OIDC_ISSUER_URL, OIDC_AUDIENCE, ROLES } = this.environment;
+    const { OIDC_ISSUER_URL, OIDC_AUDIENCE, OIDC_ROLES_CLAIM, ROLES, DEFAULT_ROLE_PRECEDENCE } =
+      this.environment;
     const agent = agentFromClaims(header, payload, {
       issuer: OIDC_ISSUER_URL,
-      audience: OIDC_AUDIENCE,
+      audiences: this.audiences,
+      clients: OIDC_AUDIENCE,
+      rolesClaim: OIDC_ROLES_CLAIM,
       roleAllowList: ROLES,
+      rolePrecedence: DEFAULT_ROLE_PRECEDENCE,
       nowSeconds: Date.now() / 1000,
     });
     const used = this.used.get(request);

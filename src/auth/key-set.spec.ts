@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import type { ProviderKey } from './jwk.js';
 import { KeySet } from './key-set.js';
 import type { TokenAlgorithm } from './verification-keys.js';
@@ -14,6 +15,9 @@ const second = ec();
 const INVALID = { code: 'auth.token_invalid' };
 const UNAVAILABLE = { code: 'auth.keys_unavailable', extras: { retryAfter: 1 } };
 
+const UNAVAILABLE_LATER = { code: 'auth.keys_unavailable' };
+const BUDGET_SPENT = { code: 'auth.keys_unavailable', extras: { retryAfter: 30 } };
+
 let published: ProviderKey[];
 let isDown: boolean;
 let reads: number;
@@ -27,6 +31,10 @@ const find = (id?: string, alg: TokenAlgorithm = 'ES256') => sut.find(alg, id);
 
 /** Lets a reading in the background come to its end. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+beforeAll(() => {
+  Logger.overrideLogger(false);
+});
 
 beforeEach(() => {
   published = [];
@@ -85,22 +93,43 @@ describe('an unknown kid', () => {
 
   it('costs two readings at once and one per 30 s, whoever sends how many', async () => {
     await find('a');
+    let refused = 0;
     for (let at = MINUTE; at <= 5 * MINUTE; at += 100) {
       now = at;
-      await expect(find(`random-${at}`)).rejects.toMatchObject(INVALID);
+      const before = reads;
+      const answer = await find(`random-${at}`).catch((error: unknown) => error);
+      expect(answer).toMatchObject({ code: reads > before ? INVALID.code : UNAVAILABLE.code });
+      if (reads > before) refused += 1;
     }
+    expect(refused).toBe(reads - 1);
     expect(reads).toBe(1 + 2 + (4 * MINUTE) / (30 * SECOND));
   });
 
   it('that was published during a flood is known within 30 s, and known kids never wait', async () => {
     await find('a');
     for (let i = 0; i < 10; i += 1)
-      await expect(find(`random-${i}`)).rejects.toMatchObject(INVALID);
+      await expect(find(`random-${i}`)).rejects.toMatchObject(i < 1 ? INVALID : BUDGET_SPENT);
     publish('b', second);
-    await expect(find('b')).rejects.toMatchObject(INVALID);
+    now = 10 * SECOND;
+    await expect(find('b')).rejects.toMatchObject({ ...BUDGET_SPENT, extras: { retryAfter: 20 } });
+    now = 0;
     expect(await find('a')).toBe(first);
     now += 30 * SECOND;
     expect(await find('b')).toBe(second);
+  });
+
+  it('that was published once is refused, also when the readings are used up', async () => {
+    await find('a');
+    published = [];
+    publish('b', second);
+    now = 11 * MINUTE;
+    await find('a');
+    await settle();
+    for (let i = 0; i < 3; i += 1) await expect(find('a')).rejects.toMatchObject(INVALID);
+    await expect(find('c')).rejects.toMatchObject(UNAVAILABLE_LATER);
+    publish('a', first);
+    now += 30 * SECOND;
+    expect(await find('a')).toBe(first);
   });
 
   it('is nobody’s to judge while the provider is down', async () => {
@@ -175,6 +204,58 @@ describe('a key that is known at once', () => {
     expect(known('a')).toBe(first);
     now += 1;
     expect(known('a')).toBeUndefined();
+  });
+});
+
+describe('the state', () => {
+  it('is never_read until the first set is there, then available, and expired an hour later', async () => {
+    isDown = true;
+    expect(sut.state).toBe('never_read');
+    await sut.prepare();
+    expect(sut.state).toBe('never_read');
+    isDown = false;
+    now = SECOND;
+    await sut.prepare();
+    expect(sut.state).toBe('available');
+    isDown = true;
+    now += 61 * MINUTE;
+    await sut.prepare();
+    expect(sut.state).toBe('expired');
+    isDown = false;
+    now += SECOND;
+    await sut.prepare();
+    expect(sut.state).toBe('available');
+  });
+
+  it('costs one reading per second at most while there is no set, and none while there is', async () => {
+    isDown = true;
+    for (now = 0; now <= 10 * SECOND; now += 100) await sut.prepare();
+    expect(reads).toBe(11);
+    isDown = false;
+    now += SECOND;
+    for (let again = 0; again < 10; again += 1) await sut.prepare();
+    expect(reads).toBe(12);
+  });
+
+  it('is never_read while the set has no key, whose tokens are nobody’s to judge', async () => {
+    published = [];
+    await sut.prepare();
+    expect(sut.state).toBe('never_read');
+    await expect(find('a')).rejects.toMatchObject(UNAVAILABLE);
+    await expect(find()).rejects.toMatchObject(UNAVAILABLE);
+    publish('a', first);
+    now = SECOND;
+    expect(await find('a')).toBe(first);
+    expect(sut.state).toBe('available');
+  });
+
+  it('stays available when all keys are taken out later', async () => {
+    await find('a');
+    published = [];
+    now = 11 * MINUTE;
+    await find('a');
+    await settle();
+    expect(sut.state).toBe('available');
   });
 });
 

@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { Allowance } from './allowance.js';
 import type { ProviderKey } from './jwk.js';
-import { keysUnavailable, tokenInvalid } from './token-errors.js';
-import { type TokenAlgorithm, VerificationKeys } from './verification-keys.js';
+import { keyNotKnownYet, keysUnavailable, tokenInvalid } from './token-errors.js';
+import { type KeysState, type TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 
 const MINUTE_MS = 60_000;
 const FRESH_MS = 10 * MINUTE_MS;
@@ -10,6 +11,7 @@ const USABLE_MS = 60 * MINUTE_MS;
 const BACK_OFF_MS = 1000;
 const REFRESH_BURST = 2;
 const REFRESH_INTERVAL_MS = 30_000;
+const MOST_RETIRED = 1000;
 
 /**
  * The identity provider's public keys (RFC 7517), kept whole.
@@ -17,20 +19,23 @@ const REFRESH_INTERVAL_MS = 30_000;
  * - A token with an unknown `kid` makes the set be read again, and waits for it; one with a known `kid` never waits.
  * - A set older than 10 minutes is read again in the background, so that a key removed loses its effect.
  * - While the provider is down, the last set serves for an hour; after that, and before the first one, nobody's token
- *   can be checked, and reading is tried at most once per second.
+ *   can be checked, and reading is tried at most once per second. A first set without a usable key counts as none.
  *
  * Whoever asks at the same time shares one reading. Random `kid`s cost at most two readings at once and one per 30
  * seconds: two, so that one stray token does not keep a rotated key out. During a flood a new key is known after 30
- * seconds at most, for each reading brings the whole set.
+ * seconds at most, for each reading brings the whole set; until then nobody can tell whether an unknown `kid` is good.
  */
 export class KeySet extends VerificationKeys {
   readonly algorithms = ['RS256', 'PS256', 'ES256'] as const;
 
   private keys: readonly ProviderKey[] = [];
+  /** The `kid`s that were published once and are no longer: nobody waits for those. */
+  private retired: ReadonlySet<string> = new Set();
   private loadedAt = -Infinity;
   private reading?: Promise<void>;
   private failure?: { readonly at: number; readonly cause: unknown };
   private readonly refreshes: Allowance;
+  private readonly logger = new Logger(KeySet.name);
 
   /** `read` brings the whole set; `now` is a clock in milliseconds that never goes back. */
   constructor(
@@ -46,14 +51,25 @@ export class KeySet extends VerificationKeys {
     const known = this.pick(algorithm, keyId);
     if (known !== undefined) return known;
     if (keyId === undefined || this.keys.some(({ id }) => id === keyId)) throw noSuchKey();
-    await this.refresh();
+    const wasRead = await this.refresh();
     const added = this.pick(algorithm, keyId);
     if (added !== undefined) return added;
-    throw this.failure === undefined ? noSuchKey() : keysUnavailable(this.failure.cause);
+    if (this.failure !== undefined) throw keysUnavailable(this.failure.cause);
+    if (wasRead || this.retired.has(keyId)) throw noSuchKey();
+    throw keyNotKnownYet(Math.max(1, Math.ceil(this.refreshes.waitMs() / 1000)));
   }
 
   override known(algorithm: TokenAlgorithm, keyId: string | undefined): KeyObject | undefined {
     return this.isUsable() ? this.pick(algorithm, keyId) : undefined;
+  }
+
+  override get state(): KeysState {
+    if (this.loadedAt === -Infinity) return 'never_read';
+    return this.isUsable() ? 'available' : 'expired';
+  }
+
+  override async prepare(): Promise<void> {
+    if (!this.isUsable()) await this.load();
   }
 
   /** A token without `kid` needs no guessing only when a single key fits. */
@@ -83,9 +99,11 @@ export class KeySet extends VerificationKeys {
     await this.readOnce();
   }
 
-  private async refresh(): Promise<void> {
-    if (this.reading === undefined && !this.refreshes.spend()) return;
+  /** False when the budget for readings is spent. */
+  private async refresh(): Promise<boolean> {
+    if (this.reading === undefined && !this.refreshes.spend()) return false;
     await this.readOnce();
+    return true;
   }
 
   private readOnce(): Promise<void> {
@@ -98,13 +116,33 @@ export class KeySet extends VerificationKeys {
   /** Never rejects: what is left of a failure is that the old keys stay. */
   private async replaceKeys(): Promise<void> {
     try {
-      this.keys = await this.read();
+      const keys = await this.read();
+      if (keys.length === 0 && this.loadedAt === -Infinity)
+        throw new Error('the key set holds no key that tokens can be signed with');
+      this.retired = retiredAfter(keys, [...this.retired, ...idsOf(this.keys)]);
+      this.keys = keys;
       this.loadedAt = this.now();
       this.failure = undefined;
     } catch (cause) {
+      if (this.failure === undefined)
+        this.logger.warn(`cannot read the signing keys: ${reasonOf(cause)}`);
       this.failure = { at: this.now(), cause };
     }
   }
+}
+
+/** Of the ids known so far those that are published no longer, the latest thousand. */
+function retiredAfter(keys: readonly ProviderKey[], known: readonly string[]): Set<string> {
+  const published = new Set(idsOf(keys));
+  return new Set(known.filter((id) => !published.has(id)).slice(-MOST_RETIRED));
+}
+
+function idsOf(keys: readonly ProviderKey[]): string[] {
+  return keys.flatMap(({ id }) => id ?? []);
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : 'unknown reason';
 }
 
 function noSuchKey() {

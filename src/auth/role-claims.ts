@@ -1,18 +1,42 @@
 import { isRecord } from './is-record.js';
 import { tokenInvalid } from './token-errors.js';
 
+type Claims = Record<string, unknown>;
+
 /**
- * Every role name in the payload of a token: `realm_access.roles`, `resource_access[audience].roles`, `roles` and
- * `role`. A claim of another shape throws `auth.token_invalid`: half of a token is not believed.
+ * Every role name in the payload of a token: `realm_access.roles`, `resource_access[client].roles` of our own clients,
+ * `roles` and `role`. A claim of another shape throws `auth.token_invalid`: half of a token is not believed.
  */
-export function roleNames(payload: Record<string, unknown>, audience?: string): string[] {
-  const client = audience === undefined ? undefined : member(payload['resource_access'], audience);
+export function roleNames(payload: Claims, clients: readonly string[]): string[] {
+  const ofClients = clients.map((client) => member(payload['resource_access'], client));
   return [
     ...names(member(payload['realm_access'], 'roles')),
-    ...names(member(client, 'roles')),
+    ...ofClients.flatMap((client) => names(member(client, 'roles'))),
     ...names(payload['roles']),
     ...names(payload['role'] === undefined ? undefined : [payload['role']]),
   ];
+}
+
+/**
+ * The role names in one claim of a token, an array of strings or a string with spaces between the names (as `scope`,
+ * RFC 8693 section 4.2). The path leads there with dots; a claim whose name has dots itself, such as
+ * `https://example.com/roles`, is found too: the longest name that fits is taken. A claim that is missing holds no role;
+ * one of another shape throws `auth.token_invalid`.
+ */
+export function roleNamesAt(payload: Claims, path: string): string[] {
+  const value = valueAt(payload, path.split('.'));
+  if (typeof value === 'string') return value.split(' ').filter((name) => name !== '');
+  return names(value);
+}
+
+function valueAt(value: unknown, steps: readonly string[]): unknown {
+  if (steps.length === 0) return value;
+  if (!isRecord(value)) throw malformed();
+  for (let length = steps.length; length > 0; length -= 1) {
+    const name = steps.slice(0, length).join('.');
+    if (Object.hasOwn(value, name)) return valueAt(value[name], steps.slice(length));
+  }
+  return undefined;
 }
 
 function member(value: unknown, name: string): unknown {

@@ -28,7 +28,7 @@ export function tokenArguments(
     sub: values.sub,
     expiresInSeconds: seconds(values.expires),
     issuer: environment.OIDC_ISSUER_URL,
-    audience: environment.OIDC_AUDIENCE,
+    audience: environment.OIDC_AUDIENCE[0],
   };
 }
 

@@ -26,10 +26,20 @@ export function tokenExpired(): DomainError {
 }
 
 /** Nobody can say now whether the token is good: the identity provider does not hand out its keys. */
-export function keysUnavailable(cause: unknown): UnavailableError {
+export function keysUnavailable(cause?: unknown): UnavailableError {
   return new UnavailableError(
     'auth.keys_unavailable',
     'The keys of the identity provider cannot be read now',
     cause,
+  );
+}
+
+/** The token names a signing key that is not known, and the keys may not be read again so soon. */
+export function keyNotKnownYet(retryAfterSeconds: number): UnavailableError {
+  return new UnavailableError(
+    'auth.keys_unavailable',
+    'The signing key of the token is not known, and the keys of the identity provider were read moments ago',
+    undefined,
+    retryAfterSeconds,
   );
 }

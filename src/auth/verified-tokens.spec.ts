@@ -7,10 +7,15 @@ const ORIGINAL = createSecretKey('s'.repeat(32), 'utf8');
 
 class Keys extends VerificationKeys {
   readonly algorithms = ['HS256'] as const;
+  readonly state = 'local';
   key: KeyObject | undefined = ORIGINAL;
 
   find(): Promise<KeyObject> {
     return Promise.reject(new Error('nobody is to wait'));
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve();
   }
 
   known(): KeyObject | undefined {

@@ -24,6 +24,7 @@ const BREAKING: Record<string, string>[] = [
   { DATABASE_URL: 'postgres://db/mesh' },
   { NODE_ENV: 'production', JWT_SECRET: 'x'.repeat(32) },
   { DATABASE_DIRECT_URL: 'postgres://db/mesh' },
+  { ROLES: 'finance', DEFAULT_ROLE_PRECEDENCE: 'legal' },
 ];
 
 describe('docs/configuration.md', () => {

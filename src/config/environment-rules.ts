@@ -20,7 +20,7 @@ const oneSourceOfKeys: Rule = ({ OIDC_JWKS_URL, OIDC_ISSUER_URL, OIDC_AUDIENCE, 
   }
   if (
     OIDC_JWKS_URL !== undefined &&
-    (OIDC_ISSUER_URL === undefined || OIDC_AUDIENCE === undefined)
+    (OIDC_ISSUER_URL === undefined || OIDC_AUDIENCE.length === 0)
   ) {
     return ['OIDC_JWKS_URL needs OIDC_ISSUER_URL and OIDC_AUDIENCE too'];
   }
@@ -50,10 +50,17 @@ const directUrlBesideUrl: Rule = ({ DATABASE_URL, DATABASE_DIRECT_URL }) =>
     ? ['DATABASE_DIRECT_URL needs DATABASE_URL too']
     : [];
 
+/** A role that no token can carry would never be acted for. */
+const precedenceOfKnownRoles: Rule = ({ ROLES, DEFAULT_ROLE_PRECEDENCE }) =>
+  ROLES.length > 0 && DEFAULT_ROLE_PRECEDENCE.some((role) => !ROLES.includes(role))
+    ? ['DEFAULT_ROLE_PRECEDENCE must name roles of ROLES only']
+    : [];
+
 export const ENVIRONMENT_RULES: readonly Rule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
   someSourceOfKeys,
   noDevelopmentInProduction,
   directUrlBesideUrl,
+  precedenceOfKnownRoles,
 ];

@@ -13,6 +13,8 @@ const OIDC: Variables = {
   OIDC_AUDIENCE: 'agent-mesh',
 };
 
+const CLAIM_PATH = 'OIDC_ROLES_CLAIM must be the path of a claim, such as realm_access.roles';
+
 /** What is wrong, without the frame around it. */
 function problemOf(variables: Variables): string | undefined {
   try {
@@ -106,6 +108,15 @@ describe('The environment', () => {
     ['OIDC_ISSUER_URL', 'idp', 'OIDC_ISSUER_URL must be a URL address'],
     ['OIDC_JWKS_URL', 'file:///keys', 'OIDC_JWKS_URL must be a URL address'],
     ['REDIS_URL', ', ,', 'each value in REDIS_URL must be a URL address'],
+    ['OIDC_AUDIENCE', ' , ', 'OIDC_AUDIENCE must hold audiences, or not be set'],
+    ['OIDC_ROLES_CLAIM', 'a..b', CLAIM_PATH],
+    ['OIDC_ROLES_CLAIM', '.groups', CLAIM_PATH],
+    ['OIDC_ROLES_CLAIM', 'my groups', CLAIM_PATH],
+    [
+      'DEFAULT_ROLE_PRECEDENCE',
+      ',',
+      'DEFAULT_ROLE_PRECEDENCE must hold names of roles, or not be set',
+    ],
     ['ROLES', ',,', 'ROLES must hold names of roles, or not be set'],
     ['JWT_SECRET', 'x'.repeat(31), 'JWT_SECRET must have at least 32 bytes'],
   ])('refuses %s=%s', (name, text, problem) => {
@@ -174,6 +185,10 @@ describe('Several variables together', () => {
       'NODE_ENV=production refuses JWT_SECRET: use OIDC_JWKS_URL',
     ],
     [{ DATABASE_DIRECT_URL: 'postgres://db/x' }, 'DATABASE_DIRECT_URL needs DATABASE_URL too'],
+    [
+      { ROLES: 'finance,legal', DEFAULT_ROLE_PRECEDENCE: 'finance,Legal' },
+      'DEFAULT_ROLE_PRECEDENCE must name roles of ROLES only',
+    ],
   ])('are refused: %j', (variables, problem) => {
     expect(problemOf(variables)).toBe(problem);
   });

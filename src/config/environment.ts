@@ -64,9 +64,17 @@ export class Environment {
   @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
   readonly OIDC_JWKS_URL?: string;
 
+  /** The audiences that tokens may be for; also the clients whose roles count. */
+  @List()
+  @IsNotEmpty({ each: true, message: 'OIDC_AUDIENCE must hold audiences, or not be set' })
+  readonly OIDC_AUDIENCE: readonly string[] = [];
+
+  /** The path of the claim that holds the roles, instead of the usual ones. */
   @IsOptional()
-  @IsString()
-  readonly OIDC_AUDIENCE?: string;
+  @Matches(/^[^\s.]+(\.[^\s.]+)*$/, {
+    message: 'OIDC_ROLES_CLAIM must be the path of a claim, such as realm_access.roles',
+  })
+  readonly OIDC_ROLES_CLAIM?: string;
 
   @Flag()
   readonly OIDC_ALLOW_HTTP: boolean = false;
@@ -75,6 +83,14 @@ export class Environment {
   @List()
   @IsNotEmpty({ each: true, message: 'ROLES must hold names of roles, or not be set' })
   readonly ROLES: readonly string[] = [];
+
+  /** The role that an agent with several acts for by default: the first of these that it holds. */
+  @List()
+  @IsNotEmpty({
+    each: true,
+    message: 'DEFAULT_ROLE_PRECEDENCE must hold names of roles, or not be set',
+  })
+  readonly DEFAULT_ROLE_PRECEDENCE: readonly string[] = [];
 
   @WholeNumber(1, 3650)
   readonly SESSION_RETENTION_DAYS: number = 7;

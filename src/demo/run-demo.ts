@@ -31,7 +31,10 @@ async function play(variables: DemoOptions['variables'], narrator: Narrator): Pr
   narrator.line(`Agent Mesh Controller ${await versionAt(url)} at ${url}`);
   const secret = signingSecret(environment);
   const agent = (role: string): DemoAgent => {
-    const { OIDC_ISSUER_URL: issuer, OIDC_AUDIENCE: audience } = environment;
+    const {
+      OIDC_ISSUER_URL: issuer,
+      OIDC_AUDIENCE: [audience],
+    } = environment;
     const token = developmentToken(secret, { roles: [role], issuer, audience });
     return new DemoAgent(role, url, token, narrator);
   };

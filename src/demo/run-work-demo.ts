@@ -34,7 +34,10 @@ async function play({ url, variables, worker }: WorkDemoOptions, narrator: Narra
   const controller = (url ?? `http://localhost:${environment.PORT}`).replace(/\/+$/, '');
   narrator.line(`Agent Mesh Controller ${await versionAt(controller)} at ${controller}`);
   const secret = signingSecret(environment);
-  const { OIDC_ISSUER_URL: issuer, OIDC_AUDIENCE: audience } = environment;
+  const {
+    OIDC_ISSUER_URL: issuer,
+    OIDC_AUDIENCE: [audience],
+  } = environment;
   const tokenOf = (role: string, sub?: string): string =>
     developmentToken(secret, {
       roles: [role],

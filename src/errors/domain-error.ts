@@ -53,7 +53,8 @@ export class UnavailableError extends DomainError {
     code: 'database.unavailable' | 'database.commit_unknown' | 'auth.keys_unavailable',
     detail: string,
     cause?: unknown,
+    retryAfter = 1,
   ) {
-    super(code, detail, { retryAfter: 1, cause });
+    super(code, detail, { retryAfter, cause });
   }
 }

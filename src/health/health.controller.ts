@@ -41,7 +41,8 @@ export class HealthController {
   @ApiResponse({
     status: 503,
     type: ReadyDto,
-    description: 'Not now: Postgres does not answer, or the process is stopping.',
+    description:
+      'Not now: Postgres does not answer, the signing keys of the identity provider were never read (`/health` says which), or the process is stopping.',
   })
   async ready(@Res({ passthrough: true }) response: Response): Promise<ReadyDto> {
     const ready = await this.health.ready();

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 export class StatusDto {
   @ApiProperty({ enum: ['ok'], example: 'ok' })
@@ -24,6 +24,14 @@ export class HealthDto {
     example: 'disabled',
   })
   redis: 'connected' | 'disconnected' | 'disabled';
+
+  @ApiPropertyOptional({
+    enum: ['available', 'expired', 'never_read'],
+    description:
+      'Whether tokens can be verified; only with an identity provider (OIDC_JWKS_URL). `never_read`: the process has not read the keys yet, and is not ready. `expired`: the provider has been away for an hour.',
+    example: 'available',
+  })
+  signing_keys?: 'available' | 'expired' | 'never_read';
 }
 
 export class LiveDto {

@@ -239,6 +239,8 @@ describe('with an identity provider', () => {
       ['an ID token', claims(() => ({ typ: 'ID', at_hash: 'x' }))],
       ['a refresh token', claims(() => ({ typ: 'Refresh' }))],
       ['an offline token', claims(() => ({ typ: 'Offline' }))],
+      ['bound to a DPoP key', claims(() => ({ cnf: { jkt: '0ZcOCORZNYy-DWpqq30jZw' } }))],
+      ['bound to a certificate', claims(() => ({ cnf: { 'x5t#S256': 'bwcK0esc3ACC3DB2' } }))],
       ['malformed roles', claims(() => ({ realm_access: { roles: 'admin' } }))],
       [
         'a payload that is null',
@@ -280,6 +282,16 @@ describe('with an identity provider', () => {
       const token = tampered(issuer.token(rsa), { exp: seconds() - 61 });
       expect(await me(token)).toMatchObject(INVALID);
     });
+
+    it.each(['DPoP', 'dpop'])(
+      'sent by the scheme %s is told to be a bearer token',
+      async (scheme) => {
+        const sent = request(app.getHttpServer()).get('/me');
+        const response = await sent.set('Authorization', `${scheme} ${issuer.token(rsa)}`);
+        expect(response).toMatchObject(INVALID);
+        expect(response.body).toMatchObject({ detail: expect.stringContaining('DPoP') });
+      },
+    );
 
     it('is refused when the Authorization header is sent twice, though one is good', async () => {
       const authorization = [`Bearer ${issuer.token(rsa)}`, 'Bearer other'];
@@ -379,9 +391,22 @@ describe('with an identity provider', () => {
       const started = Date.now();
       const all = Promise.all(flood());
       await me(issuer.token(rsa)).expect(200);
-      expect(new Set((await all).map(({ status }) => status))).toEqual(new Set([401]));
+      const statuses = (await all).map(({ status }) => status);
+      expect(statuses.filter((status) => ![401, 503].includes(status))).toEqual([]);
+      expect(statuses).toContain(503);
       expect(issuer.fetches - before).toBeLessThanOrEqual(2);
       expect(Date.now() - started).toBeLessThan(10_000);
+    });
+
+    it('is 503 and says when to come again, once the readings are used up', async () => {
+      await me(issuer.token(rsa)).expect(200);
+      await Promise.all(flood());
+      const response = await me(issuer.token(issuer.addKey('RS256')));
+      expect(response).toMatchObject(UNAVAILABLE);
+      const wait = Number(response.headers['retry-after']);
+      expect(wait).toBeGreaterThan(1);
+      expect(wait).toBeLessThanOrEqual(30);
+      expect(response.headers).not.toHaveProperty('www-authenticate');
     });
 
     it('does not make a good token wait for a provider that hangs', async () => {
@@ -400,6 +425,83 @@ describe('with an identity provider', () => {
       now += 30_000;
       await me(issuer.token(added)).expect(200);
     });
+  });
+});
+
+describe('with an identity provider, and audiences and roles of its own', () => {
+  let issuer: StubIssuer;
+  let key: StubKey;
+
+  const bootWith = (variables: Record<string, string>) =>
+    boot({
+      OIDC_ISSUER_URL: issuer.issuer,
+      OIDC_JWKS_URL: issuer.jwksUrl,
+      OIDC_AUDIENCE: issuer.audience,
+      ...variables,
+    });
+
+  beforeEach(async () => {
+    issuer = await StubIssuer.start();
+    key = issuer.addKey('ES256');
+  });
+
+  afterEach(() => issuer.close());
+
+  it('takes a token for any audience of the list, and for its own URLs', async () => {
+    await bootWith({
+      OIDC_AUDIENCE: 'agent-mesh, https://old.example.com',
+      PUBLIC_URL: 'https://mesh.example.com/',
+    });
+    for (const aud of [
+      'agent-mesh',
+      'https://old.example.com',
+      'https://mesh.example.com',
+      'https://mesh.example.com/',
+      'https://mesh.example.com/mcp',
+      ['account', 'https://mesh.example.com/mcp'],
+    ])
+      await me(issuer.token(key, { aud })).expect(200);
+    for (const aud of [
+      'agent-mesh, https://old.example.com',
+      'https://mesh.example.com/mcp/tools',
+      'https://mesh.example.com.evil.example/mcp',
+      'http://mesh.example.com/mcp',
+    ])
+      expect(await me(issuer.token(key, { aud }))).toMatchObject(INVALID);
+  });
+
+  it('takes no audience from the Host of a request', async () => {
+    await bootWith({});
+    for (const aud of ['http://mesh.example.com/mcp', 'http://mesh.example.com'])
+      expect(
+        await me(issuer.token(key, { aud }))
+          .set('Host', 'mesh.example.com')
+          .set('X-Forwarded-Host', 'mesh.example.com'),
+      ).toMatchObject(INVALID);
+  });
+
+  it('reads the roles from the claim that is configured, and from no other', async () => {
+    await bootWith({ OIDC_ROLES_CLAIM: 'https://example.com/roles' });
+    const claims = { 'https://example.com/roles': 'legal manager', roles: ['admin'] };
+    expect(await me(issuer.token(key, claims))).toMatchObject({
+      status: 200,
+      body: { roles: ['legal', 'manager'], acting_role: null },
+    });
+    expect(await me(issuer.token(key))).toMatchObject({ status: 200, body: { roles: [] } });
+  });
+
+  it('acts by default for the first role of the precedence, in whichever order they come', async () => {
+    await bootWith({ DEFAULT_ROLE_PRECEDENCE: 'legal,approver,finance' });
+    for (const roles of [
+      ['finance', 'approver'],
+      ['approver', 'finance'],
+    ])
+      expect(await me(issuer.token(key, { realm_access: { roles } }))).toMatchObject({
+        status: 200,
+        body: { acting_role: 'approver' },
+      });
+    const role = { role: 'finance' };
+    expect((await me(issuer.token(key, role))).body).toMatchObject({ acting_role: 'finance' });
   });
 });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { freePort } from '../../../src/database/free-port.js';
 import { HealthService } from '../../../src/health/health.service.js';
 import { VERSION } from '../../../src/version.js';
@@ -12,6 +12,7 @@ import {
   startTestPostgres,
   type TestPostgres,
 } from '../../support/postgres.js';
+import { type Failure, StubIssuer } from '../../support/stub-issuer.js';
 
 const PROBES = ['/status', '/health', '/health/live', '/health/ready'];
 
@@ -177,6 +178,86 @@ describe('a controller whose Postgres', () => {
       await hog.release();
       await narrow.close();
     }
+  });
+});
+
+describe('a controller with an identity provider', () => {
+  let issuer: StubIssuer;
+  let mesh: TestApp;
+  let nobody: Client;
+
+  const start = async () => {
+    mesh = await startTestApp({
+      env: {
+        JWT_SECRET: '',
+        OIDC_ISSUER_URL: issuer.issuer,
+        OIDC_JWKS_URL: issuer.jwksUrl,
+        OIDC_AUDIENCE: issuer.audience,
+      },
+    });
+    mesh.app.useLogger(false);
+    nobody = new Client(mesh.url);
+  };
+
+  beforeEach(async () => {
+    issuer = await StubIssuer.start();
+  });
+
+  afterEach(async () => {
+    await mesh.close();
+    await issuer.close();
+  });
+
+  it('reads the signing keys at start, and says so', async () => {
+    issuer.addKey('ES256');
+    await start();
+    expect((await nobody.get('/health/ready')).status).toBe(200);
+    expect((await nobody.get('/health')).body).toMatchObject({
+      status: 'healthy',
+      signing_keys: 'available',
+    });
+    expect(issuer.fetches).toBe(1);
+  });
+
+  it.each<[string, Failure | undefined]>([
+    ['fails', 'error'],
+    ['hangs', 'hang'],
+    ['has no key', undefined],
+  ])('that %s is not ready, says why, and is ready once the keys are there', async (_, failure) => {
+    issuer.failure = failure;
+    await start();
+    expect(await nobody.get('/health/ready')).toMatchObject({
+      status: 503,
+      body: { status: 'not_ready' },
+    });
+    expect((await nobody.get('/health')).body).toMatchObject({
+      status: 'degraded',
+      database: 'connected',
+      signing_keys: 'never_read',
+    });
+    expect((await nobody.get('/health/live')).status).toBe(200);
+    expect((await nobody.get('/status')).status).toBe(200);
+    issuer.failure = undefined;
+    const key = issuer.addKey('ES256');
+    const ready = await eventually(
+      () => nobody.get('/health/ready'),
+      ({ status }) => status === 200,
+    );
+    expect(ready.status).toBe(200);
+    expect((await nobody.get('/health')).body).toMatchObject({ signing_keys: 'available' });
+    expect((await new Client(mesh.url, issuer.token(key)).get('/me')).status).toBe(200);
+  });
+
+  it('stays ready while the provider is away', async () => {
+    const key = issuer.addKey('ES256');
+    await start();
+    await eventually(
+      () => nobody.get('/health/ready'),
+      ({ status }) => status === 200,
+    );
+    issuer.failure = 'error';
+    expect((await nobody.get('/health/ready')).status).toBe(200);
+    expect((await new Client(mesh.url, issuer.token(key)).get('/me')).status).toBe(200);
   });
 });
 
