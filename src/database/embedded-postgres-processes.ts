@@ -43,9 +43,9 @@ export function isPostgresOf(pid: number, cluster: string): boolean {
 
 /** Resolves to whether the process was gone within the given milliseconds. */
 export async function isGoneWithin(pid: number, milliseconds: number): Promise<boolean> {
-  const deadline = Date.now() + milliseconds;
+  const deadline = performance.now() + milliseconds;
   while (isAlive(pid)) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await sleep(20);
   }
   return true;

@@ -62,7 +62,7 @@ export class PostgresServer {
 
   /** Starts the server and resolves when it takes connections to its database. */
   async start(): Promise<void> {
-    const deadline = Date.now() + START_TIMEOUT;
+    const deadline = performance.now() + START_TIMEOUT;
     const firstStart = this.assignedPort === undefined;
     this.wanted = true;
     for (;;) {
@@ -76,7 +76,7 @@ export class PostgresServer {
       } catch (error) {
         await this.shutDown(child);
         const passes = PASSING.test(this.lastComplaint()) && this.isWanted();
-        if (!passes || Date.now() > deadline) throw this.startError(error);
+        if (!passes || performance.now() > deadline) throw this.startError(error);
         await sleep(POLL_INTERVAL);
       }
     }
@@ -119,7 +119,7 @@ export class PostgresServer {
 
   private async untilReady(child: ChildProcess, port: number, deadline: number): Promise<void> {
     let lastFailure: unknown;
-    while (Date.now() < deadline && this.isWanted()) {
+    while (performance.now() < deadline && this.isWanted()) {
       const exit = await Promise.race([sleep(POLL_INTERVAL), this.exit]);
       if (exit instanceof Error) throw exit;
       if (hasEnded(child)) throw new Error('it ended at once');

@@ -146,11 +146,11 @@ async function keepRunning(
 ): Promise<void> {
   let attempt = 0;
   for (;;) {
-    const since = Date.now();
+    const since = performance.now();
     await server.ended();
     if (signal.aborted) return;
 
-    if (Date.now() - since > STABLE_AFTER) attempt = 0;
+    if (performance.now() - since > STABLE_AFTER) attempt = 0;
     const delay = RESTART_DELAYS[attempt++];
     if (delay === undefined) {
       log('The embedded PostgreSQL keeps ending and is not started again: restart the controller.');

@@ -145,6 +145,11 @@ export class LifecycleService {
   }
 }
 
+/** Decides when the row is changed: a session that was due when it was read may be past its deadline by then. */
+const MAY_BEGIN = `
+  ((not_before IS NULL OR not_before <= clock_timestamp())
+   AND (deadline_at IS NULL OR deadline_at > clock_timestamp()))`;
+
 const CHANGE = withEvent(
   `UPDATE sessions
      SET status           = $4,
@@ -159,6 +164,7 @@ const CHANGE = withEvent(
          version          = version + 1,
          updated_at       = clock_timestamp()
    WHERE id = $1 AND version = $2 AND status = $3
+     AND ($4 <> 'active' OR $3 = 'active' OR ${MAY_BEGIN})
   RETURNING *`,
   '$13',
 );

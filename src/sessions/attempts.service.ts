@@ -6,6 +6,7 @@ import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/after-transaction.js';
 import { Signals } from '../database/signals.js';
 import { sql } from '../database/sql.js';
+import type { ClockFacts } from '../lifecycle/clock-facts.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { deadlinePast, theTask } from '../lifecycle/task-facts.js';
@@ -13,15 +14,25 @@ import { newId } from '../observability/new-id.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
 import { taskNotDue } from './session-errors.js';
-import { insertSession, insertSessionAlong, type NewSession } from './session-rows.js';
+import {
+  insertSession,
+  insertSessionAlong,
+  type NewSession,
+  type ReadSession,
+} from './session-rows.js';
 
 /** The attempt of a task that is to be opened, for the role that the task was sent to. */
 export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;
 
 /** An attempt of a task, which no plain session is. */
-export type Attempt = Session & { attempt: number; attempts_left: number; task_id: string };
+interface AttemptMembers {
+  attempt: number;
+  attempts_left: number;
+  task_id: string;
+}
+export type Attempt = Session & AttemptMembers;
 
-export function isAttempt(session: Session): session is Attempt {
+export function isAttempt<S extends Session>(session: S): session is S & AttemptMembers {
   return session.attempt !== null;
 }
 
@@ -101,9 +112,14 @@ export class Attempts {
    * Fails an attempt whose task may still succeed: the next attempt opens after a pause, while any are left and the
    * deadline is not past. Otherwise the task is dead.
    */
-  async lose(manager: EntityManager, attempt: Attempt, loss: Loss, by: Actor): Promise<Session> {
+  async lose(
+    manager: EntityManager,
+    attempt: Attempt & ClockFacts,
+    loss: Loss,
+    by: Actor,
+  ): Promise<Session> {
     const { metadata, ...change } = loss;
-    const goesOn = attempt.attempts_left > 0 && !isPast(attempt.deadline_at);
+    const goesOn = attempt.attempts_left > 0 && !attempt.is_past_deadline;
     const failed = await this.lifecycle.change(
       manager,
       attempt,
@@ -157,17 +173,12 @@ interface Following {
   event_type?: AuditEventType;
 }
 
-/** Whether a point in time, if there is one, has come. */
-export function isPast(time: Date | null): boolean {
-  return time !== null && time.getTime() <= Date.now();
-}
-
 /**
  * Refuses to let work begin on an attempt that is not due yet, or whose deadline is past.
  *
  * @throws DomainError `task.not_due` or `task.finished`
  */
-export function assertDue({ deadline_at, not_before }: Session): void {
-  if (isPast(deadline_at)) throw deadlinePast();
-  if (not_before !== null && !isPast(not_before)) throw taskNotDue(not_before);
+export function assertDue({ is_past_deadline, is_early, not_before }: ReadSession): void {
+  if (is_past_deadline) throw deadlinePast();
+  if (is_early && not_before !== null) throw taskNotDue(not_before);
 }

@@ -4,6 +4,7 @@ import { SYSTEM } from '../auth/actor.js';
 import { sql } from '../database/sql.js';
 import { Sweeper } from '../database/sweeper.js';
 import { Transactions } from '../database/transactions.js';
+import { type ClockFacts, clockFacts } from '../lifecycle/clock-facts.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { type Attempt, Attempts } from './attempts.service.js';
 
@@ -54,10 +55,10 @@ export class Lapses implements OnModuleInit {
   /** Each batch is one transaction over rows that nobody else holds. */
   private async sweep(
     which: string,
-    end: (manager: EntityManager, attempt: Attempt) => Promise<unknown>,
+    end: (manager: EntityManager, attempt: Attempt & ClockFacts) => Promise<unknown>,
   ): Promise<number> {
     return this.transactions.runAlone(async (manager) => {
-      const due = await sql<Attempt>(manager, which, [BATCH]);
+      const due = await sql<Attempt & ClockFacts>(manager, which, [BATCH]);
       for (const attempt of due) await end(manager, attempt);
       return due.length;
     });
@@ -66,12 +67,12 @@ export class Lapses implements OnModuleInit {
 
 /** `now()`, for an index cannot serve a comparison with the volatile `clock_timestamp()`. */
 const LAPSED = `
-  SELECT * FROM sessions
+  SELECT s.*, ${clockFacts('s')} FROM sessions s
    WHERE attempt IS NOT NULL AND status = 'active' AND lease_expires_at <= now()
      AND (deadline_at IS NULL OR deadline_at > now())
    ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED`;
 
 const PAST_DEADLINE = `
-  SELECT * FROM sessions
+  SELECT s.*, ${clockFacts('s')} FROM sessions s
    WHERE attempt IS NOT NULL AND status IN ('pending', 'active') AND deadline_at <= now()
    ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED`;

@@ -10,7 +10,7 @@ import type { Reference } from '../http/ids.js';
 import { findReadableTask } from '../lifecycle/task-facts.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';
-import { sessionOf } from './session-rows.js';
+import { type ReadSession, sessionOf } from './session-rows.js';
 import { sessionRelations } from './sessions-reader.service.js';
 
 /** Gives sessions to those who may write to them. */
@@ -30,7 +30,7 @@ export class WritableSessions {
   async run<T>(
     agent: Agent,
     { id, kind }: Reference,
-    work: (manager: EntityManager, session: Session) => Promise<T | Coming<T>>,
+    work: (manager: EntityManager, session: ReadSession) => Promise<T | Coming<T>>,
   ): Promise<T> {
     if (kind === 'task') throw sessionIdRequired();
     return this.transactions.runOn(
@@ -44,8 +44,8 @@ async function writable(
   manager: EntityManager,
   agent: Agent,
   id: string,
-  session: Session | undefined,
-): Promise<Session> {
+  session: ReadSession | undefined,
+): Promise<ReadSession> {
   if (!session) {
     // A bare id may be a task's: those who may see the task are told so, the others nothing.
     throw (await findReadableTask(manager, agent, id)) ? sessionIdRequired() : sessionNotFound();

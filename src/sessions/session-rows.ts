@@ -1,8 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { lock, type Look } from '../database/look.js';
 import { type Listed, sql, sqlAlong, sqlList } from '../database/sql.js';
+import { type ClockFacts, clockFacts } from '../lifecycle/clock-facts.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import type { Session } from './session.entity.js';
+
+/** A session as a statement has read it. */
+export type ReadSession = Session & ClockFacts;
 
 /** A session to be: pending, at version 1. */
 export type NewSession = Pick<
@@ -64,15 +68,17 @@ function valuesOf(session: NewSession): unknown[] {
 }
 
 /** The session; `expired` when it is overdue, whether or not that is written yet. */
-export function sessionOf(id: string, retentionDays: number): Look<Session | undefined> {
+export function sessionOf(id: string, retentionDays: number): Look<ReadSession | undefined> {
   return async (ask, as) => {
-    const [session] = await ask<Session>(SESSION[as], [id, retentionDays]);
+    const [session] = await ask<ReadSession>(SESSION[as], [id, retentionDays]);
     return session;
   };
 }
 
 /** The second status, which readers see, takes the place of the stored one. */
-const SEEN = `SELECT s.*, ${statusNow('s', '$2')} AS status FROM sessions s WHERE s.id = $1`;
+const SEEN = `
+  SELECT s.*, ${statusNow('s', '$2')} AS status, ${clockFacts('s')}
+    FROM sessions s WHERE s.id = $1`;
 const SESSION = { seen: SEEN, locked: `${SEEN} FOR UPDATE` };
 
 /** The attempts of a task, the latest one first. */
@@ -97,7 +103,7 @@ export async function lockLatestAttempt(
   manager: EntityManager,
   taskId: string,
   retentionDays: number,
-): Promise<Session> {
+): Promise<ReadSession> {
   for (;;) {
     const [latest] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
     if (!latest) throw new Error('a task has at least one attempt');

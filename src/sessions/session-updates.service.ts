@@ -13,7 +13,7 @@ import { assertDue, Attempts, isAttempt, type Loss } from './attempts.service.js
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
-import type { Session } from './session.entity.js';
+import type { ReadSession } from './session-rows.js';
 import { actorOn, assertHolder, WritableSessions } from './session-access.js';
 import { sessionEnded } from './session-errors.js';
 import { getTaskOf } from './sessions.service.js';
@@ -62,7 +62,7 @@ export class SessionUpdates {
 async function plan(
   manager: EntityManager,
   agent: Agent,
-  session: Session,
+  session: ReadSession,
   dto: UpdateSessionDto,
 ): Promise<SessionChange | undefined> {
   const { status, task_id, metadata, result, error } = dto;
@@ -86,7 +86,7 @@ async function plan(
 async function assertMayJoin(
   manager: EntityManager,
   agent: Agent,
-  session: Session,
+  session: ReadSession,
   taskId: string,
 ): Promise<void> {
   if (session.task_id !== null) {

@@ -7,6 +7,7 @@ import { Environment } from '../config/environment.js';
 import { Coming } from '../database/coming.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
+import { clockFacts } from '../lifecycle/clock-facts.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import {
   getReadableTask,
@@ -19,7 +20,7 @@ import { assertDue } from '../sessions/attempts.service.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
 import { Leases } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
-import { lockLatestAttempt } from '../sessions/session-rows.js';
+import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
 import type { Task } from './task.entity.js';
@@ -75,25 +76,25 @@ export class Claims {
     manager: EntityManager,
     role: string,
     types: readonly string[] | undefined,
-  ): Promise<Session | undefined> {
+  ): Promise<ReadSession | undefined> {
     const { SESSION_RETENTION_DAYS: days } = this.environment;
     const [next] = await (types === undefined
-      ? sql<Session>(manager, NEXT, [role, days])
-      : sql<Session>(manager, NEXT_OF_TYPES, [role, days, types]));
+      ? sql<ReadSession>(manager, NEXT, [role, days])
+      : sql<ReadSession>(manager, NEXT_OF_TYPES, [role, days, types]));
     return next;
   }
 
   private async give(
     manager: EntityManager,
     agent: Agent,
-    attempt: Session,
+    attempt: ReadSession,
     lease_seconds: number,
   ): Promise<Coming<ClaimedTaskDto>> {
     const by = { role: attempt.role, subject: agent.subject };
     const claiming = [
       { status: 'active', claimed_by: agent.subject, lease_seconds },
       by,
-      { event_type: 'task_claimed', metadata: { waited_seconds: waitedSeconds(attempt) } },
+      { event_type: 'task_claimed', metadata: { waited_seconds: attempt.waited_seconds } },
     ] as const;
     const task = getTaskLast(manager, attempt.task_id ?? '');
     if (attempt.task_type !== 'notification') {
@@ -112,7 +113,7 @@ function toClaimedTask([task, session]: [Task, Session]): ClaimedTaskDto {
 }
 
 const NEXT = `
-  SELECT a.* FROM sessions a
+  SELECT a.*, ${clockFacts('a')} FROM sessions a
    WHERE a.role = $1 AND ${due('$2')}
    ORDER BY ${BY_URGENCY}
    LIMIT 1 FOR UPDATE OF a SKIP LOCKED`;
@@ -122,21 +123,15 @@ const NEXT = `
  * and of those the first that is free. The status is looked at once more, for the row that is locked may be newer.
  */
 const NEXT_OF_TYPES = `
-  SELECT s.*
+  SELECT s.*, ${clockFacts('s')}
     FROM (SELECT * FROM ${dueOfTypes('$3', '$2', '100')} ORDER BY ${BY_URGENCY}) a
    CROSS JOIN LATERAL (
      SELECT s.* FROM sessions s WHERE s.id = a.id AND s.status = 'pending' FOR UPDATE SKIP LOCKED
    ) s
    LIMIT 1`;
 
-function assertFree(attempt: Session): void {
+function assertFree(attempt: ReadSession): void {
   if (attempt.status === 'active') throw taskClaimed(attempt);
   if (attempt.status !== 'pending') throw taskFinished(taskStatus(attempt));
   assertDue(attempt);
-}
-
-/** How long an attempt was due before it was claimed. */
-function waitedSeconds({ created_at, not_before }: Session): number {
-  const due = Math.max(created_at.getTime(), not_before?.getTime() ?? 0);
-  return Math.max(0, (Date.now() - due) / 1000);
 }

@@ -16,9 +16,9 @@ import {
   taskRelations,
 } from '../lifecycle/task-facts.js';
 import { taskStatus } from '../lifecycle/task-status.js';
-import { Attempts, isAttempt, isPast } from '../sessions/attempts.service.js';
+import { Attempts, isAttempt } from '../sessions/attempts.service.js';
 import type { Session } from '../sessions/session.entity.js';
-import { lockLatestAttempt } from '../sessions/session-rows.js';
+import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
 import { type TaskDto, toTaskDto } from './dto/task.dto.js';
 import { taskOpen } from './task-errors.js';
 import { getTask, withAttempt } from './task-rows.js';
@@ -56,7 +56,7 @@ export class Steering {
       if (!isTerminal(attempt.status)) throw taskOpen(taskStatus(attempt));
       if (attempt.status === 'completed' || !isAttempt(attempt))
         throw taskFinished(taskStatus(attempt));
-      if (isPast(attempt.deadline_at)) throw deadlinePast();
+      if (attempt.is_past_deadline) throw deadlinePast();
       // It may be overdue for its readers, but open in its row.
       await this.expiry.expireWithin(manager, attempt.id);
       const { max_attempts } = await getTask(manager, taskId);
@@ -72,7 +72,7 @@ export class Steering {
   private async steer(
     agent: Agent,
     taskId: string,
-    act: (manager: EntityManager, attempt: Session, by: Actor) => Promise<Session>,
+    act: (manager: EntityManager, attempt: ReadSession, by: Actor) => Promise<Session>,
   ): Promise<TaskDto> {
     return this.transactions.run(async (manager) => {
       const facts = await getReadableTask(manager, agent, taskId);

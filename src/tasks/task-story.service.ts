@@ -6,10 +6,10 @@ import { isStaff } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
+import { clockFacts } from '../lifecycle/clock-facts.js';
 import { overdue } from '../lifecycle/overdue.js';
 import { getReadableTask } from '../lifecycle/task-facts.js';
-import { isPast } from '../sessions/attempts.service.js';
-import type { Session } from '../sessions/session.entity.js';
+import type { ReadSession } from '../sessions/session-rows.js';
 import type { TaskNodeDto, TimelineDto, TimelineEntryDto, WaitsForDto } from './dto/work.dto.js';
 import { currentStatus } from './task-rows.js';
 
@@ -61,9 +61,9 @@ export class TaskStory {
     taskId: string,
     entries: readonly TimelineEntryDto[],
   ): Promise<WaitsForDto[]> {
-    const [open] = await sql<Session>(
+    const [open] = await sql<ReadSession>(
       manager,
-      `SELECT * FROM sessions s
+      `SELECT s.*, ${clockFacts('s')} FROM sessions s
         WHERE task_id = $1 AND attempt IS NOT NULL AND status IN ('pending', 'active') AND NOT ${overdue('s', '$2')}`,
       [taskId, this.environment.SESSION_RETENTION_DAYS],
     );
@@ -148,7 +148,7 @@ function toEntry({
 }
 
 function attemptWaitsFor(
-  { id, status, role, claimed_by, created_at, updated_at, not_before }: Session,
+  { id, status, role, claimed_by, created_at, updated_at, not_before, is_early }: ReadSession,
   entries: readonly TimelineEntryDto[],
 ): WaitsForDto {
   if (status === 'active') {
@@ -158,7 +158,7 @@ function attemptWaitsFor(
   if (not_before === null || not_before <= created_at) {
     return { what: 'claim', who: role, since: created_at };
   }
-  return isPast(not_before)
-    ? { what: 'claim', who: role, since: not_before }
-    : { what: 'due_time', who: role, since: created_at };
+  return is_early
+    ? { what: 'due_time', who: role, since: created_at }
+    : { what: 'claim', who: role, since: not_before };
 }

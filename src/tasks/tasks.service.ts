@@ -6,13 +6,13 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import { sqlAlong } from '../database/sql.js';
+import { sql, sqlAlong } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { newId } from '../observability/new-id.js';
 import { currentTraceId, requestContext } from '../observability/request-context.js';
-import { Attempts, isPast } from '../sessions/attempts.service.js';
+import { Attempts } from '../sessions/attempts.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
 import { type RoutedTaskDto, toRoutedTask } from './dto/task.dto.js';
 import { assertLineage } from './lineage.js';
@@ -34,7 +34,7 @@ export class TasksService {
   async route(agent: Agent, dto: RouteTaskDto): Promise<RoutedTaskDto> {
     assertOrgRole(dto.target, this.environment.ROLES, '/target');
     this.assertRequirement(dto);
-    const deadline_at = futureOf(dto.deadline_at);
+    const deadline_at = dto.deadline_at === undefined ? null : new Date(dto.deadline_at);
     const due = dueTime(dto.not_before, deadline_at);
     const by = { role: actingRole(agent, dto.from_role), subject: agent.subject };
     const task = await this.transactions.run(async (manager) => {
@@ -55,7 +55,7 @@ export class TasksService {
         parent_task_id: dto.parent_task_id ?? null,
         requires_approval: dto.requires_approval ?? null,
       };
-      insertTaskAlong(manager, routed);
+      await insertTask(manager, routed);
       const { id: task_id, to_role, trace_id, created_by } = routed;
       const session_id = this.attempts.openFirst(manager, {
         ...{ task_id, trace_id, created_by, deadline_at },
@@ -96,15 +96,6 @@ export class TasksService {
   }
 }
 
-function futureOf(deadline: string | undefined): Date | null {
-  if (deadline === undefined) return null;
-  const time = new Date(deadline);
-  if (!isPast(time)) return time;
-  throw new InvalidInputError([
-    { pointer: '/deadline_at', message: 'deadline_at must be in the future' },
-  ]);
-}
-
 /** When the task falls due, if that is not at once; a task that falls due after its deadline could never be claimed. */
 function dueTime(notBefore: string | undefined, deadline: Date | null): Date | null {
   if (notBefore === undefined) return null;
@@ -125,11 +116,13 @@ function priorityOf({ priority, task }: RouteTaskDto): Priority {
 type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
 
 /**
- * Stores a task, along with the next statement, under the client's own key where that is a free UUID, else under
+ * Stores a task, along with the next statement unless it has a deadline, under the client's own key where that is a free UUID, else under
  * another: `idempotency_key` is unique over all callers and for ever, longer than any key is remembered. Whoever takes
  * the same key at the same moment and is late runs again, and finds it taken.
+ *
+ * @throws InvalidInputError when its deadline is not in the future
  */
-function insertTaskAlong(manager: EntityManager, task: NewTask): void {
+async function insertTask(manager: EntityManager, task: NewTask): Promise<void> {
   const key = requestContext()?.taskKey;
   const values = [
     task.id,
@@ -150,16 +143,31 @@ function insertTaskAlong(manager: EntityManager, task: NewTask): void {
     key?.derived ?? null,
     randomId(),
   ];
-  sqlAlong(manager, INSERT, values, 'idx_tasks_idempotency_key');
+  const raceOn = 'idx_tasks_idempotency_key';
+  if (task.deadline_at === null) {
+    sqlAlong(manager, INSERT, values, raceOn);
+    return;
+  }
+  const inserted = await sql(manager, INSERT, values, raceOn);
+  if (inserted.length > 0) return;
+  throw new InvalidInputError([
+    { pointer: '/deadline_at', message: 'deadline_at must be in the future' },
+  ]);
 }
 
 const IF_FREE = (id: string): string =>
   `(SELECT ${id}::uuid WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE idempotency_key = ${id}))`;
 
-/** Not with an array of candidates, whose length the planner asks for: it would plan this anew every time. */
+/**
+ * Inserts nothing where the deadline has passed.
+ *
+ * Not with an array of candidates, whose length the planner asks for: it would plan this anew every time.
+ */
 const INSERT = `
   INSERT INTO tasks
     (id, task_type, description, from_role, to_role, data, context, trace_id, created_by,
      priority, deadline_at, max_attempts, parent_task_id, requires_approval, idempotency_key)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-     coalesce(${IF_FREE('$15')}, ${IF_FREE('$16')}, $17))`;
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+         coalesce(${IF_FREE('$15')}, ${IF_FREE('$16')}, $17)
+   WHERE $11::timestamptz IS NULL OR $11 > clock_timestamp()
+  RETURNING 1`;

@@ -11,6 +11,8 @@ export interface ControllerOptions extends Faults {
   databaseUrl: string;
   redisUrl?: string;
   env?: Record<string, string>;
+  /** Of the process itself, such as that of a clock which is wrong. */
+  processEnv?: Record<string, string>;
 }
 
 const CHILD = 'test/support/controller-child.js';
@@ -140,7 +142,13 @@ export class ControllerProcess {
   }
 }
 
-function launch({ databaseUrl, redisUrl, env, ...faults }: ControllerOptions): ChildProcess {
+function launch({
+  databaseUrl,
+  redisUrl,
+  env,
+  processEnv,
+  ...faults
+}: ControllerOptions): ChildProcess {
   const options: ChildOptions = {
     ...faults,
     databaseUrl,
@@ -148,6 +156,6 @@ function launch({ databaseUrl, redisUrl, env, ...faults }: ControllerOptions): C
   };
   return spawn(process.execPath, [programFile(CHILD), JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', ...processEnv },
   });
 }

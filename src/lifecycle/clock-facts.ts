@@ -1,0 +1,25 @@
+/**
+ * Decisions about the times of a session. PostgreSQL's clock makes them in the statement that reads the session:
+ * the clocks of processes may differ from it and from each other.
+ */
+export interface ClockFacts {
+  /** Whether `not_before` is in the future. */
+  is_early: boolean;
+  /** Whether `deadline_at` has passed. */
+  is_past_deadline: boolean;
+  /** For how many seconds it has been due; negative before that. */
+  waited_seconds: number;
+}
+
+/**
+ * SQL of the columns of {@link ClockFacts}.
+ *
+ * @param session the alias of the row
+ */
+export function clockFacts(session: string): string {
+  return `
+  coalesce(${session}.not_before > clock_timestamp(), false) AS is_early,
+  coalesce(${session}.deadline_at <= clock_timestamp(), false) AS is_past_deadline,
+  extract(epoch FROM clock_timestamp() - greatest(${session}.created_at, ${session}.not_before))::float8
+    AS waited_seconds`;
+}
