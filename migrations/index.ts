@@ -4,6 +4,7 @@ import { CreateIdempotencyRecords1764000002000 } from './1764000002000-create-id
 import { AddWork1764000003000 } from './1764000003000-add-work.js';
 import { GovernApprovals1764000004000 } from './1764000004000-govern-approvals.js';
 import { TypeAttempts1764000005000 } from './1764000005000-type-attempts.js';
+import { ReassignApprovals1764000006000 } from './1764000006000-reassign-approvals.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   AddWork1764000003000,
   GovernApprovals1764000004000,
   TypeAttempts1764000005000,
+  ReassignApprovals1764000006000,
 ];

@@ -38,7 +38,15 @@ export function alreadyVoted(): DomainError {
 export function fourEyes(): DomainError {
   return new DomainError(
     'approval.four_eyes',
-    'The one who asked, routed the task or holds it may not decide; another subject of the role has to.',
+    'A subject that asked, routed the task, works on it, reassigned the decision or voted takes no other part in it; another subject has to.',
+  );
+}
+
+/** The role that asks is one of those that decide. */
+export function sameRole(role: string): DomainError {
+  return new DomainError(
+    'approval.four_eyes',
+    `${role} cannot decide its own request: ask another role, or set APPROVALS_SAME_ROLE.`,
   );
 }
 

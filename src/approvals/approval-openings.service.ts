@@ -8,6 +8,7 @@ import { newId } from '../observability/new-id.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyPending } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { type ApprovalRow, selectPending } from './approval-rows.js';
 import { insertPending, type NewApproval } from './approval-writes.js';
@@ -21,6 +22,8 @@ export interface Ask {
   /** What is to be approved; where it is not given, the task itself. */
   payload?: Record<string, unknown> | undefined;
   supersedes?: string;
+  /** The role that asks, where the actor does not act for it: an admin that retries a task. */
+  requested_role?: string;
 }
 
 /** Opens approvals: what an agent asks, what routing asks along with a task, and the next stage of either. */
@@ -29,12 +32,13 @@ export class ApprovalOpenings {
   constructor(
     private readonly audit: AuditService,
     private readonly expiry: ApprovalExpiry,
+    private readonly exclusions: ApprovalExclusionsService,
   ) {}
 
   /**
    * Asks the role of the first stage. The caller holds the task's lock.
    *
-   * @throws DomainError `approval.pending_exists`
+   * @throws DomainError `approval.pending_exists`, or `approval.four_eyes` where the role that asks is to decide
    */
   async open(
     manager: EntityManager,
@@ -42,6 +46,8 @@ export class ApprovalOpenings {
     { stages, supersedes, payload = { ...task.subject }, ...ask }: Ask,
     by: Actor,
   ): Promise<ApprovalRow> {
+    const { requested_role = by.role } = ask;
+    this.exclusions.assertOtherRole(requested_role, stages);
     const id = newId();
     return this.insert(
       manager,
@@ -52,7 +58,7 @@ export class ApprovalOpenings {
         task_id: task.task_id,
         approver_role: stages[0] ?? '',
         requested_by: by.subject,
-        requested_role: by.role,
+        requested_role,
         payload,
         digest: canonicalDigest(payload).toString('hex'),
         chain_id: id,
@@ -108,7 +114,8 @@ export class ApprovalOpenings {
     await this.expiry.expireOf(manager, task.task_id);
     const inserted = await insertPending(manager, approval);
     if (!inserted) {
-      throw alreadyPending(await selectPending(manager, task.task_id, [approval.approver_role]));
+      const pending = await selectPending(manager, task.task_id, [approval.approver_role]);
+      throw alreadyPending(pending.filter(({ stage }) => stage === approval.stage));
     }
     const { stage, quorum, supersedes } = inserted;
     const metadata = { stage, quorum, ...(supersedes !== null && { supersedes }) };

@@ -26,6 +26,7 @@ import type { ApprovalStatus } from './approval-status.js';
 @Check('approvals_quorum_ck', `quorum BETWEEN 1 AND 20`)
 @Check('approvals_stage_ck', `stage BETWEEN 1 AND cardinality(stages)`)
 @Check('approvals_expires_ck', `status <> 'pending' OR expires_at IS NOT NULL`)
+@Check('approvals_reassigned_ck', `(reassigned_from IS NULL) = (reassigned_by IS NULL)`)
 @Check(
   'approvals_consumed_ck',
   `(consumed_at IS NULL) = (consumed_by IS NULL)
@@ -118,4 +119,12 @@ export class Approval {
   /** The role that was asked first, if it handed the decision on. */
   @Column({ type: 'varchar', length: 50, nullable: true })
   delegated_from: string | null;
+
+  /** The role that an admin took the decision from, if one did. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  reassigned_from: string | null;
+
+  /** The admin that reassigned the decision. */
+  @Column({ type: 'text', nullable: true })
+  reassigned_by: string | null;
 }

@@ -11,6 +11,7 @@ import { findReadableTask, type TaskFacts, taskRelations } from '../lifecycle/ta
 import type { Approval } from './approval.entity.js';
 import { concealing } from '../errors/domain-error.js';
 import { approvalNotFound } from './approval-errors.js';
+import { excludedFrom } from './approval-exclusions.js';
 import { APPROVAL_ROW, type ApprovalRow, findApproval, selectApprovals } from './approval-rows.js';
 import { type ApprovalStatus, lapsed } from './approval-status.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
@@ -77,7 +78,7 @@ export class ApprovalsReader {
     if (query.waiting_for !== undefined) {
       where.and(hasStatus('pending'), 'pending').and('a.approver_role = ANY(?)', agent.roles);
       where.and(NOT_VOTED, agent.subject);
-      if (this.environment.APPROVALS_FOUR_EYES) where.and(NOT_BARRED, agent.subject, agent.subject);
+      if (this.environment.APPROVALS_FOUR_EYES) where.and(NOT_EXCLUDED, agent.subject);
     }
     return where
       .and('a.requested_by = ?', query.asked_by && agent.subject)
@@ -108,6 +109,5 @@ const TAKES_PART = `EXISTS (
 const NOT_VOTED = `NOT EXISTS (
   SELECT 1 FROM approval_votes v WHERE v.chain_id = a.chain_id AND v.subject = ?)`;
 
-/** Who asked or routed may not decide. */
-const NOT_BARRED = `a.requested_by IS DISTINCT FROM ?
-  AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.created_by = ?)`;
+const NOT_EXCLUDED = `NOT EXISTS (
+  SELECT 1 FROM (${excludedFrom('a')}) e WHERE e.subject = ?)`;

@@ -3,10 +3,12 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { Approval } from './approval.entity.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { ApprovalGate } from './approval-gate.service.js';
 import { ApprovalMetrics } from './approval-metrics.service.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalRequirementsService } from './approval-requirements.service.js';
 import { ApprovalStepsController } from './approval-steps.controller.js';
 import { ApprovalVote } from './approval-vote.entity.js';
 import { ApprovalsController } from './approvals.controller.js';
@@ -28,10 +30,19 @@ import { Votes } from './votes.service.js';
     Consumptions,
     Votes,
     ApprovalOpenings,
+    ApprovalExclusionsService,
+    ApprovalRequirementsService,
     ApprovalExpiry,
     ApprovalGate,
     ApprovalMetrics,
   ],
-  exports: [ApprovalsReader, ApprovalsService, DecisionsService, Consumptions, ApprovalOpenings],
+  exports: [
+    ApprovalsReader,
+    ApprovalsService,
+    DecisionsService,
+    Consumptions,
+    ApprovalOpenings,
+    ApprovalRequirementsService,
+  ],
 })
 export class ApprovalsModule {}

@@ -15,6 +15,7 @@ import {
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { approvalNotFound, alreadySettled } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
 import { isSuperseded, lockApproval } from './approval-rows.js';
@@ -36,6 +37,7 @@ export class ApprovalsService {
     private readonly transactions: Transactions,
     private readonly reader: ApprovalsReader,
     private readonly openings: ApprovalOpenings,
+    private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
@@ -62,6 +64,7 @@ export class ApprovalsService {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
+      await this.exclusions.assertOwnAsk(manager, agent, task, found);
       const withdrawn = await settle(manager, id, { status: 'withdrawn' });
       if (!withdrawn) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: found.requested_role ?? '', subject: agent.subject };
@@ -84,6 +87,7 @@ export class ApprovalsService {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
+      await this.exclusions.assertOwnAsk(manager, agent, task, found);
       const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
       if (status === 'pending' || status === 'approved') {
         throw new DomainError('approval.open', `The approval is ${status}: there is no need to.`);

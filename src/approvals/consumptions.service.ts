@@ -10,6 +10,7 @@ import { taskRelations } from '../lifecycle/task-facts.js';
 import type { Approval } from './approval.entity.js';
 import { approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
@@ -20,6 +21,7 @@ export class Consumptions {
   constructor(
     private readonly transactions: Transactions,
     private readonly reader: ApprovalsReader,
+    private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
   ) {}
 
@@ -34,6 +36,7 @@ export class Consumptions {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
       const task = await lockOpenTask(manager, facts.task_id);
       authorize('approvals.consume', userRelations(agent, seen, task), approvalNotFound);
+      await this.exclusions.assertHasNotVoted(manager, agent, seen);
       const [consumed] = await sql<ApprovalRow>(manager, CONSUME, [id, digest, agent.subject]);
       if (!consumed) throw refusalOf(await lockApproval(manager, id), digest);
       const by = { role: roleOf(consumed, task), subject: agent.subject };

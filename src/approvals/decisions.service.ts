@@ -11,6 +11,7 @@ import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
 import { newId } from '../observability/new-id.js';
 import { alreadySettled, nonePending, notesRequired } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { type ApprovalRow, getLatest, selectPending } from './approval-rows.js';
 import { insertDecided, insertVote } from './approval-writes.js';
@@ -33,6 +34,7 @@ export class DecisionsService {
     private readonly reader: ApprovalsReader,
     private readonly votes: Votes,
     private readonly expiry: ApprovalExpiry,
+    private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
   ) {}
 
@@ -89,10 +91,10 @@ export class DecisionsService {
   ): Promise<ApprovalRow> {
     const { task_id, to_role: approver_role, subject } = task;
     if (!roles.includes(approver_role)) throw nonePending();
-    this.votes.assertFourEyes(agent, task);
-    await this.expiry.expireOf(manager, task_id);
     const payload = { ...subject };
     const digest = canonicalDigest(payload).toString('hex');
+    await this.exclusions.assertMayDecideUnasked(manager, agent, task, digest);
+    await this.expiry.expireOf(manager, task_id);
     const decided = await insertDecided(
       manager,
       {

@@ -10,6 +10,7 @@ import { DomainError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { alreadyPending, alreadySettled, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval, selectPending } from './approval-rows.js';
 import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
@@ -23,6 +24,7 @@ export class Delegations {
     private readonly transactions: Transactions,
     private readonly reader: ApprovalsReader,
     private readonly expiry: ApprovalExpiry,
+    private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
@@ -46,6 +48,7 @@ export class Delegations {
       // It may have been handed on while the lock was waited for.
       authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound);
       assertDelegable(current, role);
+      await this.exclusions.assertMayMove(manager, agent, current, role);
       await this.expiry.expireOf(manager, task.task_id);
       const inTheWay = (await selectPending(manager, task.task_id, [role])).filter(
         ({ stage }) => stage === current.stage,
@@ -72,13 +75,12 @@ function assertDelegable(approval: ApprovalRow, role: string): void {
 }
 
 function refusalOf(
-  { delegated_from, votes, approver_role, requested_role }: ApprovalRow,
+  { delegated_from, votes, approver_role }: ApprovalRow,
   role: string,
 ): string | undefined {
   if (delegated_from !== null) return 'The decision was handed on once already.';
   if (votes > 0) return 'Some have voted already: the decision stays with their role.';
   if (role === approver_role) return 'The role decides already.';
-  if (role === requested_role) return 'The role that asks may not be the one that decides.';
   return undefined;
 }
 

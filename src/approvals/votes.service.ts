@@ -3,10 +3,10 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
-import { Environment } from '../config/environment.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
-import { alreadySettled, alreadyVoted, approvalNotFound, fourEyes } from './approval-errors.js';
+import { alreadySettled, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
 import { type ApprovalRow, lockApproval } from './approval-rows.js';
 import type { Decision } from './approval-status.js';
@@ -28,7 +28,7 @@ export class Votes {
   constructor(
     private readonly openings: ApprovalOpenings,
     private readonly audit: AuditService,
-    private readonly environment: Environment,
+    private readonly exclusions: ApprovalExclusionsService,
   ) {}
 
   /** Votes on an approval of a task that the caller has locked. */
@@ -42,7 +42,7 @@ export class Votes {
     const approval = await lockApproval(manager, id);
     authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound);
     if (approval.status !== 'pending') throw alreadySettled(approval);
-    this.assertFourEyes(agent, task, approval);
+    await this.exclusions.assertMayDecide(manager, agent, id);
     const votes = await insertVote(manager, approval, { decision, subject: agent.subject, notes });
     if (votes === undefined) throw alreadyVoted();
     if (decision === 'approved' && votes < approval.quorum) {
@@ -50,20 +50,6 @@ export class Votes {
       return { ...approval, votes };
     }
     return this.settle(manager, agent, task, approval, { decision, notes });
-  }
-
-  /**
-   * Refuses who asked or routed, and, where the decision lets the task be completed, who holds the task.
-   *
-   * @throws DomainError `approval.four_eyes`
-   */
-  assertFourEyes(agent: Agent, task: LockedTask, approval?: ApprovalRow): void {
-    if (!this.environment.APPROVALS_FOUR_EYES) return;
-    const { requires_approval, created_by, claimed_by } = task;
-    const barred = [created_by, approval?.requested_by];
-    const roles = [approval?.approver_role, approval?.delegated_from];
-    if (requires_approval && roles.includes(requires_approval.role)) barred.push(claimed_by);
-    if (barred.includes(agent.subject)) throw fourEyes();
   }
 
   private async settle(

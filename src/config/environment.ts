@@ -108,6 +108,10 @@ export class Environment {
   @Flag()
   readonly APPROVALS_FOUR_EYES: boolean = true;
 
+  /** Whether the role that asks for an approval may be the one that decides; its subjects still differ. */
+  @Flag()
+  readonly APPROVALS_SAME_ROLE: boolean = false;
+
   /** How many reverse proxies in front may be believed about the caller's address. */
   @WholeNumber(0, 10)
   readonly TRUST_PROXY: number = 0;

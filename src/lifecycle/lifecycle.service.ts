@@ -14,6 +14,7 @@ import {
   stepOf,
 } from './session-step.js';
 import type { TaskEndRule } from './task-end.js';
+import { lockEndingTask } from './task-lock.js';
 
 /** How the audit trail is to tell a change, where that is not plain from the change. */
 export interface Telling {
@@ -72,6 +73,9 @@ export class LifecycleService {
     telling?: Telling,
   ): Promise<S> {
     const parameters = this.parametersOf(manager, session, step, by, telling);
+    // The task's lock comes first, so that whatever was decided before the cancel has an earlier time than it.
+    const { task_id } = session;
+    if (step.reason === 'cancelled' && task_id !== null) await lockEndingTask(manager, task_id);
     const [changed] = await Promise.all([
       sql<S>(manager, CHANGE, parameters, NOTHING_CHANGED),
       step.endsTask && this.passEnd(manager, session, step, by),

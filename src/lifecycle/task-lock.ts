@@ -16,7 +16,7 @@ export interface RequiredApproval {
 }
 
 /** What a task is about. */
-interface TaskSubject {
+export interface TaskSubject {
   task_type: string;
   description: string;
   data: Record<string, unknown>;
@@ -53,12 +53,16 @@ export async function lockOpenTask(manager: EntityManager, taskId: string): Prom
   return { ...facts, subject, requires_approval };
 }
 
+/** A task that may be ending, with what its end depends on. */
+interface EndingTask {
+  requires_approval: RequiredApproval | null;
+  /** Null where no approval is required: what the task is about may be long, and is then not read. */
+  subject: TaskSubject | null;
+}
+
 /** Locks a task that may be ending, and gives what its end depends on. */
-export async function lockEndingTask(
-  manager: EntityManager,
-  taskId: string,
-): Promise<Pick<LockedRow, 'requires_approval'>> {
-  return theTask(await sql<Pick<LockedRow, 'requires_approval'>>(manager, LOCK_ENDING, [taskId]));
+export async function lockEndingTask(manager: EntityManager, taskId: string): Promise<EndingTask> {
+  return theTask(await sql<EndingTask>(manager, LOCK_ENDING, [taskId]));
 }
 
 const LOCK = `
@@ -66,4 +70,8 @@ const LOCK = `
          deadline_at <= clock_timestamp() AS deadline_past
     FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;
 
-const LOCK_ENDING = `SELECT requires_approval FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;
+const LOCK_ENDING = `
+  SELECT requires_approval,
+         CASE WHEN requires_approval IS NOT NULL THEN jsonb_build_object(
+           'task_type', task_type, 'description', description, 'data', data, 'context', context) END AS subject
+    FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;

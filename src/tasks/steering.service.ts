@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { ApprovalRequirementsService } from '../approvals/approval-requirements.service.js';
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
@@ -31,6 +32,7 @@ export class Steering {
     private readonly lifecycle: LifecycleService,
     private readonly attempts: Attempts,
     private readonly expiry: ExpiryService,
+    private readonly requirements: ApprovalRequirementsService,
     private readonly environment: Environment,
   ) {}
 
@@ -65,7 +67,9 @@ export class Steering {
         due: null,
         event_type: 'task_retried' as const,
       };
-      return this.attempts.openNext(manager, attempt, following, by, { told: reason });
+      const next = await this.attempts.openNext(manager, attempt, following, by, { told: reason });
+      await this.requirements.reopen(manager, taskId, by);
+      return next;
     });
   }
 

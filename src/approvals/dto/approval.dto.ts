@@ -135,6 +135,22 @@ export class ApprovalDto {
     example: null,
   })
   delegated_from: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The role that an admin took the decision from.',
+    example: null,
+  })
+  reassigned_from: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The admin that reassigned the decision.',
+    example: null,
+  })
+  reassigned_by: string | null;
 }
 
 /** The approval as the API shows it. */
@@ -164,6 +180,8 @@ export function toApprovalDto(approval: ApprovalRow): ApprovalDto {
     consumed_by: approval.consumed_by,
     supersedes: approval.supersedes,
     delegated_from: approval.delegated_from,
+    reassigned_from: approval.reassigned_from,
+    reassigned_by: approval.reassigned_by,
   };
 }
 

@@ -112,6 +112,8 @@ const SCHEMA = `
     consumed_by     text,
     supersedes      uuid,
     delegated_from  varchar(50),
+    reassigned_from varchar(50),
+    reassigned_by   text,
     CONSTRAINT approvals_pkey PRIMARY KEY (id),
     CONSTRAINT approvals_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT approvals_status_ck
@@ -125,6 +127,7 @@ const SCHEMA = `
     CONSTRAINT approvals_consumed_ck CHECK (
       (consumed_at IS NULL) = (consumed_by IS NULL)
       AND (consumed_at IS NULL OR (status = 'approved' AND consumed_at <= consume_until))),
+    CONSTRAINT approvals_reassigned_ck CHECK ((reassigned_from IS NULL) = (reassigned_by IS NULL)),
     CONSTRAINT approvals_supersedes_fk FOREIGN KEY (supersedes) REFERENCES approvals (id)
   );
   CREATE INDEX idx_approvals_task_id ON approvals (task_id);
@@ -231,7 +234,8 @@ const SCHEMA = `
     SELECT id AS task_id, from_role AS role FROM tasks
     UNION SELECT id, to_role FROM tasks
     UNION SELECT task_id, approver_role FROM approvals
-    UNION SELECT task_id, delegated_from FROM approvals WHERE delegated_from IS NOT NULL;
+    UNION SELECT task_id, delegated_from FROM approvals WHERE delegated_from IS NOT NULL
+    UNION SELECT task_id, reassigned_from FROM approvals WHERE reassigned_from IS NOT NULL;
 `;
 
 let url: string;

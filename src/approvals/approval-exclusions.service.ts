@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Agent } from '../auth/agent.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { DomainError } from '../errors/domain-error.js';
+import type { LockedTask } from '../lifecycle/task-lock.js';
+import type { Approval } from './approval.entity.js';
+import { fourEyes, sameRole } from './approval-errors.js';
+import { excludedFrom, QUESTION, type Question } from './approval-exclusions.js';
+
+/** A subject that four eyes exclude from a decision, and the role that it acted for. */
+interface Exclusion {
+  subject: string;
+  role: string | null;
+}
+
+/**
+ * Four eyes: decides which subjects make, move and use no decision. Each method throws `approval.four_eyes`, unless
+ * `APPROVALS_FOUR_EYES` is false.
+ */
+@Injectable()
+export class ApprovalExclusionsService {
+  constructor(private readonly environment: Environment) {}
+
+  /** Refuses an ask in which the role that asks is one of those that decide. */
+  assertOtherRole(requestedRole: string, stages: readonly string[]): void {
+    const { APPROVALS_FOUR_EYES, APPROVALS_SAME_ROLE } = this.environment;
+    if (!APPROVALS_FOUR_EYES || APPROVALS_SAME_ROLE) return;
+    if (stages.includes(requestedRole)) throw sameRole(requestedRole);
+  }
+
+  /** Refuses an excluded subject that votes on an approval, or moves its decision to another role. */
+  async assertMayDecide(manager: EntityManager, agent: Agent, approvalId: string): Promise<void> {
+    assertNotAmong(await this.list(manager, approvalId), agent);
+  }
+
+  /**
+   * Refuses an excluded subject that decides a task for the role it was sent to without being asked. After the role was
+   * asked, agents that hold or held the task are excluded, whatever became of that ask.
+   */
+  async assertMayDecideUnasked(
+    manager: EntityManager,
+    agent: Agent,
+    { task_id, from_role, to_role }: LockedTask,
+    digest: string,
+  ): Promise<void> {
+    this.assertOtherRole(from_role, [to_role]);
+    if (!this.environment.APPROVALS_FOUR_EYES) return;
+    const unasked: Question = { task_id, approver_role: to_role, digest };
+    assertNotAmong(await sql<Exclusion>(manager, UNASKED, questionParameters(unasked)), agent);
+  }
+
+  /**
+   * Refuses to move a decision to a role that an excluded subject acts for.
+   *
+   * @throws DomainError `approval.delegation_refused` for the role, `approval.four_eyes` for the caller
+   */
+  async assertMayMove(
+    manager: EntityManager,
+    agent: Agent,
+    { id, requested_role }: Approval,
+    role: string,
+  ): Promise<void> {
+    const exclusions = await this.list(manager, id);
+    assertNotAmong(exclusions, agent);
+    if (this.environment.APPROVALS_SAME_ROLE) return;
+    if (role !== requested_role && !exclusions.some((excluded) => excluded.role === role)) return;
+    throw new DomainError(
+      'approval.delegation_refused',
+      `${role} cannot decide: it asked for the approval, routed the task or works on it.`,
+    );
+  }
+
+  /** Refuses an agent that works on the task and takes back, or asks again, what another role requires of it. */
+  async assertOwnAsk(
+    manager: EntityManager,
+    agent: Agent,
+    { task_id, to_role, requires_approval }: LockedTask,
+    { requested_by, requested_role, approver_role, delegated_from, stages }: Approval,
+  ): Promise<void> {
+    if (!this.environment.APPROVALS_FOUR_EYES || !requires_approval) return;
+    const deciding = [approver_role, delegated_from, ...stages];
+    if (!deciding.includes(requires_approval.role)) return;
+    if (requested_by === agent.subject || requested_role === to_role) return;
+    const held = await sql(manager, HELD_BY, [task_id, agent.subject]);
+    if (held.length > 0) throw fourEyes();
+  }
+
+  /** Refuses a subject that voted in any stage and uses the decision. */
+  async assertHasNotVoted(
+    manager: EntityManager,
+    agent: Agent,
+    { chain_id }: Approval,
+  ): Promise<void> {
+    if (!this.environment.APPROVALS_FOUR_EYES) return;
+    const votes = await sql(manager, VOTED, [chain_id, agent.subject]);
+    if (votes.length > 0) throw fourEyes();
+  }
+
+  private async list(manager: EntityManager, approvalId: string): Promise<Exclusion[]> {
+    if (!this.environment.APPROVALS_FOUR_EYES) return [];
+    return sql<Exclusion>(manager, OF_APPROVAL, [approvalId]);
+  }
+}
+
+function assertNotAmong(exclusions: readonly Exclusion[], { subject }: Agent): void {
+  if (exclusions.some((excluded) => excluded.subject === subject)) throw fourEyes();
+}
+
+function questionParameters({ task_id, approver_role, digest }: Question): unknown[] {
+  return [task_id, approver_role, digest];
+}
+
+const OF_APPROVAL = `
+  SELECT e.subject, e.role FROM approvals a CROSS JOIN LATERAL (${excludedFrom('a')}) e WHERE a.id = $1`;
+
+const UNASKED = `
+  SELECT e.subject, e.role FROM (${QUESTION}) a CROSS JOIN LATERAL (${excludedFrom('a')}) e
+  UNION ALL
+  -- Whoever asked this role something about the task does not answer in its place, nor does the worker once it was asked.
+  SELECT asked.requested_by, asked.requested_role FROM approvals asked
+   WHERE asked.task_id = $1 AND asked.requested_by IS NOT NULL AND $2 = ANY(asked.stages)
+  UNION ALL
+  SELECT s.claimed_by, s.role FROM sessions s
+   WHERE s.task_id = $1 AND s.attempt IS NOT NULL AND s.claimed_by IS NOT NULL
+     AND EXISTS (SELECT 1 FROM approvals asked
+                  WHERE asked.task_id = $1 AND asked.requested_by IS NOT NULL
+                    AND ($2 = ANY(asked.stages) OR $2 IN (asked.approver_role, asked.delegated_from)))`;
+
+const HELD_BY = `
+  SELECT 1 FROM sessions WHERE task_id = $1 AND attempt IS NOT NULL AND claimed_by = $2 LIMIT 1`;
+
+const VOTED = `SELECT 1 FROM approval_votes WHERE chain_id = $1 AND subject = $2`;

@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { DomainError } from '../errors/domain-error.js';
+import { canonicalDigest } from '../http/canonical-json.js';
+import { prefixed } from '../http/ids.js';
+import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecycle/task-lock.js';
+import { ApprovalOpenings } from './approval-openings.service.js';
+import { selectPending } from './approval-rows.js';
+
+/** A task as its requirement is about it. */
+export interface RequiringTask {
+  task_id: string;
+  requires_approval: RequiredApproval;
+  subject: TaskSubject;
+}
+
+/** The latest decision on a requirement. */
+interface RequirementDecision {
+  id: string;
+  status: 'approved' | 'rejected';
+  consumed_by: string | null;
+  consumed_at: Date | null;
+  /** Whether one of the subjects that complete the task has voted. */
+  own: boolean;
+  /** Whether it was consumed by a subject that never held the task. */
+  spent: boolean;
+}
+
+/** Binds the approval that a task requires to the task: to its digest, its role and its quorum. */
+@Injectable()
+export class ApprovalRequirementsService {
+  constructor(
+    private readonly openings: ApprovalOpenings,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * Refuses to complete a task whose requirement is not met. The caller holds the task's lock.
+   *
+   * @param completing the subjects that complete it: none of them may have voted
+   * @throws DomainError `task.approval_required`
+   */
+  async assertMet(
+    manager: EntityManager,
+    task: RequiringTask,
+    completing: readonly (string | null)[],
+  ): Promise<void> {
+    const refusal = refusalOf(
+      task.requires_approval,
+      await this.latestDecision(manager, task, completing),
+    );
+    if (refusal !== undefined) throw new DomainError('task.approval_required', refusal);
+  }
+
+  /**
+   * Opens the requirement of a task again, where it is neither met nor pending. An approval of the same role that is
+   * pending on another question leaves no room for it: a participant asks again after that is settled.
+   */
+  async reopen(manager: EntityManager, taskId: string, by: Actor): Promise<void> {
+    const task = await lockOpenTask(manager, taskId);
+    const { requires_approval } = task;
+    if (!requires_approval) return;
+    const latest = await this.latestDecision(manager, { ...task, requires_approval }, []);
+    if (refusalOf(requires_approval, latest) === undefined) return;
+    const { role, ...ask } = requires_approval;
+    const pending = await selectPending(manager, taskId, [role]);
+    if (pending.some(({ stage }) => stage === 1)) return;
+    const reason = 'Required to complete the task, which is retried';
+    const requested_role = task.from_role;
+    await this.openings.open(manager, task, { ...ask, stages: [role], reason, requested_role }, by);
+  }
+
+  private async latestDecision(
+    manager: EntityManager,
+    { task_id, requires_approval: { role, quorum }, subject }: RequiringTask,
+    completing: readonly (string | null)[],
+  ): Promise<RequirementDecision | undefined> {
+    const digest = canonicalDigest({ ...subject }).toString('hex');
+    const barred = this.environment.APPROVALS_FOUR_EYES ? completing : [];
+    const [latest] = await sql<RequirementDecision>(manager, LATEST_DECISION, [
+      task_id,
+      digest,
+      role,
+      quorum,
+      barred,
+    ]);
+    return latest;
+  }
+}
+
+function refusalOf(
+  { role }: RequiredApproval,
+  latest: RequirementDecision | undefined,
+): string | undefined {
+  if (!latest) return `The task is completed only after ${role} has approved it.`;
+  const { id, status, own, spent, consumed_by, consumed_at } = latest;
+  const name = prefixed('approval', id);
+  if (status === 'rejected') {
+    return `The task is completed only after ${role} has approved it: ${name} was rejected.`;
+  }
+  if (spent) {
+    const use = `consumed by ${consumed_by ?? ''} at ${consumed_at?.toISOString() ?? ''}`;
+    return `${name} was ${use}, for another purpose than this task: ask ${role} again.`;
+  }
+  return own
+    ? `A subject that voted on ${name} does not complete the task: another agent has to.`
+    : undefined;
+}
+
+/**
+ * Only an approval that asks the role alone, for the task's digest, meets the requirement. A rejection by the role on
+ * that digest supersedes it in any chain and with any quorum. A cancel ends what was decided before.
+ */
+const LATEST_DECISION = `
+  SELECT a.id, a.status, a.consumed_by, a.consumed_at,
+         EXISTS (SELECT 1 FROM approval_votes v
+                  WHERE v.approval_id = a.id AND v.subject = ANY($5::text[])) AS own,
+         a.consumed_by IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM sessions s
+            WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND s.claimed_by = a.consumed_by) AS spent
+    FROM approvals a
+   WHERE a.task_id = $1 AND a.digest = $2
+     AND CASE a.status
+           WHEN 'approved' THEN a.stages = ARRAY[$3]::varchar[] AND a.quorum >= $4
+           WHEN 'rejected' THEN $3 IN (a.approver_role, a.delegated_from, a.stages[a.stage])
+           ELSE false
+         END
+     AND NOT EXISTS (
+       SELECT 1 FROM sessions s
+        WHERE s.task_id = $1 AND s.ended_reason = 'cancelled' AND s.updated_at >= a.decision_at)
+   ORDER BY a.decision_at DESC, a.created_at DESC, a.id DESC LIMIT 1`;
