@@ -1,0 +1,265 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { WORK_THROUGH_INBOX } from './agent-mesh/inbox-prompt.js';
+import { TOOLS } from './agent-mesh/call-tool.js';
+import { ERRORS } from './errors/error-codes.js';
+
+/**
+ * The words of documentation, OpenAPI document, MCP tools and error texts. The vocabulary is the glossary's; the table
+ * of its deprecated terms is read here, so that a term is deprecated by one line there.
+ */
+
+interface Text {
+  /** Where it stands: a file, or a list of texts by its name. */
+  readonly source: string;
+  /** Prose without code, line by line. */
+  readonly lines: readonly string[];
+}
+
+/** Sources that still contain banned phrases. This list only shrinks: a source that is clean must be removed. */
+const EXEMPT: readonly string[] = [
+  'CHANGELOG.md',
+  'docs/agent-mesh.md',
+  'docs/approvals.md',
+  'docs/authentication.md',
+  'docs/configuration.md',
+  'docs/database/SCHEMA.md',
+  'docs/errors.md',
+  'docs/idempotency.md',
+  'docs/work.md',
+  'docs/openapi.json',
+  'MCP tools',
+  'src/errors/error-codes.ts',
+  'src/approvals/approval-errors.ts',
+  'src/database/postgres-errors.ts',
+];
+
+/** Phrases that no term replaces: clauses in place of nouns, and machines that speak. */
+const BANNED: readonly { readonly pattern: RegExp; readonly use: string }[] = [
+  {
+    pattern: /(?:^|[.:]\s+|\|\s+|\*\*)(?:What|Who)\s(?![^.?|]*\?)/,
+    use: 'a noun as the subject, not a clause that starts with What or Who',
+  },
+  {
+    pattern:
+      /\b(?:PostgreSQL|Postgres|Redis|Nest|Express|Node|V8|controller|database|server|process|instance|response|request|header|token|log|route|page|test|column|error|status|field|member|detail|code|metric|schema|tool|trigger|sweep)s? (?:tells?|told|says?|said|hears?|heard|knows?|knew|believes?)\b/i,
+    use: 'returns, reports, contains, shows: machines do not speak',
+  },
+  { pattern: /\bthis takes\b/i, use: 'requires' },
+  {
+    pattern: /\b(?:the one who|those who|anybody who|somebody else)\b/i,
+    use: 'the noun: requester, caller, another agent',
+  },
+  { pattern: /\bit is told\b/i, use: 'it receives' },
+];
+
+const GLOSSARY = 'docs/glossary.md';
+
+const DEPRECATED = rowsOf(
+  readFileSync(GLOSSARY, 'utf8').split('## Deprecated terms')[1]?.split('\nSome words')[0] ?? '',
+).map(([term = '', use = '']) => ({
+  pattern: new RegExp(`\\b${term.replaceAll(' ', '\\s+')}\\b`, 'i'),
+  use,
+}));
+
+const RULES = [...DEPRECATED, ...BANNED];
+
+const PAGES = markdownFiles();
+
+const TEXTS: readonly Text[] = [
+  ...PAGES.map((source) => ({ source, lines: proseOf(source) })),
+  { source: 'docs/openapi.json', lines: stringsOf(readJson('docs/openapi.json')) },
+  { source: 'MCP tools', lines: stringsOf([TOOLS, WORK_THROUGH_INBOX]) },
+  { source: 'src/errors/error-codes.ts', lines: Object.values(ERRORS).map(([, title]) => title) },
+  ...errorFiles().map((source) => ({ source, lines: literalsOf(readFileSync(source, 'utf8')) })),
+];
+
+/** All code of the application: what its log lines and messages are made of. */
+const SOURCE = sourceFiles()
+  .filter((name) => !name.endsWith('.spec.ts'))
+  .map((name) => readFileSync(name, 'utf8'))
+  .join('\n');
+
+describe('The vocabulary', () => {
+  it('is read from the glossary', () => {
+    expect(DEPRECATED.length).toBeGreaterThan(30);
+    expect(DEPRECATED.filter(({ use }) => use === '')).toEqual([]);
+  });
+
+  it.each(TEXTS.filter(({ source }) => !EXEMPT.includes(source)))(
+    'is kept in $source',
+    ({ lines }) => {
+      expect(findingsIn(lines)).toEqual([]);
+    },
+  );
+
+  it('is not kept yet in the exempt sources: one that is clean, or gone, leaves the list', () => {
+    const failing = TEXTS.filter(({ lines }) => findingsIn(lines).length > 0);
+
+    expect(EXEMPT.filter((source) => !failing.some((text) => text.source === source))).toEqual([]);
+  });
+
+  it('finds deprecated terms, clauses as subjects and machines that speak, and leaves code and questions', () => {
+    const wrong = [
+      'The task was called off.',
+      'What is too late is refused.',
+      'Redis tells the truth.',
+      'It need not wait.',
+    ];
+    const right = [
+      'What can I decide now?',
+      'The task was cancelled.',
+      ...linesOf('Branch on `told`.\n\n```sh\necho anew\n```\n'),
+    ];
+
+    expect(wrong.flatMap((line) => findingsIn([line]))).toHaveLength(wrong.length);
+    expect(findingsIn(right)).toEqual([]);
+  });
+});
+
+describe('The links of the documentation', () => {
+  it.each(PAGES)('lead to files and headings that exist, in %s', (page) => {
+    expect(linksOf(readFileSync(page, 'utf8')).filter((link) => !leads(page, link))).toEqual([]);
+  });
+
+  it('would be found dead', () => {
+    expect(leads('README.md', 'docs/no-such-page.md')).toBe(false);
+    expect(leads('README.md', `${GLOSSARY}#no-such-heading`)).toBe(false);
+    expect(leads('README.md', `${GLOSSARY}#deprecated-terms`)).toBe(true);
+  });
+});
+
+describe('docs/troubleshooting.md', () => {
+  const page = readFileSync('docs/troubleshooting.md', 'utf8');
+
+  it('names only error codes that exist', () => {
+    const known = [...Object.keys(ERRORS), ...mcpErrorCodes()];
+    const named = [...page.matchAll(/^### .*?`([a-z]+\.[a-z_]+)`/gm)].map(([, code = '']) => code);
+
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((code) => !known.includes(code))).toEqual([]);
+  });
+
+  it('quotes only messages that the source contains', () => {
+    const quoted = [...page.matchAll(/^### `([^`]+)`$/gm)]
+      .flatMap(([, message = '']) => message.split('…'))
+      .map((part) => part.trim())
+      .filter((part) => part.includes(' '));
+
+    expect(quoted.length).toBeGreaterThan(10);
+    expect(quoted.filter((part) => !SOURCE.includes(part))).toEqual([]);
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  it('states the format of commit messages', () => {
+    expect(readFileSync('CONTRIBUTING.md', 'utf8')).toContain('`area: imperative summary`');
+  });
+});
+
+function findingsIn(lines: readonly string[]): string[] {
+  return lines.flatMap((line) =>
+    RULES.flatMap(({ pattern, use }) => {
+      const [found] = pattern.exec(line) ?? [];
+      return found === undefined
+        ? []
+        : [`"${found.trim()}" → ${use}: ${line.trim().slice(0, 160)}`];
+    }),
+  );
+}
+
+function markdownFiles(): string[] {
+  const docs = readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) =>
+    posix.join('docs', name.replaceAll('\\', '/')),
+  );
+  return [...readdirSync('.'), ...docs].filter((name) => name.endsWith('.md')).sort();
+}
+
+function sourceFiles(): string[] {
+  return readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .map((name) => posix.join('src', name.replaceAll('\\', '/')))
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
+}
+
+function errorFiles(): string[] {
+  return sourceFiles().filter((name) => name.endsWith('-errors.ts'));
+}
+
+/** Codes of the stdio server, for what no controller answered. */
+function mcpErrorCodes(): string[] {
+  return [...SOURCE.matchAll(/code: '(mesh\.\w+)'/g)].map(([, code = '']) => code);
+}
+
+/** The prose of a page; of the glossary without the tables of terms to avoid. */
+function proseOf(page: string): string[] {
+  const text = readFileSync(page, 'utf8');
+  return linesOf(page === GLOSSARY ? (text.split('## Deprecated terms')[0] ?? '') : text);
+}
+
+/** Lines of Markdown without code, link targets and quoted program output. */
+function linesOf(markdown: string): string[] {
+  return markdown
+    .replaceAll(/^ *(```+)[^]*?^ *\1$/gm, '')
+    .replaceAll(/`[^`\n]*`/g, '`…`')
+    .replaceAll(/\]\([^)]*\)/g, ']')
+    .split('\n');
+}
+
+/** Every string of at least two words within a JSON value or a list of tools. */
+function stringsOf(value: unknown): string[] {
+  if (typeof value === 'string') return value.includes(' ') ? linesOf(value) : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(stringsOf);
+}
+
+/** String and template literals with at least two words; of a template its fixed parts. */
+function literalsOf(source: string): string[] {
+  const code = source.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$|^import.*$/gm, '');
+  return [...code.matchAll(/'([^'\n]* [^'\n]*)'|`([^`]* [^`]*)`/g)].map(([, single, template]) =>
+    (single ?? template ?? '').replaceAll(/\$\{[^}]*\}/g, '…'),
+  );
+}
+
+function linksOf(markdown: string): string[] {
+  return [...markdown.replaceAll(/^ *(```+)[^]*?^ *\1$/gm, '').matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target));
+}
+
+function leads(page: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : posix.join(posix.dirname(page), path);
+  if (!existsSync(target)) return false;
+  if (anchor === undefined) return true;
+  return statSync(target).isFile() && anchorsOf(target).includes(anchor);
+}
+
+/** The anchors that GitHub gives the headings of a page. */
+function anchorsOf(page: string): string[] {
+  const headings = readFileSync(page, 'utf8')
+    .replaceAll(/^ *(```+)[^]*?^ *\1$/gm, '')
+    .matchAll(/^#+ (.+)$/gm);
+  const seen = new Map<string, number>();
+  return [...headings].map(([, heading = '']) => {
+    const slug = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(/\s/g, '-');
+    const times = seen.get(slug) ?? 0;
+    seen.set(slug, times + 1);
+    return times === 0 ? slug : `${slug}-${times}`;
+  });
+}
+
+function rowsOf(markdown: string): string[][] {
+  return [...markdown.matchAll(/^\| (.+) \|$/gm)]
+    .map(([, row = '']) => row.split('|').map((cell) => cell.trim()))
+    .slice(2);
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
