@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toNfc } from '../common/names.js';
 import { type Mesh, type MeshAnswer, MeshProblem } from './mesh.js';
 import {
   answers,
@@ -88,7 +89,8 @@ function line({ task_id, task_type, from_role, description }: Members): string {
 async function inboxRole(mesh: Mesh, named: string): Promise<string> {
   const { body } = await mesh.call('who_am_i');
   const roles = Array.isArray(body.roles) ? body.roles.map(textOf) : [];
-  if (roles.includes(named)) return named;
+  const name = toNfc(named);
+  if (roles.includes(name)) return name;
   const acting = textOf(body.acting_role);
   if (!named && acting) return acting;
   throw new MeshProblem({

@@ -1,7 +1,8 @@
+import { inNfc } from '../common/names.js';
 import type { Agent } from './agent.js';
 import { isRecord } from './is-record.js';
 import { roleNames, roleNamesAt } from './role-claims.js';
-import { usableRoles } from './roles.js';
+import { usableRoles, withStoredSpellings } from './roles.js';
 import { tokenExpired, tokenInvalid } from './token-errors.js';
 
 /** What a token has to say to be ours. */
@@ -47,8 +48,8 @@ export function agentFromClaims(header: unknown, payload: unknown, expected: Exp
   const roles = usableRoles(names, expected.roleAllowList);
   return {
     subject: `${issuer}#${subOf(payload)}`,
-    roles,
-    defaultRole: [payload['role'], ...expected.rolePrecedence].find(
+    roles: withStoredSpellings(roles),
+    defaultRole: [inNfc(payload['role']), ...expected.rolePrecedence].find(
       (role): role is string => typeof role === 'string' && roles.includes(role),
     ),
   };

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { actingRole, defaultActingRole, usableRoles } from './roles.js';
+import {
+  actingRole,
+  defaultActingRole,
+  namedRoles,
+  usableRoles,
+  withStoredSpellings,
+} from './roles.js';
 
 const agent = (roles: string[], defaultRole?: string) => ({ subject: 'i#s', roles, defaultRole });
 
@@ -11,6 +17,8 @@ describe('usable roles', () => {
     ['up to 50 characters', ['x'.repeat(50), 'x'.repeat(51), ''], ['x'.repeat(50)]],
     ['counted in characters, as Postgres does', ['😀'.repeat(50)], ['😀'.repeat(50)]],
     ['printable', ['a\nb', 'a\u0000', 'a\u200b', 'a\ud800', 'R&D Übersee'], ['R&D Übersee']],
+    ['in one spelling', ['Gro\u0308\u00dfe', 'Größe'], ['Größe']],
+    ['those of earlier versions too', ['R,D', '❤\ufe0f'], ['R,D', '❤\ufe0f']],
     ['without Keycloak’s own', ['offline_access', 'uma_authorization', 'default-roles-x'], []],
     ['without system', ['system', 'System'], ['System']],
   ])('are %s', (_, names, kept) => {
@@ -20,6 +28,20 @@ describe('usable roles', () => {
   it('are those of the allow-list, and admin and auditor, but never system', () => {
     const names = ['finance', 'legal', 'admin', 'auditor', 'system'];
     expect(usableRoles(names, ['finance', 'system'])).toEqual(['finance', 'admin', 'auditor']);
+  });
+});
+
+describe('the spellings of roles', () => {
+  const roles = withStoredSpellings(['finance', 'Größe']);
+
+  it('are those that may be stored', () => {
+    expect(roles).toEqual(['finance', 'Größe', 'Gro\u0308\u00dfe']);
+    expect(namedRoles({ roles })).toEqual(['finance', 'Größe']);
+  });
+
+  it('do not make a second role to choose from', () => {
+    expect(defaultActingRole(agent(withStoredSpellings(['Größe'])))).toBe('Größe');
+    expect(() => actingRole(agent(roles))).toThrow('one of: finance, Größe');
   });
 });
 

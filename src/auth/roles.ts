@@ -1,5 +1,5 @@
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
-import { ROLE_NAME } from '../http/rules.js';
+import { STORED_NAME, toNfc } from '../common/names.js';
 import type { Agent } from './agent.js';
 
 /** Roles with a meaning of their own: no task is sent to them, no approval asked of them. */
@@ -11,18 +11,29 @@ const SYSTEM = 'system';
 const KEYCLOAK_BUILT_IN = /^(offline_access|uma_authorization|default-roles-.*)$/s;
 
 /**
- * The org roles among the names that a token lists, each once, in the order given.
- * Names are case-sensitive. Dropped are Keycloak's built-in roles, `system`, names that are not 1 to 50 printable
- * characters or have white space around them and, when `allowList` is not empty, all that it does not list; `admin` and
- * `auditor` need no listing.
+ * The org roles among the names that a token lists, each once, in NFC, in the order given.
+ * Names are case-sensitive. Dropped are Keycloak's built-in roles, `system`, names that no version accepted
+ * ({@link STORED_NAME}) and, when `allowList` is not empty, all that it does not list; `admin` and `auditor` need no
+ * listing. A name that only earlier versions accepted stays: nothing new is sent to it, but its holder finishes what is
+ * stored for it.
  */
 export function usableRoles(names: readonly string[], allowList: readonly string[]): string[] {
   const exists = (name: string) =>
     allowList.length === 0 || allowList.includes(name) || RESERVED_ROLES.includes(name);
-  return [...new Set(names)].filter(
+  return [...new Set(names.map(toNfc))].filter(
     (name) =>
-      ROLE_NAME.test(name) && !KEYCLOAK_BUILT_IN.test(name) && name !== SYSTEM && exists(name),
+      STORED_NAME.test(name) && !KEYCLOAK_BUILT_IN.test(name) && name !== SYSTEM && exists(name),
   );
+}
+
+/** The roles, and their decomposed spelling (NFD), in which earlier versions may have stored them. */
+export function withStoredSpellings(roles: readonly string[]): string[] {
+  return [...new Set([...roles, ...roles.map((role) => role.normalize('NFD'))])];
+}
+
+/** The roles of an agent, each once: without the spellings that only stored names have. */
+export function namedRoles({ roles }: Pick<Agent, 'roles'>): string[] {
+  return roles.filter((role) => role === toNfc(role));
 }
 
 /**
@@ -30,8 +41,9 @@ export function usableRoles(names: readonly string[], allowList: readonly string
  * An agent without org roles acts as `admin`, else as `auditor`: most routes have no place to name a role,
  * and an operator should not need an org role to use them. Undefined when there are several or none.
  */
-export function defaultActingRole({ roles, defaultRole }: Agent): string | undefined {
-  if (defaultRole !== undefined) return defaultRole;
+export function defaultActingRole(agent: Agent): string | undefined {
+  if (agent.defaultRole !== undefined) return agent.defaultRole;
+  const roles = namedRoles(agent);
   const orgRoles = roles.filter((role) => !RESERVED_ROLES.includes(role));
   if (orgRoles.length > 0) return orgRoles.length === 1 ? orgRoles[0] : undefined;
   return RESERVED_ROLES.find((role) => roles.includes(role));
@@ -54,7 +66,7 @@ export function actingRole(agent: Agent, named?: string): string {
   if (role !== undefined) return role;
   throw new DomainError(
     'auth.role_ambiguous',
-    `Name the role to act for, one of: ${agent.roles.join(', ')}`,
+    `Name the role to act for, one of: ${namedRoles(agent).join(', ')}`,
   );
 }
 

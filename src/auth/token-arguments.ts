@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Environment } from '../config/environment.js';
 import type { DevelopmentClaims } from './development-token.js';
+import { NAME, toNfc } from '../common/names.js';
 import { usableRoles } from './roles.js';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -11,13 +12,15 @@ export function tokenArguments(
   args: readonly string[],
   environment: Environment,
 ): DevelopmentClaims {
-  const { values, positionals: roles } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: { sub: { type: 'string' }, expires: { type: 'string', default: '8h' } },
   });
+  const roles = positionals.map(toNfc);
   if (roles.length === 0) throw new Error('name at least one role');
-  if (usableRoles(roles, environment.ROLES).length < roles.length) {
+  const areNames = roles.every((role) => NAME.test(role));
+  if (!areNames || usableRoles(roles, environment.ROLES).length < roles.length) {
     throw new Error('every role must be a different one that exists (see ROLES), and not "system"');
   }
   if (values.sub !== undefined && !/^\P{Cc}{1,255}$/u.test(values.sub)) {

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { Agent } from './agent.js';
-import { defaultActingRole } from './roles.js';
+import { defaultActingRole, namedRoles } from './roles.js';
 
 /** What the controller makes of the caller's token. */
 export class WhoAmIDto {
@@ -29,7 +29,7 @@ export class WhoAmIDto {
 
   constructor(agent: Agent) {
     this.subject = agent.subject;
-    this.roles = agent.roles;
+    this.roles = namedRoles(agent);
     this.acting_role = defaultActingRole(agent) ?? null;
   }
 }

@@ -7,7 +7,9 @@ export const INVISIBLE_CHARACTERS =
   '\\p{C}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\u{2800}\\u{1D159}';
 
 /** A letter, digit, punctuation mark or symbol: combining marks alone are nothing that a person can read. */
-const READABLE = new RegExp(`(?![${INVISIBLE_CHARACTERS}])[\\p{L}\\p{N}\\p{P}\\p{S}]`, 'u');
+export const READABLE_CHARACTER = `(?![${INVISIBLE_CHARACTERS}])[\\p{L}\\p{N}\\p{P}\\p{S}]`;
+
+const READABLE = new RegExp(READABLE_CHARACTER, 'u');
 
 /** Whether a text has nothing that a person can read. */
 export function isBlank(text: string): boolean {

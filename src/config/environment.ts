@@ -7,7 +7,7 @@ import {
   IsUrl,
   Matches,
 } from 'class-validator';
-import { Flag, List, URL_OPTIONS, WholeNumber } from './variable.js';
+import { Flag, List, Names, URL_OPTIONS, WholeNumber } from './variable.js';
 
 const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
 
@@ -80,16 +80,11 @@ export class Environment {
   readonly OIDC_ALLOW_HTTP: boolean = false;
 
   /** The roles that exist; empty: any. */
-  @List()
-  @IsNotEmpty({ each: true, message: 'ROLES must hold names of roles, or not be set' })
+  @Names()
   readonly ROLES: readonly string[] = [];
 
   /** The role that an agent with several acts for by default: the first of these that it holds. */
-  @List()
-  @IsNotEmpty({
-    each: true,
-    message: 'DEFAULT_ROLE_PRECEDENCE must hold names of roles, or not be set',
-  })
+  @Names()
   readonly DEFAULT_ROLE_PRECEDENCE: readonly string[] = [];
 
   @WholeNumber(1, 3650)

@@ -1,7 +1,8 @@
 // Not all of Nest: the stdio server of an agent would start later for it.
 import { applyDecorators } from '@nestjs/common/decorators/core/apply-decorators.js';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsInt, Max, Min } from 'class-validator';
+import { IsBoolean, IsInt, Matches, Max, Min } from 'class-validator';
+import { inNfc, NAME } from '../common/names.js';
 
 /** Of a URL in a variable. Hosts may be names that only a container network knows, such as `my_db`. */
 export const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
@@ -37,4 +38,13 @@ export function List(): PropertyDecorator {
     const named = items.filter((item) => item !== '');
     return named.length > 0 ? named : [''];
   });
+}
+
+/** A variable that holds names of roles separated by commas, in NFC from here on. */
+export function Names(): PropertyDecorator {
+  return applyDecorators(
+    List(),
+    Transform(({ value }: { value: unknown }) => inNfc(value)),
+    Matches(NAME, { each: true, message: '$property must hold names of roles, or not be set' }),
+  );
 }

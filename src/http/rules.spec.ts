@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
+import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import { IsJsonObject, IsNotBlank, IsRoleName, IsTimestamp } from './rules.js';
+import { AreTaskTypes, IsJsonObject, IsNotBlank, IsRoleName, IsTimestamp } from './rules.js';
 
 class Input {
   @IsRoleName()
   role: unknown = 'finance';
+
+  @AreTaskTypes()
+  types: unknown = ['budget_approval'];
 
   @IsJsonObject()
   data: unknown = {};
@@ -55,6 +59,28 @@ describe('A role name', () => {
     expect(problemsOf({ role })).toEqual([
       'role must be a role name: 1 to 50 printable characters, without white space around them',
     ]);
+  });
+});
+
+describe('Names', () => {
+  it('are refused with a comma, which would make two of one in a list', () => {
+    expect(problemsOf({ role: 'a,b', types: ['a', 'b,c'] })).toEqual([
+      'role must not contain a comma',
+      'each of types must not contain a comma',
+    ]);
+  });
+
+  it('are refused each', () => {
+    expect(problemsOf({ types: ['a', 'b\nc'] })).toEqual([
+      'each of types must be a task type: 1 to 50 printable characters, without white space around them',
+    ]);
+  });
+
+  it('are in NFC from here on', () => {
+    const { role, types } = plainToInstance(Input, { role: 'a\u0308', types: ['a\u0308', 7] });
+
+    expect(role).toBe('ä');
+    expect(types).toEqual(['ä', 7]);
   });
 });
 

@@ -1,25 +1,48 @@
 import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
-import { Matches, ValidateBy } from 'class-validator';
-import { INVISIBLE_CHARACTERS, isBlank } from '../common/invisible-characters.js';
+import { Matches, ValidateBy, type ValidationArguments } from 'class-validator';
+import { isBlank } from '../common/invisible-characters.js';
+import { inNfc, NAME } from '../common/names.js';
 import { isObject } from './aliases.js';
-
-/** As long as the columns that hold a role, in characters that a person can see, and without white space around it. */
-export const ROLE_NAME = new RegExp(`^(?!\\s)[^${INVISIBLE_CHARACTERS}]{1,50}(?<!\\s)$`, 'u');
-
-const A_ROLE_NAME = 'a role name: 1 to 50 printable characters, without white space around them';
 
 /** A member that names a role. */
 export function IsRoleName(): PropertyDecorator {
-  return Matches(ROLE_NAME, { message: `$property must be ${A_ROLE_NAME}` });
+  return nameRule('role name', false);
 }
 
 /** A member that lists roles. */
 export function AreRoleNames(): PropertyDecorator {
-  return Matches(ROLE_NAME, {
-    each: true,
-    message: `each of $property must be ${A_ROLE_NAME}`,
-  });
+  return nameRule('role name', true);
+}
+
+/** A member that names a task type. */
+export function IsTaskType(): PropertyDecorator {
+  return nameRule('task type', false);
+}
+
+/** A member that lists task types. */
+export function AreTaskTypes(): PropertyDecorator {
+  return nameRule('task type', true);
+}
+
+/** A member that holds names, in NFC from here on. */
+function nameRule(kind: string, each: boolean): PropertyDecorator {
+  const subject = each ? 'each of $property' : '$property';
+  const rule = `must be a ${kind}: 1 to 50 printable characters, without white space around them`;
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) => inNfc(value)),
+    Matches(NAME, {
+      each,
+      message: ({ value }: ValidationArguments) =>
+        `${subject} ${hasComma(value) ? 'must not contain a comma' : rule}`,
+    }),
+  );
+}
+
+function hasComma(value: unknown): boolean {
+  return Array.isArray(value)
+    ? value.some(hasComma)
+    : typeof value === 'string' && value.includes(',');
 }
 
 /** A text in which a person can read something. */

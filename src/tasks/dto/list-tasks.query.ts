@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { IsIn, IsOptional, IsUUID } from 'class-validator';
 import { CursorQuery } from '../../http/page.dto.js';
-import { IsRoleName, IsTimestamp } from '../../http/rules.js';
+import { IsRoleName, IsTaskType, IsTimestamp } from '../../http/rules.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 
 export class ListTasksQuery extends CursorQuery {
@@ -22,8 +22,7 @@ export class ListTasksQuery extends CursorQuery {
 
   @ApiPropertyOptional({ description: 'Such as `budget_approval`.' })
   @IsOptional()
-  @IsString()
-  @Length(1, 50)
+  @IsTaskType()
   task_type?: string;
 
   @ApiPropertyOptional({ format: 'uuid', description: 'One workflow.' })

@@ -6,7 +6,6 @@ import {
   IsObject,
   IsOptional,
   IsString,
-  Length,
   Max,
   MaxLength,
   Min,
@@ -19,19 +18,19 @@ import {
 } from '../../approvals/approval-limits.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
-import { IsJsonObject, IsRoleName, IsTimestamp } from '../../http/rules.js';
+import { IsJsonObject, IsRoleName, IsTaskType, IsTimestamp } from '../../http/rules.js';
 import { PRIORITIES, type Priority } from '../priority.js';
 import { fromCarelessBody } from './careless-body.js';
 
 /** What is asked for. */
 export class NewTaskDto {
   @ApiProperty({
-    description: 'Free text, such as `notification`, `approval` or `budget_approval`.',
+    description: 'A name of your choice, such as `notification`, `approval` or `budget_approval`.',
+    minLength: 1,
     maxLength: 50,
     example: 'budget_approval',
   })
-  @IsString()
-  @Length(1, 50)
+  @IsTaskType()
   task_type: string;
 
   @ApiPropertyOptional({

@@ -6,11 +6,10 @@ import {
   IsArray,
   IsOptional,
   IsString,
-  Length,
   MaxLength,
 } from 'class-validator';
 import { WholeNumber } from '../../config/variable.js';
-import { IsRoleName } from '../../http/rules.js';
+import { AreTaskTypes, IsRoleName } from '../../http/rules.js';
 import { LeaseDto } from '../../sessions/dto/lease.dto.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
 import { TaskDto } from './task.dto.js';
@@ -34,8 +33,7 @@ export class ClaimDto extends LeaseDto {
   @IsArray()
   @ArrayNotEmpty()
   @ArrayMaxSize(50)
-  @IsString({ each: true })
-  @Length(1, 50, { each: true })
+  @AreTaskTypes()
   task_types?: string[];
 }
 
@@ -66,7 +64,7 @@ export class WaitQuery {
   )
   @IsArray()
   @ArrayMaxSize(50)
-  @Length(1, 50, { each: true })
+  @AreTaskTypes()
   task_types?: string[];
 
   @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: 25, default: 25 })
