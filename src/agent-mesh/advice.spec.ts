@@ -13,8 +13,8 @@ describe('the advice', () => {
     expect(advice).toContain('Authorization header');
   });
 
-  it('on what nobody answered is to put it right', () => {
-    expect(adviceOn({ code: 'mesh.unreachable', detail: '' })).toContain('put right');
+  it('on a controller that does not answer names what to correct', () => {
+    expect(adviceOn({ code: 'mesh.unreachable', detail: '' })).toContain('CONTROLLER_URL');
   });
 });
 

@@ -29,6 +29,12 @@ const BY_CODE: Readonly<Record<string, string>> = {
     'Do not act: this is not what was approved. list_approvals shows the payload that was; ask anew for anything else.',
   'task.approval_required':
     'Wait for the decision that fetch_status says it waits for; if it was rejected or has expired, request_approval anew.',
+  'mesh.unreachable': 'Check that the controller runs, correct CONTROLLER_URL, then call again.',
+  'mesh.timeout': 'Check the controller’s health or raise MESH_TIMEOUT_SECS, then call again.',
+  'mesh.token_unreadable':
+    'Write the token to the file that MESH_JWT_TOKEN_FILE names, then call again.',
+  'mesh.unexpected_answer':
+    'Correct CONTROLLER_URL: a proxy or another service answers there, not the controller.',
   'idempotency.in_progress': 'Call again in a second with the same idempotency_key.',
   'idempotency.payload_mismatch': 'Use a new idempotency_key for a new request.',
 };
@@ -37,13 +43,12 @@ const BY_CODE: Readonly<Record<string, string>> = {
 export function adviceOn({ code, status }: Problem): string {
   const known = BY_CODE[code];
   if (known !== undefined) return known;
-  if (status === undefined) return 'Once that is put right, call again with the same arguments.';
+  if (status === undefined || status === 429 || status >= 500) {
+    return 'Call again in a moment; with the same idempotency_key it happens once.';
+  }
   if (status === 401 || status === 403) return status === 401 ? RENEW : `${NOT_YOURS} ${RENEW}`;
   if (status === 404) return 'Check the id. What is missing and what is not yours look the same.';
   if (status === 409 || status === 412) return 'Read fetch_status, and decide anew.';
-  if (status === 429 || status >= 500) {
-    return 'Call again in a moment; with the same idempotency_key it happens once.';
-  }
   return 'Do not send the same again: change the request.';
 }
 

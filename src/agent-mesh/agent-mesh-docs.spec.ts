@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { MeshEnvironment } from '../config/mesh-environment.js';
+import { adviceOn } from './advice.js';
 import { TOOLS } from './call-tool.js';
 import { OPERATIONS } from './operations.js';
 
@@ -28,6 +29,18 @@ describe('docs/agent-mesh.md', () => {
     const source = readFileSync('src/agent-mesh/http-mesh.ts', 'utf8');
     const codes = [...source.matchAll(/code: '(mesh\.\w+)'/g)].map(([, code = '']) => code);
     expect(firstColumn('Errors').sort()).toEqual(codes.sort());
+  });
+
+  it('advises on such an error as the tools do', () => {
+    const advised = PAGE.split('\n').filter((line) => line.startsWith('| `mesh.'));
+    expect(advised.length).toBeGreaterThan(0);
+    for (const row of advised) {
+      const [, code = '', , advice = ''] = row.split('|').map((cell) => cell.trim());
+      for (const status of [undefined, 401, 404, 502]) {
+        const problem = { code: code.replaceAll('`', ''), detail: '', ...(status && { status }) };
+        expect(adviceOn(problem).replaceAll('`', '')).toBe(advice.replaceAll('`', ''));
+      }
+    }
   });
 });
 

@@ -7,19 +7,23 @@ import {
 import { type ErrorCode, ERRORS, titleOf } from '../errors/error-codes.js';
 import { APPROVAL_TOOLS } from './approval-tools.js';
 import { ASKING_TOOLS } from './asking-tools.js';
+import { CLAIM_TOOLS } from './claim-tools.js';
 import { DECISION_TOOLS } from './decision-tools.js';
 import { explain } from './advice.js';
+import { Delivery } from './deliveries.js';
 import { type Mesh, MeshProblem, type Problem } from './mesh.js';
+import type { OperationName } from './operations.js';
 import { READING_TOOLS } from './reading-tools.js';
 import { INBOX_TOOLS } from './inbox-tools.js';
 import { flag, type ObjectSchema, text } from './schemas.js';
-import type { Members, Tool } from './tool.js';
+import type { CallContext, Members, Tool } from './tool.js';
 import { WORKING_TOOLS } from './working-tools.js';
 
 export const TOOLS: readonly Tool[] = [
   ...ASKING_TOOLS,
   ...READING_TOOLS,
   ...INBOX_TOOLS,
+  ...CLAIM_TOOLS,
   ...WORKING_TOOLS,
   ...APPROVAL_TOOLS,
   ...DECISION_TOOLS,
@@ -112,11 +116,11 @@ export async function callTool(
   mesh: Mesh,
   name: string,
   args: Members,
-  signal?: AbortSignal,
+  delivery = new Delivery(),
 ): Promise<ToolOutcome> {
   const tool = SERVED.get(name);
   if (!tool) throw new Error('there is no such tool');
-  const call = new ToolCall(mesh, tool, withoutNulls(args), signal);
+  const call = new ToolCall(mesh, tool, withoutNulls(args), delivery);
   return call.run();
 }
 
@@ -129,18 +133,23 @@ function withoutKey(args: Members): Members {
   return Object.fromEntries(Object.entries(args).filter(([name]) => name !== 'idempotency_key'));
 }
 
+/** Operations that are not interrupted, because the call has to know their outcome to take it back. */
+const MUST_BE_KNOWN = new Set<OperationName>(['claim_task', 'claim_next_task', 'release_session']);
+
 /** One call of a tool: a mesh whose writes carry the call's key. */
-class ToolCall implements Mesh {
+class ToolCall implements Mesh, CallContext {
   private readonly key: string;
+  readonly isKeyed: boolean;
   private replayed = false;
 
   constructor(
     private readonly mesh: Mesh,
     private readonly tool: Served,
     private readonly args: Members,
-    private readonly signal: AbortSignal | undefined,
+    readonly delivery: Delivery,
   ) {
     const { idempotency_key: key } = args;
+    this.isKeyed = typeof key === 'string';
     this.key = typeof key === 'string' ? key : randomUUID();
   }
 
@@ -150,7 +159,7 @@ class ToolCall implements Mesh {
       if (wrong !== undefined) {
         throw new MeshProblem({ code: 'request.invalid', status: 400, detail: wrong });
       }
-      const { text: said, content } = await this.tool.run(this, withoutKey(this.args));
+      const { text: said, content } = await this.tool.run(this, withoutKey(this.args), this);
       return { result: answer(said, { ...content, ...this.keyTold }), outcome: 'ok' };
     } catch (error) {
       if (!(error instanceof MeshProblem)) throw error;
@@ -159,11 +168,10 @@ class ToolCall implements Mesh {
   }
 
   async call(...[operation, request]: Parameters<Mesh['call']>): ReturnType<Mesh['call']> {
-    const isKeyed = this.tool.kind === 'write';
     const made = await this.mesh.call(operation, {
       ...request,
-      ...(isKeyed && { key: this.key }),
-      ...(this.signal && { signal: this.signal }),
+      ...(this.tool.kind === 'write' && { key: this.key }),
+      ...(!MUST_BE_KNOWN.has(operation) && { signal: this.delivery.signal }),
     });
     this.replayed ||= made.replayed;
     return made;

@@ -1,9 +1,10 @@
 /** The MCP server of one agent, over its standard input and output. */
 import 'reflect-metadata';
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { loadMeshEnvironment, tokenFrom } from '../config/mesh-environment.js';
 import { HttpMesh } from './http-mesh.js';
 import { meshServer } from './mesh-server.js';
+import { StdioCalls } from './stdio-calls.js';
 
 /** The standard output belongs to the protocol: what else there is to say goes to the standard error. */
 function complain(error: Error): void {
@@ -19,7 +20,10 @@ try {
     retries: environment.MESH_RETRY_COUNT,
     timeoutSeconds: environment.MESH_TIMEOUT_SECS,
   });
-  serveStdio(() => meshServer(mesh), { onerror: complain, maxSubscriptions: 0 });
+  const calls = new StdioCalls();
+  const transport = new StdioServerTransport();
+  serveStdio(() => meshServer(mesh, calls), { onerror: complain, maxSubscriptions: 0, transport });
+  calls.watch(transport);
 } catch (error) {
   complain(error instanceof Error ? error : new Error('cannot start'));
   process.exitCode = 1;

@@ -1,4 +1,5 @@
 import { isRecord } from '../auth/is-record.js';
+import type { Delivery } from './deliveries.js';
 import type { Mesh, Problem } from './mesh.js';
 import type { ObjectSchema } from './schemas.js';
 
@@ -18,9 +19,16 @@ export interface Tool {
   readonly destructive?: boolean;
   readonly idempotent?: boolean;
   /** @param args as the input schema has them */
-  run(mesh: Mesh, args: Members): Promise<ToolAnswer>;
+  run(mesh: Mesh, args: Members, call: CallContext): Promise<ToolAnswer>;
   /** How a problem is called in this tool, where that is not by its title. */
   headline?(problem: Problem): string | undefined;
+}
+
+/** The call that a tool answers. */
+export interface CallContext {
+  delivery: Delivery;
+  /** Whether the caller chose the key, and so can call again with it. */
+  isKeyed: boolean;
 }
 
 export interface ToolAnswer {

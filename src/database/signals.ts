@@ -9,6 +9,7 @@ import { sql } from './sql.js';
 import { Transactions } from './transactions.js';
 
 const CHANNEL = 'agent_mesh_work';
+const ANNOUNCEMENTS = 'agent_mesh_announcements';
 const COALESCE_MS = 20;
 const RECONNECT_MS = 1_000;
 
@@ -21,6 +22,7 @@ const RECONNECT_MS = 1_000;
 export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Signals.name);
   private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly announced = new Map<string, (text: string) => void>();
   private readonly due = new Set<string>();
   private flushing?: NodeJS.Timeout;
   private reconnecting?: NodeJS.Timeout;
@@ -65,6 +67,18 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     };
   }
 
+  /** Sends `text` to every process that hears of `topic`, this one included; to none that is not connected now. */
+  async announce(topic: string, text: string): Promise<void> {
+    await this.transactions.read((manager) =>
+      sql(manager, `SELECT pg_notify($1, $2)`, [ANNOUNCEMENTS, `${topic}:${text}`]),
+    );
+  }
+
+  /** Calls `listener` with each text that a process announces under `topic`. A topic has no colon, and one listener. */
+  onAnnouncement(topic: string, listener: (text: string) => void): void {
+    this.announced.set(topic, listener);
+  }
+
   /** Whether the process is stopping: nobody should wait for anything. */
   get isStopping(): boolean {
     return this.stopped;
@@ -90,6 +104,11 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     for (const listener of this.listeners.get(role) ?? []) listener();
   }
 
+  private pass(announcement: string): void {
+    const topic = announcement.slice(0, announcement.indexOf(':'));
+    this.announced.get(topic)?.(announcement.slice(topic.length + 1));
+  }
+
   private async connect(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.url,
@@ -104,12 +123,13 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     client.on('end', () => {
       this.reconnect();
     });
-    client.on('notification', ({ payload }) => {
-      if (payload !== undefined) this.wake(payload);
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel === CHANNEL) this.wake(payload);
+      else this.pass(payload);
     });
     try {
       await client.connect();
-      await client.query(`LISTEN ${CHANNEL}`);
+      await client.query(`LISTEN ${CHANNEL}; LISTEN ${ANNOUNCEMENTS}`);
       for (const role of this.listeners.keys()) this.wake(role);
     } catch {
       await client.end().catch(() => undefined);

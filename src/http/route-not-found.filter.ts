@@ -19,11 +19,12 @@ export class RouteNotFoundFilter extends ProblemFilter {
     const allowed = methodsOf(app as Express, path);
     // A route that takes the method may find nothing all the same, as the one of the documentation's files.
     const isNotFound = allowed.length === 0 || allowed.includes(method);
-    return super.catch(isNotFound ? exception : notAllowed(allowed.join(', ')), host);
+    return super.catch(isNotFound ? exception : methodNotAllowed(allowed.join(', ')), host);
   }
 }
 
-function notAllowed(methods: string): DomainError {
+/** A request with a method that its route does not take (RFC 9110 section 15.5.6). */
+export function methodNotAllowed(methods: string): DomainError {
   return new DomainError('request.method_not_allowed', `This route takes ${methods}.`, {
     headers: { Allow: methods },
   });

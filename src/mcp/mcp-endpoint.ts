@@ -3,6 +3,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Counter } from 'prom-client';
+import type { Delivery } from '../agent-mesh/deliveries.js';
 import { meshServer, type OnCall } from '../agent-mesh/mesh-server.js';
 import type { Agent } from '../auth/agent.js';
 import { isRecord } from '../auth/is-record.js';
@@ -12,6 +13,9 @@ import { Metrics } from '../observability/metrics.js';
 import { requestContext } from '../observability/request-context.js';
 import { LocalMesh } from './local-mesh.service.js';
 import { assertOrigin } from './origin.js';
+import { labelClient, ToolCallsService } from './tool-calls.service.js';
+
+type Run<T> = (delivery: Delivery) => Promise<T>;
 
 /** Speaks MCP over Streamable HTTP. Nothing is kept between two requests, so any process can answer any of them. */
 @Injectable()
@@ -21,6 +25,7 @@ export class McpEndpoint {
 
   constructor(
     private readonly mesh: LocalMesh,
+    private readonly toolCalls: ToolCallsService,
     private readonly environment: Environment,
     { registry }: Metrics,
   ) {
@@ -35,7 +40,11 @@ export class McpEndpoint {
   async answer(agent: Agent, request: Request, response: Response): Promise<void> {
     assertOrigin(request.headers.origin, this.environment.CORS_ORIGINS);
     assertOneMessage(request.body);
-    const handler = createMcpHandler(() => meshServer(this.mesh.of(agent), this.note), {
+    await this.toolCalls.cancel(agent, request);
+    labelClient(request, response);
+    const delivery = this.toolCalls.begin(agent, request, response);
+    const calls = { run: <T>(_: unknown, call: Run<T>) => call(delivery), note: this.note };
+    const handler = createMcpHandler(() => meshServer(this.mesh.of(agent), calls), {
       // The list of tools does not change: there is nothing to subscribe to.
       maxSubscriptions: 0,
       onerror: (error) => {

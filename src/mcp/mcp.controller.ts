@@ -1,8 +1,9 @@
-import { Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { All, Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
   ApiBody,
+  ApiExcludeEndpoint,
   ApiHeader,
   ApiNotAcceptableResponse,
   ApiOkResponse,
@@ -14,6 +15,7 @@ import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
+import { methodNotAllowed } from '../http/route-not-found.filter.js';
 import { OutsideIdempotency } from '../idempotency/outside-idempotency.decorator.js';
 import { ChallengeFilter } from './challenge.filter.js';
 import { McpEndpoint } from './mcp-endpoint.js';
@@ -81,5 +83,17 @@ export class McpController {
   )
   answer(@Me() agent: Agent, @Req() request: Request, @Res() response: Response): Promise<void> {
     return this.endpoint.answer(agent, request, response);
+  }
+  /**
+   * There is no session to end, and nothing to listen to. A token that is missing or expired is named first: clients
+   * take 405 for an answer and would not learn of it.
+   */
+  @All()
+  @Policy('mcp.call')
+  @OutsideIdempotency()
+  @UseFilters(ChallengeFilter)
+  @ApiExcludeEndpoint()
+  refuse(): never {
+    throw methodNotAllowed('POST');
   }
 }

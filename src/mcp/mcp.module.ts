@@ -11,10 +11,18 @@ import { McpEndpoint } from './mcp-endpoint.js';
 import { ResourceMetadataController } from './resource-metadata.controller.js';
 import { SessionOperations } from './session-operations.js';
 import { TaskOperations } from './task-operations.js';
+import { ToolCallsService } from './tool-calls.service.js';
 
 @Module({
   imports: [ApprovalsModule, AuditModule, IdempotencyModule, SessionsModule, TasksModule],
   controllers: [McpController, ResourceMetadataController],
-  providers: [LocalMesh, McpEndpoint, TaskOperations, SessionOperations, ApprovalOperations],
+  providers: [
+    LocalMesh,
+    McpEndpoint,
+    ToolCallsService,
+    TaskOperations,
+    SessionOperations,
+    ApprovalOperations,
+  ],
 })
 export class McpModule {}

@@ -15,7 +15,7 @@ export const TRANSPORTS = ['stdio', 'http'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 /** How the stdio server is started. */
-const stdioServer = (): { command: string; args: string[] } => ({
+export const stdioServer = (): { command: string; args: string[] } => ({
   command: process.execPath,
   args: [programFile('src/agent-mesh/stdio-command.js')],
 });

@@ -45,6 +45,7 @@ describe('/mcp', () => {
       'server-initialize',
       'ping',
       'tools-list',
+      'server-sse-multiple-streams',
       'resources-list',
       'prompts-list',
       'dns-rebinding-protection',

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { developmentToken } from '../../../src/auth/development-token.js';
+import {
+  newSubject,
+  startTestApp,
+  TEST_SECRET,
+  type TestApp,
+  tokenFor,
+} from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { McpAgents } from '../../support/mcp.js';
 
@@ -102,6 +109,31 @@ describe('/mcp', () => {
     }
     expect((await say('x', { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await say(LIST, { accept: 'text/html' })).status).toBe(406);
+  });
+
+  it.each(['GET', 'DELETE', 'PUT', 'HEAD'])(
+    'names a token that is missing or expired before it refuses %s',
+    async (method) => {
+      const old = developmentToken(TEST_SECRET, { roles: ['finance'], expiresInSeconds: -3_600 });
+      for (const [token, challenge] of [
+        [undefined, /^Bearer resource_metadata="/],
+        ['not.a.token', /^Bearer error="invalid_token".*resource_metadata="/],
+        [old, /^Bearer error="invalid_token".*resource_metadata="/],
+      ] as const) {
+        const refused = await new Client(mesh.url, token).call(method, '/mcp', { headers: ACCEPT });
+        expect(refused.status).toBe(401);
+        expect(refused.headers.get('www-authenticate')).toMatch(challenge);
+        expect(refused.headers.get('allow')).toBeNull();
+      }
+    },
+  );
+
+  it('advertises no changes of lists, for it notifies of none', async () => {
+    const clientInfo = { name: 'test', version: '1' };
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+    const { text } = await say({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+    expect(text).toContain('"capabilities"');
+    expect(text).not.toMatch(/"(listChanged|subscribe)":true/);
   });
 
   it('counts calls, by tool and outcome', async () => {

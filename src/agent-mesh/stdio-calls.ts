@@ -1,0 +1,43 @@
+import type { Transport } from '@modelcontextprotocol/server';
+import { cancelledRequest } from './cancellation.js';
+import { type CallId, Deliveries, type Delivery } from './deliveries.js';
+import type { Calls } from './mesh-server.js';
+
+/**
+ * The calls of the one client of a stdio server. The SDK cancels a call while it is under way. A cancellation that
+ * crosses the response on its way is found by looking at each message.
+ */
+export class StdioCalls implements Calls {
+  private readonly deliveries = new Deliveries();
+
+  watch(transport: Transport): void {
+    const handle = transport.onmessage;
+    transport.onmessage = (message, extra) => {
+      const cancelled = cancelledRequest(message);
+      if (cancelled !== undefined) this.deliveries.cancel(callId(cancelled));
+      handle?.(message, extra);
+    };
+  }
+
+  async run<T>(
+    { id, signal }: Parameters<Calls['run']>[0],
+    call: (delivery: Delivery) => Promise<T>,
+  ): Promise<T> {
+    const delivery = this.deliveries.begin(callId(id));
+    const lose = (): void => {
+      delivery.lose();
+    };
+    signal.addEventListener('abort', lose);
+    if (signal.aborted) lose();
+    try {
+      return await call(delivery);
+    } finally {
+      signal.removeEventListener('abort', lose);
+      this.deliveries.end(callId(id), delivery);
+    }
+  }
+}
+
+function callId(id: string | number): CallId {
+  return { key: JSON.stringify(id), isUnique: true };
+}
