@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
 import { WORK_THROUGH_INBOX } from './agent-mesh/inbox-prompt.js';
 import { TOOLS } from './agent-mesh/call-tool.js';
 import { ERRORS } from './errors/error-codes.js';
@@ -30,9 +31,18 @@ const EXEMPT: readonly string[] = [
   'docs/work.md',
   'docs/openapi.json',
   'MCP tools',
-  'src/errors/error-codes.ts',
-  'src/approvals/approval-errors.ts',
-  'src/database/postgres-errors.ts',
+  'messages in src/agent-mesh',
+  'messages in src/approvals',
+  'messages in src/audit',
+  'messages in src/auth',
+  'messages in src/database',
+  'messages in src/demo',
+  'messages in src/errors',
+  'messages in src/health',
+  'messages in src/idempotency',
+  'messages in src/observability',
+  'messages in src/sessions',
+  'messages in src/tasks',
 ];
 
 /** Phrases that no term replaces: clauses in place of nouns, and machines that speak. */
@@ -52,6 +62,13 @@ const BANNED: readonly { readonly pattern: RegExp; readonly use: string }[] = [
     use: 'the noun: requester, caller, another agent',
   },
   { pattern: /\bit is told\b/i, use: 'it receives' },
+  { pattern: /\bunder way\b/i, use: 'in progress' },
+  { pattern: /\bwhat (?:became|becomes|has become) of\b/i, use: 'the outcome of' },
+  {
+    pattern:
+      /[,;:] for (?:it|they|there|this|these|those|he|she) (?:is|are|was|were|has|have|had|can|could|may|would|does|did)\b/i,
+    use: 'because',
+  },
 ];
 
 const GLOSSARY = 'docs/glossary.md';
@@ -71,13 +88,16 @@ const TEXTS: readonly Text[] = [
   ...PAGES.map((source) => ({ source, lines: proseOf(source) })),
   { source: 'docs/openapi.json', lines: stringsOf(readJson('docs/openapi.json')) },
   { source: 'MCP tools', lines: stringsOf([TOOLS, WORK_THROUGH_INBOX]) },
-  { source: 'src/errors/error-codes.ts', lines: Object.values(ERRORS).map(([, title]) => title) },
-  ...errorFiles().map((source) => ({ source, lines: literalsOf(readFileSync(source, 'utf8')) })),
+  ...sourceFolders().map((folder) => ({
+    source: `messages in src/${folder}`,
+    lines: sourceFiles()
+      .filter((name) => name.startsWith(`src/${folder}/`))
+      .flatMap(literalsOf),
+  })),
 ];
 
 /** All code of the application: what its log lines and messages are made of. */
 const SOURCE = sourceFiles()
-  .filter((name) => !name.endsWith('.spec.ts'))
   .map((name) => readFileSync(name, 'utf8'))
   .join('\n');
 
@@ -179,12 +199,15 @@ function markdownFiles(): string[] {
 function sourceFiles(): string[] {
   return readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((name) => posix.join('src', name.replaceAll('\\', '/')))
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
     .sort();
 }
 
-function errorFiles(): string[] {
-  return sourceFiles().filter((name) => name.endsWith('-errors.ts'));
+function sourceFolders(): string[] {
+  return readdirSync('src', { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
 }
 
 /** Codes of the stdio server, for what no controller answered. */
@@ -214,12 +237,21 @@ function stringsOf(value: unknown): string[] {
   return Object.values(value).flatMap(stringsOf);
 }
 
-/** String and template literals with at least two words; of a template its fixed parts. */
-function literalsOf(source: string): string[] {
-  const code = source.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$|^import.*$/gm, '');
-  return [...code.matchAll(/'([^'\n]* [^'\n]*)'|`([^`]* [^`]*)`/g)].map(([, single, template]) =>
-    (single ?? template ?? '').replaceAll(/\$\{[^}]*\}/g, '…'),
-  );
+/** String literals, and the fixed parts of templates, with at least three words. */
+function literalsOf(file: string): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (
+      ts.isStringLiteralLike(node) ||
+      ts.isTemplateHead(node) ||
+      ts.isTemplateMiddleOrTemplateTail(node)
+    ) {
+      found.push(...linesOf(node.text));
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest));
+  return found.filter((text) => /\S\s+\S+\s+\S/.test(text));
 }
 
 function linksOf(markdown: string): string[] {
