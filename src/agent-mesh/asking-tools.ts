@@ -1,3 +1,4 @@
+import { RUN_SECONDS } from '../tasks/task-limits.js';
 import type { Mesh } from './mesh.js';
 import {
   answers,
@@ -44,6 +45,11 @@ const sendTask: Tool = {
       deadline_at: text('After this it is not worth doing: 2026-01-31T12:00:00Z.'),
       not_before: text('Not to be begun before this: 2026-01-31T12:00:00Z.'),
       max_attempts: whole('How many attempts before it is given up; default 3.', 1, 100),
+      max_run_seconds: whole(
+        'How many seconds one attempt may take, whatever its heartbeats. Default: no limit.',
+        RUN_SECONDS.min,
+        RUN_SECONDS.max,
+      ),
       parent_task_id: text('The task that this one is part of.'),
       approver_role: text(
         'A role that has to approve before the task can be completed; it is asked along with the task.',
@@ -57,7 +63,8 @@ const sendTask: Tool = {
   ),
   output: ROUTED,
   async run(mesh, args) {
-    const more = ['context', 'priority', 'deadline_at', 'not_before', 'max_attempts'];
+    const times = ['deadline_at', 'not_before', 'max_run_seconds'];
+    const more = ['context', 'priority', 'max_attempts', ...times];
     return route(mesh, args, {
       ...given(args, 'target', 'from_role', 'parent_task_id', ...more),
       ...requiredApproval(args),

@@ -58,6 +58,7 @@ const claimTask: Tool = {
     claimed: flag('Whether you have a task now.'),
     session_id: textOrNull('The session in which you do it: needed to finish it.'),
     lease_expires_at: textOrNull('Call heartbeat before this.'),
+    run_until: textOrNull('The end of the attempt whatever its heartbeats; null: no limit.'),
     status: textOrNull('active; completed: a notification, which is delivered by claiming it.'),
     task: { type: ['object', 'null'], description: TASK_MEMBERS },
   }),
@@ -75,7 +76,10 @@ const claimTask: Tool = {
 
 const NOTHING: ToolAnswer = {
   text: 'Nothing is due. Call claim_task again to go on waiting.',
-  content: { claimed: false, session_id: null, lease_expires_at: null, status: null, task: null },
+  content: {
+    ...{ claimed: false, session_id: null, lease_expires_at: null, run_until: null },
+    ...{ status: null, task: null },
+  },
 };
 
 const NONE: MeshAnswer = { status: 204, body: {}, replayed: false };
@@ -148,7 +152,7 @@ async function presentState(mesh: Mesh, { task, session }: Members): Promise<Too
 
 function toClaimed({ task, session }: Members): ToolAnswer {
   const claimed = taskOf(task);
-  const held = pick(session, 'id', 'lease_expires_at', 'status');
+  const held = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
   const isDone = held.status === 'completed';
   return {
     text: isDone
@@ -157,7 +161,7 @@ function toClaimed({ task, session }: Members): ToolAnswer {
     content: {
       claimed: true,
       session_id: prefixed('session', held.id),
-      ...pick(held, 'lease_expires_at', 'status'),
+      ...pick(held, 'lease_expires_at', 'run_until', 'status'),
       task: claimed,
     },
   };

@@ -1,12 +1,13 @@
 import {
   answers,
   flag,
-  LEASE_SECONDS,
+  id,
   object,
   SESSION_ID,
   takes,
   text,
   textOrNull,
+  whole,
 } from './schemas.js';
 import { given, type Members, pick, prefixed, textOf, type Tool, type ToolAnswer } from './tool.js';
 
@@ -14,7 +15,8 @@ const SESSION = answers({
   session_id: text('The session.'),
   task_id: textOrNull('The task that it carries.'),
   status: text('pending, active, completed, failed or expired.'),
-  lease_expires_at: textOrNull('Until when you need not be heard of.'),
+  lease_expires_at: textOrNull('Lease expiry. Call heartbeat before this time.'),
+  run_until: textOrNull('The end of the attempt whatever its heartbeats; null: no limit.'),
 });
 
 function toSession(body: Members, said: (session: Members) => string): ToolAnswer {
@@ -23,7 +25,7 @@ function toSession(body: Members, said: (session: Members) => string): ToolAnswe
     content: {
       session_id: prefixed('session', body.id),
       task_id: prefixed('task', body.task_id),
-      ...pick(body, 'status', 'lease_expires_at'),
+      ...pick(body, 'status', 'lease_expires_at', 'run_until'),
     },
   };
 }
@@ -32,10 +34,20 @@ const heartbeat: Tool = {
   name: 'heartbeat',
   title: 'Say that you are still at work',
   description:
-    'Extends your lease on a claimed task. Call it well before lease_expires_at while you work. Refused with task.cancelled or session.ended: stop working, the task is not yours any more.',
+    'Extends your lease on a claimed task. Call it well before lease_expires_at while you work. Without lease_seconds the lease keeps its length. Refused with task.cancelled or session.ended: stop working, the task is not yours any more. Refused with session.run_limit: finish now.',
   kind: 'write',
   idempotent: true,
-  input: takes({ session_id: SESSION_ID, lease_seconds: LEASE_SECONDS }, ['session_id']),
+  input: takes(
+    {
+      session_id: SESSION_ID,
+      lease_seconds: whole(
+        'The length of the lease in seconds, from now on. Default: the length that it has.',
+        1,
+        3_600,
+      ),
+    },
+    ['session_id'],
+  ),
   output: SESSION,
   async run(mesh, args) {
     const { body } = await mesh.call('extend_lease', {
@@ -91,24 +103,40 @@ const failTask: Tool = {
 
 const releaseTask: Tool = {
   name: 'release_task',
-  title: 'Hand a task back',
+  title: 'Release a task',
   description:
-    'Gives a claimed task back unharmed, for another agent of the role to claim at once; it uses up no attempt. Use it when you cannot go on but another agent could.',
+    'Gives a claimed task back unharmed; it uses up no attempt. Without a time another agent of the role can claim it at once: use it when you cannot go on but another agent could. With until_approval the task is parked until that approval is settled: use it instead of a long lease while a person decides; then claim_task gives it again. With not_before it is due at that time. A task can be released 100 times; after that use fail_task with retryable true.',
   kind: 'write',
   idempotent: true,
   input: takes(
-    { session_id: SESSION_ID, reason: text('Why you hand it back.', { maxLength: 1_000 }) },
+    {
+      session_id: SESSION_ID,
+      reason: text('Why you release it.', { maxLength: 1_000 }),
+      not_before: text(
+        'Not to be claimed before this: 2036-01-31T12:00:00Z. Not together with until_approval.',
+      ),
+      until_approval: id(
+        'The approval_id of a pending approval of this task, such as request_approval answered.',
+      ),
+    },
     ['session_id'],
   ),
   output: SESSION,
   async run(mesh, args) {
     const { body } = await mesh.call('release_session', {
       id: textOf(args.session_id),
-      body: given(args, 'reason'),
+      body: given(args, 'reason', 'not_before', 'until_approval'),
     });
-    return toSession(body, () => 'The task is free again.');
+    return toSession(body, () => releasedText(args));
   },
 };
+
+function releasedText({ not_before, until_approval }: Members): string {
+  const approval = textOf(until_approval);
+  if (approval) return `The task is parked. It falls due when ${approval} is settled.`;
+  const time = textOf(not_before);
+  return time ? `The task is due at ${time}.` : 'The task is due for your role again.';
+}
 
 /** Tools of those who have a task in hand. */
 export const WORKING_TOOLS: readonly Tool[] = [heartbeat, completeTask, failTask, releaseTask];

@@ -79,6 +79,20 @@ export async function selectApprovals(
   );
 }
 
+/** The stage of an approval's chain that can be decided now; undefined when the chain is settled. */
+export async function findPendingStage(
+  manager: EntityManager,
+  { task_id, chain_id }: Pick<Approval, 'task_id' | 'chain_id'>,
+): Promise<ApprovalRow | undefined> {
+  const [pending] = await sql<ApprovalRow>(
+    manager,
+    `SELECT ${APPROVAL_ROW} FROM approvals a
+      WHERE a.task_id = $1 AND a.chain_id = $2 AND a.status = 'pending' AND NOT ${lapsed('a')}`,
+    [task_id, chain_id],
+  );
+  return pending;
+}
+
 /** Whether an approval was asked for anew. */
 export async function isSuperseded(manager: EntityManager, id: string): Promise<boolean> {
   return (await sql(manager, `SELECT 1 FROM approvals WHERE supersedes = $1`, [id])).length > 0;

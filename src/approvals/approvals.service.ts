@@ -12,6 +12,7 @@ import {
   taskNotFound,
   taskRelations,
 } from '../lifecycle/task-facts.js';
+import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { approvalNotFound, alreadySettled } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
@@ -38,6 +39,7 @@ export class ApprovalsService {
     private readonly reader: ApprovalsReader,
     private readonly openings: ApprovalOpenings,
     private readonly exclusions: ApprovalExclusionsService,
+    private readonly parked: ParkedTasksService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
@@ -72,6 +74,7 @@ export class ApprovalsService {
         manager,
         approvalEvent('approval_withdrawn', withdrawn, task, by, { reason }),
       );
+      await this.parked.follow(manager, task, withdrawn, null, by);
       return withdrawn;
     });
     return toApprovalDto(approval);

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
+import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
 import { alreadySettled, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
@@ -27,6 +28,7 @@ export interface Verdict {
 export class Votes {
   constructor(
     private readonly openings: ApprovalOpenings,
+    private readonly parked: ParkedTasksService,
     private readonly audit: AuditService,
     private readonly exclusions: ApprovalExclusionsService,
   ) {}
@@ -73,7 +75,14 @@ export class Votes {
       votes: settled.votes,
       pending_seconds,
     });
-    if (decision === 'approved' && !isLast) await this.openings.openNext(manager, task, settled);
+    const next =
+      decision === 'approved' && !isLast
+        ? await this.openings.openNext(manager, task, settled)
+        : undefined;
+    await this.parked.follow(manager, task, settled, next?.expires_at ?? null, {
+      role: settled.approver_role,
+      subject: agent.subject,
+    });
     return settled;
   }
 

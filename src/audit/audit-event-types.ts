@@ -10,6 +10,8 @@ export type AuditEventType =
   | 'task_cancelled'
   | 'task_retried'
   | 'attempt_opened'
+  | 'attempt_due'
+  | 'attempt_postponed'
   | 'approval_requested'
   | 'approval_voted'
   | 'approval_decided'

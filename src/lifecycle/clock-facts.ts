@@ -7,6 +7,8 @@ export interface ClockFacts {
   is_early: boolean;
   /** Whether `deadline_at` has passed. */
   is_past_deadline: boolean;
+  /** Whether `run_until` has passed. */
+  is_past_run_limit: boolean;
   /** For how many seconds it has been due; negative before that. */
   waited_seconds: number;
 }
@@ -20,6 +22,7 @@ export function clockFacts(session: string): string {
   return `
   coalesce(${session}.not_before > clock_timestamp(), false) AS is_early,
   coalesce(${session}.deadline_at <= clock_timestamp(), false) AS is_past_deadline,
+  coalesce(${session}.run_until <= clock_timestamp(), false) AS is_past_run_limit,
   extract(epoch FROM clock_timestamp() - greatest(${session}.created_at, ${session}.not_before))::float8
     AS waited_seconds`;
 }

@@ -139,13 +139,20 @@ export class LifecycleService {
     for (const rule of this.endRules) await rule(manager, ended, by);
   }
 
-  /** Extends the lease of an active session: not a change of the session, so neither a version nor an event. */
+  /**
+   * Extends the lease of an active session, never beyond its `run_until`: not a change of the session, so neither a
+   * version nor an event.
+   *
+   * @param seconds the new length of the lease; null: the length that it has
+   * @param otherwise the length where it has none
+   */
   heartbeat<S extends LifecycleSession>(
     manager: EntityManager,
     session: S,
-    leaseSeconds: number,
+    seconds: number | null,
+    otherwise: number,
   ): Coming<S> {
-    return sqlLast<S>(manager, HEARTBEAT, [session.id, leaseSeconds]).map(theOne);
+    return sqlLast<S>(manager, HEARTBEAT, [session.id, seconds, otherwise]).map(theOne);
   }
 }
 
@@ -163,7 +170,12 @@ const CHANGE = withEvent(
          error            = coalesce($8, error),
          claimed_by       = coalesce(claimed_by, $9),
          ended_reason     = $10,
-         lease_expires_at = coalesce(clock_timestamp() + make_interval(secs => $11), lease_expires_at),
+         lease_seconds    = coalesce($11, lease_seconds),
+         lease_expires_at = CASE WHEN $11 IS NULL THEN lease_expires_at
+                              ELSE clock_timestamp() + make_interval(secs => least($11, max_run_seconds)) END,
+         run_until        = CASE WHEN status = 'pending' AND $4::varchar = 'active'
+                              THEN clock_timestamp() + make_interval(secs => max_run_seconds)
+                              ELSE run_until END,
          retryable        = coalesce($12, retryable),
          version          = version + 1,
          updated_at       = clock_timestamp()
@@ -174,7 +186,10 @@ const CHANGE = withEvent(
 );
 
 const HEARTBEAT = `
-  UPDATE sessions SET lease_expires_at = clock_timestamp() + make_interval(secs => $2)
+  UPDATE sessions
+     SET lease_seconds    = coalesce($2, lease_seconds, $3),
+         lease_expires_at =
+           least(clock_timestamp() + make_interval(secs => coalesce($2, lease_seconds, $3)), run_until)
    WHERE id = $1 AND status = 'active'
   RETURNING *`;
 

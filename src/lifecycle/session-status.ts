@@ -21,7 +21,7 @@ export type LifecycleEvent = keyof typeof LIFECYCLE_EVENTS;
 
 /**
  * Why a session ended: its work was done; its worker said so; it outlived its retention; its worker was not heard of
- * for the length of its lease; its task's deadline passed; its task was cancelled; its worker handed the task back.
+ * for the length of its lease; its task's deadline passed; its task was cancelled; its worker released the task; it ran for `max_run_seconds`.
  */
 export const ENDED_REASONS = [
   'completed',
@@ -31,6 +31,7 @@ export const ENDED_REASONS = [
   'deadline',
   'cancelled',
   'released',
+  'run_limit',
 ] as const;
 export type EndedReason = (typeof ENDED_REASONS)[number];
 

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
+import type { LifecycleSession } from './session-step.js';
 import {
   deadlinePast,
   findTaskFacts,
@@ -23,9 +24,19 @@ export interface TaskSubject {
   context: Record<string, unknown>;
 }
 
+/** The attempt of a task that waits for an approval. */
+export interface ParkedAttempt extends LifecycleSession {
+  readonly role: string;
+  readonly task_id: string;
+  /** The chain of the approval that it waits for. */
+  readonly chain_id: string;
+}
+
 export interface LockedTask extends TaskFacts {
   subject: TaskSubject;
   requires_approval: RequiredApproval | null;
+  /** Its attempt, where that is parked and not due yet. */
+  parked: ParkedAttempt | undefined;
 }
 
 type LockedRow = TaskSubject & {
@@ -40,17 +51,22 @@ type LockedRow = TaskSubject & {
  * @throws DomainError `task.finished` when it is completed or cancelled, or its deadline is past by Postgres' clock
  */
 export async function lockOpenTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
-  const { deadline_past, requires_approval, ...subject } = theTask(
-    await sql<LockedRow>(manager, LOCK, [taskId]),
-  );
-  // A statement of its own: it sees what was committed while the lock was waited for.
-  const facts = await findTaskFacts(manager, taskId);
+  const [, locked] = await Promise.all([
+    sql(manager, LOCK_PARKED, [taskId]),
+    sql<LockedRow>(manager, LOCK, [taskId]),
+  ]);
+  const { deadline_past, requires_approval, ...subject } = theTask(locked);
+  // Statements of their own: they see what was committed while the lock was waited for.
+  const [facts, [parked]] = await Promise.all([
+    findTaskFacts(manager, taskId),
+    sql<ParkedAttempt>(manager, PARKED, [taskId]),
+  ]);
   if (!facts) throw new Error('a task has at least one attempt');
   if (facts.status === 'completed' || facts.status === 'cancelled') {
     throw taskFinished(facts.status);
   }
   if (deadline_past === true) throw deadlinePast();
-  return { ...facts, subject, requires_approval };
+  return { ...facts, subject, requires_approval, parked };
 }
 
 /** A task that may be ending, with what its end depends on. */
@@ -69,6 +85,18 @@ const LOCK = `
   SELECT task_type, description, data, context, requires_approval,
          deadline_at <= clock_timestamp() AS deadline_past
     FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;
+
+/** Before the task, since a session is locked before its task everywhere. */
+const LOCK_PARKED = `
+  SELECT 1 FROM sessions
+   WHERE task_id = $1 AND attempt IS NOT NULL AND status = 'pending' AND parked_for IS NOT NULL
+     FOR NO KEY UPDATE`;
+
+const PARKED = `
+  SELECT s.id, s.status, s.version, s.task_id, s.trace_id, s.attempt, s.claimed_by, s.role, a.chain_id
+    FROM sessions s JOIN approvals a ON a.id = s.parked_for
+   WHERE s.task_id = $1 AND s.attempt IS NOT NULL AND s.status = 'pending'
+     AND s.not_before > clock_timestamp()`;
 
 const LOCK_ENDING = `
   SELECT requires_approval,

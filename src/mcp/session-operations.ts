@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { WhoAmIDto } from '../auth/who-am-i.dto.js';
-import { LeaseDto, ReleaseDto } from '../sessions/dto/lease.dto.js';
+import { HeartbeatDto, ReleaseDto } from '../sessions/dto/lease.dto.js';
 import { UpdateSessionDto } from '../sessions/dto/update-session.dto.js';
 import { Leases } from '../sessions/leases.service.js';
 import { SessionUpdates } from '../sessions/session-updates.service.js';
@@ -33,16 +33,14 @@ export class SessionOperations {
     extend_lease: {
       status: 200,
       run: async (call) => {
-        const { lease_seconds } = await bodyAs(LeaseDto, call);
+        const { lease_seconds } = await bodyAs(HeartbeatDto, call);
         return this.leases.heartbeat(call.agent, sessionOf(call), lease_seconds);
       },
     },
     release_session: {
       status: 200,
-      run: async (call) => {
-        const { reason } = await bodyAs(ReleaseDto, call);
-        return this.leases.release(call.agent, sessionOf(call), reason);
-      },
+      run: async (call) =>
+        this.leases.release(call.agent, sessionOf(call), await bodyAs(ReleaseDto, call)),
     },
   } satisfies LocalOperations;
 }

@@ -38,7 +38,7 @@ export function isAttempt<S extends Session>(session: S): session is S & Attempt
 
 /** Why an attempt failed although its task may still succeed. */
 export interface Loss {
-  ended_reason: Extract<EndedReason, 'worker' | 'lease_lost'>;
+  ended_reason: Extract<EndedReason, 'worker' | 'lease_lost' | 'run_limit'>;
   error?: string;
   metadata?: Record<string, unknown>;
 }
@@ -81,7 +81,7 @@ export class Attempts {
   async openNext(
     manager: EntityManager,
     ended: Attempt,
-    { attempts_left, due, event_type = 'attempt_opened' }: Following,
+    { attempts_left, due, event_type = 'attempt_opened', ...more }: Following,
     by: Actor,
     metadata: Record<string, unknown> = {},
   ): Promise<Session> {
@@ -89,7 +89,7 @@ export class Attempts {
     const attempt = ended.attempt + 1;
     const next = await this.open(manager, {
       ...{ role, task_id, trace_id, created_by, deadline_at, priority },
-      ...{ attempt, attempts_left, due },
+      ...{ attempt, attempts_left, due, ...more },
     });
     this.audit.record(manager, {
       event_type,
@@ -133,25 +133,6 @@ export class Attempts {
     }
     return failed;
   }
-
-  /** Hands a claimed task back: a new attempt, due at once, that does not count. */
-  async release(
-    manager: EntityManager,
-    attempt: Attempt,
-    reason: string | undefined,
-    by: Actor,
-  ): Promise<Session> {
-    const { attempts_left } = attempt;
-    const released = await this.lifecycle.change(
-      manager,
-      attempt,
-      { status: 'failed', ended_reason: 'released' },
-      by,
-      { event_type: 'task_released', ...(reason !== undefined && { metadata: { told: reason } }) },
-    );
-    await this.openNext(manager, attempt, { attempts_left, due: null }, by);
-    return released;
-  }
 }
 
 /** How many attempts were used up since they were granted; those handed back do not count. */
@@ -167,9 +148,8 @@ async function lostSoFar(
   return max_attempts - attempts_left;
 }
 
-interface Following {
+interface Following extends Pick<NewSession, 'due' | 'place_of' | 'parked_for'> {
   attempts_left: number;
-  due: number | null;
   event_type?: AuditEventType;
 }
 

@@ -31,6 +31,18 @@ export class Lapses implements OnModuleInit {
       batch: BATCH,
       run: () => this.sweepLeases(),
     });
+    this.sweeper.add({
+      name: 'ended attempts at their run limit',
+      batch: BATCH,
+      run: () => this.sweepRunLimits(),
+    });
+  }
+
+  /** An attempt that has run for the `max_run_seconds` of its task is lost, whatever its heartbeats. */
+  async sweepRunLimits(): Promise<number> {
+    return this.sweep(PAST_RUN_LIMIT, (manager, attempt) =>
+      this.attempts.lose(manager, attempt, { ended_reason: 'run_limit' }, SYSTEM),
+    );
   }
 
   /** A lost attempt is closed, and while any are left the next one opens. Until then its worker may still finish. */
@@ -70,7 +82,13 @@ const LAPSED = `
   SELECT s.*, ${clockFacts('s')} FROM sessions s
    WHERE attempt IS NOT NULL AND status = 'active' AND lease_expires_at <= now()
      AND (deadline_at IS NULL OR deadline_at > now())
+     AND (run_until IS NULL OR run_until > now())
    ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED`;
+
+const PAST_RUN_LIMIT = `
+  SELECT s.*, ${clockFacts('s')} FROM sessions s
+   WHERE run_until <= now() AND status = 'active' AND (deadline_at IS NULL OR deadline_at > now())
+   ORDER BY run_until LIMIT $1 FOR UPDATE SKIP LOCKED`;
 
 const PAST_DEADLINE = `
   SELECT s.*, ${clockFacts('s')} FROM sessions s

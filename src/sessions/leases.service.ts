@@ -5,11 +5,13 @@ import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { noteEffect } from '../observability/request-context.js';
-import { Attempts, isAttempt } from './attempts.service.js';
+import { isAttempt } from './attempts.service.js';
+import { assertOneDueTime, type ReleaseDto } from './dto/lease.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
 import { actorOn, assertHolder, WritableSessions } from './session-access.js';
-import { sessionEnded, sessionNotBegun } from './session-errors.js';
+import { ReleasesService } from './releases.service.js';
+import { runLimitReached, sessionEnded, sessionNotBegun } from './session-errors.js';
 
 const MAX_LEASE_SECONDS = 3_600;
 const DEFAULT_LEASE_SECONDS = 300;
@@ -20,27 +22,31 @@ export class Leases {
   constructor(
     private readonly sessions: WritableSessions,
     private readonly lifecycle: LifecycleService,
-    private readonly attempts: Attempts,
+    private readonly releases: ReleasesService,
     private readonly environment: Environment,
   ) {}
 
-  /** Extends the lease from now on. As long as nobody took the attempt over, a late heartbeat is good. */
+  /**
+   * Extends the lease from now on, by `lease_seconds` or by the length that it has. As long as nobody took the attempt
+   * over, a late heartbeat is good.
+   *
+   * @throws DomainError `session.run_limit` once the attempt has run for the `max_run_seconds` of its task
+   */
   async heartbeat(agent: Agent, reference: Reference, lease_seconds?: number): Promise<SessionDto> {
-    const seconds = this.lengthOf(lease_seconds);
+    const otherwise = this.lengthOf();
+    const seconds = lease_seconds === undefined ? null : this.lengthOf(lease_seconds);
     const session = await this.sessions.run(agent, reference, (manager, current) => {
       assertHeld(agent, current);
+      if (current.is_past_run_limit) throw runLimitReached(current);
       noteEffect({ role: actorOn(agent, current).role, type: 'session', id: current.id });
-      return Promise.resolve(this.lifecycle.heartbeat(manager, current, seconds));
+      return Promise.resolve(this.lifecycle.heartbeat(manager, current, seconds, otherwise));
     });
     return toSessionDto(session);
   }
 
-  /** Hands a claimed task back unharmed; gives the attempt that is over. */
-  async release(
-    agent: Agent,
-    reference: Reference,
-    reason: string | undefined,
-  ): Promise<SessionDto> {
+  /** Gives a claimed task back, to be due at once, later, or when an approval is settled; gives the ended attempt. */
+  async release(agent: Agent, reference: Reference, release: ReleaseDto): Promise<SessionDto> {
+    assertOneDueTime(release);
     const session = await this.sessions.run(agent, reference, async (manager, current) => {
       assertHeld(agent, current);
       if (!isAttempt(current)) {
@@ -49,7 +55,7 @@ export class Leases {
           'Only a session that carries a task can be released.',
         );
       }
-      return this.attempts.release(manager, current, reason, actorOn(agent, current));
+      return this.releases.release(manager, current, release, actorOn(agent, current));
     });
     return toSessionDto(session);
   }

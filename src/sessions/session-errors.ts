@@ -26,6 +26,14 @@ export function taskNotDue(notBefore: Date): DomainError {
   return new DomainError('task.not_due', `The task is not due before ${notBefore.toISOString()}.`);
 }
 
+export function runLimitReached({ run_until }: Session): DomainError {
+  const until = run_until?.toISOString() ?? 'its limit';
+  return new DomainError(
+    'session.run_limit',
+    `The attempt ran until ${until}, the max_run_seconds of its task; its lease cannot be extended. Complete or fail it now.`,
+  );
+}
+
 /** What is told whoever says that work goes on which nobody has begun. */
 export function sessionNotBegun(): DomainError {
   return new DomainError(

@@ -24,6 +24,10 @@ export type NewSession = Pick<
 > & {
   /** In how many seconds an attempt falls due, or when; null: at once. */
   due: number | Date | null;
+  /** The id of the attempt whose place in line it keeps; else it takes its own. */
+  place_of?: string | null;
+  /** The approval that it waits for. */
+  parked_for?: string | null;
 };
 
 /** Whether an id is a task's: a session must not hide a task from those who ask for it by its id. */
@@ -36,11 +40,11 @@ export async function insertSession(
   manager: EntityManager,
   session: NewSession,
 ): Promise<Session | undefined> {
-  const [inserted] = await sql<Session>(
-    manager,
-    `${INSERT} ON CONFLICT (id) DO NOTHING RETURNING *`,
-    valuesOf(session),
-  );
+  const [inserted] = await sql<Session>(manager, INSERT_NEXT, [
+    ...valuesOf(session),
+    session.place_of ?? null,
+    session.parked_for ?? null,
+  ]);
   return inserted;
 }
 
@@ -49,12 +53,18 @@ export function insertSessionAlong(manager: EntityManager, session: NewSession):
   sqlAlong(manager, INSERT, valuesOf(session));
 }
 
-const INSERT = `
+const insert = (columns = '', values = ''): string => `
   INSERT INTO sessions
     (id, role, task_id, status, metadata, trace_id, created_by, attempt, attempts_left, deadline_at,
-     priority, not_before)
+     priority, not_before${columns})
   VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10,
-          coalesce($11, clock_timestamp() + make_interval(secs => $12)))`;
+          coalesce($11, clock_timestamp() + make_interval(secs => $12))${values})`;
+
+const INSERT = insert();
+
+const PLACE_OF = `(SELECT coalesce(p.queued_at, p.created_at) FROM sessions p WHERE p.id = $13)`;
+const INSERT_NEXT = `${insert(', queued_at, parked_for', `, ${PLACE_OF}, $14`)}
+  ON CONFLICT (id) DO NOTHING RETURNING *`;
 
 function valuesOf(session: NewSession): unknown[] {
   const { id, role, task_id, metadata, trace_id, created_by, due } = session;

@@ -22,10 +22,13 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
 @Index('idx_sessions_open_created_at', ['created_at'], {
   where: `status IN ('pending', 'active')`,
 })
+@Index('idx_sessions_run_until', ['run_until'], {
+  where: `run_until IS NOT NULL AND status = 'active'`,
+})
 @Check('sessions_status_ck', `status IN ('pending', 'active', 'completed', 'failed', 'expired')`)
 @Check(
   'sessions_ended_reason_ck',
-  `ended_reason IN ('completed', 'worker', 'retention', 'lease_lost', 'deadline', 'cancelled', 'released')`,
+  `ended_reason IN ('completed', 'worker', 'retention', 'lease_lost', 'deadline', 'cancelled', 'released', 'run_limit')`,
 )
 @Check('sessions_priority_ck', 'priority BETWEEN 0 AND 2')
 @Check('sessions_attempts_left_ck', 'attempts_left >= 0')
@@ -87,6 +90,27 @@ export class Session {
   /** Until when its holder need not be heard of; null: it has no lease. */
   @Column({ type: 'timestamptz', nullable: true })
   lease_expires_at: Date | null;
+
+  /** The length of its lease in seconds, which a heartbeat keeps; null: it has had none. */
+  @Column({ type: 'integer', nullable: true })
+  lease_seconds: number | null;
+
+  /** Its task's limit, which a trigger sets. */
+  @Column({ type: 'integer', nullable: true })
+  max_run_seconds: number | null;
+
+  /** The end of an attempt whatever its heartbeats; null: not begun, or without a limit. */
+  @Column({ type: 'timestamptz', nullable: true })
+  run_until: Date | null;
+
+  /** The place in line, where that is older than the attempt: that of the released attempt before it. */
+  @Column({ type: 'timestamptz', nullable: true })
+  queued_at: Date | null;
+
+  /** The approval that the attempt was parked for: the first stage of its chain. It is due from `not_before`. */
+  @ForeignKey('Approval', { name: 'sessions_parked_for_fk' })
+  @Column({ type: 'uuid', nullable: true })
+  parked_for: string | null;
 
   /** From when an attempt may be claimed; null: at once. */
   @Column({ type: 'timestamptz', nullable: true })

@@ -29,7 +29,7 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { type Reference, SessionReferencePipe } from '../http/ids.js';
 import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
 import { CreateSessionDto } from './dto/create-session.dto.js';
-import { LeaseDto, ReleaseDto } from './dto/lease.dto.js';
+import { HeartbeatDto, ReleaseDto } from './dto/lease.dto.js';
 import { LifecycleEventDto } from './dto/lifecycle-event.dto.js';
 import { ListSessionsQuery } from './dto/list-sessions.query.js';
 import { SessionDto, SessionPageDto } from './dto/session.dto.js';
@@ -197,10 +197,10 @@ export class SessionsController {
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: SessionDto, description: 'The session with its lease.' })
-  @ApiWriteProblems(...LEASE_PROBLEMS)
+  @ApiWriteProblems(...LEASE_PROBLEMS, 'session.run_limit')
   async heartbeat(
     @Param('id', SessionReferencePipe) reference: Reference,
-    @Body() { lease_seconds }: LeaseDto,
+    @Body() { lease_seconds }: HeartbeatDto,
     @Me() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
@@ -210,17 +210,36 @@ export class SessionsController {
   @Post(':id/release')
   @HttpCode(200)
   @Policy('sessions.write')
-  @ApiOperation({ summary: 'Hand a claimed task back, for another agent to do' })
+  @ApiOperation({
+    summary: 'Release a claimed task: due at once, later, or when an approval is settled',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
+  @ApiBody({
+    type: ReleaseDto,
+    examples: {
+      free: { summary: 'For another agent', value: { reason: 'The tool that it needs is down' } },
+      later: { summary: 'For later', value: { not_before: '2036-01-31T12:00:00Z' } },
+      parked: {
+        summary: 'Until a person has decided',
+        value: { until_approval: 'approval-019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c' },
+      },
+    },
+  })
   @ApiOkResponse({ type: SessionDto, description: 'The attempt that is over.' })
-  @ApiWriteProblems(...LEASE_PROBLEMS, 'session.not_attempt')
+  @ApiWriteProblems(
+    ...LEASE_PROBLEMS,
+    'session.not_attempt',
+    'task.finished',
+    'task.release_limit',
+    'approval.other_task',
+  )
   async release(
     @Param('id', SessionReferencePipe) reference: Reference,
-    @Body() { reason }: ReleaseDto,
+    @Body() dto: ReleaseDto,
     @Me() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return tagged(response, await this.leases.release(agent, reference, reason));
+    return tagged(response, await this.leases.release(agent, reference, dto));
   }
 }

@@ -5,6 +5,7 @@ import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { Attempts } from './attempts.service.js';
 import { Lapses } from './lapses.service.js';
 import { Leases } from './leases.service.js';
+import { ReleasesService } from './releases.service.js';
 import { WritableSessions } from './session-access.js';
 import { Session } from './session.entity.js';
 import { SessionUpdates } from './session-updates.service.js';
@@ -22,6 +23,7 @@ import { SessionsService } from './sessions.service.js';
     WritableSessions,
     Attempts,
     Leases,
+    ReleasesService,
     Lapses,
   ],
   exports: [SessionsService, SessionUpdates, SessionsReader, Attempts, Leases],

@@ -16,7 +16,7 @@ export type ListedTask = ShownTask & Placed;
 /** Of a task `t`: what its readers are shown, and not the key that it was routed with. */
 const SHOWN = `
   t.id, t.task_type, t.description, t.from_role, t.to_role, t.data, t.context, t.priority, t.deadline_at,
-  t.max_attempts, t.parent_task_id, t.requires_approval, t.trace_id, t.created_by, t.created_at`;
+  t.max_attempts, t.max_run_seconds, t.parent_task_id, t.requires_approval, t.trace_id, t.created_by, t.created_at`;
 
 /** The status of a task for its readers, of its highest attempt `a`. */
 export function currentStatus(days: string): string {
@@ -33,7 +33,7 @@ export async function selectTasks(
   const status = currentStatus(where.bind(retentionDays));
   return sqlList<ListedTask>(
     manager,
-    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, ${status} AS status,
+    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, ${status} AS status,
             ${keysetAt('t.created_at')} AS keyset_at
        FROM tasks t
        JOIN LATERAL (
@@ -57,8 +57,11 @@ export function due(days: string): string {
     AND (a.deadline_at IS NULL OR a.deadline_at > clock_timestamp())`;
 }
 
-/** The order in which a role is to do what it has to do: by priority, then age; in the words of the index. */
-export const BY_URGENCY = '-a.priority, a.created_at, a.id';
+/** The place of an attempt `a` in line: its age, or that of the released attempt whose place it keeps. */
+export const PLACE_IN_LINE = 'coalesce(a.queued_at, a.created_at)';
+
+/** The order in which a role does its work: by priority, then place in line; in the words of the index. */
+export const BY_URGENCY = `-a.priority, ${PLACE_IN_LINE}, a.id`;
 
 /**
  * SQL of the attempts `a` that may be claimed now for the role `$1`: of each type the first ones, through an index.
@@ -69,7 +72,7 @@ export const BY_URGENCY = '-a.priority, a.created_at, a.id';
  */
 export function dueOfTypes(types: string, days: string, most: string): string {
   return `unnest(${types}::text[]) AS type CROSS JOIN LATERAL (
-    SELECT a.id, a.priority, a.created_at FROM sessions a
+    SELECT a.id, a.priority, a.queued_at, a.created_at FROM sessions a
      WHERE a.role = $1 AND a.task_type = type AND ${due(days)}
      ORDER BY ${BY_URGENCY} LIMIT ${most}
   ) a`;
@@ -90,8 +93,8 @@ export async function selectInbox(
   where.and(due('?'), retentionDays);
   return sqlList<ListedTask>(
     manager,
-    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, a.status,
-            ${keysetAt('a.created_at')} AS keyset_at
+    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, a.status,
+            ${keysetAt(PLACE_IN_LINE)} AS keyset_at
        FROM sessions a JOIN tasks t ON t.id = a.task_id ${where.toString()}
       ORDER BY ${BY_URGENCY} LIMIT ${limit}`,
     where.parameters,
@@ -111,6 +114,7 @@ const TASK = `SELECT * FROM tasks WHERE id = $1`;
 
 /** A task as it stands with the session that is its highest attempt. */
 export function withAttempt(task: Task, attempt: Session): ShownTask {
-  const { id: session_id, claimed_by, attempt: number } = attempt;
-  return { ...task, session_id, claimed_by, attempt: number ?? 1, status: taskStatus(attempt) };
+  const { id: session_id, claimed_by, attempt: number, parked_for } = attempt;
+  const status = taskStatus(attempt);
+  return { ...task, session_id, claimed_by, attempt: number ?? 1, parked_for, status };
 }

@@ -68,14 +68,17 @@ export class TaskStory {
       [taskId, this.environment.SESSION_RETENTION_DAYS],
     );
     if (!open) return [];
-    const asked = await sql<{ who: string; since: Date }>(
+    const asked = await sql<{ who: string; since: Date; approval_id: string }>(
       manager,
-      `SELECT approver_role AS who, created_at AS since FROM approvals
+      `SELECT approver_role AS who, created_at AS since, id AS approval_id FROM approvals
         WHERE task_id = $1 AND status = 'pending' ORDER BY created_at, id`,
       [taskId],
     );
+    const own = attemptWaitsFor(open, entries);
+    // A parked attempt waits for the approval, not for the time at which that expires.
+    const isParked = own.what === 'due_time' && open.parked_for !== null;
     return [
-      attemptWaitsFor(open, entries),
+      ...(isParked ? [] : [own]),
       ...asked.map((one) => ({ what: 'approval' as const, ...one })),
     ];
   }
@@ -131,7 +134,7 @@ function toEntry({
   metadata,
   ...about
 }: AuditEvent): TimelineEntryDto {
-  const { from, to, reason, decision, told } = metadata;
+  const { from, to, reason, decision, told, not_before, until_approval } = metadata;
   const became = to ?? decision;
   return {
     at: timestamp,
@@ -142,6 +145,8 @@ function toEntry({
     ...(typeof became === 'string' && { to: became }),
     ...(typeof reason === 'string' && { reason }),
     ...(typeof told === 'string' && { told }),
+    ...(typeof not_before === 'string' && { not_before }),
+    ...(typeof until_approval === 'string' && { until_approval }),
     session_id: about.session_id,
     approval_id: about.approval_id,
   };

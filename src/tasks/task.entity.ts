@@ -9,6 +9,7 @@ import type { Priority } from './priority.js';
 @Index('idx_tasks_parent_task_id', ['parent_task_id'], { where: 'parent_task_id IS NOT NULL' })
 @Check('tasks_priority_ck', `priority IN ('low', 'normal', 'high')`)
 @Check('tasks_max_attempts_ck', 'max_attempts BETWEEN 1 AND 100')
+@Check('tasks_max_run_seconds_ck', 'max_run_seconds BETWEEN 30 AND 604800')
 @Index('idx_tasks_idempotency_key', ['idempotency_key'], { unique: true })
 export class Task {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'tasks_pkey' })
@@ -53,6 +54,10 @@ export class Task {
   /** How many attempts are made before the task is given up. */
   @Column({ type: 'integer', default: 3 })
   max_attempts: number;
+
+  /** How long one attempt may take from its claim, in seconds, whatever its heartbeats; null: without a limit. */
+  @Column({ type: 'integer', nullable: true })
+  max_run_seconds: number | null;
 
   /** The task that this one is part of. */
   @ForeignKey('Task', { name: 'tasks_parent_task_id_fk' })

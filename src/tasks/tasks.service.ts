@@ -52,6 +52,7 @@ export class TasksService {
         priority: priorityOf(dto),
         deadline_at,
         max_attempts: dto.max_attempts,
+        max_run_seconds: dto.max_run_seconds ?? null,
         parent_task_id: dto.parent_task_id ?? null,
         requires_approval: dto.requires_approval ?? null,
       };
@@ -137,6 +138,7 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<void> 
     task.priority,
     task.deadline_at,
     task.max_attempts,
+    task.max_run_seconds,
     task.parent_task_id,
     task.requires_approval,
     key?.preferred ?? null,
@@ -166,8 +168,8 @@ const IF_FREE = (id: string): string =>
 const INSERT = `
   INSERT INTO tasks
     (id, task_type, description, from_role, to_role, data, context, trace_id, created_by,
-     priority, deadline_at, max_attempts, parent_task_id, requires_approval, idempotency_key)
-  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-         coalesce(${IF_FREE('$15')}, ${IF_FREE('$16')}, $17)
+     priority, deadline_at, max_attempts, max_run_seconds, parent_task_id, requires_approval, idempotency_key)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+         coalesce(${IF_FREE('$16')}, ${IF_FREE('$17')}, $18)
    WHERE $11::timestamptz IS NULL OR $11 > clock_timestamp()
   RETURNING 1`;

@@ -81,10 +81,29 @@ export class SessionDto {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'Until when its holder need not be heard of; null: it has no lease.',
+    description: 'Lease expiry. Send a heartbeat before this time. Null: it has no lease.',
     example: null,
   })
   lease_expires_at: Date | null;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description:
+      'The length of its lease in seconds, which a heartbeat keeps unless it gives another.',
+    example: null,
+  })
+  lease_seconds: number | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description:
+      'The end of the attempt whatever its heartbeats: its claim plus the `max_run_seconds` of the task. Null: no limit.',
+    example: null,
+  })
+  run_until: Date | null;
 
   @ApiProperty({
     type: String,
@@ -94,6 +113,16 @@ export class SessionDto {
     example: null,
   })
   not_before: Date | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description:
+      'The approval that the attempt was parked for: it falls due when that is settled. Null: none.',
+    example: null,
+  })
+  parked_until_approval: string | null;
 
   @ApiProperty({ enum: ENDED_REASONS, type: String, nullable: true, example: null })
   ended_reason: EndedReason | null;
@@ -129,7 +158,10 @@ export function toSessionDto(session: Session): SessionDto {
     created_by: session.created_by,
     claimed_by: session.claimed_by,
     lease_expires_at: session.lease_expires_at,
+    lease_seconds: session.lease_seconds,
+    run_until: session.run_until,
     not_before: session.not_before,
+    parked_until_approval: session.parked_for,
     ended_reason: session.ended_reason,
     result: session.result,
     error: session.error,

@@ -20,6 +20,7 @@ import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
 import { IsJsonObject, IsRoleName, IsTaskType, IsTimestamp } from '../../http/rules.js';
 import { PRIORITIES, type Priority } from '../priority.js';
+import { RUN_SECONDS } from '../task-limits.js';
 import { fromCarelessBody } from './careless-body.js';
 
 /** What is asked for. */
@@ -145,6 +146,20 @@ export class RouteTaskDto {
   @Min(1)
   @Max(100)
   max_attempts: number = 3;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: RUN_SECONDS.min,
+    maximum: RUN_SECONDS.max,
+    description:
+      'How many seconds one attempt may take from its claim, whatever its heartbeats; then it ends as a lost one does. Default: no limit.',
+    example: 3600,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(RUN_SECONDS.min)
+  @Max(RUN_SECONDS.max)
+  max_run_seconds?: number;
 
   @ApiPropertyOptional({
     description: 'The task that this one is part of; you must be able to read it.',

@@ -16,6 +16,7 @@ export interface ShownTask extends Omit<Task, 'idempotency_key'> {
   session_id: string;
   attempt: number;
   claimed_by: string | null;
+  parked_for: string | null;
 }
 
 export class TaskDto {
@@ -66,6 +67,15 @@ export class TaskDto {
   @ApiProperty({ type: 'integer', example: 3 })
   max_attempts: number;
 
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description:
+      'How many seconds one attempt may take from its claim, whatever its heartbeats; null: no limit.',
+    example: null,
+  })
+  max_run_seconds: number | null;
+
   @ApiProperty({ type: String, format: 'uuid', nullable: true, example: null })
   parent_task_id: string | null;
 
@@ -83,6 +93,15 @@ export class TaskDto {
     example: null,
   })
   requires_approval: RequiredApproval | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The approval that its latest attempt was parked for; null: none.',
+    example: null,
+  })
+  parked_until_approval: string | null;
 
   @ApiProperty({
     type: String,
@@ -121,8 +140,10 @@ export function toTaskDto(task: ShownTask): TaskDto {
     priority: task.priority,
     deadline_at: task.deadline_at,
     max_attempts: task.max_attempts,
+    max_run_seconds: task.max_run_seconds,
     parent_task_id: task.parent_task_id,
     requires_approval: task.requires_approval,
+    parked_until_approval: task.parked_for,
     claimed_by: task.claimed_by,
     trace_id: task.trace_id,
     created_by: task.created_by,

@@ -149,6 +149,20 @@ export class TimelineEntryDto {
   })
   told?: string;
 
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'When the attempt falls due, of an event that sets it.',
+    example: '2026-01-31T12:00:00.000Z',
+  })
+  not_before?: string;
+
+  @ApiPropertyOptional({
+    format: 'uuid',
+    description: 'The approval that the task was parked for, or that made it due.',
+    example: '019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  until_approval?: string;
+
   @ApiProperty({
     type: String,
     format: 'uuid',
@@ -175,6 +189,13 @@ export class WaitsForDto {
 
   @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
   since: Date;
+
+  @ApiPropertyOptional({
+    format: 'uuid',
+    description: 'The approval, of `approval`.',
+    example: '019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  approval_id?: string;
 }
 
 export class TimelineDto {

@@ -156,7 +156,12 @@ describe('the timeline of a task', () => {
     await team.asker.post('/approvals', { task_id: id, approver_role: 'legal' });
     expect(await team.waitsFor(id)).toEqual([
       working,
-      { what: 'approval', who: 'legal', since: expect.any(String) },
+      {
+        what: 'approval',
+        who: 'legal',
+        since: expect.any(String),
+        approval_id: expect.any(String),
+      },
     ]);
     await finish(worker, session.id);
     expect(await team.waitsFor(id)).toEqual([]);

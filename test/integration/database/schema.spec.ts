@@ -64,7 +64,7 @@ const SCHEMA = `
       CHECK (status IN ('pending', 'active', 'completed', 'failed', 'expired')),
     CONSTRAINT sessions_ended_reason_ck
       CHECK (ended_reason IN
-        ('completed', 'worker', 'retention', 'lease_lost', 'deadline', 'cancelled', 'released')),
+        ('completed', 'worker', 'retention', 'lease_lost', 'deadline', 'cancelled', 'released', 'run_limit')),
     CONSTRAINT sessions_priority_ck CHECK (priority BETWEEN 0 AND 2),
     CONSTRAINT sessions_attempts_left_ck CHECK (attempts_left >= 0),
     CONSTRAINT sessions_attempt_counts_ck CHECK ((attempt IS NULL) = (attempts_left IS NULL)),
@@ -79,8 +79,6 @@ const SCHEMA = `
   CREATE UNIQUE INDEX sessions_task_attempt_uq ON sessions (task_id, attempt);
   CREATE UNIQUE INDEX sessions_one_open_attempt_uq ON sessions (task_id)
     WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
-  CREATE INDEX idx_sessions_inbox ON sessions (role, (-priority), created_at, id)
-    WHERE attempt IS NOT NULL AND status = 'pending';
   CREATE INDEX idx_sessions_lease ON sessions (lease_expires_at)
     WHERE attempt IS NOT NULL AND status = 'active';
   CREATE INDEX idx_sessions_deadline ON sessions (deadline_at)
@@ -219,11 +217,28 @@ const SCHEMA = `
     ADD COLUMN task_type varchar(50),
     ADD CONSTRAINT sessions_task_type_ck
       CHECK (attempt IS NULL OR status NOT IN ('pending', 'active') OR task_type IS NOT NULL);
-  CREATE INDEX idx_sessions_inbox_of_type ON sessions (role, task_type, (-priority), created_at, id)
+  ALTER TABLE tasks
+    ADD COLUMN max_run_seconds integer,
+    ADD CONSTRAINT tasks_max_run_seconds_ck CHECK (max_run_seconds BETWEEN 30 AND 604800);
+  ALTER TABLE sessions
+    ADD COLUMN lease_seconds integer,
+    ADD COLUMN max_run_seconds integer,
+    ADD COLUMN run_until timestamptz,
+    ADD COLUMN queued_at timestamptz,
+    ADD COLUMN parked_for uuid,
+    ADD CONSTRAINT sessions_parked_for_fk FOREIGN KEY (parked_for) REFERENCES approvals (id);
+  CREATE INDEX idx_sessions_inbox
+    ON sessions (role, (-priority), (coalesce(queued_at, created_at)), id)
     WHERE attempt IS NOT NULL AND status = 'pending';
+  CREATE INDEX idx_sessions_inbox_of_type
+    ON sessions (role, task_type, (-priority), (coalesce(queued_at, created_at)), id)
+    WHERE attempt IS NOT NULL AND status = 'pending';
+  CREATE INDEX idx_sessions_run_until ON sessions (run_until)
+    WHERE run_until IS NOT NULL AND status = 'active';
   CREATE FUNCTION sessions_set_task_type() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-          NEW.task_type := (SELECT t.task_type FROM tasks t WHERE t.id = NEW.task_id);
+          SELECT t.task_type, t.max_run_seconds INTO NEW.task_type, NEW.max_run_seconds
+            FROM tasks t WHERE t.id = NEW.task_id;
           RETURN NEW;
         END
       $$;

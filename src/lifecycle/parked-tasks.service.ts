@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AuditService, NOTHING_CHANGED, withEvent } from '../audit/audit.service.js';
+import type { Actor } from '../auth/actor.js';
+import { afterCommit } from '../database/after-transaction.js';
+import { Signals } from '../database/signals.js';
+import { sql } from '../database/sql.js';
+import type { LockedTask } from './task-lock.js';
+
+/** Lets parked attempts fall due with the approval that they wait for. */
+@Injectable()
+export class ParkedTasksService {
+  constructor(
+    private readonly audit: AuditService,
+    private readonly signals: Signals,
+  ) {}
+
+  /**
+   * Moves the due time of the attempt that waits for a chain of approvals, in the transaction that changes the chain.
+   * An approval that expires needs no call: its attempt is due from then on.
+   *
+   * @param task as locked by this transaction, before the change
+   * @param pendingUntil the last moment to decide the pending stage; null: the chain is settled, so that the attempt is
+   *   due now and waiting agents are notified
+   */
+  async follow(
+    manager: EntityManager,
+    { parked }: LockedTask,
+    { id, chain_id }: { id: string; chain_id: string },
+    pendingUntil: Date | null,
+    by: Actor,
+  ): Promise<void> {
+    if (parked?.chain_id !== chain_id) return;
+    const event = this.audit.telling(manager, {
+      event_type: pendingUntil ? 'attempt_postponed' : 'attempt_due',
+      trace_id: parked.trace_id,
+      by,
+      task_id: parked.task_id,
+      session_id: parked.id,
+      metadata: {
+        until_approval: id,
+        attempt: parked.attempt,
+        ...(pendingUntil && { not_before: pendingUntil }),
+        version: parked.version + 1,
+      },
+    });
+    const parameters = [parked.id, parked.version, pendingUntil, event];
+    await sql(manager, MOVE, parameters, NOTHING_CHANGED);
+    if (pendingUntil) return;
+    afterCommit(manager, () => {
+      this.signals.notify(parked.role);
+    });
+  }
+}
+
+/** A claim, or a cancellation, that was faster makes the transaction run again. */
+const MOVE = withEvent(
+  `UPDATE sessions
+     SET not_before = coalesce($3, clock_timestamp()),
+         version    = version + 1,
+         updated_at = clock_timestamp()
+   WHERE id = $1 AND version = $2 AND status = 'pending'
+  RETURNING id`,
+  '$4',
+);

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { findApproval, findPendingStage } from '../approvals/approval-rows.js';
+import type { Actor } from '../auth/actor.js';
+import { sql } from '../database/sql.js';
+import { DomainError, InvalidInputError } from '../errors/domain-error.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { type Attempt, Attempts } from './attempts.service.js';
+import type { ReleaseDto } from './dto/lease.dto.js';
+import type { Session } from './session.entity.js';
+import type { NewSession } from './session-rows.js';
+
+/** How often a task may be released, over all its attempts: a worker that claims and releases in a loop ends. */
+const MAX_RELEASES = 100;
+
+type Place = Pick<NewSession, 'due' | 'place_of' | 'parked_for'>;
+
+/** Gives claimed tasks back: due at once in their old place, at a later time, or when an approval is settled. */
+@Injectable()
+export class ReleasesService {
+  constructor(
+    private readonly lifecycle: LifecycleService,
+    private readonly attempts: Attempts,
+  ) {}
+
+  /**
+   * Ends the attempt and opens the next one, which uses up none.
+   *
+   * @throws DomainError `task.release_limit`, `approval.other_task` or `task.finished`
+   */
+  async release(
+    manager: EntityManager,
+    attempt: Attempt,
+    { reason, not_before, until_approval }: ReleaseDto,
+    by: Actor,
+  ): Promise<Session> {
+    const metadata = {
+      ...(reason !== undefined && { told: reason }),
+      ...(not_before !== undefined && { not_before }),
+      ...(until_approval !== undefined && { until_approval }),
+    };
+    const released = await this.lifecycle.change(
+      manager,
+      attempt,
+      { status: 'failed', ended_reason: 'released' },
+      by,
+      { event_type: 'task_released', metadata },
+    );
+    await assertFewReleases(manager, attempt);
+    const place = await placeAfter(manager, attempt, not_before, until_approval);
+    const { attempts_left } = attempt;
+    await this.attempts.openNext(manager, attempt, { attempts_left, ...place }, by);
+    return released;
+  }
+}
+
+async function assertFewReleases(manager: EntityManager, { task_id }: Attempt): Promise<void> {
+  const released = await sql(manager, RELEASED, [task_id, MAX_RELEASES + 1]);
+  if (released.length <= MAX_RELEASES) return;
+  throw new DomainError(
+    'task.release_limit',
+    `The task was released ${MAX_RELEASES} times. Complete it, or fail it with retryable true.`,
+  );
+}
+
+const RELEASED = `
+  SELECT 1 FROM sessions WHERE task_id = $1 AND ended_reason = 'released' LIMIT $2`;
+
+async function placeAfter(
+  manager: EntityManager,
+  attempt: Attempt,
+  notBefore: string | undefined,
+  approvalId: string | undefined,
+): Promise<Place> {
+  const atOnce = { due: null, place_of: attempt.id };
+  if (notBefore !== undefined) return { due: await dueTime(manager, attempt, notBefore) };
+  if (approvalId === undefined) return atOnce;
+  const until = await pendingUntil(manager, attempt, approvalId);
+  return until ? { due: until, parked_for: approvalId } : atOnce;
+}
+
+async function dueTime(manager: EntityManager, { id }: Attempt, notBefore: string): Promise<Date> {
+  const [found] = await sql<{ past: boolean; late: boolean | null }>(manager, DUE_TIME, [
+    id,
+    notBefore,
+  ]);
+  const message =
+    found?.past === true
+      ? 'not_before must be in the future'
+      : found?.late === true
+        ? 'not_before must be before the deadline_at of the task'
+        : undefined;
+  if (message !== undefined) throw new InvalidInputError([{ pointer: '/not_before', message }]);
+  return new Date(notBefore);
+}
+
+const DUE_TIME = `
+  SELECT $2::timestamptz <= clock_timestamp() AS past, $2::timestamptz >= deadline_at AS late
+    FROM sessions WHERE id = $1`;
+
+/** The last moment to decide the pending stage of an approval's chain; null when the chain is settled. */
+async function pendingUntil(
+  manager: EntityManager,
+  { task_id }: Attempt,
+  approvalId: string,
+): Promise<Date | null> {
+  // Whatever settles an approval holds this lock: it is settled before, or finds the parked attempt.
+  await lockOpenTask(manager, task_id);
+  const approval = await findApproval(manager, approvalId);
+  if (approval?.task_id !== task_id) {
+    throw new DomainError('approval.other_task', 'The task has no such approval.');
+  }
+  const pending = await findPendingStage(manager, approval);
+  return pending?.expires_at ?? null;
+}
