@@ -31,6 +31,7 @@ const EXEMPT: readonly string[] = [
   'docs/work.md',
   'docs/openapi.json',
   'MCP tools',
+  'messages in src',
   'messages in src/agent-mesh',
   'messages in src/approvals',
   'messages in src/audit',
@@ -88,10 +89,11 @@ const TEXTS: readonly Text[] = [
   ...PAGES.map((source) => ({ source, lines: proseOf(source) })),
   { source: 'docs/openapi.json', lines: stringsOf(readJson('docs/openapi.json')) },
   { source: 'MCP tools', lines: stringsOf([TOOLS, WORK_THROUGH_INBOX]) },
+  { source: '.env.example', lines: readFileSync('.env.example', 'utf8').split('\n') },
   ...sourceFolders().map((folder) => ({
-    source: `messages in src/${folder}`,
+    source: `messages in ${folder}`,
     lines: sourceFiles()
-      .filter((name) => name.startsWith(`src/${folder}/`))
+      .filter((name) => posix.join('src', name.split('/').slice(1, -1)[0] ?? '') === folder)
       .flatMap(literalsOf),
   })),
 ];
@@ -203,11 +205,10 @@ function sourceFiles(): string[] {
     .sort();
 }
 
+/** `src` itself, and each of its folders. */
 function sourceFolders(): string[] {
-  return readdirSync('src', { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort();
+  const folders = readdirSync('src', { withFileTypes: true }).filter((one) => one.isDirectory());
+  return ['src', ...folders.map(({ name }) => posix.join('src', name)).sort()];
 }
 
 /** Codes of the stdio server, for what no controller answered. */

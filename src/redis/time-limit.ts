@@ -9,7 +9,7 @@ export class TimedOut extends Error {
 
 /**
  * One time limit for much that goes on at once, with one timer for all: what began first is the first to be late. A
- * timer for each is a cost that shows: see docs/performance.md.
+ * timer for each is a cost that shows: see docs/performance-log.md.
  */
 export class TimeLimit {
   /** What is waited for, in the order in which it began. */
