@@ -13,7 +13,16 @@ import {
   text,
   whole,
 } from './schemas.js';
-import { given, type Members, pick, prefixed, textOf, type Tool, type ToolAnswer } from './tool.js';
+import {
+  given,
+  type Members,
+  pick,
+  prefixed,
+  recordsOf,
+  textOf,
+  type Tool,
+  type ToolAnswer,
+} from './tool.js';
 
 const TRACE_ID = text('A UUID that ties this to a workflow under way. Default: a new one.', {
   format: 'uuid',
@@ -117,9 +126,19 @@ async function route(
     body,
     ...(trace && { trace_id: trace }),
   });
+  const { warnings } = routed;
   return {
-    text: `${textOf(routed.task_id)} is in the inbox of ${textOf(target)}.`,
-    content: pick(routed, 'task_id', 'status', 'trace_id'),
+    text: [
+      `${textOf(routed.task_id)} is in the inbox of ${textOf(target)}.`,
+      ...recordsOf(warnings).map(
+        ({ pointer, message }) =>
+          `Warning: ${[pointer, message].map(textOf).filter(Boolean).join(': ')}`,
+      ),
+    ].join('\n'),
+    content: {
+      ...pick(routed, 'task_id', 'status', 'trace_id'),
+      ...(warnings !== undefined && { warnings }),
+    },
   };
 }
 

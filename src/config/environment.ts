@@ -142,6 +142,10 @@ export class Environment {
   @WholeNumber(20, 60_000)
   readonly MAX_LAG_MS: number = 1_000;
 
+  /** Whether requests may use the names and the forms of v0.4. */
+  @Flag()
+  readonly LEGACY_V04: boolean = true;
+
   @Flag()
   readonly API_DOCS_ENABLED: boolean = true;
 

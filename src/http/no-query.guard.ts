@@ -5,7 +5,7 @@ import type { Request } from 'express';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { isProbe } from '../observability/probes.js';
 import { escapePointer } from './shape.js';
-import { UNKNOWN_MEMBER } from './validation.pipe.js';
+import { UNKNOWN_MEMBER } from './nested-members.js';
 
 /** Refuses query parameters on routes that take none: `POST /tasks/route?dry_run=true` must not route a task. */
 @Injectable()

@@ -1,5 +1,10 @@
-/** Rewrites what older clients send into the one vocabulary of a request, before it is validated. */
-export type Normaliser = (body: unknown) => unknown;
+import type { WarningDto } from './warnings.js';
+
+/**
+ * Rewrites what v0.4 clients send into the one vocabulary of a request, before it is validated; not called with
+ * `LEGACY_V04=false`. It calls `warn` for what its sender may not have meant.
+ */
+export type Normaliser = (body: unknown, warn: (warning: WarningDto) => void) => unknown;
 
 const normalisers = new WeakMap<object, Normaliser>();
 

@@ -3,12 +3,18 @@ import type { ArgumentMetadata } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { DomainError } from '../errors/domain-error.js';
+import { parseEnvironment } from '../config/parse-environment.js';
 import { Normalised } from './normalise.decorator.js';
+import { IsJsonObject } from './rules.js';
 import { InputPipe } from './validation.pipe.js';
 
 class Inner {
   @IsInt({ message: '$property must be a whole number' })
   amount: number;
+
+  @IsOptional()
+  @IsString()
+  unit: string = 'EUR';
 }
 
 class Outer {
@@ -20,6 +26,15 @@ class Outer {
   @ValidateNested({ message: '$property must be an object' })
   @Type(() => Inner)
   inner?: Inner;
+
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Type(() => Inner)
+  inners?: Inner[];
+
+  @IsOptional()
+  @IsJsonObject()
+  free?: Record<string, unknown>;
 }
 
 @Normalised((body) => ({ name: 'plain', ...(body as object) }))
@@ -48,7 +63,7 @@ describe('Input', () => {
     const dto = pipe.transform({ name: 'abc', inner: { amount: 1 } }, BODY);
 
     expect(dto).toBeInstanceOf(Outer);
-    expect(dto).toEqual({ name: 'abc', inner: { amount: 1 } });
+    expect(dto).toEqual({ name: 'abc', inner: { amount: 1, unit: 'EUR' } });
   });
 
   it.each<[value: unknown, problems: unknown]>([
@@ -86,6 +101,67 @@ describe('Input', () => {
 
   it('may leave out a member by calling it null', () => {
     expect(pipe.transform({ name: 'abc', inner: null }, BODY)).toEqual({ name: 'abc' });
+  });
+
+  it('may leave out a member of a member so, too, and then has its default', () => {
+    const value = {
+      name: 'abc',
+      inner: { amount: 1, unit: null },
+      inners: [{ amount: 2, unit: null }],
+    };
+
+    expect(pipe.transform(value, BODY)).toEqual({
+      name: 'abc',
+      inner: { amount: 1, unit: 'EUR' },
+      inners: [{ amount: 2, unit: 'EUR' }],
+    });
+  });
+
+  it('lacks a required member that is null', () => {
+    expect(problemsOf({ name: 'abc', inner: { amount: null } })).toEqual([
+      { pointer: '/inner/amount', message: 'amount must be a whole number' },
+    ]);
+  });
+
+  it('keeps the nulls of a JSON object of the caller', () => {
+    const free = { a: null, toString: 1, b: { valueOf: null } };
+
+    expect(pipe.transform({ name: 'abc', free }, BODY)).toEqual({ name: 'abc', free });
+  });
+
+  it.each(Object.getOwnPropertyNames(Object.prototype))('never has a member %s', (name) => {
+    const members = JSON.parse(`{ "amount": 1, ${JSON.stringify(name)}: 1 }`) as object;
+    const message = 'There is no such member';
+
+    expect(problemsOf({ name: 'abc', inner: members })).toEqual([
+      { pointer: `/inner/${name}`, message },
+    ]);
+    expect(problemsOf({ name: 'abc', inners: [members] })).toEqual([
+      { pointer: `/inners/0/${name}`, message },
+    ]);
+    expect(problemsOf(members)).toEqual([{ pointer: `/${name}`, message }]);
+  });
+
+  it('with LEGACY_V04=false is not normalised, and a near name is suggested', () => {
+    const strict = new InputPipe(parseEnvironment({ LEGACY_V04: 'false' }, []));
+    const refusal = (value: unknown): unknown => {
+      try {
+        return strict.transform(value, { type: 'body', metatype: Tolerant });
+      } catch (error) {
+        return error instanceof DomainError ? error.extras.errors : error;
+      }
+    };
+
+    expect(
+      refusal({ nmae: 'abc', name: 'abc', inner: { amuont: 1, amount: 1, other: 1 } }),
+    ).toEqual(
+      expect.arrayContaining([
+        { pointer: '/nmae', message: 'There is no such member; did you mean "name"?' },
+        { pointer: '/inner/amuont', message: 'There is no such member; did you mean "amount"?' },
+        { pointer: '/inner/other', message: 'There is no such member' },
+      ]),
+    );
+    expect(refusal({})).toContainEqual({ pointer: '/name', message: 'name must be a text' });
   });
 
   it('is normalised before it is validated', () => {

@@ -1,17 +1,21 @@
-import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, Optional, type PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
-import { type ValidationError, validateSync } from 'class-validator';
+import { getMetadataStorage, type ValidationError, validateSync } from 'class-validator';
+import { closestName } from '../common/closest-name.js';
+import { Environment } from '../config/environment.js';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
 import { isObject, withoutNulls } from './aliases.js';
+import { inheritedNames, UNKNOWN_MEMBER, withoutNullMembers } from './nested-members.js';
 import { normaliserOf } from './normalise.decorator.js';
 import { rememberRules } from './remembered-rules.js';
 import { escapePointer } from './shape.js';
+import { keepWarnings, type WarningDto } from './warnings.js';
 
 const STRICT = {
   whitelist: true,
   forbidNonWhitelisted: true,
   forbidUnknownValues: false,
-  validationError: { target: false, value: false },
+  validationError: { target: true, value: false },
 };
 
 /**
@@ -22,20 +26,43 @@ const STRICT = {
  */
 @Injectable()
 export class InputPipe implements PipeTransform {
-  constructor() {
+  private readonly legacy: boolean;
+
+  constructor(@Optional() environment?: Environment) {
+    this.legacy = environment?.LEGACY_V04 ?? true;
     rememberRules();
   }
 
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if ((type !== 'body' && type !== 'query') || !isDto(metatype)) return value;
     const prefix = type === 'body' ? '/' : '?';
-    const input = type === 'body' ? assertObject(value) : value;
-    assertNothingInherited(input, prefix);
-    const normalise = normaliserOf(metatype);
-    const dto = plainToInstance(metatype, normalise ? normalise(input) : input);
+    const warnings: WarningDto[] = [];
+    const input =
+      type === 'body' ? this.bodyOf(value, metatype, (warning) => warnings.push(warning)) : value;
+    const inherited = inheritedNames(input, metatype, prefix);
+    if (inherited.length > 0) throw new InvalidInputError(inherited);
+    const dto = plainToInstance(metatype, input);
     const errors = validateSync(dto, STRICT);
-    if (errors.length > 0) throw new InvalidInputError(problemsOf(errors, prefix));
+    if (errors.length > 0) {
+      const describe = this.legacy ? unknownMember : unknownMemberOf;
+      throw new InvalidInputError(problemsOf(errors, prefix, describe));
+    }
+    keepWarnings(dto, warnings);
     return dto;
+  }
+
+  private bodyOf(value: unknown, dto: Dto, warn: (warning: WarningDto) => void): unknown {
+    const members = assertObject(value);
+    const inherited = Object.keys(members).filter((name) => name in Object.prototype);
+    if (inherited.length > 0) {
+      throw new InvalidInputError(
+        inherited.map((name) => ({ pointer: `/${name}`, message: UNKNOWN_MEMBER })),
+      );
+    }
+    const normalise = this.legacy ? normaliserOf(dto) : undefined;
+    if (!normalise) return withoutNullMembers(members, dto);
+    const normal = normalise(withoutNulls(members), warn);
+    return isObject(normal) ? withoutNullMembers(normal, dto) : normal;
   }
 }
 
@@ -45,30 +72,36 @@ function isDto(metatype: ArgumentMetadata['metatype']): metatype is Dto {
   return metatype !== undefined && metatype !== Object && metatype !== String;
 }
 
-function assertObject(value: unknown): unknown {
-  if (isObject(value)) return withoutNulls(value);
+function assertObject(value: unknown): Record<string, unknown> {
+  if (isObject(value)) return value;
   if (value === undefined) return {};
   throw new InvalidInputError([{ pointer: '/', message: 'The body must be a JSON object' }]);
 }
 
-/** The validator takes what every object inherits, such as `toString`, for members that it knows. */
-function assertNothingInherited(input: unknown, prefix: string): void {
-  if (!isObject(input)) return;
-  const problems = Object.keys(input)
-    .filter((name) => name in Object.prototype)
-    .map((name) => ({ pointer: `${prefix}${name}`, message: UNKNOWN_MEMBER }));
-  if (problems.length > 0) throw new InvalidInputError(problems);
-}
-
-export const UNKNOWN_MEMBER = 'There is no such member';
-
-function problemsOf(errors: readonly ValidationError[], prefix: string): InputProblem[] {
-  return errors.flatMap(({ property, constraints, children }) => {
+function problemsOf(
+  errors: readonly ValidationError[],
+  prefix: string,
+  describe: Description,
+): InputProblem[] {
+  return errors.flatMap(({ property, constraints, children, target }) => {
     const pointer = `${prefix}${escapePointer(property)}`;
     const messages = Object.entries(constraints ?? {}).map(([rule, message]) =>
-      rule === 'whitelistValidation' ? UNKNOWN_MEMBER : message,
+      rule === 'whitelistValidation' ? describe(property, target) : message,
     );
     const own = [...new Set(messages)].map((message) => ({ pointer, message }));
-    return [...own, ...problemsOf(children ?? [], `${pointer}/`)];
+    return [...own, ...problemsOf(children ?? [], `${pointer}/`, describe)];
   });
 }
+
+/** What to say of a member that is not known. */
+type Description = (name: string, dto: object | undefined) => string;
+
+const unknownMember: Description = () => UNKNOWN_MEMBER;
+
+const unknownMemberOf: Description = (name, dto) => {
+  const rules = dto
+    ? getMetadataStorage().getTargetValidationMetadatas(dto.constructor, '', false, false)
+    : [];
+  const known = closestName(name, [...new Set(rules.map(({ propertyName }) => propertyName))]);
+  return known === undefined ? UNKNOWN_MEMBER : `${UNKNOWN_MEMBER}; did you mean "${known}"?`;
+};

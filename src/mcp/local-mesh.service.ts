@@ -4,8 +4,10 @@ import { type OperationName, routeOf } from '../agent-mesh/operations.js';
 import { Denials } from '../audit/denials.service.js';
 import type { Agent } from '../auth/agent.js';
 import { isRecord } from '../auth/is-record.js';
+import { Environment } from '../config/environment.js';
 import { problemOf } from '../errors/problem.js';
 import { asDomainError } from '../errors/problem.filter.js';
+import { InputPipe } from '../http/validation.pipe.js';
 import { IdempotencyService, type Outcome } from '../idempotency/idempotency.service.js';
 import { keyedRequest } from '../idempotency/keyed-request.js';
 import { currentTraceId, withRequestContext } from '../observability/request-context.js';
@@ -22,6 +24,7 @@ import { TaskOperations } from './task-operations.js';
 export class LocalMesh {
   private readonly logger = new Logger(LocalMesh.name);
   private readonly operations: Record<OperationName, LocalOperation>;
+  private readonly input: InputPipe;
 
   constructor(
     tasks: TaskOperations,
@@ -29,7 +32,9 @@ export class LocalMesh {
     approvals: ApprovalOperations,
     private readonly idempotency: IdempotencyService,
     private readonly denials: Denials,
+    environment: Environment,
   ) {
+    this.input = new InputPipe(environment);
     this.operations = { ...tasks.all, ...sessions.all, ...approvals.all };
   }
 
@@ -57,7 +62,7 @@ export class LocalMesh {
   ): Promise<Outcome> {
     const operation = this.operations[name];
     const route = routeOf(name, id);
-    const work = () => run(operation, { agent, id, body, query, gone: signal });
+    const work = () => run(operation, { agent, id, body, query, gone: signal, input: this.input });
     const keyed = keyedRequest({ agent, rawKey: key, ...route, body, query });
     return keyed ? this.idempotency.once(keyed, work) : { ...(await work()), replayed: false };
   }

@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 import type { OperationName } from '../agent-mesh/operations.js';
 import type { Agent } from '../auth/agent.js';
 import { ApprovalIdPipe, SessionReferencePipe, TaskIdPipe } from '../http/ids.js';
-import { InputPipe } from '../http/validation.pipe.js';
+import type { InputPipe } from '../http/validation.pipe.js';
 
 /** A request as a route gets it, before anything is validated. */
 export interface LocalCall {
@@ -11,6 +11,8 @@ export interface LocalCall {
   id: string;
   body: unknown;
   query: unknown;
+  /** Validates the body and the query. */
+  input: InputPipe;
   /** Aborted when nobody waits for the answer any more. */
   gone: AbortSignal;
 }
@@ -24,22 +26,22 @@ export interface LocalOperation {
 
 export type LocalOperations = Partial<Record<OperationName, LocalOperation>>;
 
-const input = new InputPipe();
 const taskId = new TaskIdPipe();
 const approvalId = new ApprovalIdPipe();
 const sessionReference = new SessionReferencePipe();
 
 /** The body as its DTO, by the rules of HTTP. */
-export function bodyAs<T extends object>(dto: Type<T>, { body }: LocalCall): Promise<T> {
-  return inputAs(dto, body, 'body');
+export function bodyAs<T extends object>(dto: Type<T>, { body, input }: LocalCall): Promise<T> {
+  return inputAs(input, dto, body, 'body');
 }
 
 /** The query as its DTO, by the rules of HTTP. */
-export function queryAs<T extends object>(dto: Type<T>, { query }: LocalCall): Promise<T> {
-  return inputAs(dto, query, 'query');
+export function queryAs<T extends object>(dto: Type<T>, { query, input }: LocalCall): Promise<T> {
+  return inputAs(input, dto, query, 'query');
 }
 
 async function inputAs<T extends object>(
+  input: InputPipe,
   dto: Type<T>,
   value: unknown,
   type: 'body' | 'query',

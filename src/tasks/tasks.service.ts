@@ -10,6 +10,7 @@ import { sql, sqlAlong } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { warningsOf } from '../http/warnings.js';
 import { newId } from '../observability/new-id.js';
 import { currentTraceId, requestContext } from '../observability/request-context.js';
 import { Attempts } from '../sessions/attempts.service.js';
@@ -81,7 +82,7 @@ export class TasksService {
       }
       return routed;
     });
-    return toRoutedTask(task);
+    return toRoutedTask(task, warningsOf(dto));
   }
 
   private assertRequirement({ requires_approval, task }: RouteTaskDto): void {

@@ -1,15 +1,21 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsIn } from 'class-validator';
+import { isObject } from '../../http/aliases.js';
+import { Normalised } from '../../http/normalise.decorator.js';
 import { LIFECYCLE_EVENTS, type LifecycleEvent } from '../../lifecycle/session-status.js';
+
+/** v0.4 agents write the event in any letter case. */
+function lowerCaseEvent(body: unknown): unknown {
+  return isObject(body) && typeof body.event === 'string'
+    ? { ...body, event: body.event.toLowerCase() }
+    : body;
+}
 
 const EVENTS = Object.keys(LIFECYCLE_EVENTS);
 
+@Normalised(lowerCaseEvent)
 export class LifecycleEventDto {
   @ApiProperty({ enum: EVENTS, description: 'In any letter case.', example: 'activate' })
-  @Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' ? value.toLowerCase() : value,
-  )
   @IsIn(EVENTS, { message: `Invalid transition: event must be one of ${EVENTS.join(', ')}` })
   event: LifecycleEvent;
 }

@@ -40,6 +40,22 @@ describe('A task as existing agents send it', () => {
     });
   });
 
+  it('warns of each member that was moved', () => {
+    const warnings: unknown[] = [];
+    const task = { type: 'a', descripton: 'b', amount: 1, 'x/y': 1, data: { c: 1 } };
+
+    expect(fromCarelessBody({ task }, (warning) => warnings.push(warning))).toEqual({
+      task: { task_type: 'a', data: { descripton: 'b', amount: 1, 'x/y': 1, c: 1 } },
+    });
+    const message = 'The member is not known and was moved to task.data';
+    const code = 'task.unknown_member';
+    expect(warnings).toEqual([
+      { code, message: `${message}; did you mean "description"?`, pointer: '/task/descripton' },
+      { code, message: `${message}.`, pointer: '/task/amount' },
+      { code, message: `${message}.`, pointer: '/task/x~1y' },
+    ]);
+  });
+
   it.each([undefined, null, 'x', [], {}, { task: null }, { task: 'x' }, { task: [] }])(
     'is left to the validator when it is none: %j',
     (body) => {

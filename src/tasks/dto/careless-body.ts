@@ -1,6 +1,8 @@
 import { type InputProblem, InvalidInputError } from '../../errors/domain-error.js';
 import { isObject, renameAliases } from '../../http/aliases.js';
 import { escapePointer } from '../../http/shape.js';
+import type { WarningDto } from '../../http/warnings.js';
+import { closestName } from '../../common/closest-name.js';
 
 const KNOWN = ['task_type', 'description', 'data'];
 
@@ -10,10 +12,13 @@ const KNOWN = ['task_type', 'description', 'data'];
  *
  * @throws InvalidInputError when `type` and `task_type` differ, or a member is named like one of `data`
  */
-export function fromCarelessBody(body: unknown): unknown {
+export function fromCarelessBody(
+  body: unknown,
+  warn: (warning: WarningDto) => void = () => undefined,
+): unknown {
   if (!isObject(body) || !isObject(body.task)) return body;
   const task = renameAliases(withoutNullsOfOurs(body.task), { type: 'task_type' });
-  return { ...body, task: isObject(task) ? gatherData(task) : task };
+  return { ...body, task: isObject(task) ? gatherData(task, warn) : task };
 }
 
 /** A null that goes into data is the caller's own. */
@@ -24,7 +29,10 @@ function withoutNullsOfOurs(task: Record<string, unknown>): Record<string, unkno
   );
 }
 
-function gatherData(task: Record<string, unknown>): Record<string, unknown> {
+function gatherData(
+  task: Record<string, unknown>,
+  warn: (warning: WarningDto) => void,
+): Record<string, unknown> {
   const extra = Object.entries(task).filter(([name]) => !KNOWN.includes(name));
   if (extra.length === 0) return task;
   const data = task.data ?? {};
@@ -38,6 +46,16 @@ function gatherData(task: Record<string, unknown>): Record<string, unknown> {
       message: 'A member of task must not be named like one of task.data',
     }));
   if (problems.length > 0) throw new InvalidInputError(problems);
+  for (const [name] of extra) warn(movedToData(name));
   const known = Object.entries(task).filter(([name]) => KNOWN.includes(name));
   return { ...Object.fromEntries(known), data: { ...data, ...Object.fromEntries(extra) } };
+}
+
+function movedToData(name: string): WarningDto {
+  const known = closestName(name, KNOWN);
+  return {
+    code: 'task.unknown_member',
+    message: `The member is not known and was moved to task.data${known === undefined ? '.' : `; did you mean "${known}"?`}`,
+    pointer: `/task/${escapePointer(name)}`,
+  };
 }

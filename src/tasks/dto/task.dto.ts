@@ -1,6 +1,7 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
 import { prefixed } from '../../http/ids.js';
+import { WarningDto } from '../../http/warnings.js';
 import type { RequiredApproval } from '../../lifecycle/task-lock.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
@@ -193,8 +194,22 @@ export class RoutedTaskDto {
 
   @ApiProperty({ format: 'uuid', example: TRACE })
   trace_id: string;
+
+  @ApiPropertyOptional({
+    type: [WarningDto],
+    description: 'What may not be as its sender meant it; absent when there is nothing.',
+  })
+  warnings?: readonly WarningDto[];
 }
 
-export function toRoutedTask({ id, trace_id }: Pick<Task, 'id' | 'trace_id'>): RoutedTaskDto {
-  return { task_id: prefixed('task', id), status: 'accepted', trace_id };
+export function toRoutedTask(
+  { id, trace_id }: Pick<Task, 'id' | 'trace_id'>,
+  warnings: readonly WarningDto[],
+): RoutedTaskDto {
+  return {
+    task_id: prefixed('task', id),
+    status: 'accepted',
+    trace_id,
+    ...(warnings.length > 0 && { warnings }),
+  };
 }
