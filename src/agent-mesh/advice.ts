@@ -18,6 +18,9 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'task.release_limit': 'Call complete_task, or fail_task with retryable true.',
   'task.claimed': 'Another agent has it: claim another one.',
   'task.finished': 'Read fetch_status for how it ended; send a new task if more is needed.',
+  'approval.pending':
+    'Wait for the decision, or call complete_task with withdraw_pending true to give it up.',
+  'approval.ambiguous': 'Call decide_approval with one of the approval ids that are named.',
   'approval.pending_exists': 'Wait for the decision that is pending; do not ask again.',
   'approval.decided': 'It is settled: read list_approvals for how.',
   'approval.other_task': 'Give the approval_id of an approval of this task: see list_approvals.',

@@ -2,6 +2,7 @@ import {
   answers,
   flag,
   id,
+  list,
   object,
   SESSION_ID,
   takes,
@@ -9,7 +10,16 @@ import {
   textOrNull,
   whole,
 } from './schemas.js';
-import { given, type Members, pick, prefixed, textOf, type Tool, type ToolAnswer } from './tool.js';
+import {
+  given,
+  type Members,
+  pick,
+  prefixed,
+  recordsOf,
+  textOf,
+  type Tool,
+  type ToolAnswer,
+} from './tool.js';
 
 const SESSION = answers({
   session_id: text('The session.'),
@@ -62,20 +72,41 @@ const completeTask: Tool = {
   name: 'complete_task',
   title: 'Finish a task with its result',
   description:
-    'Ends the task that you claimed, with what came out. Use it once, when the work is done. A failure is fail_task; work for somebody else of your role is release_task.',
+    'Ends the task that you claimed, with what came out. Use it once, when the work is done. While an approval that you asked for is pending it is refused with approval.pending: wait for the decision, or set withdraw_pending. A failure is fail_task; work for somebody else of your role is release_task.',
   kind: 'write',
   idempotent: true,
   input: takes(
-    { session_id: SESSION_ID, result: object('What came out, for the one who asked.') },
+    {
+      session_id: SESSION_ID,
+      result: object('What came out, for the one who asked.'),
+      withdraw_pending: flag(
+        'Whether to withdraw pending approvals that you asked for; default false.',
+      ),
+    },
     ['session_id'],
   ),
-  output: SESSION,
+  output: answers({
+    ...SESSION.properties,
+    withdrawn_approvals: list(
+      'The pending approvals that the end of the task withdrew.',
+      object('approval_id, approver_role and requested_by.'),
+    ),
+  }),
   async run(mesh, args) {
-    const body = { status: 'completed', ...given(args, 'result') };
+    const body = { status: 'completed', ...given(args, 'result', 'withdraw_pending') };
     const answer = await mesh.call('update_session', { id: textOf(args.session_id), body });
-    return toSession(answer.body, () => 'The task is completed.');
+    const withdrawn = recordsOf(answer.body.withdrawn_approvals);
+    const { text: said, content } = toSession(answer.body, () => completedText(withdrawn));
+    return { text: said, content: { ...content, withdrawn_approvals: withdrawn } };
   },
 };
+
+function completedText(withdrawn: readonly Members[]): string {
+  const names = withdrawn.map(
+    ({ approval_id, approver_role }) => `${textOf(approval_id)} (${textOf(approver_role)})`,
+  );
+  return `The task is completed.${names.length > 0 ? ` Withdrawn: ${names.join(', ')}.` : ''}`;
+}
 
 const failTask: Tool = {
   name: 'fail_task',

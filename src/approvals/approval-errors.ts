@@ -19,6 +19,37 @@ export function alreadyPending([pending]: readonly Approval[]): DomainError {
   return new DomainError('approval.pending_exists', `This role is asked already: ${which}`);
 }
 
+/** A worker completes a task while it waits for decisions that it asked for itself. */
+export function ownPending(pending: readonly Approval[]): DomainError {
+  return new DomainError(
+    'approval.pending',
+    `You asked for ${namesOf(pending)}, still pending: wait for the decision, or complete with withdraw_pending true.`,
+  );
+}
+
+/** Several approvals wait for the role: their order does not say which one is meant. */
+export function ambiguousApproval(pending: readonly Approval[]): DomainError {
+  return new DomainError(
+    'approval.ambiguous',
+    `It could mean ${namesOf(pending)}: decide one by its id, with POST /approvals/{id}/decision.`,
+  );
+}
+
+/** Several roles of the caller can decide, and nothing says which one it acts for. */
+export function ambiguousRole(roles: readonly string[], pending: readonly Approval[]): DomainError {
+  return new DomainError(
+    'auth.role_ambiguous',
+    `Name the approver_role, one of: ${roles.join(', ')}. Pending: ${namesOf(pending)}.`,
+  );
+}
+
+/** Each approval by its id, and the role that it waits for. */
+function namesOf(approvals: readonly Approval[]): string {
+  return approvals
+    .map(({ id, approver_role }) => `${prefixed('approval', id)} (${approver_role})`)
+    .join(', ');
+}
+
 export function alreadySettled({ id, status, expires_at }: Approval): DomainError {
   const name = prefixed('approval', id);
   if (status !== 'expired') {
@@ -31,7 +62,7 @@ export function alreadySettled({ id, status, expires_at }: Approval): DomainErro
 export function alreadyVoted(): DomainError {
   return new DomainError(
     'approval.voted',
-    'You have voted on this approval, or in another stage of it, already.',
+    'You have voted the same on this approval, or in another stage of it, already.',
   );
 }
 

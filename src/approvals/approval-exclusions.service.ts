@@ -87,14 +87,21 @@ export class ApprovalExclusionsService {
     if (held.length > 0) throw fourEyes();
   }
 
-  /** Refuses a subject that voted in any stage and uses the decision. */
-  async assertHasNotVoted(
+  /**
+   * Refuses a subject that voted in any stage and uses the decision. Without a requirement, the agent that holds the
+   * task decides what its role alone is asked: it then acts on its own decision.
+   */
+  async assertMayConsume(
     manager: EntityManager,
-    agent: Agent,
-    { chain_id }: Approval,
+    { subject }: Agent,
+    { chain_id, approver_role, stages }: Approval,
+    { status, claimed_by, to_role, requires_approval }: LockedTask,
   ): Promise<void> {
     if (!this.environment.APPROVALS_FOUR_EYES) return;
-    const votes = await sql(manager, VOTED, [chain_id, agent.subject]);
+    const holds = status === 'active' && claimed_by === subject;
+    const isOfHolder = approver_role === to_role && stages.length === 1;
+    if (holds && isOfHolder && requires_approval?.role !== to_role) return;
+    const votes = await sql(manager, VOTED, [chain_id, subject]);
     if (votes.length > 0) throw fourEyes();
   }
 

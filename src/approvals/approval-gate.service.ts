@@ -4,9 +4,10 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { sql } from '../database/sql.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import type { EndedTask } from '../lifecycle/task-end.js';
+import type { EndedTask, TaskCompletion } from '../lifecycle/task-end.js';
 import { lockEndingTask } from '../lifecycle/task-lock.js';
 import type { Approval } from './approval.entity.js';
+import { ownPending } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequirementsService } from './approval-requirements.service.js';
 
@@ -30,14 +31,15 @@ export class ApprovalGate implements OnModuleInit {
       lockEndingTask(manager, task_id),
       sql<Approval>(manager, WITHDRAW_PENDING, [task_id]),
     ]);
+    const completing = [ended.claimed_by, by.subject];
     if (status === 'completed' && requires_approval && subject) {
-      const completing = [ended.claimed_by, by.subject];
       await this.requirements.assertMet(
         manager,
         { task_id, requires_approval, subject },
         completing,
       );
     }
+    if (ended.completion) collectWithdrawn(ended.completion, withdrawn, completing);
     this.tellWithdrawn(manager, withdrawn, ended, by);
   }
 
@@ -55,6 +57,19 @@ export class ApprovalGate implements OnModuleInit {
       ),
     );
   }
+}
+
+/** @throws DomainError `approval.pending` where those that complete the task asked for one, and do not withdraw it */
+function collectWithdrawn(
+  { withdrawPending, withdrawn: collected }: TaskCompletion,
+  withdrawn: readonly Approval[],
+  completing: readonly (string | null)[],
+): void {
+  const own = withdrawn.filter(
+    ({ requested_by }) => requested_by !== null && completing.includes(requested_by),
+  );
+  if (own.length > 0 && !withdrawPending) throw ownPending(own);
+  collected.push(...withdrawn);
 }
 
 const WITHDRAW_PENDING = `

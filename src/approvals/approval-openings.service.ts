@@ -104,6 +104,22 @@ export class ApprovalOpenings {
     );
   }
 
+  /**
+   * Refuses to move a pending approval to a role that is asked about the task in the same stage.
+   *
+   * @throws DomainError `approval.pending_exists`
+   */
+  async assertNotAsked(
+    manager: EntityManager,
+    { task_id, stage }: Approval,
+    role: string,
+  ): Promise<void> {
+    await this.expiry.expireOf(manager, task_id);
+    const pending = await selectPending(manager, task_id, [role]);
+    const inTheWay = pending.filter((other) => other.stage === stage);
+    if (inTheWay.length > 0) throw alreadyPending(inTheWay);
+  }
+
   private async insert(
     manager: EntityManager,
     task: LockedTask,

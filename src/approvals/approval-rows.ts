@@ -51,6 +51,22 @@ export async function getLatest(
   return latest;
 }
 
+/** Whether an approval of the task waits for the role, or was decided by it. The caller holds the task's lock. */
+export async function isAskedOrDecided(
+  manager: EntityManager,
+  taskId: string,
+  role: string,
+): Promise<boolean> {
+  const found = await sql(
+    manager,
+    `SELECT 1 FROM approvals a
+      WHERE a.task_id = $1 AND a.approver_role = $2
+        AND a.status IN ('pending', 'approved', 'rejected') AND NOT ${lapsed('a')} LIMIT 1`,
+    [taskId, role],
+  );
+  return found.length > 0;
+}
+
 /** The approvals of a task that can be decided and that the roles are asked for, the oldest first. */
 export async function selectPending(
   manager: EntityManager,

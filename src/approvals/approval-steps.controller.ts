@@ -14,8 +14,12 @@ import { ApprovalDto } from './dto/approval.dto.js';
 import { ConsumeApprovalDto } from './dto/consume-approval.dto.js';
 import { DecideApprovalDto } from './dto/decide-approval.dto.js';
 import { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
+import { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
+import { RecallApprovalDto } from './dto/recall-approval.dto.js';
 import { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
+import { ReassignmentsService } from './reassignments.service.js';
+import { RecallsService } from './recalls.service.js';
 
 const ID = { name: 'id', example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' };
 
@@ -28,6 +32,8 @@ export class ApprovalStepsController {
     private readonly approvals: ApprovalsService,
     private readonly decisions: DecisionsService,
     private readonly delegations: Delegations,
+    private readonly recalls: RecallsService,
+    private readonly reassignments: ReassignmentsService,
     private readonly consumptions: Consumptions,
   ) {}
 
@@ -69,6 +75,7 @@ export class ApprovalStepsController {
   @ApiWriteProblems(
     'auth.forbidden',
     'approval.not_found',
+    'approval.four_eyes',
     'approval.decided',
     'approval.expired',
     'task.finished',
@@ -94,6 +101,7 @@ export class ApprovalStepsController {
     'approval.decided',
     'approval.expired',
     'approval.delegation_refused',
+    'approval.four_eyes',
     'approval.pending_exists',
     'task.finished',
   )
@@ -103,6 +111,63 @@ export class ApprovalStepsController {
     @Me() agent: Agent,
   ): Promise<ApprovalDto> {
     return this.delegations.delegate(agent, id, dto);
+  }
+
+  @Post('recall')
+  @HttpCode(200)
+  @Policy('approvals.recall')
+  @ApiOperation({
+    summary: 'Recall a delegated decision',
+    description: 'For the role that delegated it, while nobody has voted.',
+  })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for your role to decide.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.four_eyes',
+    'approval.decided',
+    'approval.expired',
+    'approval.recall_refused',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  recall(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() { reason }: RecallApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.recalls.recall(agent, id, reason);
+  }
+
+  @Post('reassign')
+  @HttpCode(200)
+  @Policy('approvals.reassign')
+  @ApiOperation({
+    summary: 'Reassign a pending decision to another role',
+    description:
+      'For an admin, where the role that was asked has nobody left. Its votes are discarded. Four eyes hold as for a delegation.',
+  })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for the other role to decide.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.four_eyes',
+    'approval.decided',
+    'approval.expired',
+    'approval.delegation_refused',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  reassign(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: ReassignApprovalDto,
+    @Me() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.reassignments.reassign(agent, id, dto);
   }
 
   @Post('resubmit')
@@ -117,6 +182,7 @@ export class ApprovalStepsController {
     'approval.not_found',
     'approval.open',
     'approval.superseded',
+    'approval.four_eyes',
     'approval.pending_exists',
     'task.finished',
   )
@@ -144,6 +210,7 @@ export class ApprovalStepsController {
     'auth.forbidden',
     'approval.not_found',
     'approval.digest_mismatch',
+    'approval.four_eyes',
     'approval.not_approved',
     'approval.consumed',
     'approval.lapsed',

@@ -109,21 +109,60 @@ export interface Vote {
   notes: string;
 }
 
-/** Inserts a vote and counts; undefined when the subject has voted in a stage of this chain before. */
+/** A vote as it was counted. */
+interface CountedVote {
+  votes: number;
+  /** The subject's own vote before, which this one changed. */
+  changed_from?: Decision;
+}
+
+/**
+ * Inserts a vote, or changes that of the subject on this approval, and counts; undefined when the subject has voted the
+ * same before, or in another stage of the chain.
+ */
 export async function insertVote(
   manager: EntityManager,
   { id, chain_id }: Approval,
   { decision, subject, notes }: Vote,
-): Promise<number | undefined> {
+): Promise<CountedVote | undefined> {
   const inserted = await sql(
     manager,
     `INSERT INTO approval_votes (approval_id, chain_id, subject, decision, notes)
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1`,
     [id, chain_id, subject, decision, notes],
   );
-  if (inserted.length === 0) return undefined;
+  const isNew = inserted.length > 0;
+  if (!isNew && !(await changeVote(manager, id, { decision, subject, notes }))) return undefined;
   const votes = await sql(manager, `SELECT 1 FROM approval_votes WHERE approval_id = $1`, [id]);
-  return votes.length;
+  return { votes: votes.length, ...(!isNew && { changed_from: OTHER[decision] }) };
+}
+
+const OTHER: Record<Decision, Decision> = { approved: 'rejected', rejected: 'approved' };
+
+async function changeVote(
+  manager: EntityManager,
+  id: string,
+  { decision, subject, notes }: Vote,
+): Promise<boolean> {
+  const changed = await sql(
+    manager,
+    `UPDATE approval_votes SET decision = $3, notes = $4, created_at = clock_timestamp()
+      WHERE approval_id = $1 AND subject = $2 AND decision <> $3 RETURNING 1`,
+    [id, subject, decision, notes],
+  );
+  return changed.length > 0;
+}
+
+/** Deletes the votes on an approval whose decision goes to another role, and gives them for the audit event. */
+export async function deleteVotes(
+  manager: EntityManager,
+  id: string,
+): Promise<Pick<Vote, 'subject' | 'decision'>[]> {
+  return sql(
+    manager,
+    `DELETE FROM approval_votes WHERE approval_id = $1 RETURNING subject, decision`,
+    [id],
+  );
 }
 
 export interface Settlement {

@@ -91,7 +91,8 @@ export class ApprovalsReader {
 export function approvalRelations(agent: Agent, approval: Approval, task: TaskFacts): Relation[] {
   const relations = taskRelations(agent, task);
   if (agent.roles.includes(approval.approver_role)) relations.push('owner');
-  const { requested_role } = approval;
+  const { requested_role, delegated_from } = approval;
+  if (delegated_from !== null && agent.roles.includes(delegated_from)) relations.push('delegator');
   if (requested_role !== null && agent.roles.includes(requested_role)) relations.push('asker');
   return relations;
 }

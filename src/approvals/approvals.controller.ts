@@ -72,6 +72,7 @@ export class ApprovalsController {
     'approval.decided',
     'approval.expired',
     'approval.voted',
+    'approval.ambiguous',
     'approval.four_eyes',
   )
   create(@Body() dto: CreateApprovalDto, @Me() agent: Agent): Promise<ApprovalAckDto> {

@@ -17,6 +17,8 @@ import { ApprovalsService } from './approvals.service.js';
 import { Consumptions } from './consumptions.service.js';
 import { DecisionsService } from './decisions.service.js';
 import { Delegations } from './delegations.service.js';
+import { ReassignmentsService } from './reassignments.service.js';
+import { RecallsService } from './recalls.service.js';
 import { Votes } from './votes.service.js';
 
 @Module({
@@ -27,6 +29,8 @@ import { Votes } from './votes.service.js';
     ApprovalsService,
     DecisionsService,
     Delegations,
+    RecallsService,
+    ReassignmentsService,
     Consumptions,
     Votes,
     ApprovalOpenings,

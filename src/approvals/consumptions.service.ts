@@ -36,7 +36,7 @@ export class Consumptions {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
       const task = await lockOpenTask(manager, facts.task_id);
       authorize('approvals.consume', userRelations(agent, seen, task), approvalNotFound);
-      await this.exclusions.assertHasNotVoted(manager, agent, seen);
+      await this.exclusions.assertMayConsume(manager, agent, seen, task);
       const [consumed] = await sql<ApprovalRow>(manager, CONSUME, [id, digest, agent.subject]);
       if (!consumed) throw refusalOf(await lockApproval(manager, id), digest);
       const by = { role: roleOf(consumed, task), subject: agent.subject };

@@ -2,18 +2,23 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
-import { actingRole } from '../auth/roles.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import { getReadableTask } from '../lifecycle/task-facts.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
 import { newId } from '../observability/new-id.js';
-import { alreadySettled, nonePending, notesRequired } from './approval-errors.js';
+import {
+  alreadySettled,
+  ambiguousApproval,
+  ambiguousRole,
+  nonePending,
+  notesRequired,
+} from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
-import { type ApprovalRow, getLatest, selectPending } from './approval-rows.js';
+import { type ApprovalRow, getLatest, isAskedOrDecided, selectPending } from './approval-rows.js';
 import { insertDecided, insertVote } from './approval-writes.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import {
@@ -70,15 +75,27 @@ export class DecisionsService {
       const roles = decidingRoles(agent, dto.approver_role);
       const task = await lockOpenTask(manager, dto.task_id);
       const pending = await selectPending(manager, task.task_id, roles);
-      if (pending.length === 0)
-        return this.decideUnasked(manager, agent, task, roles, dto, verdict);
-      const role =
-        pending.length === 1 ? pending[0]?.approver_role : actingRole(agent, dto.approver_role);
-      const chosen = pending.find(({ approver_role }) => approver_role === role);
-      if (!chosen) throw nonePending();
+      const isUnasked = await this.isUnasked(manager, task, roles);
+      const candidates = [
+        ...pending.map(({ approver_role }) => approver_role),
+        ...(isUnasked ? [task.to_role] : []),
+      ];
+      const role = decidingRole(agent, new Set(candidates), pending);
+      const [chosen, ...others] = pending.filter(({ approver_role }) => approver_role === role);
+      if (!chosen) return this.decideUnasked(manager, agent, task, roles, dto, verdict);
+      if (others.length > 0) throw ambiguousApproval([chosen, ...others]);
       return this.votes.vote(manager, agent, task, chosen.id, verdict);
     });
     return toApprovalAck(approval);
+  }
+
+  /** Whether the role that the task was sent to is among these, and is neither asked nor has decided. */
+  private async isUnasked(
+    manager: EntityManager,
+    { task_id, to_role }: LockedTask,
+    roles: readonly string[],
+  ): Promise<boolean> {
+    return roles.includes(to_role) && !(await isAskedOrDecided(manager, task_id, to_role));
   }
 
   private async decideUnasked(
@@ -117,6 +134,17 @@ function notesOf(decision: Verdict['decision'], ...told: (string | undefined)[])
   const notes = told.find((text) => text !== undefined && text.trim() !== '');
   if (notes === undefined && decision === 'rejected') throw notesRequired();
   return decision === 'rejected' ? (notes ?? '') : (told[0] ?? '');
+}
+
+/** The role that the agent decides for: the only one that can, else its token's default role. */
+function decidingRole(
+  { defaultRole }: Agent,
+  candidates: ReadonlySet<string>,
+  pending: readonly ApprovalRow[],
+): string | undefined {
+  if (candidates.size < 2) return [...candidates][0];
+  if (defaultRole !== undefined && candidates.has(defaultRole)) return defaultRole;
+  throw ambiguousRole([...candidates], pending);
 }
 
 /** The roles for which the agent may decide about the task: the one it names, if it holds that, else all it holds. */

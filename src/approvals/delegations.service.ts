@@ -8,11 +8,11 @@ import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
-import { alreadyPending, alreadySettled, approvalNotFound } from './approval-errors.js';
+import { alreadySettled, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalExpiry } from './approval-expiry.service.js';
-import { APPROVAL_ROW, type ApprovalRow, lockApproval, selectPending } from './approval-rows.js';
+import { ApprovalOpenings } from './approval-openings.service.js';
+import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
 import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import type { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
@@ -23,7 +23,7 @@ export class Delegations {
   constructor(
     private readonly transactions: Transactions,
     private readonly reader: ApprovalsReader,
-    private readonly expiry: ApprovalExpiry,
+    private readonly openings: ApprovalOpenings,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
@@ -49,11 +49,7 @@ export class Delegations {
       authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound);
       assertDelegable(current, role);
       await this.exclusions.assertMayMove(manager, agent, current, role);
-      await this.expiry.expireOf(manager, task.task_id);
-      const inTheWay = (await selectPending(manager, task.task_id, [role])).filter(
-        ({ stage }) => stage === current.stage,
-      );
-      if (inTheWay.length > 0) throw alreadyPending(inTheWay);
+      await this.openings.assertNotAsked(manager, current, role);
       const [delegated] = await sql<ApprovalRow>(manager, DELEGATE, [id, role]);
       if (!delegated) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: current.approver_role, subject: agent.subject };

@@ -45,13 +45,18 @@ export class Votes {
     authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound);
     if (approval.status !== 'pending') throw alreadySettled(approval);
     await this.exclusions.assertMayDecide(manager, agent, id);
-    const votes = await insertVote(manager, approval, { decision, subject: agent.subject, notes });
-    if (votes === undefined) throw alreadyVoted();
+    const counted = await insertVote(manager, approval, {
+      decision,
+      subject: agent.subject,
+      notes,
+    });
+    if (counted === undefined) throw alreadyVoted();
+    const { votes, ...change } = counted;
     if (decision === 'approved' && votes < approval.quorum) {
       this.record(manager, agent, 'approval_voted', approval, task, { decision, votes });
       return { ...approval, votes };
     }
-    return this.settle(manager, agent, task, approval, { decision, notes });
+    return this.settle(manager, agent, task, approval, { decision, notes }, change);
   }
 
   private async settle(
@@ -60,6 +65,7 @@ export class Votes {
     task: LockedTask,
     { id, created_at, stage, stages }: ApprovalRow,
     { decision, notes }: Verdict,
+    change: { changed_from?: Decision },
   ): Promise<ApprovalRow> {
     const isLast = stage === stages.length;
     const settled = await settle(manager, id, {
@@ -74,6 +80,7 @@ export class Votes {
       decision,
       votes: settled.votes,
       pending_seconds,
+      ...change,
     });
     const next =
       decision === 'approved' && !isLast

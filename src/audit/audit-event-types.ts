@@ -18,5 +18,7 @@ export type AuditEventType =
   | 'approval_withdrawn'
   | 'approval_expired'
   | 'approval_delegated'
+  | 'approval_recalled'
+  | 'approval_reassigned'
   | 'approval_consumed'
   | 'access_denied';

@@ -9,6 +9,8 @@ export type Relation =
   | 'claimant'
   /** Holds the role that asked for the task or the approval. */
   | 'asker'
+  /** Holds the role that delegated the approval's decision. */
+  | 'delegator'
   /** Holds one of the roles that take part in the task. */
   | 'participant'
   | 'auditor'
@@ -48,6 +50,8 @@ export const POLICY = {
   'approvals.withdraw': { allow: ['asker'], seenBy: TASK_READERS },
   'approvals.resubmit': { allow: ['asker'], seenBy: TASK_READERS },
   'approvals.delegate': { allow: ['owner'], seenBy: TASK_READERS },
+  'approvals.recall': { allow: ['delegator'], seenBy: TASK_READERS },
+  'approvals.reassign': { allow: ['admin'], seenBy: TASK_READERS },
   'approvals.consume': { allow: ['claimant', 'asker'], seenBy: TASK_READERS },
   'approvals.list': 'agent',
   'approvals.read': { allow: TASK_READERS, seenBy: TASK_READERS },
@@ -103,6 +107,7 @@ const NOUNS: Record<Relation, string> = {
   owner: 'the role that it belongs to',
   claimant: 'the agent that holds it',
   asker: 'the role that asked for it',
+  delegator: 'the role that delegated the decision',
   participant: 'a role that takes part in the task',
   auditor: 'an auditor',
   admin: 'an admin',

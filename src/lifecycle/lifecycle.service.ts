@@ -135,6 +135,7 @@ export class LifecycleService {
       trace_id: session.trace_id,
       status,
       claimed_by: session.claimed_by ?? change.claimed_by ?? null,
+      ...(change.completion && { completion: change.completion }),
     };
     for (const rule of this.endRules) await rule(manager, ended, by);
   }

@@ -5,7 +5,7 @@ import {
   endedReason,
   type SessionStatus,
 } from './session-status.js';
-import { endsTask } from './task-end.js';
+import { endsTask, type TaskCompletion } from './task-end.js';
 
 /** What the lifecycle needs to know of a session. */
 export interface LifecycleSession {
@@ -34,6 +34,8 @@ export interface SessionChange {
   ended_reason?: EndedReason;
   /** Of a failed attempt: whether another one may succeed. */
   retryable?: boolean;
+  /** Of a completed attempt: what its worker says about its pending approvals. */
+  completion?: TaskCompletion;
 }
 
 /** A change as a step of the state machine, which may lead to where it came from. */

@@ -2,12 +2,30 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import type { EndedReason, SessionStatus } from './session-status.js';
 
+/** An approval that was pending when its task ended. */
+export interface WithdrawnApproval {
+  readonly id: string;
+  readonly approver_role: string;
+  readonly requested_by: string | null;
+}
+
+/** How a worker completes its task, and what the end rules did about it. */
+export class TaskCompletion {
+  /** The approvals that the end withdrew; complete once the change is made. */
+  readonly withdrawn: WithdrawnApproval[] = [];
+
+  /** @param withdrawPending whether pending approvals that the worker asked for itself are withdrawn */
+  constructor(readonly withdrawPending = false) {}
+}
+
 /** The last attempt of a task, as it has just ended. */
 export interface EndedTask {
   readonly task_id: string | null;
   readonly trace_id: string;
   readonly status: SessionStatus;
   readonly claimed_by: string | null;
+  /** Where a worker completes the task itself. */
+  readonly completion?: TaskCompletion;
 }
 
 /**

@@ -8,9 +8,10 @@ import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
 import type { SessionChange } from '../lifecycle/session-step.js';
+import { TaskCompletion } from '../lifecycle/task-end.js';
 import { noteEffect } from '../observability/request-context.js';
 import { assertDue, Attempts, isAttempt, type Loss } from './attempts.service.js';
-import { type SessionDto, toSessionDto } from './dto/session.dto.js';
+import { type SessionDto, toChangedSessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
 import type { ReadSession } from './session-rows.js';
@@ -36,7 +37,7 @@ export class SessionUpdates {
     ifMatch?: string,
   ): Promise<SessionDto> {
     assertChange(dto);
-    const session = await this.sessions.run(agent, reference, async (manager, current) => {
+    return this.sessions.run(agent, reference, async (manager, current) => {
       // What is overdue is refused here, and is to be written down all the same.
       if (current.status === 'expired') {
         afterRollback(manager, () => this.expiry.expireIfOverdue(current.id));
@@ -47,14 +48,21 @@ export class SessionUpdates {
       if (!change) {
         // A retry is given this answer only while its caller still holds the role.
         noteEffect({ role: by.role, type: 'session', id: current.id });
-        return current;
+        return toSessionDto(current);
       }
-      const isLost = change.status === 'failed' && dto.retryable === true && isAttempt(current);
-      return isLost
-        ? this.attempts.lose(manager, current, { ended_reason: 'worker', ...lossOf(dto) }, by)
-        : this.lifecycle.changeLast(manager, current, change, by);
+      if (change.status === 'failed' && dto.retryable === true && isAttempt(current)) {
+        const loss = { ended_reason: 'worker', ...lossOf(dto) } as const;
+        return toSessionDto(await this.attempts.lose(manager, current, loss, by));
+      }
+      const completion = new TaskCompletion(dto.withdraw_pending);
+      const changed = await this.lifecycle.changeLast(
+        manager,
+        current,
+        { ...change, completion },
+        by,
+      );
+      return changed.map((session) => toChangedSessionDto(session, completion.withdrawn));
     });
-    return toSessionDto(session);
   }
 }
 
@@ -105,6 +113,7 @@ function assertChange({
   result,
   error,
   retryable,
+  withdraw_pending,
 }: UpdateSessionDto): void {
   const given = [status, metadata, task_id, result, error].some((value) => value !== undefined);
   const problems = [
@@ -119,6 +128,9 @@ function assertChange({
       : []),
     ...(retryable !== undefined && status !== 'failed'
       ? [{ pointer: '/retryable', message: 'retryable goes with status failed' }]
+      : []),
+    ...(withdraw_pending !== undefined && status !== 'completed'
+      ? [{ pointer: '/withdraw_pending', message: 'withdraw_pending goes with completion' }]
       : []),
   ];
   if (problems.length > 0) throw new InvalidInputError(problems);

@@ -69,6 +69,7 @@ const WRITE_PROBLEMS = [
   'session.version_mismatch',
   'lifecycle.invalid_transition',
   'task.approval_required',
+  'approval.pending',
   'task.not_due',
   'task.finished',
 ] as const;
@@ -181,12 +182,12 @@ export class SessionsController {
   @ApiWriteProblems(...WRITE_PROBLEMS)
   async event(
     @Param('id', SessionReferencePipe) reference: Reference,
-    @Body() { event }: LifecycleEventDto,
+    @Body() { event, ...more }: LifecycleEventDto,
     @Me() agent: Agent,
     @Headers('if-match') ifMatch: string | undefined,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    const change = { status: LIFECYCLE_EVENTS[event] };
+    const change = { status: LIFECYCLE_EVENTS[event], ...more };
     return tagged(response, await this.updates.update(agent, reference, change, ifMatch));
   }
 

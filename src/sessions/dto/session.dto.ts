@@ -5,9 +5,36 @@ import {
   SESSION_STATUSES,
   type SessionStatus,
 } from '../../lifecycle/session-status.js';
+import { prefixed } from '../../http/ids.js';
+import type { WithdrawnApproval } from '../../lifecycle/task-end.js';
 import type { Session } from '../session.entity.js';
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
+
+/** An approval that was withdrawn because its task was completed. */
+export class WithdrawnApprovalDto {
+  @ApiProperty({ example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' })
+  approval_id: string;
+
+  @ApiProperty({ description: 'The role that had to decide.', example: 'manager' })
+  approver_role: string;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The subject that asked.',
+    example: 'https://idp.example.com/realms/corp#finance-agent',
+  })
+  requested_by: string | null;
+}
+
+function toWithdrawnApprovalDto({
+  id,
+  approver_role,
+  requested_by,
+}: WithdrawnApproval): WithdrawnApprovalDto {
+  return { approval_id: prefixed('approval', id), approver_role, requested_by };
+}
 
 /** A session, in today's words and in those of the v0.4 agents. */
 export class SessionDto {
@@ -138,6 +165,14 @@ export class SessionDto {
 
   @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
   updated_at: Date;
+
+  @ApiProperty({
+    type: [WithdrawnApprovalDto],
+    required: false,
+    description:
+      'Only where this request completed a task: the pending approvals that it withdrew.',
+  })
+  withdrawn_approvals?: WithdrawnApprovalDto[];
 }
 
 /** The session as the API shows it. */
@@ -167,6 +202,18 @@ export function toSessionDto(session: Session): SessionDto {
     error: session.error,
     created_at: session.created_at,
     updated_at: session.updated_at,
+  };
+}
+
+/** The session with what the completion of its task withdrew, if it withdrew anything. */
+export function toChangedSessionDto(
+  session: Session,
+  withdrawn: readonly WithdrawnApproval[],
+): SessionDto {
+  if (withdrawn.length === 0) return toSessionDto(session);
+  return {
+    ...toSessionDto(session),
+    withdrawn_approvals: withdrawn.map(toWithdrawnApprovalDto),
   };
 }
 

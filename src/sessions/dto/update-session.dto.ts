@@ -55,4 +55,13 @@ export class UpdateSessionDto {
   @IsString()
   @MaxLength(10_000)
   error?: string;
+
+  @ApiPropertyOptional({
+    default: false,
+    description:
+      'With status `completed`: whether pending approvals that you asked for are withdrawn. Without it they are 409 `approval.pending`.',
+  })
+  @IsOptional()
+  @IsBoolean()
+  withdraw_pending?: boolean;
 }

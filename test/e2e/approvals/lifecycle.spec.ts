@@ -459,14 +459,16 @@ describe('approvals', () => {
     it('where several are pending and neither body nor token names one of them, not at all', async () => {
       const flow = await newTask();
       const [one, two] = [newSubject('one'), newSubject('two')];
-      await ask(flow, one);
-      await ask(flow, two);
+      const ids = [await ask(flow, one), await ask(flow, two)];
       const body = { task_id: flow.task, decision: 'approved' };
       const undecided = new Client(mesh.url, tokenWithoutDefault([one, two]));
       const ambiguous = await undecided.post('/approvals', body);
       expectProblem(ambiguous, 400, 'auth.role_ambiguous');
       const elsewhere = await agent([newSubject('third'), one, two]).post('/approvals', body);
-      expectProblem(elsewhere, 404, 'approval.none_pending');
+      expectProblem(elsewhere, 400, 'auth.role_ambiguous');
+      for (const { body } of [ambiguous, elsewhere]) {
+        for (const name of [one, two, ...ids]) expect(body.detail).toContain(name);
+      }
       const pending = await agent(flow.from).get<PageBody>(
         `/approvals?task_id=${flow.task}&status=pending`,
       );

@@ -42,9 +42,10 @@ const RELATIONS: Record<Thing, Partial<Record<Persona, readonly Relation[]>>> = 
     asker: ['asker', 'participant'],
     participant: ['participant'],
   },
+  // Whoever may decide it is the delegator once it has delegated it.
   approval: {
-    claimant: ['owner', 'claimant', 'participant'],
-    'same role': ['owner', 'participant'],
+    claimant: ['owner', 'claimant', 'delegator', 'participant'],
+    'same role': ['owner', 'delegator', 'participant'],
     asker: ['asker', 'participant'],
     participant: ['participant'],
   },
@@ -65,6 +66,9 @@ interface World {
   plain: string;
   /** Asked by the asker, pending, for the claimant's role to decide. */
   approval: string;
+  /** Another agent of the claimant's role, and a role that it can delegate to. */
+  delegator: Client;
+  delegate: string;
 }
 
 interface Caller {
@@ -240,6 +244,23 @@ const RECIPES: Record<string, Recipe[]> = {
         client.post(`/approvals/${approval}/delegate`, { role: newSubject('other'), reason: 'x' }),
     },
   ],
+  'POST /approvals/:id/recall': [
+    {
+      thing: 'approval',
+      call: async ({ approval, delegator, delegate }, { client }) => {
+        const body = { role: delegate, reason: 'x' };
+        await delegator.post(`/approvals/${approval}/delegate`, body);
+        return client.post(`/approvals/${approval}/recall`, {});
+      },
+    },
+  ],
+  'POST /approvals/:id/reassign': [
+    {
+      thing: 'approval',
+      call: ({ approval }, { client }) =>
+        client.post(`/approvals/${approval}/reassign`, { role: newSubject('other'), reason: 'x' }),
+    },
+  ],
   'POST /approvals/:id/resubmit': [
     {
       thing: 'approval',
@@ -395,7 +416,11 @@ async function newWorld(): Promise<World> {
     expect((await claimant.client.put(`/sessions/${id}`, { status: 'active' })).status).toBe(200);
   expect((await ask(participant.role)).status).toBe(202);
   const approval = (await ask(worker)).body.approval_id;
-  return { callers, task, attempt: attempt.body.id, plain: plain.body.id, approval };
+  const delegator = newCaller(worker).client;
+  return {
+    ...{ callers, task, attempt: attempt.body.id, plain: plain.body.id, approval },
+    ...{ delegator, delegate: newSubject('delegate') },
+  };
 }
 
 function newCaller(role: string): Caller {

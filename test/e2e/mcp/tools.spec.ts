@@ -366,6 +366,22 @@ describe('MCP', () => {
         await lawyer.close();
       });
 
+      it('that the worker asked for are waited for, or withdrawn and listed', async () => {
+        const { task_id } = await send();
+        const { session_id } = await claim();
+        const legal = newSubject('legal');
+        const { approval_id } = await worker.does<{ approval_id: string }>('request_approval', {
+          task_id,
+          approver_role: legal,
+        });
+        const refused = await worker.call('complete_task', { session_id });
+        expect(refused.code).toBe('approval.pending');
+        expect(refused.text).toContain(approval_id);
+        expect(refused.text).toContain('withdraw_pending');
+        const done = await worker.call('complete_task', { session_id, withdraw_pending: true });
+        expect(done.text).toContain(`Withdrawn: ${approval_id} (${legal}).`);
+      });
+
       it('say what is missing, and what does not go together', async () => {
         const { task_id } = await send();
         for (const [who, tool, args, code, said] of [

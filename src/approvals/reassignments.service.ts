@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
+import { assertOrgRole } from '../auth/roles.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { Transactions } from '../database/transactions.js';
+import { DomainError } from '../errors/domain-error.js';
+import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { alreadySettled, approvalNotFound } from './approval-errors.js';
+import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
+import { ApprovalOpenings } from './approval-openings.service.js';
+import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
+import { deleteVotes } from './approval-writes.js';
+import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
+import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
+import type { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
+
+/** Lets an admin give a pending decision to another role, where the role that was asked has nobody left. */
+@Injectable()
+export class ReassignmentsService {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly reader: ApprovalsReader,
+    private readonly openings: ApprovalOpenings,
+    private readonly exclusions: ApprovalExclusionsService,
+    private readonly audit: AuditService,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * From now on the other role decides. Votes of the role before are discarded, and kept in the audit event.
+   *
+   * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`, or
+   *   `approval.decided` or `approval.expired` where it is settled
+   */
+  async reassign(
+    agent: Agent,
+    id: string,
+    { role, reason }: ReassignApprovalDto,
+  ): Promise<ApprovalDto> {
+    assertOrgRole(role, this.environment.ROLES, '/role');
+    const approval = await this.transactions.run(async (manager) => {
+      const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
+      authorize('approvals.reassign', approvalRelations(agent, seen, facts), approvalNotFound);
+      const task = await lockOpenTask(manager, facts.task_id);
+      const current = await lockApproval(manager, id);
+      if (current.status !== 'pending') throw alreadySettled(current);
+      const from = current.approver_role;
+      if (role === from) {
+        throw new DomainError('approval.delegation_refused', `${role} decides already.`);
+      }
+      await this.exclusions.assertMayMove(manager, agent, current, role);
+      await this.openings.assertNotAsked(manager, current, role);
+      const discarded_votes = await deleteVotes(manager, id);
+      const [moved] = await sql<ApprovalRow>(manager, REASSIGN, [id, role, agent.subject]);
+      if (!moved) throw alreadySettled(await lockApproval(manager, id));
+      const by = { role: 'admin', subject: agent.subject };
+      const metadata = { from, to: role, told: reason, discarded_votes };
+      this.audit.record(manager, approvalEvent('approval_reassigned', moved, task, by, metadata));
+      return moved;
+    });
+    return toApprovalDto(approval);
+  }
+}
+
+const REASSIGN = `
+  UPDATE approvals a
+     SET approver_role = $2, reassigned_from = a.approver_role, reassigned_by = $3, delegated_from = NULL
+   WHERE a.id = $1 AND a.status = 'pending' AND a.expires_at > clock_timestamp()
+  RETURNING ${APPROVAL_ROW}`;
