@@ -1,14 +1,16 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Which role and which admin a reassigned decision came from. */
+/** From which role, by which admin and when a decision was reassigned: votes from before do not count. */
 export class ReassignApprovals1764000006000 implements MigrationInterface {
   async up(db: QueryRunner): Promise<void> {
     await db.query(`
       ALTER TABLE approvals
         ADD COLUMN reassigned_from  varchar(50),
         ADD COLUMN reassigned_by    text,
-        ADD CONSTRAINT approvals_reassigned_ck
-          CHECK ((reassigned_from IS NULL) = (reassigned_by IS NULL));
+        ADD COLUMN reassigned_at    timestamptz,
+        ADD CONSTRAINT approvals_reassigned_ck CHECK (
+          (reassigned_from IS NULL) = (reassigned_at IS NULL)
+          AND (reassigned_by IS NULL) = (reassigned_at IS NULL));
 
       -- The role that a decision was taken from can still read the task.
       CREATE OR REPLACE VIEW task_participants AS
@@ -29,7 +31,7 @@ export class ReassignApprovals1764000006000 implements MigrationInterface {
         UNION SELECT task_id, delegated_from FROM approvals WHERE delegated_from IS NOT NULL;
       ALTER TABLE approvals
         DROP CONSTRAINT approvals_reassigned_ck,
-        DROP COLUMN reassigned_from, DROP COLUMN reassigned_by;
+        DROP COLUMN reassigned_from, DROP COLUMN reassigned_by, DROP COLUMN reassigned_at;
     `);
   }
 }

@@ -16,12 +16,8 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA public FROM PUBLIC, mesh_app;
 -- It reads all of it, the book of migrations too: whether one is missing.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO mesh_app;
 
--- The audit log is only added to.
-GRANT INSERT ON audit_events TO mesh_app;
-
--- A vote can be changed while the approval is pending, and is discarded when the decision is reassigned. The audit log
--- keeps the vote before.
-GRANT INSERT, UPDATE (decision, notes, created_at), DELETE ON approval_votes TO mesh_app;
+-- The trail and the votes are only added to.
+GRANT INSERT ON audit_events, approval_votes TO mesh_app;
 
 -- Work is added to and changed, never deleted.
 GRANT INSERT, UPDATE ON sessions, approvals TO mesh_app;

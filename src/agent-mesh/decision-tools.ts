@@ -21,7 +21,7 @@ const decideApproval: Tool = {
   name: 'decide_approval',
   title: 'Approve or reject',
   description:
-    'Decides an approval that your role was asked for. It cannot be taken back. Use it only after reading the task and the payload, and only as your role’s rules allow; you cannot decide what you asked for or routed yourself. It stays pending while others of your role have to approve as well.',
+    'Decides an approval that your role was asked for. An approval of yours can be changed to a rejection while it is pending; nothing else can be taken back. Use it only after reading the task and the payload, and only as your role’s rules allow; you cannot decide what you asked for or routed yourself. It stays pending while others of your role have to approve as well.',
   kind: 'write',
   destructive: true,
   input: takes(

@@ -1,16 +1,38 @@
 import type { EntityManager } from 'typeorm';
 import { type Listed, sql, sqlList } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
-import { approvalStatusNow, lapsed } from './approval-status.js';
+import { approvalStatusNow, type Decision, lapsed } from './approval-status.js';
 
 /** An approval as its readers see it: with the status that it has now, and how many have approved. */
 export type ApprovalRow = Approval & { votes: number };
+
+/**
+ * SQL that is true of a vote `v` that counts for the approval with this alias: given since the decision was reassigned,
+ * and not changed to the rejection that settled it. Votes are only added to: what does not count stays.
+ */
+function counts(approval: string): string {
+  return `(${approval}.reassigned_at IS NULL OR v.created_at > ${approval}.reassigned_at)
+    AND NOT (${approval}.status = 'rejected' AND v.decision = 'approved' AND v.subject = ${approval}.decided_by)`;
+}
 
 /** The columns of an {@link ApprovalRow} `a`; the second status takes the place of the stored one. */
 export const APPROVAL_ROW = `
   a.*, ${approvalStatusNow('a')} AS status,
   (SELECT count(*)::integer FROM approval_votes v
-    WHERE v.approval_id = a.id AND v.decision = 'approved') AS votes`;
+    WHERE v.approval_id = a.id AND v.decision = 'approved' AND ${counts('a')}) AS votes`;
+
+/** The votes that count for an approval. */
+export async function selectVotes(
+  manager: EntityManager,
+  approvalId: string,
+): Promise<{ subject: string; decision: Decision }[]> {
+  return sql(
+    manager,
+    `SELECT v.subject, v.decision FROM approvals a JOIN approval_votes v ON v.approval_id = a.id
+      WHERE a.id = $1 AND ${counts('a')} ORDER BY v.created_at`,
+    [approvalId],
+  );
+}
 
 /** The approval, having waited for those who are changing it. */
 export async function lockApproval(manager: EntityManager, id: string): Promise<ApprovalRow> {

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
-import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
+import { APPROVAL_ROW, type ApprovalRow, selectVotes } from './approval-rows.js';
 import type { ApprovalStatus, Decision } from './approval-status.js';
 
 /** An approval to be: pending. */
@@ -111,14 +111,15 @@ export interface Vote {
 
 /** A vote as it was counted. */
 interface CountedVote {
+  /** How many votes count with it. */
   votes: number;
-  /** The subject's own vote before, which this one changed. */
+  /** The subject's own vote before, which this one changes. */
   changed_from?: Decision;
 }
 
 /**
- * Inserts a vote, or changes that of the subject on this approval, and counts; undefined when the subject has voted the
- * same before, or in another stage of the chain.
+ * Inserts a vote and counts; undefined when the subject has voted in this chain before. Only an approval can be changed
+ * to a rejection, which settles: the vote before stays as it was written.
  */
 export async function insertVote(
   manager: EntityManager,
@@ -131,38 +132,11 @@ export async function insertVote(
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1`,
     [id, chain_id, subject, decision, notes],
   );
-  const isNew = inserted.length > 0;
-  if (!isNew && !(await changeVote(manager, id, { decision, subject, notes }))) return undefined;
-  const votes = await sql(manager, `SELECT 1 FROM approval_votes WHERE approval_id = $1`, [id]);
-  return { votes: votes.length, ...(!isNew && { changed_from: OTHER[decision] }) };
-}
-
-const OTHER: Record<Decision, Decision> = { approved: 'rejected', rejected: 'approved' };
-
-async function changeVote(
-  manager: EntityManager,
-  id: string,
-  { decision, subject, notes }: Vote,
-): Promise<boolean> {
-  const changed = await sql(
-    manager,
-    `UPDATE approval_votes SET decision = $3, notes = $4, created_at = clock_timestamp()
-      WHERE approval_id = $1 AND subject = $2 AND decision <> $3 RETURNING 1`,
-    [id, subject, decision, notes],
-  );
-  return changed.length > 0;
-}
-
-/** Deletes the votes on an approval whose decision goes to another role, and gives them for the audit event. */
-export async function deleteVotes(
-  manager: EntityManager,
-  id: string,
-): Promise<Pick<Vote, 'subject' | 'decision'>[]> {
-  return sql(
-    manager,
-    `DELETE FROM approval_votes WHERE approval_id = $1 RETURNING subject, decision`,
-    [id],
-  );
+  const votes = await selectVotes(manager, id);
+  if (inserted.length > 0) return { votes: votes.length };
+  const before = votes.find((vote) => vote.subject === subject);
+  if (before?.decision !== 'approved' || decision !== 'rejected') return undefined;
+  return { votes: votes.length, changed_from: 'approved' };
 }
 
 export interface Settlement {

@@ -26,7 +26,11 @@ import type { ApprovalStatus } from './approval-status.js';
 @Check('approvals_quorum_ck', `quorum BETWEEN 1 AND 20`)
 @Check('approvals_stage_ck', `stage BETWEEN 1 AND cardinality(stages)`)
 @Check('approvals_expires_ck', `status <> 'pending' OR expires_at IS NOT NULL`)
-@Check('approvals_reassigned_ck', `(reassigned_from IS NULL) = (reassigned_by IS NULL)`)
+@Check(
+  'approvals_reassigned_ck',
+  `(reassigned_from IS NULL) = (reassigned_at IS NULL)
+   AND (reassigned_by IS NULL) = (reassigned_at IS NULL)`,
+)
 @Check(
   'approvals_consumed_ck',
   `(consumed_at IS NULL) = (consumed_by IS NULL)
@@ -127,4 +131,8 @@ export class Approval {
   /** The admin that reassigned the decision. */
   @Column({ type: 'text', nullable: true })
   reassigned_by: string | null;
+
+  /** When it was reassigned; votes from before do not count. */
+  @Column({ type: 'timestamptz', nullable: true })
+  reassigned_at: Date | null;
 }

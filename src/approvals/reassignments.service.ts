@@ -12,8 +12,7 @@ import { alreadySettled, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
-import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
-import { deleteVotes } from './approval-writes.js';
+import { APPROVAL_ROW, type ApprovalRow, lockApproval, selectVotes } from './approval-rows.js';
 import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
@@ -31,7 +30,7 @@ export class ReassignmentsService {
   ) {}
 
   /**
-   * From now on the other role decides. Votes of the role before are discarded, and kept in the audit event.
+   * From now on the other role decides. Votes of the role before no longer count; the audit event lists them.
    *
    * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`, or
    *   `approval.decided` or `approval.expired` where it is settled
@@ -54,7 +53,7 @@ export class ReassignmentsService {
       }
       await this.exclusions.assertMayMove(manager, agent, current, role);
       await this.openings.assertNotAsked(manager, current, role);
-      const discarded_votes = await deleteVotes(manager, id);
+      const discarded_votes = await selectVotes(manager, id);
       const [moved] = await sql<ApprovalRow>(manager, REASSIGN, [id, role, agent.subject]);
       if (!moved) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: 'admin', subject: agent.subject };
@@ -68,6 +67,7 @@ export class ReassignmentsService {
 
 const REASSIGN = `
   UPDATE approvals a
-     SET approver_role = $2, reassigned_from = a.approver_role, reassigned_by = $3, delegated_from = NULL
+     SET approver_role = $2, reassigned_from = a.approver_role, reassigned_by = $3,
+         reassigned_at = clock_timestamp(), delegated_from = NULL
    WHERE a.id = $1 AND a.status = 'pending' AND a.expires_at > clock_timestamp()
   RETURNING ${APPROVAL_ROW}`;

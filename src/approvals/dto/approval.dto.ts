@@ -151,6 +151,9 @@ export class ApprovalDto {
     example: null,
   })
   reassigned_by: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  reassigned_at: Date | null;
 }
 
 /** The approval as the API shows it. */
@@ -182,6 +185,7 @@ export function toApprovalDto(approval: ApprovalRow): ApprovalDto {
     delegated_from: approval.delegated_from,
     reassigned_from: approval.reassigned_from,
     reassigned_by: approval.reassigned_by,
+    reassigned_at: approval.reassigned_at,
   };
 }
 

@@ -112,6 +112,7 @@ const SCHEMA = `
     delegated_from  varchar(50),
     reassigned_from varchar(50),
     reassigned_by   text,
+    reassigned_at   timestamptz,
     CONSTRAINT approvals_pkey PRIMARY KEY (id),
     CONSTRAINT approvals_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT approvals_status_ck
@@ -125,7 +126,9 @@ const SCHEMA = `
     CONSTRAINT approvals_consumed_ck CHECK (
       (consumed_at IS NULL) = (consumed_by IS NULL)
       AND (consumed_at IS NULL OR (status = 'approved' AND consumed_at <= consume_until))),
-    CONSTRAINT approvals_reassigned_ck CHECK ((reassigned_from IS NULL) = (reassigned_by IS NULL)),
+    CONSTRAINT approvals_reassigned_ck CHECK (
+      (reassigned_from IS NULL) = (reassigned_at IS NULL)
+      AND (reassigned_by IS NULL) = (reassigned_at IS NULL)),
     CONSTRAINT approvals_supersedes_fk FOREIGN KEY (supersedes) REFERENCES approvals (id)
   );
   CREATE INDEX idx_approvals_task_id ON approvals (task_id);
