@@ -1,7 +1,8 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import type { NextFunction, Request, Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
+import { DomainError } from './errors/domain-error.js';
 import { ProblemDto } from './errors/problem.dto.js';
 import { VERSION } from './version.js';
 
@@ -39,7 +40,7 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
 
 /** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, to anyone. */
 export function setUpApiDocs(app: INestApplication): void {
-  app.use('/docs', swaggerUiPolicy);
+  app.use('/docs', onlyAssetsOfPage, swaggerUiPolicy);
   SwaggerModule.setup('docs', app, () => createApiDocument(app), {
     jsonDocumentUrl: 'api-docs/openapi.json',
     yamlDocumentUrl: 'api-docs/openapi.yaml',
@@ -51,6 +52,24 @@ export function setUpApiDocs(app: INestApplication): void {
     },
   });
 }
+
+const ASSETS = [
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'swagger-ui-standalone-preset.js',
+  'swagger-ui-init.js',
+  'favicon-16x16.png',
+  'favicon-32x32.png',
+];
+
+const PAGE_PATHS = new Set(['/', ...ASSETS.map((name) => `/${name}`)]);
+
+/** Swagger serves the whole folder of its package; the page needs these files only. */
+const onlyAssetsOfPage: RequestHandler = ({ path }, _response, next) => {
+  if (!PAGE_PATHS.has(path))
+    throw new DomainError('request.route_not_found', 'There is no such route.');
+  next();
+};
 
 const relaxed = helmet({
   contentSecurityPolicy: {

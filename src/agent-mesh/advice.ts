@@ -1,4 +1,5 @@
 import type { Problem } from './mesh.js';
+import { linesOf } from './tool.js';
 
 const RENEW =
   'Renew the token: a new MESH_JWT_TOKEN (restart this server), or a new content of the file that MESH_JWT_TOKEN_FILE names (read again at once); for /mcp over HTTP, the Authorization header in your client’s configuration. Then call again.';
@@ -48,7 +49,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
 
 /** What the caller can do about a problem. */
 export function adviceOn({ code, status }: Problem): string {
-  const known = BY_CODE[code];
+  const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
   if (known !== undefined) return known;
   if (status === undefined || status === 429 || status >= 500) {
     return 'Call again in a moment; with the same idempotency_key it happens once.';
@@ -69,5 +70,5 @@ export function explain(problem: Problem, headline: string): string {
     ...errors.map(({ pointer, message }) => `- ${pointer}: ${message}`),
     `Next: ${adviceOn(problem)}`,
   ];
-  return lines.join('\n');
+  return linesOf(lines);
 }

@@ -91,7 +91,7 @@ const listApprovals: Tool = {
     const { body } = await mesh.call('list_approvals', { query: asQuery(args) });
     const approvals = recordsOf(body.approvals).map(toApproval);
     return {
-      text: [`Approvals: ${countOf(approvals, body)}.`, ...approvals.map(line)].join('\n'),
+      text: [`Approvals: ${countOf(approvals, body)}.`, ...approvals.map(line)],
       content: { approvals, ...pick(body, 'next_cursor') },
     };
   },

@@ -134,7 +134,7 @@ async function route(
         ({ pointer, message }) =>
           `Warning: ${[pointer, message].map(textOf).filter(Boolean).join(': ')}`,
       ),
-    ].join('\n'),
+    ],
     content: {
       ...pick(routed, 'task_id', 'status', 'trace_id'),
       ...(warnings !== undefined && { warnings }),

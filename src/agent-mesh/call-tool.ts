@@ -16,7 +16,8 @@ import type { OperationName } from './operations.js';
 import { READING_TOOLS } from './reading-tools.js';
 import { INBOX_TOOLS } from './inbox-tools.js';
 import { flag, type ObjectSchema, text } from './schemas.js';
-import type { CallContext, Members, Tool } from './tool.js';
+import { oneLine } from '../common/one-line.js';
+import { linesOf, type CallContext, type Members, type Tool, type ToolAnswer } from './tool.js';
 import { WORKING_TOOLS } from './working-tools.js';
 
 export const TOOLS: readonly Tool[] = [
@@ -192,12 +193,12 @@ class ToolCall implements Mesh, CallContext {
   }
 }
 
-function answer(said: string, content: Members): CallToolResult {
+function answer(said: ToolAnswer['text'], content: Members): CallToolResult {
   return {
     content: [
-      { type: 'text', text: said },
+      { type: 'text', text: linesOf(said) },
       // For clients that do not read structuredContent.
-      { type: 'text', text: JSON.stringify(content) },
+      { type: 'text', text: oneLine(JSON.stringify(content)) },
     ],
     structuredContent: content,
   };

@@ -157,7 +157,10 @@ function toClaimed({ task, session }: Members): ToolAnswer {
   return {
     text: isDone
       ? `A notification from ${textOf(claimed.from_role)}, delivered: ${textOf(claimed.description)}`
-      : `Yours until ${textOf(held.lease_expires_at)}, in session-${textOf(held.id)}:\n${taskLine(claimed)}`,
+      : [
+          `Yours until ${textOf(held.lease_expires_at)}, in session-${textOf(held.id)}:`,
+          taskLine(claimed),
+        ],
     content: {
       claimed: true,
       session_id: prefixed('session', held.id),

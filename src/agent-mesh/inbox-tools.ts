@@ -42,7 +42,7 @@ const listInbox: Tool = {
     });
     const tasks = recordsOf(body.tasks).map(taskOf);
     return {
-      text: [`Due for ${role}: ${countOf(tasks, body)}.`, ...tasks.map(taskLine)].join('\n'),
+      text: [`Due for ${role}: ${countOf(tasks, body)}.`, ...tasks.map(taskLine)],
       content: { role, tasks, ...pick(body, 'next_cursor') },
     };
   },

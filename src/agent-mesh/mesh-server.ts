@@ -6,6 +6,7 @@ import {
   ResourceNotFoundError,
   ResourceTemplate,
 } from '@modelcontextprotocol/server';
+import { oneLine } from '../common/one-line.js';
 import { VERSION } from '../version.js';
 import { explain } from './advice.js';
 import { callTool, isTool, LISTED } from './call-tool.js';
@@ -83,7 +84,9 @@ function serveTasks(server: McpServer, mesh: Mesh): void {
     async ({ href: uri }, { id }) => {
       try {
         const { body } = await mesh.call('get_task', { id: textOf(id) });
-        return { contents: [{ uri, mimeType: 'application/json', text: JSON.stringify(body) }] };
+        return {
+          contents: [{ uri, mimeType: 'application/json', text: oneLine(JSON.stringify(body)) }],
+        };
       } catch (error) {
         if (!(error instanceof MeshProblem)) throw error;
         const { problem } = error;

@@ -123,7 +123,7 @@ const taskTimeline: Tool = {
         `${textOf(at)} ${textOf(event)} by ${textOf(role)}${change(from, to)}`,
     );
     return {
-      text: lines.join('\n'),
+      text: lines,
       content: recordOf(pick(body, 'events', 'complete', 'waits_for')),
     };
   },

@@ -1,4 +1,5 @@
 import { isRecord } from '../auth/is-record.js';
+import { oneLine } from '../common/one-line.js';
 import type { Delivery } from './deliveries.js';
 import type { Mesh, Problem } from './mesh.js';
 import type { ObjectSchema } from './schemas.js';
@@ -32,8 +33,8 @@ export interface CallContext {
 }
 
 export interface ToolAnswer {
-  /** What happened, in a sentence or a few. */
-  text: string;
+  /** What happened, in a sentence or a few: one line, or several. Each is escaped, so that no value forges another. */
+  text: string | readonly string[];
   /** The same for programs, as the output schema has it. */
   content: Members;
 }
@@ -77,4 +78,9 @@ export function prefixed(kind: 'task' | 'session' | 'approval', id: unknown): st
 /** A member as text; empty when there is none. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+/** Lines for a model, each of them escaped. */
+export function linesOf(lines: string | readonly string[]): string {
+  return [lines].flat().map(oneLine).join('\n');
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
+import { oneLine } from '../common/one-line.js';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -16,7 +17,7 @@ export async function writeNdjson(
   response.setHeader('Content-Type', NDJSON);
   try {
     while (next.done !== true && !response.destroyed) {
-      if (!response.write(`${JSON.stringify(next.value)}\n`)) {
+      if (!response.write(`${oneLine(JSON.stringify(next.value))}\n`)) {
         await drainOrClose(response);
       }
       next = await iterator.next();

@@ -1,3 +1,5 @@
+import { oneLine } from '../common/one-line.js';
+
 /** What went wrong underneath and what to do about it, as one line for whoever runs the service. */
 export function explain(error: unknown): string {
   const code = codeOf(error);
@@ -29,5 +31,5 @@ export function codeOf(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return messageOf(error.errors[0]);
   const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/\s*\n\s*/g, ' ');
+  return oneLine(message.replace(/\s*\n\s*/g, ' '));
 }

@@ -1,4 +1,9 @@
-/** Where class-transformer keeps what `@Type` says: its package has no other way to it. */
+/** The part of class-transformer that its typings leave out: what `@Type` says of a member. */
 declare module 'class-transformer/cjs/storage.js' {
-  export { defaultMetadataStorage } from 'class-transformer/types/storage.js';
+  export const defaultMetadataStorage: {
+    findTypeMetadata(
+      target: new () => object,
+      propertyName: string,
+    ): { typeFunction: () => unknown } | undefined;
+  };
 }

@@ -45,7 +45,7 @@ export function inheritedNames(input: unknown, dto: Dto, prefix: string): InputP
 /** The DTO that describes a member, if one does. */
 function nestedDto(dto: Dto, name: string): Dto | undefined {
   if (name in Object.prototype) return undefined;
-  const found: unknown = defaultMetadataStorage.findTypeMetadata(dto, name)?.typeFunction();
+  const found = defaultMetadataStorage.findTypeMetadata(dto, name)?.typeFunction();
   return isDto(found) ? found : undefined;
 }
 

@@ -4,6 +4,7 @@ import { Matches, ValidateBy, type ValidationArguments } from 'class-validator';
 import { isBlank } from '../common/invisible-characters.js';
 import { inNfc, NAME } from '../common/names.js';
 import { isObject } from './aliases.js';
+import { parseTimestamp } from './timestamp.js';
 
 /** A member that names a role. */
 export function IsRoleName(): PropertyDecorator {
@@ -75,30 +76,23 @@ export function AsSent(): PropertyDecorator {
   return Transform(({ obj, key }: { obj: Record<string, unknown>; key: string }) => obj[key]);
 }
 
-/** 0001 to 9999. */
-const YEAR = /^(?!0000)\d{4}-/;
-
-const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
-
-/** A point in time as RFC 3339 writes it, with its offset. */
+/** A point in time as RFC 3339 writes it, with its offset; from here on in UTC with microseconds. */
 export function IsTimestamp(): PropertyDecorator {
   return applyDecorators(
-    ValidateBy({
-      name: 'isTimestamp',
-      validator: {
-        validate: isTimestamp,
-        defaultMessage: () => '$property must be a time such as 2026-01-31T12:00:00Z (RFC 3339)',
-      },
-    }),
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? (parseTimestamp(value) ?? value) : value,
+    ),
+    IsTimestampText(),
   );
 }
 
-function isTimestamp(value: unknown): boolean {
-  if (typeof value !== 'string' || !TIMESTAMP.test(value)) return false;
-  const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
-  // Date rolls 31 February over into March.
-  const isDay =
-    !Number.isNaN(Date.parse(value)) && day.toISOString().startsWith(value.slice(0, 10));
-  // An offset may carry it out of the years that RFC 3339 can write.
-  return isDay && YEAR.test(new Date(value).toISOString());
+/** The same for a time that is kept as it was written. */
+export function IsTimestampText(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isTimestamp',
+    validator: {
+      validate: (value) => typeof value === 'string' && parseTimestamp(value) !== undefined,
+      defaultMessage: () => '$property must be a time such as 2026-01-31T12:00:00Z (RFC 3339)',
+    },
+  });
 }

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import { DomainError, type InputProblem, InvalidInputError } from '../errors/domain-error.js';
+import { isHost } from './host.js';
 import { repeatedHeaders } from './repeated-headers.js';
 
 /**
@@ -14,10 +15,23 @@ export const strictRequest: RequestHandler = (request, _response, next) => {
     pointer: name,
     message: `${name} must be sent once`,
   }));
-  const problems = [...repeated, ...queryProblems(request)];
+  const problems = [...repeated, ...hostProblems(request), ...queryProblems(request)];
   if (problems.length > 0) throw new InvalidInputError(problems);
   next();
 };
+
+/** The host is repeated in answers, so it has to be one (RFC 9112 section 3.2). */
+function hostProblems(request: Request): InputProblem[] {
+  const { host } = request.headers;
+  const hosts = { Host: host, 'X-Forwarded-Host': request.host } as Record<
+    string,
+    string | undefined
+  >;
+  const [pointer] = Object.keys(hosts).filter((name) => !isHost(hosts[name] ?? ''));
+  return pointer === undefined
+    ? []
+    : [{ pointer, message: `${pointer} must be a host with or without a port (RFC 3986)` }];
+}
 
 function queryProblems(request: Request): InputProblem[] {
   const [, text] = /\?(.*)$/s.exec(request.url) ?? [];

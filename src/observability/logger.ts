@@ -1,4 +1,5 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+import { oneLine } from '../common/one-line.js';
 import type { Environment } from '../config/environment.js';
 import { LineWriter } from './line-writer.js';
 import { requestContext } from './request-context.js';
@@ -41,7 +42,9 @@ export class JsonLogger extends ConsoleLogger {
 
   /** Nest guards against what cannot be written or has no end: only others may log that. */
   protected override stringifyJsonLogObject(line: Record<string, unknown>): string {
-    return isPlain(line.message) ? JSON.stringify(line) : super.stringifyJsonLogObject(line);
+    const json = isPlain(line.message) ? JSON.stringify(line) : super.stringifyJsonLogObject(line);
+    // Readers of logs end a line at more characters than JSON escapes.
+    return oneLine(json);
   }
 
   protected override getJsonLogObject(

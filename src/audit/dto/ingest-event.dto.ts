@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
-import { AsSent, IsJsonObject, IsTimestamp } from '../../http/rules.js';
+import { AsSent, IsJsonObject, IsTimestampText } from '../../http/rules.js';
 
 const WORD = /^[A-Za-z0-9_-]{1,43}$/;
 const WORD_MESSAGE = '$property must be 1 to 43 letters, digits, "_" or "-"';
@@ -40,7 +40,7 @@ export class IngestEventDto {
     example: '2026-01-31T12:00:00Z',
   })
   @IsOptional()
-  @IsTimestamp()
+  @IsTimestampText()
   timestamp?: string;
 
   @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { rule: 'limit' } })

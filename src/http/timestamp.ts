@@ -1,0 +1,33 @@
+/**
+ * The date-time of RFC 3339 section 5.6 with upper-case `T` and `Z`: hours 00 to 23, an offset of up to ±23:59, a
+ * fraction of any length.
+ */
+const TIMESTAMP =
+  /^(?!0000)(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+/** 0001 to 9999: an offset may carry a time out of the years that RFC 3339 can write. */
+const YEAR = /^(?!0000)\d{4}-/;
+
+/** No fraction that anybody means is longer. */
+const MAX_LENGTH = 100;
+
+/**
+ * Parses a time as RFC 3339 writes it into UTC with microseconds, which are what PostgreSQL keeps, such as
+ * `2026-01-31T12:00:00.123456Z`; what is finer is cut off. A leap second (23:59:60 UTC) is the second after it.
+ * Undefined: it is no such time.
+ */
+export function parseTimestamp(text: string): string | undefined {
+  const [, minute, second, fraction = '', offset] =
+    (text.length <= MAX_LENGTH && TIMESTAMP.exec(text)) || [];
+  if (minute === undefined || second === undefined || offset === undefined) return undefined;
+  const day = minute.slice(0, 10);
+  // Date rolls 31 February over into March.
+  if (!new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)) return undefined;
+  const isLeap = second === '60';
+  const time = new Date(`${minute}:${isLeap ? '59' : second}${offset}`);
+  if (isLeap && !time.toISOString().includes('T23:59:59')) return undefined;
+  const utc = new Date(time.getTime() + (isLeap ? 1_000 : 0)).toISOString();
+  if (!YEAR.test(utc)) return undefined;
+  const micros = isLeap ? '' : fraction.slice(0, 6);
+  return `${utc.slice(0, 19)}.${micros.padEnd(6, '0')}Z`;
+}
