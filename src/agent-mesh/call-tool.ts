@@ -121,7 +121,8 @@ export async function callTool(
 ): Promise<ToolOutcome> {
   const tool = SERVED.get(name);
   if (!tool) throw new Error('there is no such tool');
-  const call = new ToolCall(mesh, tool, withoutNulls(args), delivery);
+  const meant = withoutNulls(args);
+  const call = new ToolCall(mesh, tool, tool.prepare?.(meant) ?? meant, delivery);
   return call.run();
 }
 

@@ -61,6 +61,11 @@ const claimTask: Tool = {
     run_until: textOrNull('The end of the attempt whatever its heartbeats; null: no limit.'),
     status: textOrNull('active; completed: a notification, which is delivered by claiming it.'),
     task: { type: ['object', 'null'], description: TASK_MEMBERS },
+    limits: {
+      type: ['object', 'null'],
+      description:
+        'What complete_task takes as result: result_bytes, result_depth, result_members, array_elements, string_characters; error_characters of fail_task are kept.',
+    },
   }),
   async run(mesh, args, call) {
     const claim = await claimed(mesh, args, call.delivery.signal);
@@ -78,7 +83,7 @@ const NOTHING: ToolAnswer = {
   text: 'Nothing is due. Call claim_task again to go on waiting.',
   content: {
     ...{ claimed: false, session_id: null, lease_expires_at: null, run_until: null },
-    ...{ status: null, task: null },
+    ...{ status: null, task: null, limits: null },
   },
 };
 
@@ -150,7 +155,7 @@ async function presentState(mesh: Mesh, { task, session }: Members): Promise<Too
   };
 }
 
-function toClaimed({ task, session }: Members): ToolAnswer {
+function toClaimed({ task, session, limits }: Members): ToolAnswer {
   const claimed = taskOf(task);
   const held = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
   const isDone = held.status === 'completed';
@@ -160,14 +165,21 @@ function toClaimed({ task, session }: Members): ToolAnswer {
       : [
           `Yours until ${textOf(held.lease_expires_at)}, in session-${textOf(held.id)}:`,
           taskLine(claimed),
+          limitsLine(limits),
         ],
     content: {
       claimed: true,
       session_id: prefixed('session', held.id),
       ...pick(held, 'lease_expires_at', 'run_until', 'status'),
       task: claimed,
+      limits: recordOf(limits),
     },
   };
+}
+
+function limitsLine(limits: unknown): string {
+  const { result_bytes, result_depth, string_characters } = recordOf(limits);
+  return `A result has at most ${textOf(result_bytes)} bytes as JSON, ${textOf(result_depth)} levels and ${textOf(string_characters)} characters in a text.`;
 }
 
 /** Tools of those who take work for a role. */

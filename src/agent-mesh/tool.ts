@@ -19,6 +19,8 @@ export interface Tool {
   /** Of a tool that writes: whether what it does cannot be taken back, and whether doing it again changes nothing. */
   readonly destructive?: boolean;
   readonly idempotent?: boolean;
+  /** Repairs arguments before they are checked, where a tool takes more than its schema has. */
+  prepare?(args: Members): Members;
   /** @param args as the input schema has them */
   run(mesh: Mesh, args: Members, call: CallContext): Promise<ToolAnswer>;
   /** How a problem is called in this tool, where that is not by its title. */

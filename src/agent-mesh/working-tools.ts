@@ -1,3 +1,4 @@
+import { failureText } from '../http/failure-report.js';
 import {
   answers,
   flag,
@@ -78,7 +79,7 @@ const completeTask: Tool = {
   input: takes(
     {
       session_id: SESSION_ID,
-      result: object('What came out, for the one who asked.'),
+      result: object('The result, for the requester. Its limits are limits of claim_task.'),
       withdraw_pending: flag(
         'Whether to withdraw pending approvals that you asked for; default false.',
       ),
@@ -119,18 +120,30 @@ const failTask: Tool = {
   input: takes(
     {
       session_id: SESSION_ID,
-      error: text('What went wrong, for the one who asked.', { minLength: 1, maxLength: 10_000 }),
+      error: text(
+        'What went wrong, for the requester. Any length: the first 10,000 characters are kept.',
+      ),
       retryable: flag('Whether another attempt may succeed.'),
     },
     ['session_id', 'error'],
   ),
   output: SESSION,
+  prepare: toReport,
   async run(mesh, args) {
     const body = { status: 'failed', ...given(args, 'error', 'retryable') };
     const answer = await mesh.call('update_session', { id: textOf(args.session_id), body });
     return toSession(answer.body, () => 'The attempt has failed.');
   },
 };
+
+const REPORT_MEMBERS = ['session_id', 'error', 'retryable', 'idempotency_key'];
+
+/** A failure is never refused for its size or characters, so it is made storable before it is checked and sent. */
+function toReport({ error: told, ...args }: Members): Members {
+  const notStored = Object.keys(args).filter((name) => !REPORT_MEMBERS.includes(name));
+  const error = failureText(told === '' ? 'No reason given' : told, notStored);
+  return { ...given(args, ...REPORT_MEMBERS), ...(error !== undefined && { error }) };
+}
 
 const releaseTask: Tool = {
   name: 'release_task',

@@ -18,3 +18,19 @@ export function Normalised(normaliser: Normaliser): ClassDecorator {
 export function normaliserOf(dto: object): Normaliser | undefined {
   return normalisers.get(dto);
 }
+
+/** Makes of a body what can be stored, for every client, after the names of older clients are replaced. */
+export type Repair = (body: unknown) => unknown;
+
+const repairs = new WeakMap<object, Repair>();
+
+/** Gives the DTO class it decorates a {@link Repair}. */
+export function Repaired(repair: Repair): ClassDecorator {
+  return (dto) => {
+    repairs.set(dto, repair);
+  };
+}
+
+export function repairOf(dto: object): Repair | undefined {
+  return repairs.get(dto);
+}

@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
 import { isObject, withoutNulls } from './aliases.js';
 import { inheritedNames, UNKNOWN_MEMBER, withoutNullMembers } from './nested-members.js';
-import { normaliserOf } from './normalise.decorator.js';
+import { normaliserOf, repairOf } from './normalise.decorator.js';
 import { rememberRules } from './remembered-rules.js';
 import { escapePointer } from './shape.js';
 import { keepWarnings, type WarningDto } from './warnings.js';
@@ -53,16 +53,18 @@ export class InputPipe implements PipeTransform {
 
   private bodyOf(value: unknown, dto: Dto, warn: (warning: WarningDto) => void): unknown {
     const members = assertObject(value);
-    const inherited = Object.keys(members).filter((name) => name in Object.prototype);
+    const normalise = this.legacy ? normaliserOf(dto) : undefined;
+    const normal = normalise ? normalise(withoutNulls(members), warn) : members;
+    const repair = repairOf(dto);
+    const body = repair ? repair(normal) : normal;
+    if (!isObject(body)) return body;
+    const inherited = Object.keys(body).filter((name) => name in Object.prototype);
     if (inherited.length > 0) {
       throw new InvalidInputError(
         inherited.map((name) => ({ pointer: `/${name}`, message: UNKNOWN_MEMBER })),
       );
     }
-    const normalise = this.legacy ? normaliserOf(dto) : undefined;
-    if (!normalise) return withoutNullMembers(members, dto);
-    const normal = normalise(withoutNulls(members), warn);
-    return isObject(normal) ? withoutNullMembers(normal, dto) : normal;
+    return withoutNullMembers(body, dto);
   }
 }
 

@@ -1,4 +1,6 @@
+import { InvalidInputError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
+import { reportsFailure, structuralDigest } from '../http/failure-report.js';
 
 /**
  * What a request asks for: the digest of its parsed body and query. An absent body or query counts as `null`.
@@ -6,5 +8,16 @@ import { canonicalDigest } from '../http/canonical-json.js';
  * @throws InvalidInputError when the body has no canonical form; see {@link canonicalDigest}
  */
 export function fingerprint(body: unknown, query: unknown): Buffer {
-  return canonicalDigest({ body: body ?? null, query: query ?? null });
+  const sent = { body: body ?? null, query: query ?? null };
+  return reportsFailure(body) ? failureFingerprint(sent) : canonicalDigest(sent);
+}
+
+/** The report of a failure is never refused, so it has a fingerprint also where it has no canonical form. */
+function failureFingerprint(sent: { body: unknown; query: unknown }): Buffer {
+  try {
+    return canonicalDigest(sent);
+  } catch (error) {
+    if (error instanceof InvalidInputError) return structuralDigest(sent);
+    throw error;
+  }
 }

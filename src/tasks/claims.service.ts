@@ -21,6 +21,7 @@ import { toSessionDto } from '../sessions/dto/session.dto.js';
 import { Leases } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
+import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
 import type { Task } from './task.entity.js';
@@ -109,7 +110,11 @@ export class Claims {
 }
 
 function toClaimedTask([task, session]: [Task, Session]): ClaimedTaskDto {
-  return { task: toTaskDto(withAttempt(task, session)), session: toSessionDto(session) };
+  return {
+    task: toTaskDto(withAttempt(task, session)),
+    session: toSessionDto(session),
+    limits: CLAIM_LIMITS,
+  };
 }
 
 const NEXT = `

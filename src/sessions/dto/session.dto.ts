@@ -7,6 +7,7 @@ import {
 } from '../../lifecycle/session-status.js';
 import { prefixed } from '../../http/ids.js';
 import type { WithdrawnApproval } from '../../lifecycle/task-end.js';
+import { isIncomplete } from '../../http/failure-report.js';
 import type { Session } from '../session.entity.js';
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
@@ -160,6 +161,13 @@ export class SessionDto {
   @ApiProperty({ type: String, nullable: true, example: null })
   error: string | null;
 
+  @ApiProperty({
+    description:
+      'Whether the error is not all that its agent sent: its last line, `[incomplete: …]`, says what is missing.',
+    example: false,
+  })
+  error_truncated: boolean;
+
   @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
   created_at: Date;
 
@@ -200,6 +208,7 @@ export function toSessionDto(session: Session): SessionDto {
     ended_reason: session.ended_reason,
     result: session.result,
     error: session.error,
+    error_truncated: isIncomplete(session.error),
     created_at: session.created_at,
     updated_at: session.updated_at,
   };

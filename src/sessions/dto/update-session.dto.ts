@@ -2,11 +2,19 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { renameAliases } from '../../http/aliases.js';
 import { IsId } from '../../http/ids.js';
-import { Normalised } from '../../http/normalise.decorator.js';
+import { MAX_ERROR_LENGTH } from '../../http/failure-report.js';
+import { Normalised, Repaired } from '../../http/normalise.decorator.js';
 import { IsJsonObject } from '../../http/rules.js';
+import { fromFailureBody } from './failure-body.js';
 import { SESSION_STATUSES, type SessionStatus } from '../../lifecycle/session-status.js';
 
+export const ERROR_DESCRIPTION =
+  'With a failure: what went wrong. It is never refused for its size or characters: of a longer text the first 10,000 characters are kept, U+0000 and lone surrogates become U+FFFD, and a value that is no text is kept as JSON. Then the text ends with a mark, and `error_truncated` of the session is true.';
+
+const MEMBERS = ['status', 'metadata', 'task_id', 'result', 'retryable', 'withdraw_pending'];
+
 @Normalised((body) => renameAliases(body, { state: 'status' }))
+@Repaired(fromFailureBody(MEMBERS))
 export class UpdateSessionDto {
   @ApiPropertyOptional({
     enum: SESSION_STATUSES,
@@ -35,7 +43,8 @@ export class UpdateSessionDto {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
-    description: 'With status `completed`: what came out.',
+    description:
+      'With status `completed`: what came out. Its limits are `limits` of the claim response.',
     example: { approved_amount: 50000 },
   })
   @IsOptional()
@@ -50,10 +59,13 @@ export class UpdateSessionDto {
   @IsBoolean()
   retryable?: boolean;
 
-  @ApiPropertyOptional({ description: 'With status `failed`: what went wrong.', maxLength: 10_000 })
+  @ApiPropertyOptional({
+    description: ERROR_DESCRIPTION,
+    example: 'The ledger is closed',
+  })
   @IsOptional()
   @IsString()
-  @MaxLength(10_000)
+  @MaxLength(MAX_ERROR_LENGTH)
   error?: string;
 
   @ApiPropertyOptional({

@@ -12,6 +12,7 @@ import { WholeNumber } from '../../config/variable.js';
 import { AreTaskTypes, IsRoleName } from '../../http/rules.js';
 import { LeaseDto } from '../../sessions/dto/lease.dto.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
+import { ClaimLimitsDto } from './claim-limits.dto.js';
 import { TaskDto } from './task.dto.js';
 
 /** Which task an agent would like to do. */
@@ -44,6 +45,9 @@ export class ClaimedTaskDto {
 
   @ApiProperty({ type: SessionDto })
   session: SessionDto;
+
+  @ApiProperty({ type: ClaimLimitsDto, description: 'What a result and an error may be.' })
+  limits: ClaimLimitsDto;
 }
 
 export class WaitQuery {
