@@ -36,7 +36,6 @@ const EXEMPT: readonly string[] = [
   'messages in src/approvals',
   'messages in src/audit',
   'messages in src/auth',
-  'messages in src/database',
   'messages in src/demo',
   'messages in src/errors',
   'messages in src/health',

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 
-/** What waits for the end of the transactions that managers work in. */
+/** Hooks that run at the end of a transaction, per entity manager. */
 class Waiting<Work> {
   private readonly lists = new WeakMap<EntityManager, Work[]>();
 
@@ -10,7 +10,7 @@ class Waiting<Work> {
     else this.lists.set(manager, [work]);
   }
 
-  /** It waits no more then. */
+  /** Returns the hooks of a transaction, and removes them. */
   take(manager: EntityManager): readonly Work[] {
     const list = this.lists.get(manager) ?? [];
     this.lists.delete(manager);
@@ -21,14 +21,14 @@ class Waiting<Work> {
 const forCommit = new Waiting<() => void>();
 const forRollback = new Waiting<() => Promise<unknown>>();
 
-/** Does something once, and only if, the transaction that `manager` works in is committed: counting, notifying. */
+/** Registers a hook that runs once, and only if the transaction of `manager` commits. Use it for counters and notifications. */
 export function afterCommit(manager: EntityManager, work: () => void): void {
   forCommit.add(manager, work);
 }
 
 /**
- * Does something once, and only if, the transaction that `manager` works in is undone: what has to stay although the
- * request was refused. Whoever asked is answered after it; that it fails changes nothing for them.
+ * Registers a hook that runs once, and only if the transaction of `manager` rolls back. Use it for writes that must
+ * persist although the request is refused. The response is sent after the hook; an error of the hook is ignored.
  */
 export function afterRollback(manager: EntityManager, work: () => Promise<unknown>): void {
   forRollback.add(manager, work);

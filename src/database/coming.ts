@@ -1,25 +1,25 @@
 /**
- * What the last statement of a transaction is going to answer. It travels with COMMIT, so that nothing inside the
- * transaction can wait for it: the work gives it back, and whoever runs the work is given the value.
+ * The rows of the last statement of a transaction, which is sent in one batch with COMMIT. Code inside the transaction
+ * cannot await them: the work returns this object, and the caller that runs the transaction receives the value.
  */
 export class Coming<T> {
   constructor(readonly value: Promise<T>) {
-    // Should the flight fail, COMMIT tells why.
+    // If the batch fails, COMMIT rejects with the cause.
     value.catch(() => undefined);
   }
 
-  /** What is there already. */
+  /** Wraps a value that is available already. */
   static of<T>(value: T): Coming<T> {
     return new Coming(Promise.resolve(value));
   }
 
-  /** Two that travel together. */
+  /** Combines the results of two statements of one batch. */
   static both<A, B>(one: Coming<A>, other: Coming<B>): Coming<[A, B]> {
     return new Coming(Promise.all([one.value, other.value]));
   }
 
-  /** What is made of it, once it is there. */
-  map<U>(make: (value: T) => U): Coming<U> {
-    return new Coming(this.value.then(make));
+  /** Converts the value when it arrives. */
+  map<U>(convert: (value: T) => U): Coming<U> {
+    return new Coming(this.value.then(convert));
   }
 }

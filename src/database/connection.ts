@@ -8,10 +8,10 @@ import { losesConnection, verdictOf } from './postgres-errors.js';
 import { NotReached } from './statement-batch.js';
 import type { StatementNames } from './statement-names.js';
 
-/** A piece of work on one connection. */
+/** A function that runs statements on one connection. */
 export type Work<T> = (manager: EntityManager) => T | Promise<T>;
 
-/** One connection out of the pool, with the transaction that may be open on it. */
+/** One connection of the pool, and the transaction that is open on it, if any. */
 export class Connection {
   private readonly pipeline: Pipeline;
   private undone: readonly (() => Promise<unknown>)[] = [];
@@ -29,14 +29,14 @@ export class Connection {
     if (!dataSource.isInitialized) {
       throw new UnavailableError(
         'database.unavailable',
-        'The database cannot be reached yet; send the request again.',
+        'The database cannot be reached yet; retry the request.',
       );
     }
     const runner = dataSource.createQueryRunner();
     return new Connection(runner, (await runner.connect()) as Client, names);
   }
 
-  /** Takes a connection for `work` and gives it back, or ends it when an error says that it can no longer be trusted. */
+  /** Acquires a connection for `work` and releases it. Closes it instead if an error shows that it is broken. */
   static async use<T>(
     dataSource: DataSource,
     names: StatementNames,
@@ -57,14 +57,14 @@ export class Connection {
     return this.runner.manager;
   }
 
-  /** Begins a transaction, along with its first statement. */
+  /** Begins a transaction. BEGIN is sent in one batch with the first statement. */
   begin(): void {
     this.pipeline.sendAlong('BEGIN');
   }
 
   /**
-   * Commits, along with the statements that are still to be sent, and believes only the command tag: the server
-   * answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement had failed.
+   * Commits, in one batch with the statements that are still queued. Checks the command tag: if a statement of the
+   * transaction failed, PostgreSQL responds to COMMIT with the tag ROLLBACK and without an error.
    */
   async commit(): Promise<void> {
     let tag: string;
@@ -79,20 +79,20 @@ export class Connection {
       this.end();
       throw new UnavailableError(
         'database.commit_unknown',
-        'The database did not confirm the commit; send the same request again to learn its outcome.',
+        'The database did not confirm the commit; retry the same request to get its outcome.',
         error,
       );
     }
     if (tag !== 'COMMIT') {
       throw new UnavailableError(
         'database.unavailable',
-        'The database rolled the request back; send it again.',
+        'The database rolled the request back; retry the request.',
       );
     }
     for (const work of takeAfterCommit(this.manager)) work();
   }
 
-  /** Undoes what the transaction did; a connection that `reason` says is lost is ended instead, without waiting for it. */
+  /** Rolls the transaction back. If `reason` shows that the connection is lost, closes it and does not wait. */
   async rollback(reason: unknown): Promise<void> {
     this.distrust(reason);
     this.undone = takeAfterRollback(this.manager);
@@ -105,14 +105,14 @@ export class Connection {
     }
   }
 
-  /** What the work on this connection made; what is still to come is sent for, where COMMIT is not to bring it. */
-  resultOf<T>(made: T | Coming<T>): T | Promise<T> {
-    if (!(made instanceof Coming)) return made;
+  /** Resolves the result of the work. Flushes the pipeline if the statement of a deferred result is still queued. */
+  resultOf<T>(result: T | Coming<T>): T | Promise<T> {
+    if (!(result instanceof Coming)) return result;
     this.pipeline.takeOff();
-    return made.value;
+    return result.value;
   }
 
-  /** Gives the connection back; what waits for the end of a transaction that was undone happens then. */
+  /** Releases the connection, then runs the rollback hooks of a transaction that was rolled back. */
   async release(): Promise<void> {
     await this.runner.release();
     for (const work of this.undone) await work().catch(() => undefined);
@@ -122,7 +122,7 @@ export class Connection {
     if (losesConnection(error)) this.end();
   }
 
-  /** Closes the connection; the pool drops a closed one when it is released. */
+  /** Closes the connection. The pool removes a closed connection on release. */
   private end(): void {
     this.client.end().catch(() => undefined);
   }

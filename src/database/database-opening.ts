@@ -10,21 +10,21 @@ import { explain } from '../errors/explain.js';
 import { lacksMigrations, migrate } from './migrate.js';
 import { verdictOf } from './postgres-errors.js';
 
-/** How long the process waits for the database before it listens without it, in milliseconds. */
+/** Milliseconds that the process waits for the database before it listens without it. */
 const PATIENCE_MS = 2_000;
 
-/** The pause between two attempts, in milliseconds. */
+/** Milliseconds between two attempts. */
 const RETRY_MS = 1_000;
 
-/** How long an attempt may go on once the process is stopping, in milliseconds. */
+/** Milliseconds that a running attempt may continue after the process starts to stop. */
 const LAST_ATTEMPT_MS = 1_000;
 
-/** The database cannot be used; the message says what to do about it. */
+/** The database cannot be used. The message contains the fix. */
 class DatabaseNotReadyError extends Error {}
 
 /**
- * Opens the pool once the database is there and has the schema of this version, however long that takes: an outage
- * does not end the process. What waiting cannot mend, such as a missing migration, is refused.
+ * Opens the pool as soon as the database is reachable and has the schema of this version. Retries without a limit, so
+ * an outage does not end the process. Fails at once if a retry cannot help, for example if a migration is missing.
  */
 @Injectable()
 export class DatabaseOpening implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -34,12 +34,12 @@ export class DatabaseOpening implements OnApplicationBootstrap, BeforeApplicatio
 
   constructor(
     private readonly dataSource: DataSource,
-    /** Of the database without a pooler in between: the lock of migrations belongs to a session. */
+    /** The URL of the database without a pooler: the migration lock belongs to a database session. */
     private readonly directUrl: string,
     private readonly migrates: boolean,
   ) {}
 
-  /** Resolves when the database is open, or the process is stopping; rejects when it will never be open. */
+  /** Resolves when the database is open or the process is stopping. Rejects when a retry cannot open the database. */
   get opened(): Promise<void> {
     return this.opening;
   }

@@ -4,7 +4,7 @@ import { MIGRATIONS } from '../../migrations/index.js';
 
 export { MIGRATIONS };
 
-/** Limits of every connection, in milliseconds; Postgres enforces all but the first and the last. */
+/** Limits of every connection in milliseconds. PostgreSQL enforces all except `connect` and `query`. */
 const TIMEOUTS = {
   connect: 1_000,
   statement: 5_000,
@@ -13,7 +13,7 @@ const TIMEOUTS = {
   query: 6_000,
 };
 
-/** The one way in which the application, its migrations and its tests connect. */
+/** Connection options of the application and its tests. */
 export function databaseOptions(url: string, poolSize = 10) {
   return {
     type: 'postgres',
@@ -36,7 +36,7 @@ export function databaseOptions(url: string, poolSize = 10) {
   } as const satisfies DataSourceOptions;
 }
 
-/** The same for migrations, which may take as long as they need, on a connection of their own. */
+/** Connection options of migrations: a separate pool without timeouts for statements and locks. */
 export function migrationOptions(url: string) {
   return {
     ...databaseOptions(url, 2),
@@ -49,9 +49,9 @@ export function migrationOptions(url: string) {
 }
 
 /**
- * Keeps the loss of a connection from ending the process. A pool stops listening for errors when it hands a connection
- * out, and TypeORM begins a little later: one that Postgres ends in between would have nobody who listens. What is sent
- * on it then fails by itself.
+ * Prevents that the loss of a connection ends the process. The pool removes its error listener when it hands out a
+ * connection, and TypeORM adds its own a little later. If PostgreSQL closes the connection in between, its `error` event
+ * would have no listener. The next statement on the connection fails with its own error.
  */
 function outliveLoss(client: Client): void {
   client.on('error', () => undefined);

@@ -14,7 +14,7 @@ import { Transactions } from './transactions.js';
 @Global()
 @Module({})
 export class DatabaseModule {
-  /** @param url of the database to use */
+  /** @param url the URL of the database */
   static forRoot(url: string): DynamicModule {
     return {
       module: DatabaseModule,

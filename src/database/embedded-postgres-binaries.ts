@@ -19,20 +19,20 @@ import { arch, platform } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 
-/** An account of the system, as `spawn` takes it. */
+/** An operating-system account, in the form of the options of `spawn`. */
 export interface Account {
   uid: number;
   gid: number;
 }
 
-/** The PostgreSQL programs, and the account that has to run them when it is not the current one. */
+/** The PostgreSQL programs, and the account that runs them if it is not the current one. */
 export interface PostgresBinaries {
   initdb: string;
   postgres: string;
   runAs: Account | undefined;
 }
 
-/** Where root keeps programs and clusters, since PostgreSQL neither runs as root nor enters /root. */
+/** Folder of programs and clusters if the controller runs as root: PostgreSQL does not run as root and cannot read /root. */
 export const SYSTEM_FOLDER = '/var/lib/agent-mesh';
 
 const SUPPORTED = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
@@ -43,8 +43,8 @@ export function isRoot(): boolean {
 }
 
 /**
- * Finds the PostgreSQL programs of the optional dependency `embedded-postgres`. They run in place
- * when they can; otherwise from a copy, which root keeps in `SYSTEM_FOLDER`, others in `copyFolder`.
+ * Finds the PostgreSQL programs of the optional dependency `embedded-postgres`. They run in place if possible, otherwise
+ * from a copy: in `SYSTEM_FOLDER` for root, in `copyFolder` for other accounts.
  */
 export async function preparePostgresBinaries(copyFolder: string): Promise<PostgresBinaries> {
   const native = findNativeFolder();
@@ -70,7 +70,7 @@ function findNativeFolder(): string {
   const system = `${platform()}-${arch()}`;
   if (!SUPPORTED.includes(system)) {
     throw new EmbeddedPostgresError(
-      `There is no embedded PostgreSQL for ${system}: set DATABASE_URL to a PostgreSQL server.`,
+      `The embedded PostgreSQL does not support ${system}: set DATABASE_URL to a PostgreSQL server.`,
     );
   }
   try {
@@ -90,7 +90,7 @@ function packageVersion(native: string): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** Does what the package's install script does; resolves to false where the folder is read-only. */
+/** Repeats the work of the package's install script. Resolves to false if the folder is read-only. */
 async function completeInPlace(native: string): Promise<boolean> {
   try {
     await complete(native);
@@ -124,7 +124,7 @@ async function readLinks(folder: string): Promise<{ source: string; target: stri
 }
 
 async function linkOnce(target: string, link: string): Promise<void> {
-  // Looking first, as a read-only file system answers EROFS even where the link is there.
+  // Checked first, because a read-only file system returns EROFS even if the link exists.
   if (await exists(link)) return;
   try {
     await symlink(target, link);
@@ -133,7 +133,7 @@ async function linkOnce(target: string, link: string): Promise<void> {
   }
 }
 
-/** Copies into a temporary folder and renames it, so that a copy is either complete or not there. */
+/** Copies into a temporary folder and renames it, so that a copy is complete or does not exist. */
 async function copyOnce(native: string, copy: string): Promise<void> {
   if (await exists(copy)) return;
   const draft = await mkdtemp(`${copy}.`);
@@ -150,7 +150,7 @@ async function copyOnce(native: string, copy: string): Promise<void> {
   }
 }
 
-/** Lets every account read the copy, whatever the modes it came with, and brings it to disk. */
+/** Makes the copy readable for every account, and flushes it to disk. */
 async function openToAll(folder: string): Promise<void> {
   await chmod(folder, 0o755);
   const inBin = folder.endsWith(`${sep}bin`);
@@ -165,7 +165,7 @@ async function openToAll(folder: string): Promise<void> {
   }
 }
 
-/** `nobody` where there is one: initdb wants an account that the system has a name for. */
+/** Returns `nobody` if it exists, otherwise another named account: initdb requires an account with a name. */
 function unprivilegedAccount(): Account {
   const accounts = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -175,7 +175,7 @@ function unprivilegedAccount(): Account {
   const account = accounts.find(({ name }) => name === 'nobody') ?? accounts[0];
   if (!account) {
     throw new EmbeddedPostgresError(
-      'PostgreSQL does not run as root and there is no other account: run as another user, or set DATABASE_URL.',
+      'PostgreSQL does not run as root, and the system has no other account: run the controller as another user, or set DATABASE_URL.',
     );
   }
   return { uid: account.uid, gid: account.gid };

@@ -18,10 +18,10 @@ import { Account, PostgresBinaries } from './embedded-postgres-binaries.js';
 import { EmbeddedPostgresError, oneLine } from './embedded-postgres-error.js';
 import { isAlive, isGoneWithin, isPostgresOf } from './embedded-postgres-processes.js';
 
-/** The only role of the cluster, which owns everything, and the name of the database. */
+/** Name of the database, and of the only role of the cluster, which owns all objects. */
 export const DATABASE = 'agent_mesh';
 
-/** Server settings, as `postgres -c name=value` takes them. */
+/** Server settings for `postgres -c name=value`. */
 export type PostgresSettings = Readonly<Record<string, string>>;
 
 /** A data directory on disk. */
@@ -35,10 +35,10 @@ const CLUSTER_NAME = 'postgres';
 const DRAFT_PREFIX = 'postgres.init-';
 const PASSWORD_FILE = 'controller.password';
 
-/** What a program of PostgreSQL finds in its environment: nothing of ours, such as PGDATA or TZ. */
+/** Environment of the PostgreSQL programs. It contains no variables of the controller, such as PGDATA or TZ. */
 export const POSTGRES_ENV = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
 
-/** Opens the cluster in `home`, and makes it first when there is none. */
+/** Opens the cluster in `home`. Creates the cluster if it does not exist. */
 export async function openCluster(
   home: string,
   binaries: PostgresBinaries,
@@ -51,7 +51,7 @@ export async function openCluster(
   return { folder, logFile: join(home, 'postgres.log'), password };
 }
 
-/** Stops the server that a killed controller left behind, if there is one. */
+/** Stops the server of a controller that was killed, if it still runs. */
 export async function stopLeftover({ folder }: PostgresCluster): Promise<void> {
   const pidFile = join(folder, 'postmaster.pid');
   const content = await readFile(pidFile, 'utf8').catch(() => undefined);
@@ -61,23 +61,25 @@ export async function stopLeftover({ folder }: PostgresCluster): Promise<void> {
   if (isPostgresOf(pid, folder)) {
     await shutDownPostgres(pid);
   } else if (content.trim() === '') {
-    // The server died before it wrote its number, and would refuse to start because of it.
+    // The server died before it wrote its pid. A new server would refuse to start because of the empty file.
     await rm(pidFile, { force: true });
   } else if (isAlive(pid)) {
-    // Another program has the number now. A server ignores a file that names its own parent, but
-    // still checks the shared memory that the file names, which tells of surviving backends.
+    // Another program has this pid now. A server ignores a file with the pid of its own parent, but still checks the
+    // shared memory that the file names, which detects surviving backends.
     await writeFile(pidFile, content.replace(/^\d+/, String(process.pid)));
   }
 }
 
-/** Stops a server: cleanly if it can in ten seconds, otherwise at once. */
+/** Stops a server: a clean shutdown for up to ten seconds, then an immediate one. */
 export async function shutDownPostgres(pid: number): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     if (!isAlive(pid)) return;
     process.kill(pid, signal);
     if (await isGoneWithin(pid, 10_000)) return;
   }
-  throw new EmbeddedPostgresError(`The PostgreSQL server with pid ${pid} does not stop: end it.`);
+  throw new EmbeddedPostgresError(
+    `The PostgreSQL server with pid ${pid} does not stop: end that process.`,
+  );
 }
 
 async function createCluster(
@@ -86,7 +88,7 @@ async function createCluster(
   binaries: PostgresBinaries,
   settings: PostgresSettings,
 ): Promise<void> {
-  // A kill in the middle leaves a draft, never half a cluster.
+  // If the process is killed here, a draft remains, but never an incomplete cluster.
   const draft = await mkdtemp(join(home, DRAFT_PREFIX));
   const [data, passwordFile] = [join(draft, 'data'), join(draft, 'password')];
   await mkdir(data, { mode: 0o700 });
@@ -120,7 +122,7 @@ async function initdb(
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
     throw new EmbeddedPostgresError(
-      `The embedded PostgreSQL could not make its cluster in ${cwd}: ${oneLine(stderr ?? '') || message}. Set DATABASE_URL to use another server.`,
+      `The embedded PostgreSQL could not create its cluster in ${cwd}: ${oneLine(stderr ?? '') || message}. Set DATABASE_URL to use another server.`,
       { cause: error },
     );
   }

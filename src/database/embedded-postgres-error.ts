@@ -1,8 +1,8 @@
-/** The embedded database cannot run; the message is one line that tells a person what to do. */
+/** The embedded database cannot run. The message is one line and contains the fix. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 
-  /** Turns any failure into one line, and leaves an `EmbeddedPostgresError` as it is. */
+  /** Converts any error into one with a message of one line. Returns an `EmbeddedPostgresError` unchanged. */
   static from(error: unknown, dataDir: string): EmbeddedPostgresError {
     if (error instanceof EmbeddedPostgresError) return error;
     const reason = oneLine(error instanceof Error ? error.message : String(error));
@@ -13,7 +13,7 @@ export class EmbeddedPostgresError extends Error {
   }
 }
 
-/** Folds a text of several lines into one. */
+/** Joins the lines of a text into one line. */
 export function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, '; ');
 }

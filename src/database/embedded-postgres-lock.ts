@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { isRunning, ownIdentity, ProcessIdentity } from './embedded-postgres-processes.js';
 
-/** The hold that this process has on a folder. */
+/** The lock of this process on a folder. */
 export interface FolderLock {
   release(): void;
 }
@@ -19,11 +19,11 @@ export interface FolderLock {
 const LOCK_NAME = /^controller\.lock\.(\d+)$/;
 
 /**
- * Takes a folder for this process alone, and returns either the lock or the live process that has it.
+ * Locks a folder for this process. Returns the lock, or the running process that holds it.
  *
- * Each owner links a file with the next number, which only one can do, so that breaking the lock of
- * a dead owner never removes the lock of a new one. The highest number is the owner; it is never
- * removed, only emptied when the folder is free again.
+ * Each process links a lock file with the next number, which only one process can do. So breaking the lock of a dead
+ * process never removes the lock of a new one. The file with the highest number is the valid lock. It is never removed,
+ * only emptied on release.
  */
 export function lockFolder(folder: string): FolderLock | { heldBy: ProcessIdentity } {
   const content = JSON.stringify(ownIdentity());
@@ -34,7 +34,7 @@ export function lockFolder(folder: string): FolderLock | { heldBy: ProcessIdenti
 
     const mine = newest + 1;
     if (!claim(folder, mine, content)) continue;
-    // An owner may have come and cleaned up since this process looked for the newest number.
+    // Another process may have locked the folder and removed older files after this process read the newest number.
     if (newestLock(folder) !== mine) {
       unlinkSync(lockFile(folder, mine));
       continue;
@@ -49,7 +49,7 @@ export function lockFolder(folder: string): FolderLock | { heldBy: ProcessIdenti
 }
 
 function claim(folder: string, number: number, content: string): boolean {
-  // A link appears with its whole content at once, a new file would be empty for a moment.
+  // A link appears with its complete content. A new file would be empty for a moment.
   const draft = join(folder, `controller.lock.${randomUUID()}`);
   try {
     writeFileSync(draft, content, { mode: 0o600 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A process that a later process of the same number is not mistaken for. */
+/** Identifies a process. The start time distinguishes it from a later process with the same pid. */
 export interface ProcessIdentity {
   pid: number;
   startTime: string;
@@ -10,7 +10,7 @@ export interface ProcessIdentity {
 
 const UNKNOWN = 'unknown';
 
-/** The identity of the process that calls it. */
+/** Returns the identity of this process. */
 export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, startTime: startTimeOf(process.pid) ?? UNKNOWN };
 }
@@ -21,7 +21,7 @@ export function isRunning({ pid, startTime }: ProcessIdentity): boolean {
   return now !== undefined && (now === startTime || now === UNKNOWN || startTime === UNKNOWN);
 }
 
-/** Whether a process of this number runs; a zombie does not. */
+/** Whether a process with this pid runs. A zombie counts as ended. */
 export function isAlive(pid: number): boolean {
   return startTimeOf(pid) !== undefined;
 }
@@ -30,7 +30,7 @@ export function isAlive(pid: number): boolean {
 export function isPostgresOf(pid: number, cluster: string): boolean {
   if (!isAlive(pid)) return false;
   try {
-    // The working directory would tell as well, but a container's root may not read it.
+    // Not by the working directory, because root in a container may lack permission to read it.
     const command =
       process.platform === 'linux'
         ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
@@ -41,7 +41,7 @@ export function isPostgresOf(pid: number, cluster: string): boolean {
   }
 }
 
-/** Resolves to whether the process was gone within the given milliseconds. */
+/** Resolves to whether the process ended within the given milliseconds. */
 export async function isGoneWithin(pid: number, milliseconds: number): Promise<boolean> {
   const deadline = performance.now() + milliseconds;
   while (isAlive(pid)) {
@@ -51,14 +51,14 @@ export async function isGoneWithin(pid: number, milliseconds: number): Promise<b
   return true;
 }
 
-/** When the process started, in whatever form the system has; undefined when it does not run. */
+/** Start time of the process in the format of the operating system; undefined if it does not run. */
 function startTimeOf(pid: number): string | undefined {
   if (!answersSignals(pid)) return undefined;
   try {
     const [state, startTime] = process.platform === 'linux' ? procStat(pid) : psStat(pid);
     return state?.startsWith('Z') ? undefined : startTime;
   } catch {
-    // It ended in between, or the system hides the processes of others.
+    // The process ended in between, or the system hides processes of other users.
     return answersSignals(pid) ? UNKNOWN : undefined;
   }
 }
@@ -73,7 +73,7 @@ function answersSignals(pid: number): boolean {
 
 function procStat(pid: number): [string | undefined, string | undefined] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The second field, the name, may hold blanks and parentheses; state is field 3, start time 22.
+  // The second field, the name, can contain spaces and parentheses. State is field 3, start time is field 22.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return [fields[0], fields[19]];
 }

@@ -19,7 +19,7 @@ import { freePort } from './free-port.js';
 const START_TIMEOUT = 30_000;
 const POLL_INTERVAL = 50;
 
-/** Reasons that pass: backends of a killed server still end, or the port was taken in between. */
+/** Temporary errors: backends of a killed server are still ending, or another process took the port. */
 const PASSING = /shared memory block|lock file "postmaster.pid"|could not (bind|create any TCP)/;
 
 const FIXED_SETTINGS: PostgresSettings = {
@@ -29,7 +29,7 @@ const FIXED_SETTINGS: PostgresSettings = {
   log_timezone: 'UTC',
 };
 
-/** One PostgreSQL server as a child process, which keeps its port when it is started again. */
+/** A PostgreSQL server as a child process. It keeps its port across restarts. */
 export class PostgresServer {
   private child?: ChildProcess;
   private exit?: Promise<unknown>;
@@ -55,12 +55,12 @@ export class PostgresServer {
     return this.urlOf(this.port, DATABASE);
   }
 
-  /** Resolves when the server that was started last has ended. */
+  /** Resolves when the most recently started server process has ended. */
   async ended(): Promise<void> {
     await this.exit;
   }
 
-  /** Starts the server and resolves when it takes connections to its database. */
+  /** Starts the server. Resolves when it accepts connections to its database. */
   async start(): Promise<void> {
     const deadline = performance.now() + START_TIMEOUT;
     const firstStart = this.assignedPort === undefined;
@@ -75,14 +75,14 @@ export class PostgresServer {
         return;
       } catch (error) {
         await this.shutDown(child);
-        const passes = PASSING.test(this.lastComplaint()) && this.isWanted();
+        const passes = PASSING.test(this.lastLogError()) && this.isWanted();
         if (!passes || performance.now() > deadline) throw this.startError(error);
         await sleep(POLL_INTERVAL);
       }
     }
   }
 
-  /** Stops the server; a server that does not run is stopped already. */
+  /** Stops the server. Does nothing if it does not run. */
   async stop(): Promise<void> {
     this.wanted = false;
     if (this.child) await this.shutDown(this.child);
@@ -106,7 +106,7 @@ export class PostgresServer {
       cwd: dirname(this.cluster.folder),
       env: POSTGRES_ENV,
       stdio: ['ignore', log, log],
-      // Ctrl-C reaches the whole process group, but the controller has to drain first.
+      // Ctrl-C signals the whole process group, but the controller must drain before PostgreSQL stops.
       detached: true,
       ...this.binaries.runAs,
     });
@@ -122,7 +122,7 @@ export class PostgresServer {
     while (performance.now() < deadline && this.isWanted()) {
       const exit = await Promise.race([sleep(POLL_INTERVAL), this.exit]);
       if (exit instanceof Error) throw exit;
-      if (hasEnded(child)) throw new Error('it ended at once');
+      if (hasEnded(child)) throw new Error('the server process ended at once');
       try {
         await this.connectOnce(port);
         return;
@@ -130,7 +130,7 @@ export class PostgresServer {
         lastFailure = error;
       }
     }
-    throw new Error('it did not take connections in time', { cause: lastFailure });
+    throw new Error('the server did not accept connections in time', { cause: lastFailure });
   }
 
   private async connectOnce(port: number): Promise<void> {
@@ -145,7 +145,7 @@ export class PostgresServer {
 
   private async shutDown(child: ChildProcess): Promise<void> {
     if (child.pid === undefined || hasEnded(child)) return;
-    // A child that does not count would let the process end before it has heard of the child's end.
+    // Without ref() this process could exit before the `exit` event of the child arrives.
     child.ref();
     await shutDownPostgres(child.pid);
     await this.ended();
@@ -156,17 +156,17 @@ export class PostgresServer {
   }
 
   private startError(error: unknown): EmbeddedPostgresError {
-    const reason = this.lastComplaint() || (error instanceof Error ? error.message : String(error));
+    const reason = this.lastLogError() || (error instanceof Error ? error.message : String(error));
     return new EmbeddedPostgresError(
       `The embedded PostgreSQL did not start: ${reason}. See ${this.cluster.logFile}, or set DATABASE_URL to use another server.`,
       { cause: error },
     );
   }
 
-  private lastComplaint(): string {
+  private lastLogError(): string {
     const log = readFileSync(this.cluster.logFile).subarray(this.logStart).toString();
-    const complaints = [...log.matchAll(/(?:FATAL|PANIC): +(.*)/g)];
-    return complaints.at(-1)?.[1] ?? '';
+    const errors = [...log.matchAll(/(?:FATAL|PANIC): +(.*)/g)];
+    return errors.at(-1)?.[1] ?? '';
   }
 }
 
@@ -176,7 +176,7 @@ function hasEnded(child: ChildProcess): boolean {
 
 async function query(connectionString: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1000 });
-  // The server may go away between two steps; the step that fails says so.
+  // The server can stop between two steps. The step that fails reports the error.
   client.on('error', () => undefined);
   try {
     await client.connect();

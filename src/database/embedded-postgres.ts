@@ -20,20 +20,20 @@ import { PostgresServer } from './embedded-postgres-server.js';
 /** A PostgreSQL server that belongs to this process. */
 export interface EmbeddedPostgres {
   readonly url: string;
-  /** Stops the server and frees its folder; may be called more than once. */
+  /** Stops the server and unlocks its folder. Repeated calls have no effect. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedPostgresOptions {
-  /** The folder of the cluster and of the file that tells who runs it; made when missing. */
+  /** The folder of the cluster and of `controller.json`. It is created if it does not exist. */
   dataDir: string;
-  /** Hears about what takes time and what goes wrong, one line each. */
+  /** Receives progress messages and errors, one line each. */
   log?: (line: string) => void;
   /** More server settings, such as `fsync: 'off'` for tests. */
   settings?: Record<string, string>;
 }
 
-/** What `controller.json` tells other programs while a controller runs. */
+/** Content of `controller.json`, which other programs read while a controller runs. */
 interface ControllerState extends ProcessIdentity {
   postgresPid: number;
   port: number;
@@ -44,11 +44,10 @@ const RESTART_DELAYS = [100, 500, 1000, 2000, 5000, 10_000];
 const STABLE_AFTER = 60_000;
 
 /**
- * Starts the PostgreSQL server of the optional dependency `embedded-postgres` with its data in
- * `dataDir`, on a free port of the loopback interface. One process at a time can have a folder.
- * The server is started again when it ends by itself.
+ * Starts the PostgreSQL server of the optional dependency `embedded-postgres` with its data in `dataDir`, on a free port
+ * of the loopback interface. One process at a time can use a folder. The server is restarted if it ends unexpectedly.
  *
- * @throws EmbeddedPostgresError with one line for the person at the terminal.
+ * @throws EmbeddedPostgresError with a message of one line
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -65,13 +64,13 @@ export async function startEmbeddedPostgres(
   }
 }
 
-/** The database of the controller that runs with this folder, or undefined when none does. */
+/** Returns the database of the controller that runs with this folder; undefined if none runs. */
 export function readEmbeddedState(dataDir: string): { url: string; pid: number } | undefined {
   const state = readState(dataDir);
   return state && isRunning(state) ? { url: state.url, pid: state.pid } : undefined;
 }
 
-/** Where the cluster of a data folder is: in it, except that root's is under `SYSTEM_FOLDER`. */
+/** Folder of the cluster for a data folder: the data folder itself, or for root a folder under `SYSTEM_FOLDER`. */
 export function clusterHome(dataDir: string): string {
   if (!isRoot()) return dataDir;
   return join(SYSTEM_FOLDER, hash('sha256', dataDir, 'hex').slice(0, 12));
@@ -153,10 +152,10 @@ async function keepRunning(
     if (performance.now() - since > STABLE_AFTER) attempt = 0;
     const delay = RESTART_DELAYS[attempt++];
     if (delay === undefined) {
-      log('The embedded PostgreSQL keeps ending and is not started again: restart the controller.');
+      log('The embedded PostgreSQL ends repeatedly and is not restarted: restart the controller.');
       return;
     }
-    log(`The embedded PostgreSQL (pid ${server.pid}) ended unexpectedly; starting it again.`);
+    log(`The embedded PostgreSQL (pid ${server.pid}) ended unexpectedly; restarting it.`);
     try {
       await sleep(delay, undefined, { signal });
       await server.start();

@@ -12,13 +12,13 @@ interface Glance {
 }
 
 /**
- * Short reads of different requests, made together: those that come in one turn of the event loop share a connection, a
- * round trip and a write, where each would have its own. They wait for each other, so none may take long.
+ * Batches short reads of different requests: all reads of one event-loop turn share one connection, one round trip and
+ * one socket write. A slow read delays its whole batch, so use it only for lookups by primary key.
  */
 export class Glances {
   private waiting: Glance[] = [];
 
-  /** @param use runs work on a connection, which it does not give back when the work tells that it is lost */
+  /** @param use runs work on a connection; closes the connection if the work rejects because it is lost */
   constructor(private readonly use: (work: Work<void>) => Promise<void>) {}
 
   ask<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
@@ -29,7 +29,7 @@ export class Glances {
 
   private add(glance: Glance): void {
     this.waiting.push(glance);
-    // Once everything that was received in this turn has been looked at.
+    // After all requests of this event-loop turn have queued their reads.
     if (this.waiting.length === 1) setImmediate(() => void this.askTogether());
   }
 
@@ -47,7 +47,7 @@ export class Glances {
     }
   }
 
-  /** Gives the error, if it is this one's own; for that of another one, it is asked again. */
+  /** Resolves or rejects one read, and returns its error. A read that was skipped goes to the next batch. */
   private async answer(manager: EntityManager, glance: Glance): Promise<Error | undefined> {
     try {
       glance.resolve(await sqlAmongOthers(manager, glance.text, glance.parameters));

@@ -1,31 +1,36 @@
 import { InvalidInputError } from '../errors/domain-error.js';
 import type { Listed } from './sql.js';
 
-/** A place in a list ordered by time and id: the row it comes after. The time is exact to the microsecond. */
+/** The position of a row in a list ordered by time and id. The next page starts after it. */
 export interface Keyset {
+  /** ISO 8601 in UTC, with microseconds. */
   at: string;
   id: string;
-  /** What the list is ordered by before the time, if anything. */
+  /** The sort key that precedes the time, if the list has one. */
   rank?: number;
 }
 
-/** A list that is read page by page; its cursors are of no use in another. */
+/** A list with pages. A cursor is valid only for the list that returned it. */
 export type ListName = 'tasks' | 'inbox' | 'sessions' | 'approvals' | 'events';
 
 const PATTERN =
   /^([a-z]+)\|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d))?$/;
 
-/** SQL for when a row's place in its list is, for {@link pageOf}: a JavaScript Date would lose the microseconds. */
+/** SQL that selects the time of a row's position as text, because a JavaScript Date would lose the microseconds. */
 export function keysetAt(column: string): string {
   return `(${column} AT TIME ZONE 'UTC')::text`;
 }
 
 export function encodeCursor(list: ListName, { at, id, rank }: Keyset): string {
-  const place = [list, at, id, ...(rank === undefined ? [] : [rank])].join('|');
-  return Buffer.from(place).toString('base64url');
+  const position = [list, at, id, ...(rank === undefined ? [] : [rank])].join('|');
+  return Buffer.from(position).toString('base64url');
 }
 
-/** Reads a cursor that {@link encodeCursor} made for this list; anything else is refused. */
+/**
+ * Decodes a cursor of {@link encodeCursor} for the same list.
+ *
+ * @throws InvalidInputError if it is any other text
+ */
 export function decodeCursor(list: ListName, cursor: string): Keyset {
   const [, , at, id, rank] =
     PATTERN.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
@@ -37,19 +42,19 @@ export function decodeCursor(list: ListName, cursor: string): Keyset {
 
 function badCursor(): InvalidInputError {
   return new InvalidInputError([
-    { pointer: '?cursor', message: 'cursor must be the next_cursor of the page before' },
+    { pointer: '?cursor', message: 'cursor must be the next_cursor of the previous page' },
   ]);
 }
 
-/** A row with the time of its place in its list, as {@link keysetAt} tells it. */
+/** A row with the time of its position, as {@link keysetAt} selects it. */
 export interface Placed {
   keyset_at: string;
 }
 
 /**
- * One page out of what was found, of which one more than `size` was asked for, to know whether another page follows.
+ * Builds one page. The query must select `size` + 1 rows: the extra row shows that another page follows.
  *
- * @param placeOf the rest of a row's place, where it is not the row's own id
+ * @param placeOf the rest of a row's position; by default the row's id
  */
 export function pageOf<Row extends Placed & { id: string }>(
   list: ListName,
@@ -65,7 +70,7 @@ export function pageOf<Row extends Placed & { id: string }>(
   };
 }
 
-/** Postgres leaves out the zeros at the end, and writes a space for the T. */
+/** Converts PostgreSQL's text of a timestamp, which has no trailing zeros and a space instead of the T. */
 function timeOf(text: string): string {
   const [day = '', time = ''] = text.split(' ');
   const [seconds = '', fraction = ''] = time.split('.');

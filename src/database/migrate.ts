@@ -1,10 +1,10 @@
 import { DataSource, type Migration } from 'typeorm';
 import { databaseOptions, MIGRATIONS, migrationOptions } from './database-options.js';
 
-/** Any number, the same for every instance: whoever migrates holds the advisory lock of this name. */
+/** The key of the advisory lock that an instance holds while it migrates: an arbitrary number, equal in all instances. */
 export const MIGRATION_LOCK = 4_071_976_317;
 
-/** A database whose migrations are applied, or taken back, by one process at a time; the others wait for it. */
+/** A data source whose migrations only one process at a time applies or reverts. Other processes wait for it. */
 export class MigratingDataSource extends DataSource {
   override runMigrations(
     options?: Parameters<DataSource['runMigrations']>[0],
@@ -31,20 +31,26 @@ export class MigratingDataSource extends DataSource {
   }
 }
 
-/** Applies what is missing. Several instances may start at once: one migrates, the others wait for it. */
+/**
+ * Applies the missing migrations and returns their number. If several instances start at once, one of them migrates and
+ * the others wait.
+ */
 export async function migrate(url: string): Promise<number> {
   const dataSource = new MigratingDataSource(migrationOptions(url));
   return using(dataSource, async () => (await dataSource.runMigrations()).length);
 }
 
-/** Whether the database lacks migrations that this version needs. Only reads, unlike TypeORM's `showMigrations`. */
+/**
+ * Whether the database lacks migrations that this version requires. It only reads, whereas TypeORM's `showMigrations`
+ * creates the table of migrations.
+ */
 export async function lacksMigrations(url: string): Promise<boolean> {
   const dataSource = new DataSource(databaseOptions(url, 1));
   return using(dataSource, async () => {
-    const [book] = await dataSource.query<{ name: string | null }[]>(
+    const [table] = await dataSource.query<{ name: string | null }[]>(
       `SELECT to_regclass('migrations') AS name`,
     );
-    if (!book?.name) return true;
+    if (!table?.name) return true;
     const applied = await dataSource.query<{ name: string }[]>('SELECT name FROM migrations');
     const names = new Set(applied.map(({ name }) => name));
     return MIGRATIONS.some(({ name }) => !names.has(name));

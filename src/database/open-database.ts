@@ -2,14 +2,14 @@ import type { Environment } from '../config/environment.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
 
-/** The database to use. */
+/** The database that the controller uses. */
 export interface OpenDatabase {
   readonly url: string;
-  /** Stops what was started for it. */
+  /** Stops the embedded server. Does nothing for a configured database. */
   close(): Promise<void>;
 }
 
-/** Starts the embedded database, with the schema of this version, where no other is configured. */
+/** Returns the configured database. Without DATABASE_URL, starts the embedded one and applies the migrations. */
 export async function openDatabase(
   { DATABASE_URL, DATA_DIR }: Environment,
   log: (line: string) => void,

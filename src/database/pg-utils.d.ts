@@ -1,7 +1,7 @@
-/** The part of the driver that its typings leave out. */
+/** A part of the driver that its type definitions omit. */
 declare module 'pg/lib/utils.js' {
   const utils: {
-    /** A parameter as it is sent. Throws what its conversion throws. */
+    /** Converts a parameter to its wire format. Throws the errors of that conversion, for example of `toJSON`. */
     prepareValue: (value: unknown) => string | Buffer | null;
   };
   export default utils;

@@ -5,12 +5,12 @@ import { answersOtherwise } from './postgres-errors.js';
 import { type Result, type Statement, StatementBatch } from './statement-batch.js';
 import type { StatementNames } from './statement-names.js';
 
-/** What is agreed of a statement, if anything is. */
+/** Options of a statement. */
 type Terms = Partial<Pick<Statement, 'raceOn' | 'most'>>;
 
 /**
- * The way of statements to one connection. Those that are sent in the same turn of the event loop travel together, in
- * their order; what comes while a flight is under way takes the next one.
+ * Sends statements to one connection. Statements of the same event-loop turn are one batch, in their order. Statements
+ * that arrive while a batch is in flight go into the next batch.
  */
 export class Pipeline {
   private waiting: Statement[] = [];
@@ -23,21 +23,21 @@ export class Pipeline {
     private readonly names: StatementNames,
   ) {}
 
-  /** Sends a statement; rejects with `NotReached` when one before it has failed. */
+  /** Queues a statement and flushes. Rejects as skipped if an earlier statement of the batch fails. */
   send(text: string, values: readonly unknown[] = [], terms?: Terms): Promise<Result> {
     const result = this.sendWithNext(text, values, terms);
     this.takeOff();
     return result;
   }
 
-  /** Sends a statement along with the next one, before it; the same as {@link send} in all else. */
+  /** Queues a statement that is sent with the next flush, before the statements queued later. Rejects like {@link send}. */
   sendWithNext(text: string, values: readonly unknown[] = [], terms?: Terms): Promise<Result> {
     return new Promise((succeed, fail) => {
       this.add(text, values, succeed, fail, terms);
     });
   }
 
-  /** Lets what waits for a next statement go without one. */
+  /** Sends the queued statements, without waiting for a further one: in a microtask, or when the batch in flight is done. */
   takeOff(): void {
     this.isDue = true;
     if (this.isFlying) return;
@@ -46,7 +46,7 @@ export class Pipeline {
     });
   }
 
-  /** Lets a statement travel with the next one that is sent, before it; should it fail, that one is not reached. */
+  /** Queues a statement without a result. If it fails, the statements after it in the batch are skipped. */
   sendAlong(text: string, values: readonly unknown[] = [], terms?: Terms): void {
     this.add(text, values, ignore, ignore, terms);
   }
@@ -56,7 +56,7 @@ export class Pipeline {
     return this.hasFlown;
   }
 
-  /** Forgets what has not been sent yet. */
+  /** Discards the queued statements. */
   clear(): void {
     this.waiting = [];
   }
@@ -68,7 +68,7 @@ export class Pipeline {
     fail: Statement['fail'],
     { raceOn, most }: Terms = {},
   ): void {
-    // Commands such as COMMIT take no parameters, and parsing them costs nothing.
+    // Commands such as COMMIT have no parameters and are cheap to parse, so they are not prepared.
     const name = values.length === 0 ? undefined : this.names.of(text);
     this.waiting.push({
       text,
@@ -100,17 +100,18 @@ export class Pipeline {
 
 const pipelines = new WeakMap<EntityManager, Pipeline>();
 
-/** Makes the statements that are sent through `manager` take this way. */
+/** Attaches a pipeline to an entity manager: the functions of sql.ts send through it. */
 export function pave(manager: EntityManager, pipeline: Pipeline): void {
   pipelines.set(manager, pipeline);
 }
 
 export function pipelineOf(manager: EntityManager): Pipeline {
   const pipeline = pipelines.get(manager);
-  if (!pipeline) throw new Error('this needs the manager that Transactions gives');
+  if (!pipeline)
+    throw new Error('The entity manager has no pipeline: use the one from Transactions.');
   return pipeline;
 }
 
 function ignore(): void {
-  // Whoever sends a statement along does not wait for it.
+  // Nothing awaits a statement that was queued without a result.
 }

@@ -5,13 +5,13 @@ import { DataSource } from 'typeorm';
 import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { Metrics } from '../observability/metrics.js';
 
-/** How busy the connection pool is. */
+/** Metrics of the connection pool. */
 @Injectable()
 export class PoolMetrics {
   constructor({ registry }: Metrics, dataSource: DataSource) {
     new Gauge({
       name: 'database_pool_connections',
-      help: 'Connections of the pool by state, and requests that wait for one.',
+      help: 'Connections of the pool by state. State waiting: requests that wait for a connection.',
       labelNames: ['state'],
       registers: [registry],
       collect() {

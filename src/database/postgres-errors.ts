@@ -3,30 +3,30 @@ import pg from 'pg';
 import { QueryFailedError } from 'typeorm';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
-/** What an error that Postgres, or the connection to it, raised means for the request. */
+/** Category of an error from PostgreSQL or from the connection to it: it decides how the request continues. */
 export type PostgresVerdict = 'again' | 'unavailable' | 'bad_input' | 'bug';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const AGAIN = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
 const UNAVAILABLE = new Set([
-  '3D000', // invalid_catalog_name: not made yet, or being restored under another name
+  '3D000', // invalid_catalog_name: not created yet, or being restored under another name
   '55P03', // lock_not_available
   '25006', // read_only_sql_transaction: a standby after a failover
-  '25P03', // idle_in_transaction_session_timeout: this process stood still for too long
+  '25P03', // idle_in_transaction_session_timeout: this process was blocked for too long
   '25P04', // transaction_timeout
 ]);
-// Connection, login (a password that was changed), resources, operator intervention and cancelled statements.
+// Connection, login (a changed password), resources, operator intervention and cancelled statements.
 const UNAVAILABLE_CLASSES = new Set(['08', '28', '53', '57']);
-const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // with a digit, unlike EPIPE
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // contains a digit, unlike EPIPE
 
-/** A statement found that somebody else was first; run again, the work finds so in time. */
+/** Another transaction changed the rows first. The transaction is retried, and reads the new state. */
 export class LostRace extends Error {
   constructor(cause?: Error) {
-    super('somebody else was first', { cause });
+    super('another transaction changed the rows first', { cause });
   }
 }
 
-/** Classifies an error by its SQLSTATE; an error of the driver without one means that the connection is gone. */
+/** Classifies an error by its SQLSTATE. A driver error without one means that the connection is lost. */
 export function verdictOf(error: unknown): PostgresVerdict {
   if (error instanceof LostRace) return 'again';
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
@@ -40,8 +40,8 @@ export function verdictOf(error: unknown): PostgresVerdict {
 }
 
 /**
- * Whether a migration has changed what a prepared statement answers, so that it has to be prepared anew. It has no
- * SQLSTATE of its own; drivers know it by the routine that raises it.
+ * Whether the result type of a prepared statement has changed, for example by a migration, so that the statement must be
+ * prepared again. The error has no SQLSTATE of its own; drivers identify it by the routine that raises it.
  */
 export function answersOtherwise(error: unknown): boolean {
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
@@ -52,7 +52,7 @@ export function answersOtherwise(error: unknown): boolean {
   );
 }
 
-/** Whether the connection can no longer be trusted and must not return to the pool. */
+/** Whether the connection is broken and must not return to the pool. */
 export function losesConnection(error: unknown): boolean {
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (!types.isNativeError(source)) return false;
@@ -61,7 +61,10 @@ export function losesConnection(error: unknown): boolean {
   return verdictOf(error) === 'unavailable';
 }
 
-/** The error to answer with: refusals of ours as they are, outages as 503, values Postgres cannot store as 400, the rest as it is. */
+/**
+ * Converts a database error into the error of the response: outages become 503, values that PostgreSQL cannot store
+ * become 400. Domain errors and bugs are unchanged.
+ */
 export function translate(error: unknown): unknown {
   if (error instanceof DomainError) return error;
   switch (verdictOf(error)) {
@@ -69,7 +72,7 @@ export function translate(error: unknown): unknown {
     case 'unavailable':
       return new UnavailableError(
         'database.unavailable',
-        'The database cannot answer now; send the request again.',
+        'The database is unavailable; retry the request.',
         error,
       );
     case 'bad_input':
@@ -79,8 +82,8 @@ export function translate(error: unknown): unknown {
   }
 }
 
-// pg raises plain Errors when a connection ends, times out or is refused by the pool. TypeORM gives up the query runner
-// of a connection that ends between two statements, and then refuses the next one.
+// pg throws plain Errors when a connection ends, times out or is refused by the pool. TypeORM releases the query runner
+// of a connection that ends between two statements, and rejects the next statement.
 const DRIVER_MESSAGES =
   /connection terminated|connection error|timeout|not queryable|client was closed|connection ended|cannot use a pool|server closed|query runner already released/i;
 

@@ -1,7 +1,7 @@
 import type { Coming } from './coming.js';
 import type { Connection, Work } from './connection.js';
 
-/** One transaction that several pieces of work take part in, one after the other; begun by the first of them. */
+/** One transaction in which several functions run, one after the other. The first of them begins it. */
 export class SharedTransaction {
   private opening?: Promise<Connection>;
 
@@ -20,12 +20,12 @@ export class SharedTransaction {
     return connection.resultOf(await work(connection.manager));
   }
 
-  /** Commits if anything took part, and gives the connection back. */
+  /** Commits, if the transaction has begun, and releases the connection. */
   async commit(): Promise<void> {
     await this.settle((connection) => connection.commit());
   }
 
-  /** Undoes everything and gives the connection back, or ends it when `reason` says that it is lost. */
+  /** Rolls back and releases the connection. Closes the connection if `reason` shows that it is lost. */
   async rollback(reason: unknown): Promise<void> {
     await this.settle((connection) => connection.rollback(reason));
   }

@@ -14,9 +14,9 @@ const COALESCE_MS = 20;
 const RECONNECT_MS = 1_000;
 
 /**
- * Tells every process that there may be work for a role. A hint and no more: those who wait also look for themselves.
- * Listens on one connection of its own; notifies after the commit (in the transaction it would make all commits wait
- * for each other), what came together in one statement.
+ * Notifies every process that there may be work for a role, by LISTEN and NOTIFY. A notification is only a hint: waiting
+ * requests also poll. Each process listens on a dedicated connection. Notifications are sent after the commit, because
+ * NOTIFY inside the transactions would serialize all commits, and in batches of 20 ms.
  */
 @Injectable()
 export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -31,7 +31,7 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
 
   constructor(
     private readonly transactions: Transactions,
-    /** Of a connection that is not shared by a pooler: LISTEN needs one. */
+    /** The URL of the database without a pooler: LISTEN requires a dedicated connection. */
     private readonly url: string,
   ) {}
 
@@ -47,7 +47,7 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     await this.client?.end().catch(() => undefined);
   }
 
-  /** Tells all processes, soon, that there may be work for `role`. */
+  /** Notifies all processes, within about 20 ms, that there may be work for `role`. */
   notify(role: string): void {
     this.due.add(role);
     this.flushing ??= setTimeout(() => {
@@ -56,7 +56,7 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     }, COALESCE_MS).unref();
   }
 
-  /** Calls `listener` whenever there may be work for `role`, until the function that it gives is called. */
+  /** Calls `listener` whenever there may be work for `role`. Returns the function that ends the subscription. */
   subscribe(role: string, listener: () => void): () => void {
     const listeners = this.listeners.get(role) ?? new Set();
     this.listeners.set(role, listeners.add(listener));
@@ -67,19 +67,19 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     };
   }
 
-  /** Sends `text` to every process that hears of `topic`, this one included; to none that is not connected now. */
+  /** Sends `text` to every connected process that listens to `topic`, including this one. Other processes miss it. */
   async announce(topic: string, text: string): Promise<void> {
     await this.transactions.read((manager) =>
       sql(manager, `SELECT pg_notify($1, $2)`, [ANNOUNCEMENTS, `${topic}:${text}`]),
     );
   }
 
-  /** Calls `listener` with each text that a process announces under `topic`. A topic has no colon, and one listener. */
+  /** Calls `listener` with each text announced under `topic`. A topic has no colon and one listener. */
   onAnnouncement(topic: string, listener: (text: string) => void): void {
     this.announced.set(topic, listener);
   }
 
-  /** Whether the process is stopping: nobody should wait for anything. */
+  /** Whether the process is stopping. Then no request should wait for work. */
   get isStopping(): boolean {
     return this.stopped;
   }
@@ -95,7 +95,7 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
         ]),
       );
     } catch {
-      // Other processes look for themselves within a second.
+      // Other processes poll within a second.
       for (const role of roles) this.wake(role);
     }
   }
@@ -118,7 +118,7 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     });
     this.client = client;
     client.on('error', (error) => {
-      this.logger.debug(`Lost the connection that listens: ${error.message}`);
+      this.logger.debug(`The connection for LISTEN was lost: ${error.message}`);
     });
     client.on('end', () => {
       this.reconnect();

@@ -4,11 +4,11 @@ import { pipelineOf } from './pipeline.js';
 import { NotReached, type Result } from './statement-batch.js';
 
 /**
- * Runs one SQL statement and gives its rows. Statements that are started together, as in `Promise.all`, cost one round
- * trip and run in the order in which they were started, each with a snapshot of its own.
+ * Runs one SQL statement and returns its rows. Statements that start together, as in `Promise.all`, cost one round trip
+ * and run in the order in which they start. Each sees its own snapshot.
  *
- * @param raceOn a constraint, or a column that must not be null, that it violates only when somebody else was first, or
- *   else an SQLSTATE that it fails with only then: the transaction runs again
+ * @param raceOn a constraint, a NOT NULL column, or an SQLSTATE. A failure with it is a conflict with a concurrent
+ *   transaction, and the transaction is retried.
  */
 export function sql<Row>(
   manager: EntityManager,
@@ -23,19 +23,19 @@ export function sql<Row>(
 }
 
 /**
- * How much a page of a list may have, in characters of what the database tells: every row of it may be as large as a
- * body, and all of them are in memory together.
+ * Limit of one page of a list, in characters received from the database. Each row can be as large as a request body, and
+ * all rows of the page are in memory at the same time.
  */
 const MOST_OF_A_PAGE = 4 * 2 ** 20;
 
 /** Rows of a list, in its order. */
 export interface Listed<Row> {
   rows: Row[];
-  /** Whether more followed, which were too much for one page. */
+  /** Whether the database returned more rows than fit into one page. */
   isCut: boolean;
 }
 
-/** Runs one SQL statement for a page of a list. What would make the page too large is left out; one row never is. */
+/** Runs one SQL statement for a page of a list. Omits the rows that exceed the size limit of a page, except the first. */
 export function sqlList<Row>(
   manager: EntityManager,
   text: string,
@@ -48,8 +48,8 @@ export function sqlList<Row>(
 }
 
 /**
- * The same as {@link sql} beside the statements of others; rejects with `NotReached` where one of theirs has failed
- * before it.
+ * Like {@link sql}, in a batch with statements of other requests. Rejects as skipped if an earlier statement of another
+ * request fails.
  */
 export function sqlAmongOthers<Row>(
   manager: EntityManager,
@@ -63,8 +63,8 @@ export function sqlAmongOthers<Row>(
 }
 
 /**
- * Runs one SQL statement as the last of a transaction: along with COMMIT, without a round trip of its own. Its rows are
- * for whoever runs the transaction, not for the work inside.
+ * Queues the last SQL statement of a transaction. It is sent in one batch with COMMIT, so it costs no round trip. Its
+ * rows are available to the caller that runs the transaction, and not inside the transaction.
  *
  * @param raceOn as for {@link sql}
  */
@@ -83,8 +83,8 @@ export function sqlLast<Row>(
 }
 
 /**
- * Runs one SQL statement whose rows nobody needs, without a round trip of its own: along with the next statement of the
- * transaction, before that one, and at the latest with COMMIT. Should it fail, so does what it travels with.
+ * Queues one SQL statement whose rows are not needed. It is sent in one batch with the next statement of the transaction,
+ * before that statement, and at the latest with COMMIT, so it costs no round trip. If it fails, the next statement fails.
  *
  * @param raceOn as for {@link sql}
  */

@@ -3,19 +3,18 @@ import { QueryFailedError } from 'typeorm';
 import { LostRace } from './postgres-errors.js';
 import { type Field, type RawRow, RowReader } from './row-reader.js';
 
-/** What is sent to Postgres, and who is told what came of it. */
+/** A statement with its parameters and the callbacks for its result. */
 export interface Statement {
   readonly text: string;
-  /** As they are sent: nothing that could still fail to be written. */
+  /** Parameters in wire format, so that their conversion cannot fail while the batch is written. */
   readonly values: readonly (string | Buffer | null)[];
-  /** Of the prepared statement; undefined: parsed for this once. */
+  /** Name of the prepared statement; undefined if the statement is not prepared. */
   readonly name: string | undefined;
   /**
-   * The constraint, or the column that must not be null, that it violates when somebody else was first; or else the
-   * SQLSTATE that it fails with then.
+   * The constraint, the NOT NULL column, or the SQLSTATE that shows a conflict with a concurrent transaction.
    */
   readonly raceOn: string | undefined;
-  /** How much text its rows may have, in characters; what comes after the row that goes beyond it is not kept. */
+  /** Limit of its rows in characters. Rows after the one that exceeds the limit are discarded. */
   readonly most: number | undefined;
   readonly succeed: (result: Result) => void;
   readonly fail: (error: Error) => void;
@@ -23,33 +22,33 @@ export interface Statement {
 
 export interface Result {
   readonly rows: Record<string, unknown>[];
-  /** Whether there were more rows than were kept. */
+  /** Whether rows were discarded. */
   readonly isCut: boolean;
-  /** Such as `INSERT 0 1`. */
+  /** Command tag, such as `INSERT 0 1`. */
   readonly tag: string;
 }
 
-/** The statement was not carried out, since one before it failed with `cause`. */
+/** PostgreSQL skipped the statement, because an earlier statement of the batch failed with `cause`. */
 export class NotReached extends Error {
   constructor(override readonly cause: Error) {
-    super('a statement before it failed');
+    super('skipped, because an earlier statement of the batch failed');
   }
 }
 
-/** How the rows read of the statements that a connection has prepared. */
+/** Row decoders of the statements that a connection has prepared, by name. */
 const prepared = new WeakMap<Connection, Map<string, RowReader>>();
 const NO_COLUMNS = new RowReader([]);
 
 /**
- * Several statements in one flight: written together, with one Sync at the end, so that they cost one round trip and
- * one write, and so that Postgres skips what follows the first that fails. See
+ * A batch of statements: one socket write with one Sync at the end, so that it costs one round trip and PostgreSQL skips
+ * all statements after the first that fails. See
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING.
  */
 export class StatementBatch implements Submittable {
-  /** Called when it is over; the driver puts its own time limit around it. */
+  /** Called when the batch is done. The driver replaces it to add its query timeout. */
   callback: () => void;
   private known = new Map<string, RowReader>();
-  /** The statement that the server is at, and what has come of it. */
+  /** Index of the statement whose result arrives now, and the result so far. */
   private at = 0;
   private rows: Record<string, unknown>[] = [];
   private size = 0;
@@ -75,11 +74,11 @@ export class StatementBatch implements Submittable {
     }
   };
 
-  /** What is prepared is neither parsed nor described again. */
+  /** Skips Parse and Describe for a prepared statement. */
   private write(connection: Connection, { text, values, name = '' }: Statement): void {
     const isPrepared = this.known.has(name);
     if (!isPrepared) {
-      // It may be prepared all the same, when it failed the first time.
+      // The server may have prepared it already: the first execution failed after Parse.
       if (name !== '') connection.close({ type: 'S', name }, true);
       connection.parse({ name, text, types: [] }, true);
     }
@@ -127,7 +126,10 @@ export class StatementBatch implements Submittable {
     this.callback();
   }
 
-  /** An error of the server is that of the statement it is at; any other may have come at any time. */
+  /**
+   * A server error belongs to the current statement; PostgreSQL skips the statements after it. Any other error, such as a
+   * lost connection, fails all statements without a result.
+   */
   handleError(error: Error): void {
     this.callback();
     const [failed, ...rest] = this.statements.slice(this.at);

@@ -1,18 +1,18 @@
-/** More than the code has; beyond it, statements are parsed anew each time, so that names cannot fill a memory. */
+/** Limit of names, so that they cannot fill the memory. Higher than the number of statements in the code. */
 const MOST = 1_000;
 
 /**
- * Names for prepared statements: under its name a statement is parsed once per connection, and planned at most a few
- * times. Statements are known by their text, of which there are as many as the code has.
+ * Names of prepared statements, by the text of the statement. A named statement is parsed once per connection and planned
+ * at most a few times.
  */
 export class StatementNames {
   private readonly names = new Map<string, string>();
   private generation = 1;
 
-  /** @param isOn false behind a pooler that does not keep prepared statements: then every statement is parsed anew */
+  /** @param isOn false behind a pooler that does not support prepared statements: then no statement is prepared */
   constructor(private readonly isOn = true) {}
 
-  /** The name of a statement; undefined where statements are to have none. */
+  /** Returns the name of a statement; undefined if it is not to be prepared. */
   of(text: string): string | undefined {
     if (!this.isOn) return undefined;
     const known = this.names.get(text);
@@ -22,7 +22,7 @@ export class StatementNames {
     return name;
   }
 
-  /** Gives every statement a new name: a migration has changed what one of them answers. */
+  /** Assigns new names to all statements, because the result type of one of them has changed. */
   renew(): void {
     this.generation += 1;
     this.names.clear();

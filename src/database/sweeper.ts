@@ -7,14 +7,17 @@ import {
 import { Environment } from '../config/environment.js';
 import { messageOf } from '../errors/explain.js';
 
-/** Settles one batch of what has fallen due; gives how many it found, and at most `batch`. */
+/** A periodic job that processes rows in batches, for example expired leases. */
 export interface Sweep {
+  /** Label of its log lines. */
   readonly name: string;
+  /** Maximum number of rows of one run. */
   readonly batch: number;
+  /** Processes one batch. Returns the number of rows found. */
   run(): Promise<number>;
 }
 
-/** Every few seconds lets each sweep find what has fallen due. Any number of instances may do so at once. */
+/** Runs all sweeps every SWEEP_INTERVAL_SECONDS. Any number of instances can run them at the same time. */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Sweeper.name);
@@ -25,7 +28,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
 
   constructor(private readonly environment: Environment) {}
 
-  /** Adds a sweep to every round from now on. */
+  /** Adds a sweep to all later rounds. */
   add(sweep: Sweep): void {
     this.sweeps.push(sweep);
   }
@@ -48,7 +51,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     }, this.environment.SWEEP_INTERVAL_SECONDS * 1000).unref();
   }
 
-  /** The sweeps take turns, batch by batch, so that none waits for the backlog of another. */
+  /** Runs one batch of each sweep in turn, until none has more, so that no sweep waits for the backlog of another. */
   private async sweepAll(): Promise<void> {
     let hasMore = true;
     while (hasMore && !this.stopped) {
@@ -57,14 +60,16 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     }
   }
 
-  /** Runs a sweep once; whether it found as much as it takes at a time, so that there may be more. */
+  /** Runs one batch of a sweep. Returns whether the batch was full, so that there can be more rows. */
   private async fillsBatch(sweep: Sweep): Promise<boolean> {
     try {
       const found = await sweep.run();
       if (found > 0) this.logger.log(`${sweep.name}: ${found}`);
       return found === sweep.batch;
     } catch (error) {
-      this.logger.warn(`Put off until the next sweep: ${sweep.name}. ${messageOf(error)}`);
+      this.logger.warn(
+        `Sweep failed, retrying in the next round: ${sweep.name}. ${messageOf(error)}`,
+      );
       return false;
     }
   }

@@ -5,11 +5,11 @@ const parse = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ, 'text') as (
 ) => Date;
 
 /**
- * A point in time that knows how it is written as JSON, since that is the text it was made of; a Date makes it anew each
- * time. So it is not to be set to another time.
+ * A Date that caches its JSON text, because `Date.toJSON` formats the text on each call. Do not call its setters: the
+ * text would not follow.
  */
 class Timestamp extends Date {
-  /** @param json as `Date.toJSON` writes it */
+  /** @param json a time in the format of `Date.toJSON` */
   constructor(private readonly json: string) {
     super(json);
   }
@@ -19,11 +19,11 @@ class Timestamp extends Date {
   }
 }
 
-/** Reads a `timestamptz` that was sent as text, cut to milliseconds, which are what a Date has. */
+/** Parses a `timestamptz` in text format. Truncates it to milliseconds, the precision of a Date. */
 export function readTimestamp(text: string): Date {
-  // In UTC and with four digits of a year, as nearly all are.
+  // The fast path is for UTC and years of four digits: nearly all timestamps.
   if (text[4] !== '-' || !text.endsWith('+00')) return parse(text);
-  // Postgres leaves out the zeros at the end of a fraction.
+  // PostgreSQL omits trailing zeros of the fraction.
   const milliseconds = text.slice(20, -3).slice(0, 3).padEnd(3, '0');
   return new Timestamp(`${text.slice(0, 10)}T${text.slice(11, 19)}.${milliseconds}Z`);
 }

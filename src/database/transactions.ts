@@ -11,12 +11,12 @@ import { SharedTransaction } from './shared-transaction.js';
 import { sql } from './sql.js';
 import { StatementNames } from './statement-names.js';
 
-/** What {@link Transactions.share} adds around the work. */
+/** The work of a shared transaction, and what runs before and after it. */
 export interface Shared<T, R> {
-  /** Runs first in the transaction, before any statement of the work. */
+  /** Runs first in the transaction, before all statements of the work. */
   begun: Work<void>;
   work: () => Promise<T>;
-  /** Turns the work's value into the result, as the last thing in the transaction. */
+  /** Runs last in the transaction. Converts the value of the work into the result. */
   finish: (manager: EntityManager, value: T) => Promise<R>;
 }
 
@@ -24,10 +24,10 @@ const ATTEMPTS = 3;
 const JITTER_MS = 20;
 
 /**
- * The only door to the database: every statement runs inside `run` (a transaction) or `read`, or is a `glance`.
+ * Runs every statement of the application: in a transaction, as a read, or in a batch of reads.
  *
- * A transaction is committed when its work resolves and rolled back when it rejects. A deadlock or a
- * serialization failure runs the work again, at most three times in all. Outages become `database.unavailable`.
+ * A transaction commits when its work resolves and rolls back when it rejects. After a deadlock, a serialization failure
+ * or a conflict the work runs again, three times at most. Outages become `database.unavailable`.
  */
 @Injectable()
 export class Transactions {
@@ -40,8 +40,8 @@ export class Transactions {
   ) {}
 
   /**
-   * Runs `work` in a transaction, or joins the one that {@link share} has around it. What the work gives back as
-   * {@link Coming} travels with COMMIT.
+   * Runs `work` in a transaction, or joins the enclosing shared transaction. If the work returns a deferred result, its
+   * statement is sent in one batch with COMMIT.
    */
   run<T>(work: Work<T | Coming<T>>): Promise<T> {
     const shared = this.shared.getStore();
@@ -49,10 +49,10 @@ export class Transactions {
   }
 
   /**
-   * Runs `work` in a transaction on what it is about: first as a {@link glance} sees it, which locks nothing and is no
-   * round trip of the transaction's; where that proves out of date, again on what is locked. So what the work does must
-   * begin with a change that loses the race where things are no longer as they were seen. The part of a shared
-   * transaction, which cannot run again by itself, locks at once.
+   * Runs `work` in a transaction with optimistic concurrency control. The first attempt loads the rows before the
+   * transaction, without a lock and in a batch with reads of other requests. A retry loads them with a lock. So the first
+   * change of the work must fail as a conflict if the rows have changed since they were loaded. Inside a shared
+   * transaction the work cannot be retried by itself, so it loads the rows with a lock at once.
    */
   runOn<Found, T>(
     look: Look<Found>,
@@ -62,19 +62,19 @@ export class Transactions {
       work(manager, await lock(manager, look));
     const shared = this.shared.getStore();
     if (shared) return shared.join(onLocked);
-    return again(async (made) => {
-      if (made > 1) return this.transact(onLocked);
+    return again(async (number) => {
+      if (number > 1) return this.transact(onLocked);
       const seen = await look((text, parameters) => this.glances.ask(text, parameters), 'seen');
       return this.transact((manager) => work(manager, seen));
     });
   }
 
-  /** Runs `work` in a transaction of its own, whatever is around it. */
+  /** Runs `work` in a new transaction, independent of an enclosing shared transaction. */
   runAlone<T>(work: Work<T>): Promise<T> {
     return this.shared.run(undefined, () => this.run(work));
   }
 
-  /** Runs statements that only read, without a transaction; inside an open shared transaction, on its connection. */
+  /** Runs read-only statements without a transaction. Inside an open shared transaction, runs them on its connection. */
   read<T>(work: Work<T>): Promise<T> {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join(work);
@@ -82,8 +82,8 @@ export class Transactions {
   }
 
   /**
-   * Runs one statement that reads next to nothing, such as a look-up by id: together with those of other requests, so
-   * that it costs a part of a round trip. Inside an open shared transaction, on its connection.
+   * Runs one short read, such as a lookup by id, in a batch with reads of other requests, so that they share one round
+   * trip. Inside an open shared transaction, runs it on the connection of that transaction.
    */
   glance<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
     const shared = this.shared.getStore();
@@ -92,8 +92,8 @@ export class Transactions {
   }
 
   /**
-   * Makes every `run` inside `work` take part in one transaction, begun by the first of them and committed
-   * after `finish`. So a guarantee can be put around a whole request without the code inside knowing of it.
+   * Makes every {@link run} inside `work` join one transaction. The first of them begins it; it commits after `finish`.
+   * So a whole request can be atomic without changes to the code inside.
    */
   share<T, R>({ begun, work, finish }: Shared<T, R>): Promise<R> {
     return again(async () => {
@@ -110,7 +110,7 @@ export class Transactions {
     });
   }
 
-  /** Takes the connection that a shared transaction works on. */
+  /** Acquires the connection of a shared transaction. */
   protected connect(): Promise<Connection> {
     return Connection.take(this.dataSource, this.names);
   }
@@ -135,13 +135,13 @@ export class Transactions {
   }
 }
 
-async function again<T>(attempt: (made: number) => Promise<T>): Promise<T> {
-  for (let made = 1; ; made++) {
+async function again<T>(attempt: (number: number) => Promise<T>): Promise<T> {
+  for (let number = 1; ; number++) {
     try {
-      return await attempt(made);
+      return await attempt(number);
     } catch (error) {
-      if (made === ATTEMPTS || verdictOf(error) !== 'again') throw translate(error);
-      await sleep(Math.random() * JITTER_MS * made);
+      if (number === ATTEMPTS || verdictOf(error) !== 'again') throw translate(error);
+      await sleep(Math.random() * JITTER_MS * number);
     }
   }
 }

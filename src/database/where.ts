@@ -1,9 +1,9 @@
-/** Collects the conditions of a query and its parameters, so that a filter which is not given leaves no trace. */
+/** Builds a WHERE clause and its parameters. Omits the condition of a filter that is not set. */
 export class Where {
   readonly parameters: unknown[] = [];
   private readonly terms: string[] = [];
 
-  /** Adds a condition in which each `?` stands for the next of `values`; skipped when one of them is undefined. */
+  /** Adds a condition with a `?` for each of `values`. Adds nothing if one of them is undefined. */
   and(term: string, ...values: readonly unknown[]): this {
     if (values.includes(undefined)) return this;
     const rest = [...values];
@@ -11,7 +11,7 @@ export class Where {
     return this;
   }
 
-  /** Adds a parameter and gives its placeholder. */
+  /** Adds a parameter and returns its placeholder. */
   bind(value: unknown): string {
     this.parameters.push(value);
     return `$${this.parameters.length}`;

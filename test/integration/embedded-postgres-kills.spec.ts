@@ -56,7 +56,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_nam
       return Promise.resolve();
     });
     expect(owner.lines).toEqual([
-      `The embedded PostgreSQL (pid ${killed}) ended unexpectedly; starting it again.`,
+      `The embedded PostgreSQL (pid ${killed}) ended unexpectedly; restarting it.`,
     ]);
   });
 
