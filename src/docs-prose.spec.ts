@@ -40,7 +40,6 @@ const EXEMPT: readonly string[] = [
   'messages in src/errors',
   'messages in src/health',
   'messages in src/idempotency',
-  'messages in src/observability',
   'messages in src/sessions',
   'messages in src/tasks',
 ];

@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net';
 const GROUPS_OF_A_NETWORK = 4;
 
 /**
- * What stands for one caller among addresses: an IPv4 address, or the /64 network of an IPv6 address, for whoever has
- * one of those has all 2^64 of them.
+ * Returns the key of an address for rate limits: the IPv4 address, or the /64 network of an IPv6 address, because the
+ * owner of a /64 network controls all of its 2^64 addresses.
  */
 export function networkOf(address: string | undefined): string {
   const plain = (address ?? '').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');

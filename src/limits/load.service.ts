@@ -5,17 +5,17 @@ import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { Metrics } from '../observability/metrics.js';
 
-/** Requests that work, and those that only wait and so must not take the place of the others. */
+/** Kind of a request. Requests that only wait for work have a separate limit, so that they do not block the others. */
 export type Kind = 'working' | 'waiting';
 
 type Reason = 'in_flight' | 'lag';
 
 const RESOLUTION_MS = 20;
-const LOOK_EVERY_MS = 1_000;
+const MEASURE_EVERY_MS = 1_000;
 
 /**
- * Turns requests away that could only be answered too late: when too many are in flight, and when the process is
- * behind. A request that is turned away costs next to nothing, so those that are let in are answered in time.
+ * Rejects requests when too many are in flight or when the event loop lags, because their responses would be too late. A
+ * rejection costs very little, so the accepted requests are answered in time.
  */
 @Injectable()
 export class Load implements OnApplicationShutdown {
@@ -32,18 +32,18 @@ export class Load implements OnApplicationShutdown {
     this.delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.delay.enable();
     this.timer = setInterval(() => {
-      this.look();
-    }, LOOK_EVERY_MS).unref();
+      this.measureLag();
+    }, MEASURE_EVERY_MS).unref();
     this.turnedAway = new Counter({
       name: 'http_requests_turned_away_total',
-      help: 'Requests answered with 503 because the process was too busy, by reason.',
+      help: 'Requests answered with 503 because the process was overloaded, by reason.',
       labelNames: ['reason'],
       registers: [registry],
     });
     const { inFlight } = this;
     new Gauge({
       name: 'http_requests_in_flight',
-      help: 'Requests that are not answered yet: those that work, and those that wait for work to come.',
+      help: 'Requests in flight by kind: working, or waiting for tasks.',
       labelNames: ['kind'],
       registers: [registry],
       collect() {
@@ -59,7 +59,7 @@ export class Load implements OnApplicationShutdown {
   }
 
   /**
-   * Lets a request in; gives what is to be called once it is answered.
+   * Counts a request as in flight. Returns the function to call when its response ends.
    *
    * @throws DomainError `server.overloaded`
    */
@@ -72,17 +72,19 @@ export class Load implements OnApplicationShutdown {
     };
   }
 
-  /** By how much timers were late since the last look, on average: one long pause is not yet a process that is behind. */
-  private look(): void {
-    // Without a single tick there is no mean.
+  /** Measures the mean delay of timers since the last measurement. One long pause alone does not count as lag. */
+  private measureLag(): void {
+    // The mean is NaN if there was no tick.
     this.lagMs = this.delay.count === 0 ? 0 : this.delay.mean / 1e6 - RESOLUTION_MS;
     this.delay.reset();
   }
 
   private refusal(reason: Reason): DomainError {
     this.turnedAway.inc({ reason });
-    return new DomainError('server.overloaded', 'The controller is too busy; nothing happened.', {
-      retryAfter: 1,
-    });
+    return new DomainError(
+      'server.overloaded',
+      'The controller is overloaded and did not process the request; retry it.',
+      { retryAfter: 1 },
+    );
   }
 }

@@ -6,14 +6,14 @@ import { Metrics } from '../observability/metrics.js';
 import { RedisCache } from '../redis/redis-cache.js';
 import { WindowCounter } from './window-counter.js';
 
-/** Whom a limit is for. */
+/** What a rate limit counts requests by. */
 export type Party = 'address' | 'subject';
 
 const WINDOW_SECONDS = 10;
 
 /**
- * How often an address, and a subject, may call. All instances count together, through Redis, and each by itself while
- * Redis is away. No request waits for Redis, so a few more than the limit get through while it answers.
+ * Rate limits per address and per subject. All instances share the counts through Redis; while Redis is unavailable, each
+ * instance counts for itself. No request waits for Redis, so slightly more requests than the limit can pass.
  */
 @Injectable()
 export class RateLimits {
@@ -35,14 +35,14 @@ export class RateLimits {
     };
     this.limited = new Counter({
       name: 'http_requests_limited_total',
-      help: 'Requests answered with 429, by what there were too many of.',
+      help: 'Requests answered with 429, by the limit that they exceeded.',
       labelNames: ['by'],
       registers: [registry],
     });
   }
 
   /**
-   * Counts a request; gives the headers that tell its sender what is left (draft-ietf-httpapi-ratelimit-headers-10).
+   * Counts a request. Returns the headers with its remaining quota (draft-ietf-httpapi-ratelimit-headers-10).
    *
    * @throws DomainError `request.rate_limited`
    */
@@ -59,7 +59,7 @@ export class RateLimits {
     this.limited.inc({ by: party });
     throw new DomainError(
       'request.rate_limited',
-      `More than ${quota} requests of one ${party} in ${WINDOW_SECONDS} seconds.`,
+      `More than ${quota} requests of one ${party} in ${WINDOW_SECONDS} seconds; retry after ${seconds} seconds.`,
       { retryAfter: seconds, headers },
     );
   }

@@ -4,7 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { isProbe } from '../observability/probes.js';
 import { RateLimits } from './rate-limits.service.js';
 
-/** Lets one subject call only so often, from wherever it does. Comes after authentication, which tells who it is. */
+/** Rate-limits requests per subject, whatever their address. Runs after authentication, which sets the subject. */
 @Injectable()
 export class SubjectLimitGuard implements CanActivate {
   constructor(private readonly limits: RateLimits) {}

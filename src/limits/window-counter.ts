@@ -1,34 +1,36 @@
 import type { Count } from '../redis/redis-cache.js';
 
-/** Counts `by` more of what other processes count too; undefined when nobody can tell now. */
+/** Adds `by` to a count that all processes share; undefined if the shared count is unavailable. */
 export type SharedCount = (key: string, windowMs: number, by: number) => Promise<Count | undefined>;
 
-/** How a key stands in its window after one more. */
+/** State of a key after a hit. */
 export interface Standing {
   count: number;
+  /** Milliseconds until the window ends. */
   msLeft: number;
 }
 
 interface Window {
+  /** Count of this process. */
   own: number;
-  /** How much of that the other processes were told of. */
+  /** Part of `own` that is synchronized with the shared count. */
   told: number;
-  /** What the other processes counted, as far as is known. */
+  /** Count of the other processes at the last synchronization. */
   others: number;
   endsAt: number;
 }
 
-/** The part of a limit that a process may count before it tells the others. */
+/** Fraction of a limit that a process counts between two synchronizations. */
 const UNTOLD = 0.01;
 const ALONE: SharedCount = () => Promise.resolve(undefined);
 
 /**
- * Counts per key, in windows that the first count opens. Counting never waits: what other processes counted comes
- * from `shared` afterwards, so that it is behind by what happens during one round trip, and missing while that fails.
- * The others are told of the first in a window, and then at every hundredth of the limit: each process lets through a
- * hundredth more than the limit at most, and hardly any request costs a round trip.
+ * Counts hits per key in windows; the first hit starts a window. A hit never waits. The counts of other processes arrive
+ * from `shared` afterwards, so they lag by one round trip and are missing while `shared` fails. A process synchronizes
+ * after the first hit of a window and then after each hundredth of the limit. So each process exceeds the limit by a
+ * hundredth at most, and few hits cost a round trip.
  *
- * It remembers `maxKeys` keys; then the oldest is forgotten, so that no flood of keys fills the memory.
+ * The counter evicts the oldest of `maxKeys` keys, so that a flood of keys cannot fill the memory.
  */
 export class WindowCounter {
   private readonly windows = new Map<string, Window>();
@@ -40,7 +42,7 @@ export class WindowCounter {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Counts one more under `key`. Others hear of it as long as the count is within `limit`. */
+  /** Counts a hit of `key`. Synchronizes with other processes only while the count is within `limit`. */
   hit(key: string, limit: number): Standing {
     const now = this.now();
     const window = this.open(key, now);
@@ -52,8 +54,8 @@ export class WindowCounter {
   }
 
   private open(key: string, now: number): Window {
-    const known = this.windows.get(key);
-    if (known && known.endsAt > now) return known;
+    const current = this.windows.get(key);
+    if (current && current.endsAt > now) return current;
     this.windows.delete(key);
     const [oldest] = this.windows.size >= this.maxKeys ? this.windows.keys() : [];
     if (oldest !== undefined) this.windows.delete(oldest);
@@ -66,13 +68,13 @@ export class WindowCounter {
     const number = window.own;
     const by = number - window.told;
     window.told = number;
-    const known = await this.shared(key, this.windowMs, by);
-    if (!known) {
+    const total = await this.shared(key, this.windowMs, by);
+    if (!total) {
       window.told -= by;
       return;
     }
-    window.others = Math.max(0, known.count - number);
-    // The window that all share ends when Redis says so.
-    window.endsAt = this.now() + Math.min(known.msLeft, this.windowMs);
+    window.others = Math.max(0, total.count - number);
+    // Redis determines the end of the shared window.
+    window.endsAt = this.now() + Math.min(total.msLeft, this.windowMs);
   }
 }

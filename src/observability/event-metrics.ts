@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Histogram } from 'prom-client';
 import { Metrics } from './metrics.js';
 
-/** The events that tell of a change of status. */
+/** Types of audit events that record a status change. */
 const STATUS_CHANGES = new Set([
   'session_transitioned',
   'task_claimed',
@@ -10,7 +10,7 @@ const STATUS_CHANGES = new Set([
   'task_cancelled',
 ]);
 
-/** Counts what happened in the mesh, as its audit events tell it. */
+/** Metrics of tasks, sessions and approvals, derived from committed audit events. */
 @Injectable()
 export class EventMetrics {
   private readonly transitions: Counter<'from' | 'to'>;
@@ -52,12 +52,12 @@ export class EventMetrics {
     });
     this.approvalsExpired = new Counter({
       name: 'mesh_approvals_expired_total',
-      help: 'Approvals that nobody decided in time.',
+      help: 'Approvals that expired without a decision.',
       registers,
     });
     this.denied = new Counter({
       name: 'mesh_access_denied_total',
-      help: 'Requests refused for want of entitlement.',
+      help: 'Requests denied because the caller lacks permission.',
       registers,
     });
     this.claims = new Counter({
@@ -67,12 +67,12 @@ export class EventMetrics {
     });
     this.leasesLost = new Counter({
       name: 'mesh_leases_lost_total',
-      help: 'Attempts that ended because their worker was not heard of.',
+      help: 'Attempts that ended because their lease expired without a heartbeat.',
       registers,
     });
     this.dead = new Counter({
       name: 'mesh_tasks_dead_total',
-      help: 'Tasks whose attempts were used up.',
+      help: 'Tasks that became dead because all attempts are used up.',
       registers,
     });
     this.waits = new Histogram({
@@ -83,7 +83,7 @@ export class EventMetrics {
     });
   }
 
-  /** Counts one committed event. Its metadata is to be believed only where the controller wrote it. */
+  /** Counts one committed event. Its metadata is reliable only if the controller wrote the event. */
   count(eventType: string, metadata: Readonly<Record<string, unknown>>): void {
     const { from, to, reason, decision, waited_seconds: waited, pending_seconds } = metadata;
     if (STATUS_CHANGES.has(eventType)) {

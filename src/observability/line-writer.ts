@@ -1,11 +1,11 @@
 /**
- * Writes lines: those of one turn of the event loop together, since a write costs more than what it writes. What has
- * not been written yet when the process exits is written then.
+ * Buffers lines and writes those of one event-loop turn at once, because the cost of a write hardly depends on its length.
+ * Flushes the buffer when the process exits.
  */
 export class LineWriter {
   private waiting = '';
 
-  /** @param stream gives where to write to, each time */
+  /** @param stream returns the stream; called for each write */
   constructor(private readonly stream: () => NodeJS.WritableStream) {
     process.once('exit', () => {
       this.flush();

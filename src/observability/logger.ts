@@ -4,7 +4,7 @@ import type { Environment } from '../config/environment.js';
 import { LineWriter } from './line-writer.js';
 import { requestContext } from './request-context.js';
 
-/** One for the process, whatever it starts. */
+/** Shared by all loggers of the process. */
 const LINES = new LineWriter(() => process.stdout);
 
 const LEVELS: LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug'];
@@ -17,30 +17,30 @@ const NOISE = new Set<unknown>([
   'NestApplication',
 ]);
 
-/** Logs one JSON object a line, with the trace of the request it belongs to. */
+/** Logs one JSON object per line, with the trace id of the request. */
 export class JsonLogger extends ConsoleLogger {
   constructor({ LOG_LEVEL }: Environment) {
     super({ json: true, logLevels: LEVELS.slice(0, LEVELS.indexOf(LOG_LEVEL) + 1) });
   }
 
-  /** Nest tells every module and route at start; the API document tells them better. */
+  /** Omits Nest's list of modules and routes at start-up: the OpenAPI document contains the routes. */
   override log(message: unknown, ...rest: unknown[]): void {
     if (!NOISE.has(rest.at(-1))) super.log(message, ...rest);
   }
 
-  /** Why the application cannot listen is told by the line that the process ends with. */
+  /** Omits Nest's error if it cannot listen: the process prints the cause before it exits. */
   override error(message: unknown, ...rest: unknown[]): void {
     if (rest.at(-1) !== 'NestApplication') super.error(message, ...rest);
   }
 
-  /** Errors are written at once, for the process may be about to end. */
+  /** Writes errors immediately, because the process may be about to exit. */
   protected override printAsJson(...parameters: Parameters<ConsoleLogger['printAsJson']>): void {
     const [, { writeStreamType }] = parameters;
     if (writeStreamType === 'stderr') super.printAsJson(...parameters);
     else LINES.write(this.stringifyJsonLogObject(this.getJsonLogObject(...parameters)));
   }
 
-  /** Nest guards against what cannot be written or has no end: only others may log that. */
+  /** Serializes plain messages directly. Others need Nest's protection against cycles and values that JSON cannot represent. */
   protected override stringifyJsonLogObject(line: Record<string, unknown>): string {
     const json = isPlain(line.message) ? JSON.stringify(line) : super.stringifyJsonLogObject(line);
     // Readers of logs end a line at more characters than JSON escapes.
@@ -55,7 +55,7 @@ export class JsonLogger extends ConsoleLogger {
   }
 }
 
-/** Whether a message is a text, or has nothing but texts and numbers for members, as the line of a request has. */
+/** Whether a message is a string, or an object whose members are strings and numbers, like the log line of a request. */
 function isPlain(message: unknown): boolean {
   if (typeof message === 'string') return true;
   return (

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
-/** What the process measures, in the form that Prometheus reads. */
+/** The Prometheus metrics of the process. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
 
-  /** Requests by route template, so that ids do not make a series each. */
+  /** Requests by route template: with ids in the label, each id would be a separate series. */
   readonly requests = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Requests answered, by method, route and status.',

@@ -2,15 +2,15 @@ import { randomFillSync, randomInt } from 'node:crypto';
 import { v7 } from 'uuid';
 
 const ID_BYTES = 16;
-/** As many ids as one call to the system's source of randomness is made for: the call costs more than the bytes. */
+/** Random bytes for 256 ids, because a call to the system's random source costs more than the bytes. */
 const pool = Buffer.allocUnsafe(256 * ID_BYTES);
 let used = pool.length;
-/** Begins anywhere in the lower half, so that it does not come round. */
+/** Starts in the lower half of its range, so that it does not wrap around. */
 let sequence = randomInt(2 ** 31);
 
 /**
- * A new UUID of version 7 (RFC 9562 section 5.7). Those that this process makes in one millisecond are in the order in
- * which it made them, by a counter (section 6.2, method 1).
+ * Returns a new UUID of version 7 (RFC 9562 section 5.7). A counter keeps the UUIDs of this process in creation order, also
+ * within a millisecond (section 6.2, method 1).
  */
 export function newId(): string {
   if (used === pool.length) {

@@ -1,28 +1,28 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { newId } from './new-id.js';
 
-/** What every line of code under one request may want to know of it. */
+/** Data of the current request, available to all code that it runs. */
 export interface RequestContext {
-  /** The UUID that ties one workflow together across agents. */
+  /** UUID that connects the requests of one workflow across agents. */
   readonly traceId: string;
-  /** The subject of the caller's token, once it is verified. */
+  /** Subject of the caller's token, after verification. */
   subject?: string;
-  /** The UUID that a task routed by this request is to be stored under (`tasks.idempotency_key`), when it carries a key. */
+  /** UUID for `tasks.idempotency_key` of a task that this request routes. Set if the request has an idempotency key. */
   taskKey?: TaskKey;
-  /** What the request brought about first, as its audit event tells. */
+  /** First change of the request, from its audit event. */
   effect?: Effect;
 }
 
 /** A change that a request made. */
 export interface Effect {
-  /** The role that it was made for. */
+  /** Role that the request acted for. */
   role: string;
-  /** The kind of the thing that was made or changed, and its id. */
+  /** Type and id of the resource that was created or changed. */
   type: 'task' | 'session' | 'approval' | 'audit_event';
   id: string;
 }
 
-/** The client's own key when that is a UUID, and the one to take when it is not or is taken. */
+/** `preferred` is the client's idempotency key if it is a UUID. `derived` is used if it is not, or is in use already. */
 interface TaskKey {
   readonly preferred?: string;
   readonly derived: string;
@@ -30,22 +30,22 @@ interface TaskKey {
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
-/** Runs `work`, and all that it starts, under `context`. */
+/** Runs `work`, including its asynchronous continuations, with `context`. */
 export function withRequestContext<T>(context: RequestContext, work: () => T): T {
   return storage.run(context, work);
 }
 
-/** The context of the request under way; undefined in sweeps and at start-up. */
+/** Returns the context of the current request; undefined in sweeps and at start-up. */
 export function requestContext(): RequestContext | undefined {
   return storage.getStore();
 }
 
-/** The trace of the request under way; work outside any request has one of its own. */
+/** Returns the trace id of the current request. Outside a request, returns a new one on each call. */
 export function currentTraceId(): string {
   return requestContext()?.traceId ?? newId();
 }
 
-/** Remembers what the request brought about, unless something came before it. */
+/** Stores the first change of the request; ignores later ones. */
 export function noteEffect(effect: Effect): void {
   const context = requestContext();
   if (context) context.effect ??= effect;

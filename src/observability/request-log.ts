@@ -4,7 +4,7 @@ import type { Metrics } from './metrics.js';
 import { isProbe } from './probes.js';
 import { requestContext } from './request-context.js';
 
-/** Measures each request, and logs it on one line, once it is answered or its client is gone. */
+/** Measures and logs each request when its response ends or its client disconnects (status 499). */
 export function requestLog(metrics: Metrics): RequestHandler {
   const logger = new Logger('Request');
   return (request, response, next) => {
@@ -30,7 +30,7 @@ export function requestLog(metrics: Metrics): RequestHandler {
   };
 }
 
-/** The template that the request matched: ids must not become log or metric labels. */
+/** Returns the template of the matched route, so that ids do not become log or metric labels. */
 function routeOf(route: unknown): string {
   return typeof route === 'object' &&
     route !== null &&

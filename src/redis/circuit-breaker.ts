@@ -4,17 +4,17 @@ const FAILURES = 3;
 const OPEN_MS = 1000;
 
 /**
- * Keeps calls away from a dependency that does not answer. Three failures in a row open it; after one second
- * it lets a single call through as a probe, whose outcome closes it or opens it for another second.
+ * A circuit breaker for calls to a dependency. Three failures in a row open it. After one second it is half open and
+ * allows one call as a probe: success closes it, failure opens it for another second.
  *
- * Every call that {@link allows} lets through must be reported by {@link succeeded} or {@link failed}.
+ * The caller must report every call that {@link allows} permits, by {@link succeeded} or {@link failed}.
  */
 export class CircuitBreaker {
   private failures = 0;
   private openedAt?: number;
   private probing = false;
 
-  /** `now` is a clock in milliseconds that never goes back. */
+  /** @param now a monotonic clock in milliseconds */
   constructor(private readonly now: () => number = () => performance.now()) {}
 
   get state(): BreakerState {
@@ -22,7 +22,7 @@ export class CircuitBreaker {
     return this.now() - this.openedAt < OPEN_MS ? 'open' : 'half_open';
   }
 
-  /** Whether a call may be made now. While half open, only the first one to ask may. */
+  /** Whether a call is permitted now. While half open, only the first call is. */
   allows(): boolean {
     const state = this.state;
     if (state === 'closed') return true;
@@ -31,7 +31,7 @@ export class CircuitBreaker {
     return true;
   }
 
-  /** A call was answered. One that began before the breaker opened says nothing about now. */
+  /** Reports a successful call. Ignores a call that began before the breaker opened. */
   succeeded(): void {
     if (this.openedAt !== undefined && !this.probing) return;
     this.failures = 0;
@@ -39,7 +39,7 @@ export class CircuitBreaker {
     this.probing = false;
   }
 
-  /** A call failed. Tells whether this opened the breaker, for the first time or again. */
+  /** Reports a failed call. Returns whether this call opened the breaker. */
   failed(): boolean {
     if (this.openedAt !== undefined && !this.probing) return false;
     this.failures += 1;

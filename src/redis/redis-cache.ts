@@ -5,25 +5,26 @@ import { TimeLimit } from './time-limit.js';
 
 export type RedisStatus = 'connected' | 'disconnected' | 'disabled';
 
-/** How often something happened in the window that is open, and how long that still is. */
+/** The count of the current window. */
 export interface Count {
   count: number;
+  /** Milliseconds until the window ends. */
   msLeft: number;
 }
 
 const WARN_EVERY_MS = 10_000;
 
-/** The first in a window opens it. */
+/** Lua script: adds to a counter and returns the count and the milliseconds left. The first count starts the window. */
 const COUNT = `
   local count = redis.call('INCRBY', KEYS[1], ARGV[2])
   if count == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
   return {count, redis.call('PTTL', KEYS[1])}`;
 
 /**
- * A cache in Redis that may be missing, down, hung, full or read-only: then every read is a miss and every write
- * does nothing. No method rejects, and none takes longer than 100 ms.
+ * A cache in Redis. If Redis is not configured, down, hung, full or read-only, every read is a miss and every write does
+ * nothing. No method rejects or takes longer than 100 ms.
  *
- * Reads, writes and counts each have a breaker, since a full or read-only Redis still answers reads.
+ * Reads, writes and counts have separate circuit breakers, because a full or read-only Redis still serves reads.
  */
 @Injectable()
 export class RedisCache implements OnModuleInit, OnApplicationShutdown {
@@ -36,7 +37,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
   private readonly client?: RedisClient;
   private quietUntil = 0;
 
-  /** Without a URL the cache is disabled; two or more are the nodes of one cluster. */
+  /** Without a URL the cache is disabled. Two or more URLs are the nodes of one cluster. */
   constructor([first, ...others]: readonly string[]) {
     if (first === undefined) return;
     this.client = createRedisClient([first, ...others]);
@@ -45,29 +46,29 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** Starts to connect, and does not wait for it. */
+  /** Starts to connect, without waiting. */
   onModuleInit(): void {
     this.client?.connect().catch(() => undefined);
   }
 
-  /** Ends the connection, after what is already written to it, and says no more. */
+  /** Closes the connection after the commands already written to it, and logs no more warnings. */
   onApplicationShutdown(): void {
     this.quietUntil = Infinity;
     this.client?.disconnect();
   }
 
-  /** The text under `key`; null when there is nothing; undefined when it is not a text, and when Redis cannot tell. */
+  /** Returns the text under `key`; null on a miss; undefined if the value is not a text or Redis is unavailable. */
   get(key: string): Promise<string | null | undefined> {
     return this.call(this.reads, (client) => client.get(key));
   }
 
-  /** Keeps `value` under `key` for `ttlSeconds`, if Redis can; less than a second is not kept at all. */
+  /** Stores `value` under `key` for `ttlSeconds`, rounded down. Does nothing below one second or without Redis. */
   async set(key: string, value: string, ttlSeconds: number): Promise<void> {
     const ttl = Math.floor(ttlSeconds);
     if (ttl >= 1) await this.call(this.writes, (client) => client.set(key, value, 'EX', ttl));
   }
 
-  /** Counts `by` more under `key` in a window of `windowMs`; undefined when Redis cannot. */
+  /** Adds `by` to the count under `key` in a window of `windowMs` milliseconds; undefined if Redis is unavailable. */
   async count(key: string, windowMs: number, by: number): Promise<Count | undefined> {
     const reply = await this.call(this.counts, (client) =>
       client.eval(COUNT, 1, key, windowMs, by),
@@ -77,7 +78,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
     return { count: count ?? 0, msLeft: msLeft ?? 0 };
   }
 
-  /** Whether Redis answers now, whatever the breakers think. */
+  /** Whether Redis responds now, independent of the state of the breakers. */
   async ping(): Promise<RedisStatus> {
     if (!this.client) return 'disabled';
     if (this.client.status !== 'ready') return 'disconnected';
@@ -105,7 +106,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
         return undefined;
       }
       this.warn(error);
-      // A peer that vanished without a word keeps its connection "ready" for minutes: only a new one can tell.
+      // If the peer vanished without closing the connection, its status stays "ready" for minutes. Reconnect to find out.
       if (breaker.failed() && isTimeout(error)) client.disconnect(true);
       return undefined;
     }
@@ -115,7 +116,7 @@ export class RedisCache implements OnModuleInit, OnApplicationShutdown {
     const now = performance.now();
     if (now < this.quietUntil) return;
     this.quietUntil = now + WARN_EVERY_MS;
-    this.logger.warn(`Redis cannot be used, going on without it: ${reasonOf(error)}`);
+    this.logger.warn(`Redis cannot be used, continuing without it: ${reasonOf(error)}`);
   }
 }
 
@@ -123,15 +124,18 @@ function isWrongType(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }
 
-/** Of {@link TimeLimit}, or of the client: within a cluster, it has a limit of its own for each node. */
+/** Whether {@link TimeLimit} or the client timed out. In a cluster the client has its own timeout per node. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out';
 }
 
-/** The first sentence: what follows, and the members of an ioredis error, may hold a password or a cached value. */
+/**
+ * Returns the first sentence of the message. The rest of it, and other members of an ioredis error, can contain a password
+ * or a cached value.
+ */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason';
-  // A cluster's own error says only that all of its nodes failed.
+  // The error of a cluster states only that all nodes failed.
   if ('lastNodeError' in error && error.lastNodeError) return reasonOf(error.lastNodeError);
   return error.message.split(/\.?(?:\s*\n|\. |$)/, 1)[0] ?? '';
 }

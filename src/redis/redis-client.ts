@@ -2,7 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 
 export type RedisClient = Redis | Cluster;
 
-/** How long a command may take. */
+/** Timeout of a command in milliseconds. */
 export const COMMAND_TIMEOUT_MS = 100;
 const CONNECT_TIMEOUT_MS = 1000;
 const BACKOFF_STEP_MS = 50;
@@ -11,8 +11,8 @@ const BACKOFF_MAX_MS = 1000;
 const backoff = (attempts: number): number => Math.min(attempts * BACKOFF_STEP_MS, BACKOFF_MAX_MS);
 
 /**
- * Left alone, ioredis holds commands back for as long as Redis is away: these make each fail at once instead. What it
- * sends by itself to begin a connection ends with `commandTimeout`.
+ * By default, ioredis queues commands while Redis is unavailable. With these options each command fails at once instead.
+ * `commandTimeout` also limits the commands that ioredis sends to set up a connection.
  */
 const FAIL_FAST = {
   connectionName: 'agent-mesh-controller',
@@ -26,17 +26,17 @@ const FAIL_FAST = {
 } as const;
 
 /**
- * A client that connects when told to and then reconnects for ever: to a single server, or to a cluster when there
- * are two or more URLs. It holds no command back while it is not connected; how long one may take once it is, is for
- * whoever sends it to say.
+ * Creates a client of a single server, or of a cluster if there are two or more URLs. The client connects on `connect()`
+ * and then reconnects without a limit. It does not queue commands while it is disconnected. The caller limits the time of
+ * each command.
  */
 export function createRedisClient(urls: readonly [string, ...string[]]): RedisClient {
   return urls.length === 1 ? createSingle(urls[0]) : createCluster(urls);
 }
 
 /**
- * Writes the commands of one turn of the event loop at once: with a write for each, each would be a system call and wake
- * Redis. (`enableAutoPipelining` does it with more work than it saves.)
+ * Writes all commands of one event-loop turn in one socket write. Separate writes cost one system call each and wake Redis
+ * each time. (`enableAutoPipelining` has the same effect, but costs more CPU time than it saves.)
  */
 class TurnwiseRedis extends Redis {
   private isCorked = false;
@@ -47,7 +47,7 @@ class TurnwiseRedis extends Redis {
   }
 
   private corkForThisTurn(): void {
-    // There is none before the first connection, whatever the type says.
+    // Undefined before the first connection, although its type excludes that.
     const stream = this.stream as Redis['stream'] | undefined;
     if (this.isCorked || !stream) return;
     this.isCorked = true;
@@ -62,7 +62,7 @@ class TurnwiseRedis extends Redis {
 function createSingle(url: string): Redis {
   const options = { ...FAIL_FAST, enableOfflineQueue: false, retryStrategy: backoff };
   const client = new TurnwiseRedis(url, options);
-  // Its timer for each command is a cost that shows; those who send one have a limit of their own.
+  // The timer that ioredis starts for each command costs measurable CPU time, and callers have their own time limit.
   const limitEach = (commandTimeout: number | undefined) => (): void => {
     Object.assign(client.options, { commandTimeout });
   };
@@ -77,19 +77,19 @@ function createCluster(urls: readonly [string, ...string[]]): Cluster {
     lazyConnect: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: backoff,
-    // A retry inside the client would outlast the timeout of a command.
+    // A retry inside the client would take longer than the timeout of a command.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
     slotsRefreshInterval: 5000,
-    // Names stay names, for the certificates of the nodes to match.
+    // Keep host names unresolved, so that they match the certificates of the nodes.
     dnsLookup: (address, done) => {
       done(null, address);
     },
   });
 }
 
-/** What every node of a cluster is reached with: those that it names itself come as a bare address. */
+/** Credentials for every node of a cluster: the cluster reports its nodes as addresses without credentials. */
 function credentialsOf(url: URL): { username?: string; password?: string; tls?: object } {
   return {
     ...(url.username && { username: decodeURIComponent(url.username) }),

@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { RedisCache } from './redis-cache.js';
 
-/** The one connection to Redis, to be injected as {@link RedisCache}. */
+/** Provides the Redis connection of the process as {@link RedisCache}. */
 @Global()
 @Module({
   providers: [

@@ -1,4 +1,4 @@
-/** What was waited for did not come in time; in the words of ioredis. */
+/** A promise did not settle within its time limit. The message equals that of a timeout in ioredis. */
 export class TimedOut extends Error {
   override readonly name = 'TimedOut';
 
@@ -8,22 +8,26 @@ export class TimedOut extends Error {
 }
 
 /**
- * One time limit for much that goes on at once, with one timer for all: what began first is the first to be late. A
- * timer for each is a cost that shows: see docs/performance-log.md.
+ * One time limit for many concurrent promises, with one timer for all, because the oldest promise times out first. A
+ * timer per promise costs measurable CPU time: see docs/performance-log.md.
  */
 export class TimeLimit {
-  /** What is waited for, in the order in which it began. */
+  /** Pending promises, oldest first. */
   private readonly waiting = new Set<Waiting>();
   private timer?: NodeJS.Timeout;
 
   constructor(private readonly ms: number) {}
 
-  /** @throws TimedOut when `work` has not settled in time; what becomes of it later is of no interest then */
+  /**
+   * Returns the result of `work`. A result after the time limit is ignored.
+   *
+   * @throws TimedOut if `work` does not settle in time
+   */
   around<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const entry = { until: performance.now() + this.ms, reject };
       this.waiting.add(entry);
-      this.timer ??= this.wakeIn(this.ms);
+      this.timer ??= this.startTimer(this.ms);
       work.then(
         (value) => {
           this.waiting.delete(entry);
@@ -37,18 +41,18 @@ export class TimeLimit {
     });
   }
 
-  private wakeIn(ms: number): NodeJS.Timeout {
+  private startTimer(ms: number): NodeJS.Timeout {
     return setTimeout(() => {
-      this.endWhatIsLate();
+      this.rejectExpired();
     }, ms).unref();
   }
 
-  private endWhatIsLate(): void {
+  private rejectExpired(): void {
     this.timer = undefined;
     const now = performance.now();
     for (const entry of this.waiting) {
       if (entry.until > now) {
-        this.timer = this.wakeIn(Math.ceil(entry.until - now));
+        this.timer = this.startTimer(Math.ceil(entry.until - now));
         return;
       }
       this.waiting.delete(entry);
@@ -58,7 +62,7 @@ export class TimeLimit {
 }
 
 interface Waiting {
-  /** On the clock of `performance.now()`. */
+  /** Deadline in milliseconds on the clock of `performance.now()`. */
   readonly until: number;
   readonly reject: (error: Error) => void;
 }
