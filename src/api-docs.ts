@@ -8,24 +8,27 @@ import { VERSION } from './version.js';
 
 /** The tags in the order of a workflow. */
 const TAGS = [
-  ['Who am I', 'Which roles your token lets you act for.'],
-  ['Tasks', 'Ask a role for something, and follow what becomes of it.'],
-  ['Sessions', 'An agent’s run: pending, active, then completed, failed or expired.'],
-  ['Approvals', 'Ask a role for a decision; give one.'],
-  ['Audit', 'What happened, by whom, in which order.'],
-  ['Idempotency', 'What became of requests that carried a key.'],
-  ['MCP', 'The same as tools, for agents that speak the Model Context Protocol.'],
-  ['Health', 'For those who run the service.'],
+  ['Identity', 'Read the roles that your token permits you to act for.'],
+  ['Tasks', 'Route a task to a role, and follow its progress.'],
+  [
+    'Sessions',
+    'Read and change runs of agents: pending, active, then completed, failed or expired.',
+  ],
+  ['Approvals', 'Request a decision from a role, or decide.'],
+  ['Audit', 'Read the audit log: each event with its actor, in order.'],
+  ['Idempotency', 'Read the outcome of requests that carried an idempotency key.'],
+  ['MCP', 'Use the same operations as tools of the Model Context Protocol.'],
+  ['Health', 'Monitor the service.'],
 ] as const;
 
-/** The OpenAPI document of the application's routes. */
+/** Returns the OpenAPI document of the application. */
 export function createApiDocument(app: INestApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('Agent Mesh Controller')
     .setDescription(
-      'Where the AI agents of an enterprise’s org roles route tasks, ask for approvals and leave an audit trail. ' +
-        'Press **Authorize** and paste a token to try things here. ' +
-        'Every answer carries an `X-Trace-Id`; send one to tie the requests of a workflow together.',
+      'The AI agents of an enterprise’s org roles route tasks and request approvals here; an audit log records each step. ' +
+        'To try a route, press **Authorize** and paste a token. ' +
+        'Every response has the header `X-Trace-Id`. Send it with further requests to connect them as one workflow.',
     )
     .setVersion(VERSION)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
@@ -38,7 +41,7 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
   });
 }
 
-/** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, to anyone. */
+/** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, without authentication. */
 export function setUpApiDocs(app: INestApplication): void {
   app.use('/docs', onlyAssetsOfPage, swaggerUiPolicy);
   SwaggerModule.setup('docs', app, () => createApiDocument(app), {
@@ -77,7 +80,7 @@ const relaxed = helmet({
   },
 });
 
-/** Swagger UI starts itself with an inline script. */
+/** Swagger UI requires an inline script. */
 function swaggerUiPolicy(request: Request, response: Response, next: NextFunction): void {
   relaxed(request, response, next);
 }

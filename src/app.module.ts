@@ -23,7 +23,7 @@ import { RedisModule } from './redis/redis.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 
-/** The whole service. What holds for every request stands here, in the order in which it happens. */
+/** The application. Its guards, interceptors, pipes and filters apply to every request, in the order of the list. */
 @Module({
   imports: [
     ObservabilityModule,
@@ -50,7 +50,7 @@ import { TasksModule } from './tasks/tasks.module.js';
   ],
 })
 export class AppModule {
-  /** @param databaseUrl the database to use: the configured one, or the embedded one once it is up */
+  /** @param databaseUrl the URL of the configured database, or of the embedded one after its start */
   static forRoot(environment: Environment, databaseUrl: string): DynamicModule {
     return {
       module: AppModule,

@@ -17,13 +17,13 @@ import { shedLoad } from './limits/shed-load.js';
 import { Metrics } from './observability/metrics.js';
 import { requestLog } from './observability/request-log.js';
 
-/** What Nest is to leave to {@link configureApp}. */
+/** Options of the Nest application. {@link configureApp} registers the body parser. */
 export const APP_OPTIONS = { bodyParser: false, bufferLogs: true, abortOnError: false } as const;
 
-/** What Nest is to run on. */
+/** Creates the HTTP adapter of the Nest application. */
 export const newHttpAdapter = (): HttpAdapter => new HttpAdapter();
 
-/** Everything about HTTP that production and the end-to-end tests share. */
+/** Configures HTTP for production and for the end-to-end tests. */
 export function configureApp(app: NestExpressApplication): void {
   callDirectly();
   const environment = app.get(Environment);

@@ -11,15 +11,15 @@ import { greeting } from './greeting.js';
 import { JsonLogger } from './observability/logger.js';
 import { startupProblem } from './startup-problem.js';
 
-/** A controller that listens. */
+/** A controller that accepts requests. */
 interface RunningController {
-  /** Rejects when the database can never be used. */
+  /** Rejects if the database cannot be used and a retry cannot help. */
   readonly opened: Promise<void>;
-  /** Finishes what is in flight, then stops everything that was started. */
+  /** Completes the requests in flight, then stops the application and the embedded database. */
   stop(): Promise<void>;
 }
 
-/** Finds or starts the database, builds the application and listens. */
+/** Resolves or starts the database, creates the application and listens. */
 async function startController(environment: Environment): Promise<RunningController> {
   const logger = new JsonLogger(environment);
   const database = await openDatabase(environment, (line) => {
@@ -47,7 +47,7 @@ async function startController(environment: Environment): Promise<RunningControl
   }
 }
 
-/** @throws Error that names the variable at fault */
+/** @throws Error that names the variable to correct */
 async function listen(app: NestExpressApplication, environment: Environment): Promise<void> {
   try {
     await app.listen(environment.PORT, environment.listenHost);
@@ -60,7 +60,7 @@ async function listen(app: NestExpressApplication, environment: Environment): Pr
 
 const NO_ADDRESS = new Set(['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN', 'EINVAL', 'EAFNOSUPPORT']);
 
-/** Runs a controller as this process: until a signal stops it, or with one line that says why it cannot start. */
+/** Runs the controller until a signal stops it. If it cannot start, prints one line with the cause and exits with 1. */
 export async function runController(): Promise<void> {
   try {
     const controller = await startController(loadEnvironment());
@@ -72,18 +72,22 @@ export async function runController(): Promise<void> {
   }
 }
 
-/** Ctrl-C comes twice where npm hands on what the terminal tells all: so soon, in milliseconds, it is one signal. */
+/**
+ * Milliseconds within which two signals count as one: on Ctrl-C the terminal signals the whole process group, and npm
+ * forwards the same signal again.
+ */
 const ONE_SIGNAL_MS = 500;
 
-/** The first signal drains, the second ends at once. */
+/** The first signal drains the controller. The second one exits at once. */
 function stopOnSignals(controller: RunningController): void {
-  let toldAt: number | undefined;
+  let signalledAt: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    if (toldAt !== undefined) {
-      if (performance.now() - toldAt > ONE_SIGNAL_MS) process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (signalledAt !== undefined) {
+      const isSecond = performance.now() - signalledAt > ONE_SIGNAL_MS;
+      if (isSecond) process.exit(signal === 'SIGINT' ? 130 : 143);
       return;
     }
-    toldAt = performance.now();
+    signalledAt = performance.now();
     controller.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -95,7 +99,7 @@ function stopOnSignals(controller: RunningController): void {
   process.on('SIGINT', stop).on('SIGTERM', stop);
 }
 
-/** Takes no more connections, lets requests finish, and closes those connections that are then idle. */
+/** Accepts no more connections, completes the requests in flight, and closes connections as they become idle. */
 async function drain(app: NestExpressApplication): Promise<void> {
   const server = app.getHttpServer();
   const closeIdle = setInterval(() => {

@@ -5,7 +5,7 @@ import { readEmbeddedState } from './database/embedded-postgres.js';
 import { MigratingDataSource } from './database/migrate.js';
 import { ENTITIES } from './entities.js';
 
-/** The database for TypeORM's command line: the configured one, or that of the controller which runs here. */
+/** The data source of TypeORM's command line: the configured database, or that of an embedded controller in DATA_DIR. */
 export default new MigratingDataSource({
   ...migrationOptions(databaseUrl()),
   entities: ENTITIES,

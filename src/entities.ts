@@ -5,5 +5,5 @@ import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { Task } from './tasks/task.entity.js';
 
-/** Every table, for tools that work without the application. */
+/** The entities of all tables, for tools that run without the application. */
 export const ENTITIES = [Session, Task, Approval, ApprovalVote, AuditEvent, IdempotencyRecord];

@@ -1,12 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Keeps what a request makes where it is cheap to clear away.
+ * Disables allocation-site pretenuring in V8, so that the objects of a request are allocated in the young generation,
+ * where they are cheap to collect.
  *
- * Where what a place in the code makes tends to live for a while, V8 makes it in the old generation from then on
- * (D. Clifford et al., Memento Mori: Dynamic Allocation-Site-Based Optimizations, ISMM 2015). A crowd of requests that
- * wait for each other is enough for it to decide that of the rows that come from Postgres, for as long as the process
- * lives; and all that they refer to is then kept with them until the whole heap is looked through.
+ * If the objects of an allocation site tend to survive, V8 allocates all later ones in the old generation (D. Clifford et
+ * al., Memento Mori: Dynamic Allocation-Site-Based Optimizations, ISMM 2015). One burst of requests that wait for each
+ * other is enough to trigger this for rows from PostgreSQL, for the life of the process. The rows, and all objects that
+ * they reference, then stay in memory until a full garbage collection.
  */
 export function keepRequestsYoung(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');

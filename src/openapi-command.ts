@@ -1,4 +1,4 @@
-/** `npm run openapi`: writes the API document to docs/openapi.json; with `--check` says whether it is fresh. */
+/** `npm run openapi`: writes the OpenAPI document to docs/openapi.json. With `--check`, exits with 1 if the file is stale. */
 import 'reflect-metadata';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
@@ -8,7 +8,7 @@ import { parseEnvironment } from './config/parse-environment.js';
 
 const FILE = 'docs/openapi.json';
 
-/** The document as the file holds it. Preview mode reads the decorators and makes no provider: it needs no database. */
+/** Returns the content of the file. Preview mode reads the decorators and creates no provider, so no database is needed. */
 async function apiDocument(): Promise<string> {
   const module = AppModule.forRoot(parseEnvironment({}), 'postgres://no-database');
   const app = await NestFactory.create(module, { preview: true, logger: false });
@@ -19,7 +19,7 @@ const document = await apiDocument();
 const isFresh = existsSync(FILE) && readFileSync(FILE, 'utf8') === document;
 if (!process.argv.includes('--check')) {
   writeFileSync(FILE, document);
-  process.stdout.write(`${FILE} ${isFresh ? 'is as it was' : 'is written'}\n`);
+  process.stdout.write(`${FILE} ${isFresh ? 'is unchanged' : 'was written'}\n`);
 } else if (!isFresh) {
   process.stderr.write(`${FILE} is stale: run "npm run openapi".\n`);
   process.exitCode = 1;

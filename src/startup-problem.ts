@@ -1,6 +1,6 @@
 import { explain } from './errors/explain.js';
 
-/** Why the controller cannot start or stop, as one line for the person at the terminal. */
+/** Returns the line that the process prints if it cannot start or stop: the cause and a hint. */
 export function startupProblem(error: unknown): string {
   return `agent-mesh-controller: ${explain(error)}`;
 }

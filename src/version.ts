@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The version of the service: that of its package, whether the code runs from its sources or from `dist`. */
+/** Version of the service, from its package.json. Works in the source folder and in `dist`. */
 export const VERSION = findVersion(import.meta.dirname);
 
 function findVersion(folder: string): string {
@@ -12,6 +12,6 @@ function findVersion(folder: string): string {
       return String(manifest.version);
   }
   const parent = dirname(folder);
-  if (parent === folder) throw new Error('package.json is missing: its place is beside dist');
+  if (parent === folder) throw new Error('package.json is missing: put it beside the folder dist');
   return findVersion(parent);
 }

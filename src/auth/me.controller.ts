@@ -6,7 +6,7 @@ import { Me } from './me.decorator.js';
 import { Policy } from './policy.decorator.js';
 import { WhoAmIDto } from './who-am-i.dto.js';
 
-@ApiTags('Who am I')
+@ApiTags('Identity')
 @ApiBearerAuth()
 @Controller('me')
 export class MeController {

@@ -1,9 +1,10 @@
 /**
- * The known name that a misspelt one probably means: within two edits (insertion, deletion, substitution, exchange of
- * neighbours; optimal string alignment), and less than half of it; undefined when there is none.
+ * Returns the known name that is closest to a misspelled one; undefined if none is close enough. The distance is the
+ * optimal string alignment distance (insertion, deletion, substitution, transposition of neighbours). It must be at most
+ * two and less than half of the length of the known name.
  */
 export function closestName(name: string, known: readonly string[]): string | undefined {
-  // A longer name is no misspelling of any member, and comparing it would cost.
+  // Longer names are never close, and comparing them would be slow.
   if (name.length > 64) return undefined;
   const [best] = known
     .map((candidate) => ({ candidate, edits: editsBetween(name.toLowerCase(), candidate) }))

@@ -29,7 +29,7 @@ const BREAKING: Record<string, string>[] = [
 
 describe('docs/configuration.md', () => {
   it('has a row for each variable, with its default, and for no other', () => {
-    const rows = [...PAGE.matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`|–) +\|/gm)];
+    const rows = [...PAGE.matchAll(/^\| `([A-Z0-9_]+)` +\| (?:`([^`]*)`|–) +\|/gm)];
 
     expect(sorted(rows.map(([, name = '', value = '']) => [name, value]))).toEqual(
       sorted(defaults),
@@ -37,7 +37,7 @@ describe('docs/configuration.md', () => {
   });
 
   it('names each file that may hold a secret, and no other', () => {
-    expect(new Set(PAGE.match(/\b[A-Z_]+_FILE\b/g))).toEqual(new Set(FILES));
+    expect(new Set(PAGE.match(/\b[A-Z0-9_]+_FILE\b/g))).toEqual(new Set(FILES));
   });
 
   it('quotes every message of a rule', () => {
@@ -56,10 +56,9 @@ describe('docs/configuration.md', () => {
 });
 
 describe('.env.example', () => {
-  const lines = [...EXAMPLE.matchAll(/^# ([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [
-    name,
-    value,
-  ]);
+  const lines = [...EXAMPLE.matchAll(/^# ([A-Z0-9_]+)=(.*)$/gm)].map(
+    ([, name = '', value = '']) => [name, value],
+  );
 
   it('has each variable, with its default, and no other', () => {
     expect(sorted(lines)).toEqual(sorted([...defaults, ...FILES.map((name) => [name, ''])]));

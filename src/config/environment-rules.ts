@@ -1,11 +1,11 @@
 import type { Environment } from './environment.js';
 
-/** A rule over several variables: the problems it finds. */
+/** A rule for a combination of variables. Returns the problems. */
 export type Rule = (environment: Environment) => string[];
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** Plain http lets anyone on the way hand us keys of their own. */
+/** Over plain http, an attacker on the network path could replace the signing keys. */
 const httpsOutsideLoopback: Rule = (environment) =>
   (['OIDC_ISSUER_URL', 'OIDC_JWKS_URL'] as const).flatMap((name) => {
     const url = environment[name] === undefined ? undefined : new URL(environment[name]);
@@ -27,7 +27,7 @@ const oneSourceOfKeys: Rule = ({ OIDC_JWKS_URL, OIDC_ISSUER_URL, OIDC_AUDIENCE, 
   return [];
 };
 
-/** Nothing is open because a variable is missing. */
+/** A missing variable must not disable authentication. */
 const someSourceOfKeys: Rule = (environment) =>
   environment.OIDC_JWKS_URL === undefined &&
   environment.JWT_SECRET === undefined &&
@@ -44,13 +44,13 @@ const noDevelopmentInProduction: Rule = ({ NODE_ENV, JWT_SECRET, isEmbedded }) =
     : []),
 ];
 
-/** Else the controller would start with a database of its own beside the one that is meant. */
+/** Without DATABASE_URL the controller would start the embedded database instead of the intended one. */
 const directUrlBesideUrl: Rule = ({ DATABASE_URL, DATABASE_DIRECT_URL }) =>
   DATABASE_DIRECT_URL !== undefined && DATABASE_URL === undefined
     ? ['DATABASE_DIRECT_URL needs DATABASE_URL too']
     : [];
 
-/** A role that no token can carry would never be acted for. */
+/** No token can carry a role outside of ROLES, so its precedence would have no effect. */
 const precedenceOfKnownRoles: Rule = ({ ROLES, DEFAULT_ROLE_PRECEDENCE }) =>
   ROLES.length > 0 && DEFAULT_ROLE_PRECEDENCE.some((role) => !ROLES.includes(role))
     ? ['DEFAULT_ROLE_PRECEDENCE must name roles of ROLES only']

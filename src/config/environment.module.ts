@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { Environment } from './environment.js';
 
-/** Makes the validated environment available everywhere, to be injected as {@link Environment}. */
+/** Provides the validated {@link Environment} to all modules. */
 @Module({})
 export class EnvironmentModule {
   static forRoot(environment: Environment): DynamicModule {

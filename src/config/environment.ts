@@ -12,8 +12,8 @@ import { Flag, List, Names, URL_OPTIONS, WholeNumber } from './variable.js';
 const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
 
 /**
- * Everything the process is told from outside, validated once at start-up and frozen.
- * Nothing else reads `process.env`. `docs/configuration.md` says what each variable means.
+ * Configuration of the process from environment variables, validated at start-up and frozen. No other code reads
+ * `process.env`. `docs/configuration.md` describes each variable.
  */
 export class Environment {
   @IsIn(['development', 'test', 'production'])
@@ -37,14 +37,14 @@ export class Environment {
   @WholeNumber(1, 200)
   readonly DATABASE_POOL_SIZE: number = 10;
 
-  /** Whether connections keep prepared statements; a pooler in front may not. */
+  /** Whether to use prepared statements. A pooler in front of the database may not support them. */
   @Flag()
   readonly DATABASE_PREPARED_STATEMENTS: boolean = true;
 
   @Flag()
   readonly MIGRATE_ON_START: boolean = false;
 
-  /** Where the embedded database and the development secret live. */
+  /** Folder of the embedded database and of the development secret. */
   @IsString()
   readonly DATA_DIR: string = '.data';
 
@@ -64,12 +64,12 @@ export class Environment {
   @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
   readonly OIDC_JWKS_URL?: string;
 
-  /** The audiences that tokens may be for; also the clients whose roles count. */
+  /** Accepted audiences of tokens. Also the clients whose roles are read from `resource_access`. */
   @List()
   @IsNotEmpty({ each: true, message: 'OIDC_AUDIENCE must hold audiences, or not be set' })
   readonly OIDC_AUDIENCE: readonly string[] = [];
 
-  /** The path of the claim that holds the roles, instead of the usual ones. */
+  /** Path of the claim that contains the roles. Replaces the default claims. */
   @IsOptional()
   @Matches(/^[^\s.]+(\.[^\s.]+)*$/, {
     message: 'OIDC_ROLES_CLAIM must be the path of a claim, such as realm_access.roles',
@@ -79,11 +79,11 @@ export class Environment {
   @Flag()
   readonly OIDC_ALLOW_HTTP: boolean = false;
 
-  /** The roles that exist; empty: any. */
+  /** Roles that exist. Empty: any role. */
   @Names()
   readonly ROLES: readonly string[] = [];
 
-  /** The role that an agent with several acts for by default: the first of these that it holds. */
+  /** Default role of an agent with several roles: the first role of this list that the agent holds. */
   @Names()
   readonly DEFAULT_ROLE_PRECEDENCE: readonly string[] = [];
 
@@ -96,27 +96,27 @@ export class Environment {
   @WholeNumber(1, 3600)
   readonly SWEEP_INTERVAL_SECONDS: number = 5;
 
-  /** The shortest lease that a claim or a heartbeat may ask for. */
+  /** Shortest lease in seconds that a claim or a heartbeat may request. */
   @WholeNumber(1, 3600)
   readonly LEASE_MIN_SECONDS: number = 30;
 
   @Flag()
   readonly APPROVALS_FOUR_EYES: boolean = true;
 
-  /** Whether the role that asks for an approval may be the one that decides; its subjects still differ. */
+  /** Whether the requester's role may also be the approver role. The subjects must differ in any case. */
   @Flag()
   readonly APPROVALS_SAME_ROLE: boolean = false;
 
-  /** How many reverse proxies in front may be believed about the caller's address. */
+  /** Number of trusted reverse proxies in front of the controller, for the caller's address. */
   @WholeNumber(0, 10)
   readonly TRUST_PROXY: number = 0;
 
-  /** Where callers reach the controller, if their requests do not tell: behind a proxy that changes `Host`. */
+  /** URL of the controller for callers. Required only behind a proxy that changes `Host`. */
   @IsOptional()
   @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
   readonly PUBLIC_URL?: string;
 
-  /** The web origins whose scripts may call; empty: none, but for those on this machine at `/mcp`. */
+  /** Web origins that may call the API. Empty: none, except origins on this machine for `/mcp`. */
   @List()
   @Matches(/^https?:\/\/[^/?#\s*]+$/, {
     each: true,
@@ -127,22 +127,22 @@ export class Environment {
   @Flag()
   readonly RATE_LIMIT_ENABLED: boolean = true;
 
-  /** Requests per second, on average over ten, that one address may send. */
+  /** Requests per second that one address may send, averaged over ten seconds. */
   @WholeNumber(1, 1_000_000)
   readonly RATE_LIMIT_ADDRESS: number = 2_000;
 
-  /** The same for one subject. */
+  /** Requests per second that one subject may send, averaged over ten seconds. */
   @WholeNumber(1, 1_000_000)
   readonly RATE_LIMIT_SUBJECT: number = 500;
 
   @WholeNumber(1, 1_000_000)
   readonly MAX_IN_FLIGHT: number = 1_000;
 
-  /** How far the process may be behind, in milliseconds, before it turns requests away. */
+  /** Lag of the event loop in milliseconds above which the controller rejects requests. */
   @WholeNumber(20, 60_000)
   readonly MAX_LAG_MS: number = 1_000;
 
-  /** Whether requests may use the names and the forms of v0.4. */
+  /** Whether the controller accepts names and forms of v0.4 requests. */
   @Flag()
   readonly LEGACY_V04: boolean = true;
 
@@ -152,12 +152,12 @@ export class Environment {
   @IsIn(['error', 'warn', 'log', 'debug'])
   readonly LOG_LEVEL: 'error' | 'warn' | 'log' | 'debug' = 'log';
 
-  /** Whether the controller brings its own database and makes its own development tokens. */
+  /** Whether the controller runs the embedded database and creates a secret for development tokens. */
   get isEmbedded(): boolean {
     return this.DATABASE_URL === undefined;
   }
 
-  /** The address to listen on: only this machine's own unless a real database says that this is a deployment. */
+  /** Address to listen on. Defaults to loopback in embedded mode, and to all interfaces with DATABASE_URL. */
   get listenHost(): string {
     return this.HOST ?? (this.isEmbedded ? '127.0.0.1' : '0.0.0.0');
   }

@@ -6,12 +6,17 @@ import { EnvironmentError } from './validated.js';
 
 type Variables = Record<string, string | undefined>;
 
-/** Reads the process's variables, those of a `.env` file beneath them, and secrets from the files named by `<NAME>_FILE`. */
+/**
+ * Reads the environment from `variables`, from a `.env` file with lower precedence, and from the secret files that the
+ * variables `<NAME>_FILE` name.
+ *
+ * @throws EnvironmentError
+ */
 export function loadEnvironment(variables: Variables = process.env): Environment {
   return parseEnvironment(gather(variables));
 }
 
-/** The same for a tool that only uses the database, and need not know what tokens are signed with. */
+/** Like {@link loadEnvironment}, for a tool that uses only the database: the rules for token variables do not apply. */
 export function loadDatabaseEnvironment(variables: Variables = process.env): Environment {
   return parseEnvironment(gather(variables), []);
 }

@@ -5,9 +5,9 @@ import { URL_OPTIONS, WholeNumber } from './variable.js';
 
 const TOKEN = { message: '$property must hold a token: visible characters, no spaces' };
 
-/** Everything that the MCP server of one agent (stdio) is told from outside. `docs/agent-mesh.md` says what it means. */
+/** Configuration of the stdio MCP server from environment variables. `docs/agent-mesh.md` describes each variable. */
 export class MeshEnvironment {
-  // What a model is told of a controller that does not answer names its address.
+  // No user and password: the error that a model receives if the controller does not respond contains this URL.
   @IsUrl(
     { ...URL_OPTIONS, protocols: ['http', 'https'], disallow_auth: true },
     { message: '$property must be an http or https URL without a user and a password' },
@@ -60,9 +60,9 @@ function readableFile({ MESH_JWT_TOKEN_FILE: file }: MeshEnvironment): string[] 
 }
 
 /**
- * The token in a file; white space around it is cut off.
+ * Reads a token from a file and trims white space.
  *
- * @throws EnvironmentError when it cannot be read, or is none
+ * @throws EnvironmentError if the file cannot be read or contains no token
  */
 export function tokenFrom(file: string): string {
   let token: string;

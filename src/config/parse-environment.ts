@@ -3,9 +3,9 @@ import { ENVIRONMENT_RULES, type Rule } from './environment-rules.js';
 import { validated, type Variables } from './validated.js';
 
 /**
- * Validates variables, as strings, into the one frozen {@link Environment}. An empty variable counts as not set.
+ * Validates variables and converts them into a frozen {@link Environment}. An empty variable counts as not set.
  *
- * @param rules over several variables: all of them, or those that concern a tool which is not the controller
+ * @param rules rules for combinations of variables; a tool other than the controller passes only those it requires
  * @throws EnvironmentError
  */
 export function parseEnvironment(
@@ -17,7 +17,7 @@ export function parseEnvironment(
   );
 }
 
-/** The variables that may hold a secret: each may also be given as a file, `<NAME>_FILE`. */
+/** Variables that can contain a secret. For each, `<NAME>_FILE` can name a file instead. */
 export const SECRET_VARIABLES = [
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
@@ -25,5 +25,5 @@ export const SECRET_VARIABLES = [
   'JWT_SECRET',
 ] as const;
 
-/** The names of all variables that are read. */
+/** Names of all variables of the controller. */
 export const VARIABLES: readonly string[] = Object.keys(new Environment());

@@ -3,7 +3,7 @@ import { validateSync } from 'class-validator';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The environment cannot be used; the message lists every problem on one line. */
+/** The configuration is invalid. The message lists all problems on one line. */
 export class EnvironmentError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(`Configuration: ${problems.join('; ')}.`);
@@ -11,9 +11,9 @@ export class EnvironmentError extends Error {
 }
 
 /**
- * Validates the variables that a class names into a frozen instance of it.
+ * Validates variables and converts them into a frozen instance of a class. The members of the class name the variables.
  *
- * @param check what is wrong with several variables together; asked once each single one is fine
+ * @param check returns the problems of combinations of variables; called only if each variable alone is valid
  * @throws EnvironmentError
  */
 export function validated<T extends object>(

@@ -1,13 +1,13 @@
-// Not all of Nest: the stdio server of an agent would start later for it.
+// Imports only this module of Nest, so that the stdio MCP server starts faster.
 import { applyDecorators } from '@nestjs/common/decorators/core/apply-decorators.js';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsInt, Matches, Max, Min } from 'class-validator';
 import { inNfc, NAME } from '../common/names.js';
 
-/** Of a URL in a variable. Hosts may be names that only a container network knows, such as `my_db`. */
+/** Validation options of URLs. Hosts can be names of a container network, such as `my_db`. */
 export const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
 
-/** A variable that holds a whole number within bounds, in plain decimal digits. */
+/** A variable with a whole number from `min` to `max`, in decimal digits. */
 export function WholeNumber(min: number, max: number): PropertyDecorator {
   const message = `$property must be a whole number from ${min} to ${max}`;
   return applyDecorators(
@@ -20,7 +20,7 @@ export function WholeNumber(min: number, max: number): PropertyDecorator {
   );
 }
 
-/** A variable that is `true` or `false`. */
+/** A variable with the value `true` or `false`. */
 export function Flag(): PropertyDecorator {
   return applyDecorators(
     Transform(({ value }: { value: unknown }) =>
@@ -30,7 +30,7 @@ export function Flag(): PropertyDecorator {
   );
 }
 
-/** A variable that holds values separated by commas; one that is set and holds none has an empty one, to be refused. */
+/** A variable with comma-separated values. A value with commas only becomes one empty item, which validation rejects. */
 export function List(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => {
     if (typeof value !== 'string') return value;
@@ -40,7 +40,7 @@ export function List(): PropertyDecorator {
   });
 }
 
-/** A variable that holds names of roles separated by commas, in NFC from here on. */
+/** A variable with comma-separated role names. Normalizes them to NFC. */
 export function Names(): PropertyDecorator {
   return applyDecorators(
     List(),

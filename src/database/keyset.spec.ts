@@ -31,7 +31,7 @@ describe('A cursor', () => {
   ])('is not %s', (_, cursor) => {
     expect(() => decodeCursor('tasks', cursor)).toThrow(DomainError);
     expect(() => decodeCursor('tasks', cursor)).toThrow(
-      'cursor must be the next_cursor of the page before',
+      'cursor must be the next_cursor of the previous page',
     );
   });
 });

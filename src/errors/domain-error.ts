@@ -1,8 +1,8 @@
 import type { ErrorCode } from './error-codes.js';
 
 /**
- * One problem with one member of the input: `pointer` is a JSON Pointer (RFC 6901) into the body, `/` for the body
- * itself, or `?name` of a query parameter.
+ * One problem of the input. `pointer` is a JSON Pointer (RFC 6901) into the body, `/` for the body itself, or `?name` for
+ * a query parameter.
  */
 export interface InputProblem {
   pointer: string;
@@ -10,19 +10,19 @@ export interface InputProblem {
 }
 
 export interface ErrorExtras {
-  /** Every problem found in the input. */
+  /** All problems of the input. */
   errors?: readonly InputProblem[];
   /** Seconds after which a retry is worthwhile (RFC 9110 `Retry-After`). */
   retryAfter?: number;
-  /** Further headers of the answer. */
+  /** Additional headers of the response. */
   headers?: Readonly<Record<string, string>>;
-  /** What went wrong underneath: for the log, never for the answer. */
+  /** The underlying error, for the log. It is never part of the response. */
   cause?: unknown;
-  /** Whether the thing that is said to be missing exists: for the audit trail, never for the answer. */
+  /** Set if a 404 hides a resource that exists. For the audit log; it is never part of the response. */
   conceals?: true;
 }
 
-/** A refusal that the caller is told about: a stable code, and a sentence for a person that never repeats input. */
+/** An error of the API: a stable code, and a detail for people that never repeats input. */
 export class DomainError extends Error {
   override readonly name = 'DomainError';
 
@@ -35,19 +35,19 @@ export class DomainError extends Error {
   }
 }
 
-/** The same refusal, of a thing that exists but is not the caller's to know of. */
+/** Returns a copy of an error, marked as hiding a resource that exists but that the caller may not see. */
 export function concealing({ code, detail, extras }: DomainError): DomainError {
   return new DomainError(code, detail, { ...extras, conceals: true });
 }
 
-/** The input is well-formed JSON but breaks a rule; lists every problem found. */
+/** The input is well-formed JSON but not valid. Lists all problems. */
 export class InvalidInputError extends DomainError {
   constructor(errors: readonly InputProblem[]) {
     super('request.invalid', errors.map(({ message }) => message).join('; '), { errors });
   }
 }
 
-/** A dependency is down or slow; the same request may be sent again. */
+/** A dependency is down or slow. The client may retry the request after `retryAfter` seconds. */
 export class UnavailableError extends DomainError {
   constructor(
     code: 'database.unavailable' | 'database.commit_unknown' | 'auth.keys_unavailable',

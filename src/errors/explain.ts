@@ -1,6 +1,6 @@
 import { oneLine } from '../common/one-line.js';
 
-/** What went wrong underneath and what to do about it, as one line for whoever runs the service. */
+/** Returns a hint for the operator, if there is one for the error code, and the message of the error, on one line. */
 export function explain(error: unknown): string {
   const code = codeOf(error);
   const hint = code === undefined ? undefined : HINTS[code];
@@ -8,18 +8,18 @@ export function explain(error: unknown): string {
 }
 
 const HINTS: Record<string, string> = {
-  EADDRINUSE: 'The port is taken; set PORT to another.',
-  EACCES: 'The port or a folder is not for this user.',
-  ECONNREFUSED: 'The database does not answer; check DATABASE_URL.',
-  ENOTFOUND: 'The database’s host is not known; check DATABASE_URL.',
-  ETIMEDOUT: 'The database does not answer; check DATABASE_URL.',
+  EADDRINUSE: 'The port is already in use; set PORT to another.',
+  EACCES: 'This user may not use the port or a folder.',
+  ECONNREFUSED: 'The database does not respond; check DATABASE_URL.',
+  ENOTFOUND: 'The host of the database cannot be resolved; check DATABASE_URL.',
+  ETIMEDOUT: 'The database does not respond; check DATABASE_URL.',
   '28P01': 'The database refuses the password; check DATABASE_URL.',
   '28000': 'The database refuses the user; check DATABASE_URL.',
   '3D000': 'The database named in DATABASE_URL does not exist.',
-  '42501': 'The database user may not do this.',
+  '42501': 'The database user lacks a privilege.',
 };
 
-/** The code of an error of the system or the database, if it has one; of several, that of the first. */
+/** Returns the code of a system or database error, if it has one. For an AggregateError, uses its first error. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
@@ -27,7 +27,7 @@ export function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** What an error says, on one line. */
+/** Returns the message of an error on one line. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return messageOf(error.errors[0]);
   const message = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@ import type { InputProblem } from './domain-error.js';
 
 class InputProblemDto implements InputProblem {
   @ApiProperty({
-    description: 'Where in the body (RFC 6901), or `?name` of a query parameter.',
+    description: 'JSON Pointer into the body (RFC 6901), or `?name` for a query parameter.',
     example: '/target',
   })
   pointer: string;
@@ -13,7 +13,7 @@ class InputProblemDto implements InputProblem {
   message: string;
 }
 
-/** An error, as RFC 9457 describes it. */
+/** A problem document (RFC 9457). */
 export class ProblemDto {
   @ApiProperty({ example: 'urn:agent-mesh:error:request.invalid' })
   type: string;
@@ -28,13 +28,13 @@ export class ProblemDto {
   detail: string;
 
   @ApiProperty({
-    description: 'Stable; meant for programs.',
+    description: 'Stable code of the error; branch on it.',
     enum: Object.keys(ERRORS),
     example: 'request.invalid',
   })
   code: ErrorCode;
 
-  @ApiPropertyOptional({ description: 'The path that was asked for.', example: '/tasks/route' })
+  @ApiPropertyOptional({ description: 'Path of the request.', example: '/tasks/route' })
   instance?: string;
 
   @ApiPropertyOptional({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
@@ -42,7 +42,7 @@ export class ProblemDto {
 
   @ApiPropertyOptional({
     type: [InputProblemDto],
-    description: 'Every problem found in the input.',
+    description: 'All problems of the input.',
   })
   errors?: InputProblemDto[];
 }

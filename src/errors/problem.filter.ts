@@ -9,7 +9,10 @@ import type { Request, Response } from 'express';
 import { DomainError } from './domain-error.js';
 import { problemOf } from './problem.js';
 
-/** Writes every error as RFC 9457 has it. Only what nobody foresaw is a 500, and only that is logged with its stack. */
+/**
+ * Writes every error as a problem document (RFC 9457). Only an unexpected error becomes a 500, and only such an error is
+ * logged with its stack.
+ */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -41,7 +44,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Of an SQL error only this: its other members hold the parameters, which are input. */
+/** Returns only the stack, because other members of an SQL error contain parameters from the input. */
 function stackOf(exception: unknown): string {
   return exception instanceof Error ? (exception.stack ?? exception.message) : String(exception);
 }
@@ -50,7 +53,7 @@ function causeOf({ extras: { cause } }: DomainError): string {
   return cause instanceof Error ? cause.message : 'no cause';
 }
 
-/** What the caller is told of whatever was thrown. */
+/** Converts any exception into the error of the response. */
 export function asDomainError(exception: unknown): DomainError {
   if (exception instanceof DomainError) return exception;
   // The body parser wraps what its `verify` throws.
@@ -60,10 +63,10 @@ export function asDomainError(exception: unknown): DomainError {
     case 400:
       return new DomainError(
         'request.malformed',
-        'The request cannot be read: its body must be a JSON object, its path free of broken escapes.',
+        'The request cannot be parsed: the body must be a JSON object, and the path must be percent-encoded correctly.',
       );
     case 404:
-      return new DomainError('request.route_not_found', 'There is no such route.');
+      return new DomainError('request.route_not_found', 'No route has this path.');
     case 413:
       return new DomainError('request.too_large', 'The body must not exceed 1 MiB.');
     case 415:
@@ -72,11 +75,14 @@ export function asDomainError(exception: unknown): DomainError {
         'Send the body as uncompressed application/json in UTF-8.',
       );
     default:
-      return new DomainError('server.error', 'Something went wrong; the trace id tells us what.');
+      return new DomainError(
+        'server.error',
+        'An internal error occurred; report it with the trace id.',
+      );
   }
 }
 
-/** The status that Nest, Express or its body parser gave to an error of theirs. */
+/** Returns the status of an error from Nest, Express or its body parser. */
 function httpStatusOf(exception: unknown): number | undefined {
   if (exception instanceof HttpException) return exception.getStatus();
   const isTyped = exception instanceof Error && 'status' in exception;

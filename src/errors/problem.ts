@@ -1,7 +1,7 @@
 import type { InputProblem } from './domain-error.js';
 import { type ErrorCode, statusOf, titleOf } from './error-codes.js';
 
-/** An error as the API answers it (RFC 9457). */
+/** A problem document of the API (RFC 9457). */
 export interface Problem {
   type: string;
   title: string;
@@ -13,7 +13,7 @@ export interface Problem {
   errors?: readonly InputProblem[];
 }
 
-/** The problem for a code; `type` is the anchor of the code in the error reference. */
+/** Returns the problem document of a code. `type` is a URN that contains the code. */
 export function problemOf(code: ErrorCode, detail: string): Problem {
   return {
     type: `urn:agent-mesh:error:${code}`,

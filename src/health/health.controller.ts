@@ -15,34 +15,37 @@ export class HealthController {
 
   @Get('status')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Whether the service answers', security: [] })
-  @ApiOkResponse({ type: StatusDto, description: 'It does.' })
+  @ApiOperation({ summary: 'Get the status and version', security: [] })
+  @ApiOkResponse({ type: StatusDto, description: 'The service responds. Checks no dependency.' })
   status(): StatusDto {
     return this.health.status();
   }
 
   @Get('health')
-  @ApiOperation({ summary: 'How the service and what it depends on are', security: [] })
-  @ApiOkResponse({ type: HealthDto, description: 'Always 200: the body tells.' })
+  @ApiOperation({ summary: 'Get the health of the service and its dependencies', security: [] })
+  @ApiOkResponse({
+    type: HealthDto,
+    description: 'The health. The status code is 200 even if `status` is `degraded`.',
+  })
   check(): Promise<HealthDto> {
     return this.health.check();
   }
 
   @Get('health/live')
-  @ApiOperation({ summary: 'Whether the process is alive', security: [] })
-  @ApiOkResponse({ type: LiveDto, description: 'It is.' })
+  @ApiOperation({ summary: 'Check liveness', security: [] })
+  @ApiOkResponse({ type: LiveDto, description: 'The process is alive.' })
   live(): LiveDto {
     return { status: 'alive' };
   }
 
   @Get('health/ready')
-  @ApiOperation({ summary: 'Whether to send requests here', security: [] })
-  @ApiOkResponse({ type: ReadyDto, description: 'Yes.' })
+  @ApiOperation({ summary: 'Check readiness', security: [] })
+  @ApiOkResponse({ type: ReadyDto, description: 'The process is ready for requests.' })
   @ApiResponse({
     status: 503,
     type: ReadyDto,
     description:
-      'Not now: Postgres does not answer, the signing keys of the identity provider were never read (`/health` says which), or the process is stopping.',
+      'The process is not ready: PostgreSQL does not respond, the process has not read the signing keys of the identity provider yet (`/health` shows which), or the process is stopping.',
   })
   async ready(@Res({ passthrough: true }) response: Response): Promise<ReadyDto> {
     const ready = await this.health.ready();

@@ -20,7 +20,7 @@ export class HealthDto {
 
   @ApiProperty({
     enum: ['connected', 'disconnected', 'disabled'],
-    description: 'Only a fast path depends on it.',
+    description: 'State of Redis, an optional cache. The controller works without it.',
     example: 'disabled',
   })
   redis: 'connected' | 'disconnected' | 'disabled';
@@ -28,7 +28,7 @@ export class HealthDto {
   @ApiPropertyOptional({
     enum: ['available', 'expired', 'never_read'],
     description:
-      'Whether tokens can be verified; only with an identity provider (OIDC_JWKS_URL). `never_read`: the process has not read the keys yet, and is not ready. `expired`: the provider has been away for an hour.',
+      'Whether tokens can be verified. Present only with an identity provider (`OIDC_JWKS_URL`). `never_read`: the process has not read the signing keys yet and is not ready. `expired`: the identity provider has been unavailable for an hour.',
     example: 'available',
   })
   signing_keys?: 'available' | 'expired' | 'never_read';

@@ -11,7 +11,7 @@ import { RedisCache } from '../redis/redis-cache.js';
 import { VERSION } from '../version.js';
 import type { HealthDto, ReadyDto, StatusDto } from './health.dto.js';
 
-/** How long a probe waits for the database, and for the identity provider, in milliseconds. */
+/** Milliseconds that a probe waits for the database and for the identity provider. */
 const PATIENCE = 1_000;
 
 @Injectable()
@@ -24,7 +24,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly keys: VerificationKeys,
   ) {}
 
-  /** Reads the signing keys before the first request needs them. */
+  /** Loads the signing keys before the first request. */
   onApplicationBootstrap(): void {
     void this.keys.prepare();
   }
@@ -37,7 +37,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
     return { status: 'ok', version: VERSION };
   }
 
-  /** Degraded when something that is configured does not answer. */
+  /** `degraded` if a configured dependency does not respond. */
   async check(): Promise<HealthDto> {
     const [database, redis, keys] = await Promise.all([
       this.database(),
@@ -56,8 +56,9 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   /**
-   * Ready when Postgres answers, the signing keys were read at least once and the process is not stopping. Keys that have
-   * expired since then leave it ready: all processes lose them together, and their 503 says more than a gateway's.
+   * Ready if PostgreSQL responds, the signing keys were read at least once and the process is not stopping. Expired keys
+   * do not change readiness: all processes lose them at the same time, and the controller's 503 names the cause, which the
+   * 503 of a gateway does not.
    */
   async ready(): Promise<ReadyDto> {
     if (this.stopping) return { status: 'not_ready' };

@@ -17,9 +17,9 @@ export class MetricsController {
 
   @Get()
   @Policy('metrics.read')
-  @ApiOperation({ summary: 'What the process measures, for Prometheus' })
+  @ApiOperation({ summary: 'Get the metrics of the process' })
   @ApiOkResponse({
-    description: 'The metrics, as text.',
+    description: 'The metrics in the text format of Prometheus.',
     content: {
       'text/plain': { schema: { type: 'string' }, example: 'mesh_tasks_routed_total 42' },
     },
@@ -33,4 +33,4 @@ export class MetricsController {
 }
 
 const metricsForbidden = (): DomainError =>
-  new DomainError('auth.forbidden', 'The metrics are for auditors and admins.');
+  new DomainError('auth.forbidden', 'Reading the metrics requires the role auditor or admin.');

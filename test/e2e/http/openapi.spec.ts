@@ -6,7 +6,7 @@ import { Client } from '../../support/client.js';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const WORKFLOW = [
-  'Who am I',
+  'Identity',
   'Tasks',
   'Sessions',
   'Approvals',
