@@ -1,14 +1,14 @@
 import { INVISIBLE_CHARACTERS } from './invisible-characters.js';
 
 /**
- * All that could begin a line, move the cursor, turn the direction of text or hide something, but for the joiners and
- * the variation selectors that scripts and emoji need.
+ * Characters that can start a line, move the cursor, change the direction of text or hide text. Joiners and variation
+ * selectors are not included, because scripts and emoji require them.
  */
 const ESCAPED = new RegExp(`(?![\\u200c\\u200d\\ufe0e\\ufe0f])[${INVISIBLE_CHARACTERS}]`, 'gu');
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** A text as one line, with escapes as JSON has them, so that no value in it can forge another line. JSON stays JSON. */
+/** Escapes a text as in JSON strings, so that it is one line and no value in it can forge another. JSON stays valid JSON. */
 export function oneLine(text: string): string {
   return text.replace(ESCAPED, (character) => SHORT[character] ?? unicodeEscape(character));
 }
