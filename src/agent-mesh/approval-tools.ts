@@ -1,5 +1,6 @@
 import { MAX_STAGES } from '../approvals/approval-limits.js';
 import { APPROVAL_STATUS, OF_TASK, toAck } from './decision-tools.js';
+import { CUT, fittedList } from './excerpt.js';
 import {
   answers,
   CURSOR,
@@ -15,6 +16,9 @@ import {
   text,
 } from './schemas.js';
 import { asQuery, countOf, type Members, pick, recordsOf, textOf, type Tool } from './tool.js';
+
+/** The members of an approval that may be large. */
+const DETAIL = ['reason', 'payload', 'notes'];
 
 const requestApproval: Tool = {
   name: 'request_approval',
@@ -49,10 +53,22 @@ const requestApproval: Tool = {
     status: APPROVAL_STATUS,
     task_id: OF_TASK,
   }),
+  unlisted: {
+    decision: text('pending asks; approved and rejected decide what the role was asked.', {
+      enum: ['pending', 'approved', 'rejected'],
+    }),
+    comments: text('With a decision: why.', { maxLength: 10_000 }),
+  },
   async run(mesh, args) {
     const { body } = await mesh.call('ask_for_approval', {
-      body: { ...args, decision: 'pending' },
+      body: { decision: 'pending', ...args },
     });
+    if (args.decision === 'approved' || args.decision === 'rejected') {
+      return {
+        text: `The approval is ${textOf(body.status)}.`,
+        content: pick(body, 'approval_id', 'status', 'task_id'),
+      };
+    }
     const asked = Array.isArray(args.stages)
       ? args.stages.map(textOf)
       : [textOf(args.approver_role)];
@@ -82,14 +98,15 @@ const listApprovals: Tool = {
   }),
   output: answers({
     approvals: list(
-      'approval_id, task_id, status, approver_role, reason, payload (what exactly is approved), digest, quorum, votes, stage, stages, expires_at (the last moment to decide), consume_until (the last moment to use it), consumed_at, consumed_by, notes (of the decider), requested_by, requested_role, decided_by, decision_at, created_at.',
+      'approval_id, task_id, status, approver_role, reason, payload (what exactly is approved), digest, quorum, votes, stage, stages, expires_at (the last moment to decide), consume_until (the last moment to use it), consumed_at, consumed_by, notes (of the decider), requested_by, requested_role, decided_by, decision_at, created_at. ' +
+        CUT,
       object('An approval.'),
     ),
     next_cursor: NEXT_CURSOR,
   }),
   async run(mesh, args) {
     const { body } = await mesh.call('list_approvals', { query: asQuery(args) });
-    const approvals = recordsOf(body.approvals).map(toApproval);
+    const approvals = fittedList(recordsOf(body.approvals).map(toApproval), DETAIL);
     return {
       text: [`Approvals: ${countOf(approvals, body)}.`, ...approvals.map(line)],
       content: { approvals, ...pick(body, 'next_cursor') },

@@ -1,4 +1,6 @@
+import { isRecord } from '../auth/is-record.js';
 import { RUN_SECONDS } from '../tasks/task-limits.js';
+import { invalidArguments } from './argument-problems.js';
 import type { Mesh } from './mesh.js';
 import {
   answers,
@@ -25,8 +27,10 @@ import {
 } from './tool.js';
 
 const TRACE_ID = text('A UUID that ties this to a workflow under way. Default: a new one.', {
-  format: 'uuid',
+  pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
 });
+/** The members of a task that are arguments of their own. */
+const OF_TASK = ['task_type', 'description', 'data'];
 
 const ROUTED = answers({
   task_id: text('Give it to fetch_status, request_approval and cancel_task.'),
@@ -71,13 +75,25 @@ const sendTask: Tool = {
     ['target', 'task_type'],
   ),
   output: ROUTED,
+  sentAs: { '/task': '', '/requires_approval': '', '/requires_approval/role': 'approver_role' },
+  unlisted: { task: object('The task as v0.4 has it: {task_type, description, data}.') },
+  fromLegacy(args) {
+    const { task } = args;
+    if (!isRecord(task)) return args;
+    const twice = OF_TASK.filter((name) => name in args);
+    if (twice.length > 0) {
+      throw invalidArguments(`arguments has task, and ${twice.join(', ')} beside it; give one`);
+    }
+    const { task_type = task.type } = task;
+    return { ...args, ...given({ task_type: task_type ?? undefined }, 'task_type') };
+  },
   async run(mesh, args) {
     const times = ['deadline_at', 'not_before', 'max_run_seconds'];
     const more = ['context', 'priority', 'max_attempts', ...times];
     return route(mesh, args, {
       ...given(args, 'target', 'from_role', 'parent_task_id', ...more),
       ...requiredApproval(args),
-      task: given(args, 'task_type', 'description', 'data'),
+      task: isRecord(args.task) ? args.task : given(args, ...OF_TASK),
     });
   },
 };
@@ -106,6 +122,11 @@ const notify: Tool = {
     ['target', 'message'],
   ),
   output: ROUTED,
+  sentAs: {
+    '/task': '',
+    '/task/description': 'message',
+    '/task/data': '',
+  },
   run(mesh, args) {
     const { message: description, priority = 'normal' } = args;
     return route(mesh, args, {

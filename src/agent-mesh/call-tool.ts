@@ -10,6 +10,8 @@ import { ASKING_TOOLS } from './asking-tools.js';
 import { CLAIM_TOOLS } from './claim-tools.js';
 import { DECISION_TOOLS } from './decision-tools.js';
 import { explain } from './advice.js';
+import { inTermsOf, invalidArguments } from './argument-problems.js';
+import { readArguments, unknownArguments } from './arguments.js';
 import { Delivery } from './deliveries.js';
 import { type Mesh, MeshProblem, type Problem } from './mesh.js';
 import type { OperationName } from './operations.js';
@@ -32,7 +34,7 @@ export const TOOLS: readonly Tool[] = [
 
 const IDEMPOTENCY_KEY = text(
   'Makes it safe to call again: the same key with the same arguments happens once. Default: a new key for this call. After a call that failed without an answer, call again with the key that was told.',
-  { pattern: '^[\\x21-\\x2b\\x2d-\\x7e]{1,255}$' },
+  { pattern: '^[!-+.-~-]{1,255}$' },
 );
 const KEY_USED = text('The key that this call used: call again with it if you are in doubt.');
 const REPLAYED = flag(
@@ -47,13 +49,16 @@ interface Served extends Tool {
 const SERVED: ReadonlyMap<string, Served> = new Map(
   TOOLS.map((tool) => {
     const served = tool.kind === 'write' ? withKey(tool) : tool;
-    const schema = fromJsonSchema({ ...served.input });
+    const taken = adding(served.input, tool.unlisted ?? {});
+    const schema = fromJsonSchema({ ...taken });
     const check = async (args: Members): Promise<string | undefined> => {
-      const { issues } = await schema['~standard'].validate(args);
+      const { issues = [] } = await schema['~standard'].validate(args);
       // The validator calls what it looks at `data`, which is also the name of an argument.
-      return issues
-        ?.map(({ message }) => message.replaceAll(/(^|, )data(?=[/ ])/g, '$1arguments'))
-        .join('; ');
+      const wrong = issues.map(({ message }) =>
+        message.replaceAll(/(^|, )data(?=[/ ])/g, '$1arguments'),
+      );
+      const problems = [...unknownArguments(taken, args), ...wrong];
+      return problems.length > 0 ? problems.join('; ') : undefined;
     };
     return [tool.name, { ...served, check }];
   }),
@@ -121,14 +126,9 @@ export async function callTool(
 ): Promise<ToolOutcome> {
   const tool = SERVED.get(name);
   if (!tool) throw new Error('there is no such tool');
-  const meant = withoutNulls(args);
+  const meant = readArguments(tool, args);
   const call = new ToolCall(mesh, tool, tool.prepare?.(meant) ?? meant, delivery);
   return call.run();
-}
-
-/** Models send members that they do not mean as null. */
-function withoutNulls(args: Members): Members {
-  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
 }
 
 function withoutKey(args: Members): Members {
@@ -157,15 +157,17 @@ class ToolCall implements Mesh, CallContext {
 
   async run(): Promise<ToolOutcome> {
     try {
-      const wrong = await this.tool.check(this.args);
-      if (wrong !== undefined) {
-        throw new MeshProblem({ code: 'request.invalid', status: 400, detail: wrong });
-      }
-      const { text: said, content } = await this.tool.run(this, withoutKey(this.args), this);
+      const args = this.tool.fromLegacy?.(this.args) ?? this.args;
+      const wrong = await this.tool.check(args);
+      if (wrong !== undefined) throw invalidArguments(wrong);
+      const { text: said, content } = await this.tool.run(this, withoutKey(args), this);
       return { result: answer(said, { ...content, ...this.keyTold }), outcome: 'ok' };
     } catch (error) {
       if (!(error instanceof MeshProblem)) throw error;
-      return { result: this.refusal(error.problem), outcome: error.problem.code };
+      return {
+        result: this.refusal(inTermsOf(this.tool, this.args, error.problem)),
+        outcome: error.problem.code,
+      };
     }
   }
 

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { beginning, CUT, fitted } from './excerpt.js';
 import type { Mesh, MeshAnswer } from './mesh.js';
 import { retrying } from './retrying.js';
 import {
@@ -11,7 +12,7 @@ import {
   textOrNull,
   whole,
 } from './schemas.js';
-import { TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
+import { TASK_DETAIL, TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
 import {
   asQuery,
   given,
@@ -60,7 +61,7 @@ const claimTask: Tool = {
     lease_expires_at: textOrNull('Call heartbeat before this.'),
     run_until: textOrNull('The end of the attempt whatever its heartbeats; null: no limit.'),
     status: textOrNull('active; completed: a notification, which is delivered by claiming it.'),
-    task: { type: ['object', 'null'], description: TASK_MEMBERS },
+    task: { type: ['object', 'null'], description: `${TASK_MEMBERS} ${CUT}` },
     limits: {
       type: ['object', 'null'],
       description:
@@ -156,12 +157,12 @@ async function presentState(mesh: Mesh, { task, session }: Members): Promise<Too
 }
 
 function toClaimed({ task, session, limits }: Members): ToolAnswer {
-  const claimed = taskOf(task);
+  const claimed = fitted(taskOf(task), TASK_DETAIL);
   const held = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
   const isDone = held.status === 'completed';
   return {
     text: isDone
-      ? `A notification from ${textOf(claimed.from_role)}, delivered: ${textOf(claimed.description)}`
+      ? `A notification from ${textOf(claimed.from_role)}, delivered: ${beginning(textOf(claimed.description), 2_000)}`
       : [
           `Yours until ${textOf(held.lease_expires_at)}, in session-${textOf(held.id)}:`,
           taskLine(claimed),

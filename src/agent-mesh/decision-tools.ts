@@ -1,7 +1,7 @@
 import { MAX_QUORUM } from '../approvals/approval-limits.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import { MeshProblem } from './mesh.js';
+import { invalidArguments } from './argument-problems.js';
 import { answers, id, object, takes, text, whole } from './schemas.js';
 import { given, type Members, pick, prefixed, recordOf, textOf, type Tool } from './tool.js';
 
@@ -94,19 +94,17 @@ const consumeApproval: Tool = {
 
 function digestOf({ payload, digest }: Members): string {
   if ((payload === undefined) === (digest === undefined)) {
-    throw invalid('arguments must have either payload or digest');
+    throw invalidArguments('arguments must have either payload or digest');
   }
   if (payload === undefined) return textOf(digest);
   try {
     return canonicalDigest(recordOf(payload)).toString('hex');
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
-    throw invalid('arguments/payload holds a number or a text that JSON cannot carry safely');
+    throw invalidArguments(
+      'arguments/payload holds a number or a text that JSON cannot carry safely',
+    );
   }
-}
-
-function invalid(detail: string): MeshProblem {
-  return new MeshProblem({ code: 'request.invalid', status: 400, detail });
 }
 
 /** Tools of those who decide, and of those who act on a decision. */

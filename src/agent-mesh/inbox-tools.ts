@@ -1,4 +1,5 @@
 import { toNfc } from '../common/names.js';
+import { CUT, fittedList } from './excerpt.js';
 import { type Mesh, MeshProblem } from './mesh.js';
 import {
   answers,
@@ -11,7 +12,7 @@ import {
   takes,
   text,
 } from './schemas.js';
-import { TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
+import { TASK_DETAIL, TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
 import { asQuery, countOf, given, pick, recordsOf, textOf, type Tool } from './tool.js';
 
 const listInbox: Tool = {
@@ -28,9 +29,10 @@ const listInbox: Tool = {
   }),
   output: answers({
     role: text('Whose inbox it is.'),
-    tasks: list('The most urgent first.', object(TASK_MEMBERS)),
+    tasks: list(`The most urgent first. ${CUT}`, object(TASK_MEMBERS)),
     next_cursor: NEXT_CURSOR,
   }),
+  sentAs: { '/to_role': 'role' },
   async run(mesh, args) {
     const role = await inboxRole(mesh, textOf(args.role));
     const { body } = await mesh.call('list_tasks', {
@@ -40,7 +42,7 @@ const listInbox: Tool = {
         ...asQuery(given(args, 'task_type', 'page_size', 'cursor')),
       },
     });
-    const tasks = recordsOf(body.tasks).map(taskOf);
+    const tasks = fittedList(recordsOf(body.tasks).map(taskOf), TASK_DETAIL);
     return {
       text: [`Due for ${role}: ${countOf(tasks, body)}.`, ...tasks.map(taskLine)],
       content: { role, tasks, ...pick(body, 'next_cursor') },

@@ -17,6 +17,7 @@ export const OPERATIONS = {
   release_session: 'POST /sessions/{id}/release',
   ask_for_approval: 'POST /approvals',
   list_approvals: 'GET /approvals',
+  get_approval: 'GET /approvals/{id}',
   decide_approval: 'POST /approvals/{id}/decision',
   consume_approval: 'POST /approvals/{id}/consume',
 } as const satisfies Record<string, Route>;

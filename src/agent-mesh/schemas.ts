@@ -13,15 +13,18 @@ export interface ObjectSchema {
   readonly type: 'object';
   readonly properties: Readonly<Record<string, Schema>>;
   readonly required: readonly string[];
-  readonly additionalProperties: boolean;
+  readonly additionalProperties?: boolean;
 }
 
-/** What a tool takes: nothing but the members that it names. */
+/**
+ * What a tool takes: nothing but the members that it names, and those of v0.4. Only keywords that every client of
+ * function calling accepts; `additionalProperties` is none of them.
+ */
 export function takes(
   properties: ObjectSchema['properties'],
   required: readonly string[] = [],
 ): ObjectSchema {
-  return { type: 'object', properties, required, additionalProperties: false };
+  return { type: 'object', properties, required };
 }
 
 /** What a tool answers: all of these members, each as described. */
@@ -43,7 +46,7 @@ export function textOrNull(description: string): Schema {
 }
 
 export function object(description: string): Schema {
-  return { type: 'object', description, additionalProperties: true };
+  return { type: 'object', description };
 }
 
 export function whole(description: string, minimum: number, maximum: number): Schema {

@@ -1,4 +1,5 @@
 import type { Transport } from '@modelcontextprotocol/server';
+import { withArguments } from './arguments.js';
 import { cancelledRequest } from './cancellation.js';
 import { type CallId, Deliveries, type Delivery } from './deliveries.js';
 import type { Calls } from './mesh-server.js';
@@ -15,7 +16,7 @@ export class StdioCalls implements Calls {
     transport.onmessage = (message, extra) => {
       const cancelled = cancelledRequest(message);
       if (cancelled !== undefined) this.deliveries.cancel(callId(cancelled));
-      handle?.(message, extra);
+      handle?.(withArguments(message), extra);
     };
   }
 

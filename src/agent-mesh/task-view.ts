@@ -1,3 +1,4 @@
+import { beginning } from './excerpt.js';
 import { type Members, pick, prefixed, recordOf, textOf } from './tool.js';
 
 /** The members of a task in the answer of a tool. */
@@ -13,7 +14,10 @@ export function taskOf(task: unknown): Members {
   };
 }
 
+/** The members of a task that may be large. */
+export const TASK_DETAIL = ['description', 'data', 'context'];
+
 /** A task in one line. */
 export function taskLine({ task_id, task_type, from_role, description }: Members): string {
-  return `- ${textOf(task_id)} ${textOf(task_type)} from ${textOf(from_role)}: ${textOf(description)}`;
+  return `- ${textOf(task_id)} ${textOf(task_type)} from ${textOf(from_role)}: ${beginning(textOf(description), 2_000)}`;
 }

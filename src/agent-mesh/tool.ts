@@ -23,6 +23,16 @@ export interface Tool {
   prepare?(args: Members): Members;
   /** @param args as the input schema has them */
   run(mesh: Mesh, args: Members, call: CallContext): Promise<ToolAnswer>;
+  /** Arguments of v0.4 that are taken but not listed, for models should use the others. */
+  readonly unlisted?: ObjectSchema['properties'];
+  /**
+   * The arguments that v0.4 knows, as those of this tool.
+   *
+   * @throws MeshProblem when they contradict each other
+   */
+  fromLegacy?(args: Members): Members;
+  /** Where the argument went that a route calls by another name, as a pointer into its body or its query. */
+  readonly sentAs?: Readonly<Record<string, string>>;
   /** How a problem is called in this tool, where that is not by its title. */
   headline?(problem: Problem): string | undefined;
 }

@@ -22,11 +22,20 @@ export class ApprovalOperations {
   readonly all = {
     ask_for_approval: {
       status: 202,
-      run: async (call) => this.approvals.ask(call.agent, await bodyAs(CreateApprovalDto, call)),
+      run: async (call) => {
+        const dto = await bodyAs(CreateApprovalDto, call);
+        return dto.decision === 'pending'
+          ? this.approvals.ask(call.agent, dto)
+          : this.decisions.decideAbout(call.agent, dto, dto.decision);
+      },
     },
     list_approvals: {
       status: 200,
       run: async (call) => this.reader.list(call.agent, await queryAs(ListApprovalsQuery, call)),
+    },
+    get_approval: {
+      status: 200,
+      run: async (call) => this.reader.get(call.agent, approvalIdOf(call)),
     },
     decide_approval: {
       status: 200,

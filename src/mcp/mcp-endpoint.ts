@@ -3,6 +3,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Counter } from 'prom-client';
+import { withArguments } from '../agent-mesh/arguments.js';
 import type { Delivery } from '../agent-mesh/deliveries.js';
 import { meshServer, type OnCall } from '../agent-mesh/mesh-server.js';
 import type { Agent } from '../auth/agent.js';
@@ -51,7 +52,7 @@ export class McpEndpoint {
         this.logger.debug(error.message);
       },
     });
-    await toNodeHandler(handler)(request, response, request.body);
+    await toNodeHandler(handler)(request, response, withArguments(request.body));
   }
 
   private readonly note: OnCall = ({ tool, outcome, seconds }) => {

@@ -75,6 +75,11 @@ describe('/mcp', () => {
       [LIST, { result: { tools: expect.any(Array) } }],
       [{ jsonrpc: '2.0', id: 2, method: 'ping' }, { result: {} }],
       [{ jsonrpc: '2.0', id: 3, method: 'no/such' }, { error: { code: -32601 } }],
+      [
+        { ...LIST, method: 'tools/call', params: { name: 'whoami', arguments: null } },
+        { result: {} },
+      ],
+      [{ ...LIST, method: 'tools/call', params: { name: 'whoami' } }, { result: {} }],
     ] as const) {
       const answer = await say(body);
       const text = /^data: (.*)$/m.exec(answer.text)?.[1] ?? answer.text;

@@ -124,6 +124,28 @@ describe('MCP', () => {
         expect(task_id).toMatch(/^task-/);
       });
 
+      it('take the arguments of v0.4', async () => {
+        const { task_id } = await asker.does<Sent>('send_task', {
+          target: manager,
+          task: { type: 'budget_approval', amount: 50_000 },
+          context: {},
+        });
+        const { body } = await askerHttp.get(`/tasks/${task_id}`);
+        expect(body).toMatchObject({ task_type: 'budget_approval', data: { amount: 50_000 } });
+        expect(await asker.does('fetch_status', { task_id })).toMatchObject({ task_id });
+
+        const asked = { task_id, approver_role: manager, reason: 'Over the limit', comments: '' };
+        expect(
+          await asker.does('request_approval', { ...asked, decision: 'pending' }),
+        ).toMatchObject({
+          status: 'pending',
+        });
+        const decided = { task_id, decision: 'approved', comments: 'Within the plan' };
+        expect(await worker.does('request_approval', decided)).toMatchObject({
+          status: 'approved',
+        });
+      });
+
       it('are those that are listed', async () => {
         await expect(asker.client.callTool({ name: 'no_such_tool' })).rejects.toThrow(
           'There is no such tool',
@@ -269,12 +291,14 @@ describe('MCP', () => {
       const own = { approval_id, decision: 'approved' };
       expect((await asker.call('decide_approval', own)).text).toContain('HTTP 403');
       const verdict = { approval_id, decision: 'approved', comments: 'Within the plan' };
-      expect(await worker.does('decide_approval', verdict)).toMatchObject({
+      const boss = await agent(tokenFor(manager, newSubject('boss')));
+      expect(await boss.does('decide_approval', verdict)).toMatchObject({
         approval_id,
         status: 'approved',
         task_id: sent.task_id,
       });
-      expect(await codeOf(worker.call('decide_approval', verdict))).toBe('approval.decided');
+      expect(await codeOf(boss.call('decide_approval', verdict))).toBe('approval.decided');
+      await boss.close();
 
       const other = { approval_id, payload: { ...payload, amount: 50_001 } };
       expect(await codeOf(worker.call('consume_approval', other))).toBe('approval.digest_mismatch');
@@ -390,7 +414,7 @@ describe('MCP', () => {
             'send_task',
             { target: manager, task_type: 'x', quorum: 2 },
             'request.invalid',
-            '/requires_approval/role',
+            '- /approver_role',
           ],
           [asker, 'request_approval', { task_id }, 'request.invalid', '/approver_role'],
           [
