@@ -37,7 +37,7 @@ export class ReleasesService {
   ): Promise<Session> {
     const metadata = {
       ...(reason !== undefined && { told: reason }),
-      ...(not_before !== undefined && { not_before }),
+      ...(not_before !== undefined && { not_before: new Date(not_before) }),
       ...(until_approval !== undefined && { until_approval }),
     };
     const released = await this.lifecycle.change(
