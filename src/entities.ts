@@ -1,9 +1,18 @@
 import { Approval } from './approvals/approval.entity.js';
 import { ApprovalVote } from './approvals/approval-vote.entity.js';
 import { AuditEvent } from './audit/audit-event.entity.js';
+import { ServiceHeartbeatRow } from './database/service-heartbeat.entity.js';
 import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { Task } from './tasks/task.entity.js';
 
 /** The entities of all tables, for tools that run without the application. */
-export const ENTITIES = [Session, Task, Approval, ApprovalVote, AuditEvent, IdempotencyRecord];
+export const ENTITIES = [
+  Session,
+  Task,
+  Approval,
+  ApprovalVote,
+  AuditEvent,
+  IdempotencyRecord,
+  ServiceHeartbeatRow,
+];

@@ -29,4 +29,7 @@ GRANT INSERT, UPDATE (id) ON tasks TO mesh_app;
 -- Keys are forgotten when their time is over.
 GRANT INSERT, UPDATE, DELETE ON idempotency_records TO mesh_app;
 
+-- Each instance records that it is at work.
+GRANT INSERT, UPDATE ON service_heartbeat TO mesh_app;
+
 COMMIT;

@@ -2,6 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { SYSTEM } from '../auth/actor.js';
+import { ServiceHeartbeat } from '../database/service-heartbeat.js';
 import { sql } from '../database/sql.js';
 import { Sweeper } from '../database/sweeper.js';
 import { Transactions } from '../database/transactions.js';
@@ -23,6 +24,7 @@ export class ApprovalExpiry implements OnModuleInit {
     private readonly transactions: Transactions,
     private readonly audit: AuditService,
     private readonly sweeper: Sweeper,
+    private readonly heartbeat: ServiceHeartbeat,
   ) {}
 
   onModuleInit(): void {
@@ -40,7 +42,7 @@ export class ApprovalExpiry implements OnModuleInit {
 
   /** Expires what is overdue of a task, in the transaction of whoever goes on from there and holds the task's lock. */
   async expireOf(manager: EntityManager, taskId: string): Promise<void> {
-    await this.expire(manager, 'a.task_id = $2', [taskId]);
+    await this.expire(manager, 'a.task_id = $3', [taskId]);
   }
 
   private async expire(
@@ -48,7 +50,11 @@ export class ApprovalExpiry implements OnModuleInit {
     which: string,
     parameters: string[],
   ): Promise<number> {
-    const expired = await sql<Expired>(manager, expireStatement(which), [BATCH, ...parameters]);
+    const expired = await sql<Expired>(manager, expireStatement(which), [
+      BATCH,
+      this.heartbeat.judgedUntil,
+      ...parameters,
+    ]);
     this.audit.recordAll(
       manager,
       expired.map((approval) => approvalEvent('approval_expired', approval, approval, SYSTEM)),
@@ -61,7 +67,7 @@ export class ApprovalExpiry implements OnModuleInit {
 const expireStatement = (which: string): string => `
   WITH due AS MATERIALIZED (
     SELECT a.id FROM approvals a
-     WHERE ${which} AND a.status = 'pending' AND a.expires_at <= now()
+     WHERE ${which} AND a.status = 'pending' AND a.expires_at <= least(now(), $2::timestamptz)
      ORDER BY a.expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
   )
   UPDATE approvals a SET status = 'expired'

@@ -1,7 +1,10 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
+import { ApprovalExtensionsService } from './approval-extensions.service.js';
+import { ApprovalReplaysService } from './approval-replays.service.js';
 import { Approval } from './approval.entity.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
@@ -22,7 +25,12 @@ import { RecallsService } from './recalls.service.js';
 import { Votes } from './votes.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Approval, ApprovalVote]), AuditModule, LifecycleModule],
+  imports: [
+    TypeOrmModule.forFeature([Approval, ApprovalVote]),
+    AuditModule,
+    IdempotencyModule,
+    LifecycleModule,
+  ],
   controllers: [ApprovalsController, ApprovalStepsController],
   providers: [
     ApprovalsReader,
@@ -39,6 +47,8 @@ import { Votes } from './votes.service.js';
     ApprovalExpiry,
     ApprovalGate,
     ApprovalMetrics,
+    ApprovalReplaysService,
+    ApprovalExtensionsService,
   ],
   exports: [
     ApprovalsReader,

@@ -17,6 +17,7 @@ export type AuditEventType =
   | 'approval_decided'
   | 'approval_withdrawn'
   | 'approval_expired'
+  | 'approval_extended'
   | 'approval_delegated'
   | 'approval_recalled'
   | 'approval_reassigned'

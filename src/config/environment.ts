@@ -100,6 +100,10 @@ export class Environment {
   @WholeNumber(1, 3600)
   readonly LEASE_MIN_SECONDS: number = 30;
 
+  /** For how long after an outage no lease and no approval ends because of it. */
+  @WholeNumber(0, 3600)
+  readonly OUTAGE_GRACE_SECONDS: number = 60;
+
   @Flag()
   readonly APPROVALS_FOUR_EYES: boolean = true;
 

@@ -2,9 +2,11 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Environment } from '../config/environment.js';
 import { DataSource } from 'typeorm';
+import { DatabaseClock } from './database-clock.js';
 import { DatabaseOpening } from './database-opening.js';
 import { databaseOptions } from './database-options.js';
 import { PoolMetrics } from './pool-metrics.js';
+import { ServiceHeartbeat } from './service-heartbeat.js';
 import { Signals } from './signals.js';
 import { StatementNames } from './statement-names.js';
 import { Sweeper } from './sweeper.js';
@@ -30,6 +32,8 @@ export class DatabaseModule {
       ],
       providers: [
         Transactions,
+        ServiceHeartbeat,
+        DatabaseClock,
         Sweeper,
         PoolMetrics,
         {
@@ -53,7 +57,7 @@ export class DatabaseModule {
             new Signals(transactions, environment.DATABASE_DIRECT_URL ?? url),
         },
       ],
-      exports: [Transactions, Sweeper, Signals],
+      exports: [Transactions, ServiceHeartbeat, DatabaseClock, Sweeper, Signals],
     };
   }
 }

@@ -7,6 +7,7 @@ import { Connection, type Work } from './connection.js';
 import { Glances } from './glances.js';
 import { lock, type Look } from './look.js';
 import { translate, verdictOf } from './postgres-errors.js';
+import { ServiceHeartbeat } from './service-heartbeat.js';
 import { SharedTransaction } from './shared-transaction.js';
 import { sql } from './sql.js';
 import { StatementNames } from './statement-names.js';
@@ -37,6 +38,7 @@ export class Transactions {
   constructor(
     private readonly dataSource: DataSource,
     private readonly names: StatementNames = new StatementNames(),
+    private readonly heartbeat?: ServiceHeartbeat,
   ) {}
 
   /**
@@ -111,15 +113,18 @@ export class Transactions {
   }
 
   /** Acquires the connection of a shared transaction. */
-  protected connect(): Promise<Connection> {
+  protected async connect(): Promise<Connection> {
+    await this.heartbeat?.noticeOutage();
     return Connection.take(this.dataSource, this.names);
   }
 
-  private use<T>(work: Work<T>): Promise<T> {
+  private async use<T>(work: Work<T>): Promise<T> {
+    await this.heartbeat?.noticeOutage();
     return Connection.use(this.dataSource, this.names, ({ manager }) => work(manager));
   }
 
   private async transact<T>(work: Work<T | Coming<T>>): Promise<T> {
+    await this.heartbeat?.noticeOutage();
     return Connection.use(this.dataSource, this.names, async (connection) => {
       connection.begin();
       let result: T | Coming<T>;

@@ -6,7 +6,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('idx_idempotency_records_expires_at', ['expires_at'])
 @Check('idempotency_records_status_ck', `response_status BETWEEN 200 AND 299`)
 export class IdempotencyRecord {
-  /** SHA-256 of caller, acting role, method, path and key: within this a key means one request. */
+  /** SHA-256 of caller, its default role, method, path and key. */
   @PrimaryColumn({ type: 'bytea', primaryKeyConstraintName: 'idempotency_records_pkey' })
   scope: Buffer;
 

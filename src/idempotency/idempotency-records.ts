@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { sql, sqlAlong } from '../database/sql.js';
 import type { IdempotencyRecord } from './idempotency-record.entity.js';
+import type { KeyedRequest } from './keyed-request.js';
 import { advisoryLockId } from './scope.js';
 
 export type NewRecord = Omit<IdempotencyRecord, 'created_at' | 'expires_at'>;
@@ -12,40 +13,54 @@ export interface FoundRecord extends IdempotencyRecord {
   seconds_left: number;
 }
 
+/** Which request a record is of: the same whatever role its caller acts for by default. */
+type Request = Pick<KeyedRequest, 'caller' | 'key' | 'method' | 'path'>;
+
 /** The records of keyed requests in Postgres, by whose clock they expire. */
 @Injectable()
 export class IdempotencyRecords {
   /**
-   * Takes the right to carry out the request of a scope until the transaction ends; false while another has it.
+   * Takes the right to carry out a request until the transaction ends; false while another has it. Processes of the
+   * previous version lock the scope alone.
    * A statement of its own: the next one's snapshot is then younger than the commit of whoever had it before.
    */
-  async tryLock(manager: EntityManager, scope: Buffer): Promise<boolean> {
+  async tryLock(manager: EntityManager, request: Locked): Promise<boolean> {
     const [row] = await sql<{ locked: boolean }>(
       manager,
-      `SELECT pg_try_advisory_xact_lock($1) AS locked`,
-      [advisoryLockId(scope)],
+      `SELECT ${TRY_LOCK} AS locked`,
+      locksOf(request),
     );
     return row?.locked === true;
   }
 
   /** The same along with the next statement; while another has it, the transaction runs again. */
-  lockAlong(manager: EntityManager, scope: Buffer): void {
-    sqlAlong(manager, LOCK, [advisoryLockId(scope)], DIVISION_BY_ZERO);
+  lockAlong(manager: EntityManager, request: Locked): void {
+    sqlAlong(manager, LOCK, locksOf(request), DIVISION_BY_ZERO);
   }
 
-  async find(manager: EntityManager, scope: Buffer): Promise<FoundRecord | undefined> {
+  /**
+   * The record of a request. The previous version may have made several under one key, for several roles: of the live
+   * ones that of this very request comes first.
+   */
+  async find(
+    manager: EntityManager,
+    { caller, key, method, path, fingerprint, roles }: KeyedRequest,
+  ): Promise<FoundRecord | undefined> {
     const [record] = await sql<FoundRecord>(
       manager,
       `SELECT *, extract(epoch FROM expires_at - clock_timestamp())::float8 AS seconds_left
-         FROM idempotency_records WHERE scope = $1`,
-      [scope],
+         FROM idempotency_records WHERE ${OF_REQUEST}
+        ORDER BY expires_at > clock_timestamp() DESC, fingerprint = $5 DESC,
+                 (acting_role IS NULL OR acting_role = ANY($6)) DESC, created_at DESC
+        LIMIT 1`,
+      [caller, key, method, path, fingerprint, roles],
     );
     return record;
   }
 
-  /** Deletes the record of a scope along with the next statement, if it has expired. */
-  deleteExpiredAlong(manager: EntityManager, scope: Buffer): void {
-    sqlAlong(manager, DELETE_EXPIRED_ONE, [scope]);
+  /** Deletes the records of a request along with the next statement, if they have expired. */
+  deleteExpiredAlong(manager: EntityManager, { caller, key, method, path }: Request): void {
+    sqlAlong(manager, DELETE_EXPIRED_ONE, [caller, key, method, path]);
   }
 
   /** Saves what became of a request, in its transaction; where there is a record already, the transaction runs again. */
@@ -90,18 +105,25 @@ export class IdempotencyRecords {
   }
 }
 
+const OF_REQUEST = `caller = $1 AND key = $2 AND method = $3 AND path = $4`;
+
+/** A record of the request under another scope is as much of a conflict as one under this. */
 const SAVE = `
   INSERT INTO idempotency_records
     (scope, fingerprint, caller, key, method, path, acting_role, response_status, response_body,
      resource_type, resource_id, generation, created_at, expires_at)
-  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, t.now, t.now + make_interval(secs => $13)
+  SELECT coalesce((SELECT r.scope FROM idempotency_records r
+                    WHERE r.caller = $3 AND r.key = $4 AND r.method = $5 AND r.path = $6 LIMIT 1), $1),
+         $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, t.now, t.now + make_interval(secs => $13)
     FROM (SELECT clock_timestamp() AS now) t`;
 
 const DELETE_EXPIRED_ONE = `
-  DELETE FROM idempotency_records WHERE scope = $1 AND expires_at <= clock_timestamp()`;
+  DELETE FROM idempotency_records WHERE ${OF_REQUEST} AND expires_at <= clock_timestamp()`;
+
+const TRY_LOCK = `pg_try_advisory_xact_lock($1) AND pg_try_advisory_xact_lock($2)`;
 
 /** Nothing else makes a statement fail for what a function answers. */
-const LOCK = `SELECT 1 / pg_try_advisory_xact_lock($1)::integer`;
+const LOCK = `SELECT 1 / (${TRY_LOCK})::integer`;
 const DIVISION_BY_ZERO = '22012';
 
 /**
@@ -117,3 +139,9 @@ const DELETE_EXPIRED = `
   )
   DELETE FROM idempotency_records r USING due WHERE r.scope = due.scope
   RETURNING 1`;
+
+type Locked = Pick<KeyedRequest, 'identity' | 'scope'>;
+
+function locksOf({ identity, scope }: Locked): string[] {
+  return [advisoryLockId(identity), advisoryLockId(scope)];
+}

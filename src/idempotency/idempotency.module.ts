@@ -7,6 +7,7 @@ import { IdempotencyRecords } from './idempotency-records.js';
 import { IdempotencyService } from './idempotency.service.js';
 import { KeptAnswers } from './kept-answers.js';
 import { KeyedRequests } from './keyed-requests.service.js';
+import { ReplayRules } from './replay-rules.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([IdempotencyRecord])],
@@ -17,7 +18,8 @@ import { KeyedRequests } from './keyed-requests.service.js';
     IdempotencyMetrics,
     KeptAnswers,
     KeyedRequests,
+    ReplayRules,
   ],
-  exports: [IdempotencyService],
+  exports: [IdempotencyService, ReplayRules],
 })
 export class IdempotencyModule {}

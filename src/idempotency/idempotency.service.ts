@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Sweeper } from '../database/sweeper.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
@@ -12,6 +13,7 @@ import { KeptAnswers } from './kept-answers.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { type Answer, KeyedTurn, ScopeBusy, Settled } from './keyed-turn.js';
 import { KeyedQueue, QueueTimeout } from './single-flight.js';
+import { ReplayRules } from './replay-rules.js';
 import type { StoredResponse } from './stored-response.js';
 
 export interface Outcome extends Answer {
@@ -39,6 +41,8 @@ export class IdempotencyService implements OnModuleInit {
     private readonly metrics: IdempotencyMetrics,
     private readonly environment: Environment,
     private readonly sweeper: Sweeper,
+    private readonly rules: ReplayRules,
+    private readonly clock: DatabaseClock,
   ) {}
 
   onModuleInit(): void {
@@ -52,18 +56,25 @@ export class IdempotencyService implements OnModuleInit {
 
   /**
    * Carries out `work` unless the request was carried out before; then gives that answer.
-   * Answers of success are kept, except 204.
+   * Answers of success are kept, except 204. A replay shows the present state where a {@link ReplayRules} rule says so.
    *
    * @param work what the request does, inside `Transactions.run`
    * @throws DomainError `idempotency.in_progress`, `idempotency.payload_mismatch`, or what `work` throws
    */
   async once(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
+    if (this.rules.executesAgain(request)) return { ...(await work()), replayed: false };
+    const outcome = await this.onceOnly(request, work);
+    if (!outcome.replayed) return outcome;
+    return { ...outcome, body: await this.rules.textOf(request, outcome.body) };
+  }
+
+  private async onceOnly(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
     const { answer, isNothing } = await this.kept.inRedis(request);
     if (answer) return this.replay(request, answer, 'redis');
-    const scope = request.scope.toString('hex');
+    const identity = request.identity.toString('hex');
     const deadline = performance.now() + PATIENCE_MS;
     try {
-      return await this.queue.run(scope, PATIENCE_MS, () =>
+      return await this.queue.run(identity, PATIENCE_MS, () =>
         this.inTurn(request, work, isNothing, deadline),
       );
     } catch (error) {
@@ -71,7 +82,7 @@ export class IdempotencyService implements OnModuleInit {
       this.metrics.conflicts.inc();
       throw inProgress();
     } finally {
-      if (!this.queue.has(scope)) this.kept.forgetHere(request);
+      if (!this.queue.has(identity)) this.kept.forgetHere(request);
     }
   }
 
@@ -104,14 +115,14 @@ export class IdempotencyService implements OnModuleInit {
     work: () => Promise<Answer>,
     believes: boolean,
   ): Promise<Outcome> {
-    const turn = new KeyedTurn(this.records, request, believes);
+    const turn = new KeyedTurn(this.records, request, believes, this.clock);
     const ttl = this.environment.IDEMPOTENCY_TTL_SECONDS;
     let expiresAt = 0;
     const answer = await this.transactions.share({
       begun: (manager) => turn.begin(manager),
       work: () => this.done(turn, work),
       finish: async (manager, made: Answer) => {
-        expiresAt = Date.now() + ttl * 1000;
+        expiresAt = Math.floor(this.clock.now() + ttl * 1000);
         await turn.finish(manager, made, ttl);
         return made;
       },
@@ -126,7 +137,7 @@ export class IdempotencyService implements OnModuleInit {
   }
 
   private keep(request: KeyedRequest, response: StoredResponse): void {
-    const isAwaited = this.queue.isAwaited(request.scope.toString('hex'));
+    const isAwaited = this.queue.isAwaited(request.identity.toString('hex'));
     this.kept.keep(request, response, isAwaited);
   }
 

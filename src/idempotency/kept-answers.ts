@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DatabaseClock } from '../database/database-clock.js';
 import { RedisCache } from '../redis/redis-cache.js';
 import type { KeyedRequest } from './keyed-request.js';
 import {
@@ -22,34 +23,39 @@ export interface Heard {
  */
 @Injectable()
 export class KeptAnswers {
-  /** What those who wait in the queue are going to ask for, by scope. */
+  /** What those who wait in the queue are going to ask for, by the identity of the request. */
   private readonly awaited = new Map<string, StoredResponse>();
 
-  constructor(private readonly cache: RedisCache) {}
+  constructor(
+    private readonly cache: RedisCache,
+    private readonly clock: DatabaseClock,
+  ) {}
 
   async inRedis({ key, scope, fingerprint }: KeyedRequest): Promise<Heard> {
     const text = await this.cache.get(cacheKeyOf(key));
-    const answer = decodeStoredResponse(text ?? undefined, scope);
+    const answer = decodeStoredResponse(text ?? undefined, scope, this.clock.now());
     // Postgres, not Redis, says that a key was used for something else.
     const isFitting = answer?.fingerprint.equals(fingerprint) === true;
     return { ...(isFitting && { answer }), isNothing: text === null };
   }
 
   /** What was kept for those who wait. */
-  here({ scope }: KeyedRequest): StoredResponse | undefined {
-    const kept = this.awaited.get(scope.toString('hex'));
-    return kept && kept.expiresAt > Date.now() ? kept : undefined;
+  here({ identity }: KeyedRequest): StoredResponse | undefined {
+    const kept = this.awaited.get(identity.toString('hex'));
+    return kept && kept.expiresAt > this.clock.now() ? kept : undefined;
   }
 
   /** Keeps a committed answer; here only for those who wait for it. */
-  keep({ key, scope }: KeyedRequest, response: StoredResponse, isAwaited: boolean): void {
-    if (isAwaited) this.awaited.set(scope.toString('hex'), response);
-    const ttl = (response.expiresAt - Date.now()) / 1000;
+  keep({ key, scope, identity }: KeyedRequest, response: StoredResponse, isAwaited: boolean): void {
+    if (isAwaited) this.awaited.set(identity.toString('hex'), response);
+    const ttl = (response.expiresAt - this.clock.now()) / 1000;
+    // Without an estimate of PostgreSQL's clock nobody could judge by it.
+    if (!Number.isFinite(ttl)) return;
     void this.cache.set(cacheKeyOf(key), encodeStoredResponse(scope, response), ttl);
   }
 
   /** Nobody waits any more. */
-  forgetHere({ scope }: KeyedRequest): void {
-    this.awaited.delete(scope.toString('hex'));
+  forgetHere({ identity }: KeyedRequest): void {
+    this.awaited.delete(identity.toString('hex'));
   }
 }

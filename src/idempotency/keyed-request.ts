@@ -2,11 +2,13 @@ import type { Agent } from '../auth/agent.js';
 import { defaultActingRole } from '../auth/roles.js';
 import { fingerprint } from './fingerprint.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
-import { idempotencyScope } from './scope.js';
+import { idempotencyScope, requestIdentity } from './scope.js';
 
 /** A request that must happen once. */
 export interface KeyedRequest {
-  /** Within what the key means one request; see {@link idempotencyScope}. */
+  /** Within what the key means one request; see {@link requestIdentity}. */
+  identity: Buffer;
+  /** Under which the record is stored; see {@link idempotencyScope}. */
   scope: Buffer;
   /** What is asked for; see {@link fingerprint}. */
   fingerprint: Buffer;
@@ -14,6 +16,7 @@ export interface KeyedRequest {
   /** The caller's subject, and the roles that it has now. */
   caller: string;
   roles: readonly string[];
+  agent: Agent;
   method: string;
   path: string;
 }
@@ -50,11 +53,13 @@ export function keyedRequest({
   const { subject, roles } = agent;
   const actingRole = defaultActingRole(agent) ?? '';
   return {
+    identity: requestIdentity({ subject, method, path, key }),
     scope: idempotencyScope({ subject, actingRole, method, path, key }),
     fingerprint: fingerprint(body, query),
     key,
     caller: subject,
     roles,
+    agent,
     method,
     path,
   };

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { DatabaseClock } from '../database/database-clock.js';
 import { requestContext } from '../observability/request-context.js';
 import { derivedTaskKey, uuidOf } from './derived-task-key.js';
 import type { FoundRecord, IdempotencyRecords } from './idempotency-records.js';
@@ -37,29 +38,29 @@ export class KeyedTurn {
     private readonly records: IdempotencyRecords,
     private readonly request: KeyedRequest,
     private believes: boolean,
+    private readonly clock: DatabaseClock,
   ) {}
 
   /** @throws Settled or ScopeBusy */
   async begin(manager: EntityManager): Promise<void> {
     this.isUnsure = this.believes;
     this.generation = 1;
-    if (this.believes) this.records.lockAlong(manager, this.request.scope);
+    if (this.believes) this.records.lockAlong(manager, this.request);
     else await this.lock(manager);
     this.believes = false;
     this.nameWhatIsMade();
   }
 
   private async lock(manager: EntityManager): Promise<void> {
-    const { scope } = this.request;
     // One round trip, but still two statements, one after the other.
     const [isMine, record] = await Promise.all([
-      this.records.tryLock(manager, scope),
-      this.records.find(manager, scope),
+      this.records.tryLock(manager, this.request),
+      this.records.find(manager, this.request),
     ]);
     if (!isMine) throw new ScopeBusy();
     if (!record) return;
-    endIfSettled(record);
-    this.records.deleteExpiredAlong(manager, scope);
+    endIfSettled(record, this.clock);
+    this.records.deleteExpiredAlong(manager, this.request);
     this.generation = record.generation + 1;
   }
 
@@ -79,8 +80,8 @@ export class KeyedTurn {
   /** @throws Settled */
   async makeSure(manager: EntityManager): Promise<void> {
     if (!this.isUnsure) return;
-    const record = await this.records.find(manager, this.request.scope);
-    if (record) endIfSettled(record);
+    const record = await this.records.find(manager, this.request);
+    if (record) endIfSettled(record, this.clock);
     this.isUnsure = false;
   }
 
@@ -113,14 +114,13 @@ export class KeyedTurn {
   }
 }
 
-function endIfSettled(record: FoundRecord): void {
+function endIfSettled(record: FoundRecord, clock: DatabaseClock): void {
   if (record.seconds_left <= 0) return;
   throw new Settled({
     fingerprint: record.fingerprint,
     status: record.response_status,
     body: record.response_body,
     actingRole: record.acting_role,
-    // This process's clock may differ from that of Postgres.
-    expiresAt: Date.now() + Math.floor(record.seconds_left * 1000),
+    expiresAt: Math.floor(clock.now() + record.seconds_left * 1000),
   });
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { ApprovalsReader } from '../approvals/approvals-reader.service.js';
 import type { Agent } from '../auth/agent.js';
 import { isStaff } from '../auth/policy.js';
@@ -10,7 +11,7 @@ import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { getReadableTask, taskNotFound } from '../lifecycle/task-facts.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
-import { type TaskDetailDto, type TaskPageDto, toTaskDto } from './dto/task.dto.js';
+import { type TaskDetailDto, type TaskPageDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
 import { rankOf } from './priority.js';
 import {
   BY_URGENCY,
@@ -31,6 +32,22 @@ export class TasksReader {
     private readonly environment: Environment,
   ) {}
 
+  /** One task as it is now, without its attempts. */
+  async getTask(agent: Agent, id: string): Promise<TaskDto> {
+    return this.transactions.read(async (manager) => {
+      await getReadableTask(manager, agent, id);
+      return toTaskDto(await this.select(manager, id));
+    });
+  }
+
+  private async select(manager: EntityManager, id: string): Promise<ListedTask> {
+    const where = new Where().and('t.id = ?', id);
+    const days = this.environment.SESSION_RETENTION_DAYS;
+    const [task] = (await selectTasks(manager, where, days, 1)).rows;
+    if (!task) throw taskNotFound();
+    return task;
+  }
+
   /** One task with its attempts and approvals. */
   async get(agent: Agent, id: string): Promise<TaskDetailDto> {
     const { session_id } = await this.transactions.read((manager) =>
@@ -38,10 +55,7 @@ export class TasksReader {
     );
     await this.expiry.expireIfOverdue(session_id);
     return this.transactions.read(async (manager) => {
-      const where = new Where().and('t.id = ?', id);
-      const days = this.environment.SESSION_RETENTION_DAYS;
-      const [task] = (await selectTasks(manager, where, days, 1)).rows;
-      if (!task) throw taskNotFound();
+      const task = await this.select(manager, id);
       const [attempts, approvals] = await Promise.all([
         this.sessions.attemptsOf(manager, id),
         this.approvals.approvalsOf(manager, id),

@@ -2,12 +2,14 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ApprovalsModule } from '../approvals/approvals.module.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { Claims } from './claims.service.js';
 import { InboxWait } from './inbox-wait.service.js';
 import { Steering } from './steering.service.js';
 import { TaskStory } from './task-story.service.js';
+import { TaskReplaysService } from './task-replays.service.js';
 import { Task } from './task.entity.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksReader } from './tasks-reader.service.js';
@@ -18,11 +20,20 @@ import { TasksService } from './tasks.service.js';
     TypeOrmModule.forFeature([Task]),
     ApprovalsModule,
     AuditModule,
+    IdempotencyModule,
     LifecycleModule,
     SessionsModule,
   ],
   controllers: [TasksController],
-  providers: [TasksService, TasksReader, Claims, Steering, InboxWait, TaskStory],
+  providers: [
+    TasksService,
+    TasksReader,
+    Claims,
+    Steering,
+    InboxWait,
+    TaskStory,
+    TaskReplaysService,
+  ],
   exports: [TasksService, TasksReader, Claims, Steering, InboxWait, TaskStory],
 })
 export class TasksModule {}

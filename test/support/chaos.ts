@@ -73,7 +73,11 @@ class World {
     await db.connect();
     const world = new World(databaseUrl, db, redis, proxy, {
       databaseUrl: proxy.url(databaseUrl),
-      env: { LEASE_MIN_SECONDS: '1', SWEEP_INTERVAL_SECONDS: '1' },
+      env: {
+        LEASE_MIN_SECONDS: '1',
+        SWEEP_INTERVAL_SECONDS: '1',
+        OUTAGE_GRACE_SECONDS: '1',
+      },
       redisUrl: redis.url,
       ...(broken && { broken }),
     });

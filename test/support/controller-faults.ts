@@ -64,13 +64,13 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
   };
 
   class CrashingRecords extends IdempotencyRecords {
-    override lockAlong(manager: EntityManager, scope: Buffer): void {
-      super.lockAlong(manager, scope);
+    override lockAlong(manager: EntityManager, request: KeyedRequest): void {
+      super.lockAlong(manager, request);
       reach('before-insert');
     }
 
-    override async find(manager: EntityManager, scope: Buffer): Promise<FoundRecord | undefined> {
-      const found = await super.find(manager, scope);
+    override async find(manager: EntityManager, request: KeyedRequest): Promise<FoundRecord | undefined> {
+      const found = await super.find(manager, request);
       reach('before-insert');
       return found;
     }

@@ -50,7 +50,7 @@ function checkAnswers({ kind, key, tries, abandoned }: Operation): Violation[] {
     ),
     ...broken(
       'equal answers',
-      new Set(successes.map(({ text }) => text)).size > 1 ? successes : [],
+      new Set(successes.map(({ text }) => lastingOf(kind, text))).size > 1 ? successes : [],
     ),
     ...broken('one original answer', originals.length > 1 ? originals : []),
     ...broken(
@@ -118,3 +118,12 @@ function isFair(kind: Kind, code = ''): boolean {
 function tell({ status, code, replayed, text }: TryAnswer): string {
   return `${status} ${code ?? (replayed ? 'replay' : '')} ${text.slice(0, 120)}`;
 }
+
+/** What must be equal of all responses to a request: of those that age, the things that they are about. */
+function lastingOf(kind: Operation['kind'], text: string): string {
+  if (!AGEING.has(kind)) return text;
+  const { id, task, session } = JSON.parse(text) as Record<string, { id?: string } | undefined>;
+  return JSON.stringify([id, task?.id, session?.id]);
+}
+
+const AGEING: ReadonlySet<string> = new Set(['claim', 'cancel', 'retry', 'decision', 'decide']);

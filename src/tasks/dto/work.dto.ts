@@ -48,6 +48,13 @@ export class ClaimedTaskDto {
 
   @ApiProperty({ type: ClaimLimitsDto, description: 'What a result and an error may be.' })
   limits: ClaimLimitsDto;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    description:
+      'Only with a request that was sent again with its `Idempotency-Key`: the task and the session are shown as they are now, which may have ended.',
+  })
+  replayed?: true;
 }
 
 export class WaitQuery {

@@ -122,10 +122,9 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       const first = await worker.post('/tasks/claim', {}, headers);
       expect(first.status).toBe(200);
       expect((await worker.post('/tasks/claim', {})).status).toBe(204);
-      expectReplay(
-        await withoutEffect(mesh, () => worker.post('/tasks/claim', {}, headers)),
-        first,
-      );
+      const retry = await withoutEffect(mesh, () => worker.post('/tasks/claim', {}, headers));
+      expect(retry).toMatchObject({ status: 200, body: { ...first.body, replayed: true } });
+      expect(isReplay(retry)).toBe(true);
     });
 
     it('is replayed where it would be refused now, for its deadline has passed', async () => {
@@ -204,12 +203,13 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       }
     });
 
-    it('is independent of the same key used for another role of the same caller', async () => {
-      const [sub, headers] = [newSubject('agent'), keyed()];
-      const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
-      const other = await caller(mesh, 'legal', sub).post('/tasks/route', budget(), headers);
-      expect([first.status, other.status]).toEqual([202, 202]);
-      expect(other.body.task_id).not.toBe(first.body.task_id);
+    it('is another payload where it names another role', async () => {
+      const [agent, headers] = [caller(mesh, ['finance', 'legal']), keyed()];
+      const named = (from_role: string) => ({ ...budget(), from_role });
+      const first = await agent.post('/tasks/route', named('finance'), headers);
+      expect(first.status).toBe(202);
+      const other = await agent.post('/tasks/route', named('legal'), headers);
+      expectProblem(other, 422, 'idempotency.payload_mismatch');
     });
   });
 
@@ -230,6 +230,48 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       }
       const renewed = new Client(mesh.url, tokenFor('finance', sub));
       expectReplay(await renewed.post('/tasks/route', budget(), headers), first);
+    });
+
+    it.each<[string, string[], string[]]>([
+      ['gained a role', ['finance'], ['finance', 'legal']],
+      ['changed its default', ['finance', 'legal'], ['legal', 'finance']],
+      ['lost another role', ['finance', 'legal'], ['finance']],
+    ])('is replayed when its token has %s, also at the same moment', async (_case, had, has) => {
+      const [sub, headers] = [newSubject('agent'), keyed()];
+      const [before, after] = [caller(mesh, had, sub), caller(mesh, has, sub)];
+      const first = await before.post('/tasks/route', budget(), headers);
+      expect(first.status).toBe(202);
+      expectReplay(
+        await withoutEffect(mesh, () => after.post('/tasks/route', budget(), headers)),
+        first,
+      );
+      const again = keyed();
+      const answers = await Promise.all(
+        [before, after, before, after].map((agent) => agent.post('/tasks/route', budget(), again)),
+      );
+      const made = answers.filter(({ status }) => status !== 409);
+      expect(made.filter(({ status }) => status === 202)).toHaveLength(1);
+      expect(new Set(made.map(({ text }) => text)).size).toBe(1);
+    });
+
+    it('is replayed when its token has a default no longer', async () => {
+      const [sub, headers] = [newSubject('agent'), keyed()];
+      const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
+      const after = callerWithoutDefault(mesh, ['legal', 'finance'], sub);
+      expectReplay(
+        await withoutEffect(mesh, () => after.post('/tasks/route', budget(), headers)),
+        first,
+      );
+    });
+
+    it('is neither replayed nor carried out for another role that its token has instead', async () => {
+      const [sub, headers] = [newSubject('agent'), keyed()];
+      const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
+      expect(first.status).toBe(202);
+      const other = await withoutEffect(mesh, () =>
+        caller(mesh, 'legal', sub).post('/tasks/route', budget(), headers),
+      );
+      expectProblem(other, 403, 'auth.role_not_held');
     });
 
     const asFinance = { ...budget(), from_role: 'finance' };

@@ -193,6 +193,14 @@ const SCHEMA = `
   CREATE INDEX idx_idempotency_records_caller_key ON idempotency_records (caller, key);
   CREATE INDEX idx_idempotency_records_expires_at ON idempotency_records (expires_at);
 
+  CREATE TABLE service_heartbeat (
+    id           smallint     NOT NULL,
+    beat_at      timestamptz,
+    grace_until  timestamptz,
+    CONSTRAINT service_heartbeat_pkey PRIMARY KEY (id),
+    CONSTRAINT service_heartbeat_one_row_ck CHECK (id = 1)
+  );
+
   CREATE FUNCTION audit_events_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
@@ -387,6 +395,11 @@ describe('The schema of the database', () => {
         'the answer of a request that failed as a record',
         () => aRecord({ response_status: 409 }),
         'idempotency_records_status_ck',
+      ],
+      [
+        'a second row of heartbeats',
+        () => insert('service_heartbeat', { id: 2 }),
+        'service_heartbeat_one_row_ck',
       ],
     ])('%s', async (_, insert: () => Promise<unknown>, constraint) => {
       expect(await refusalOf(insert())).toBe(constraint);

@@ -1,0 +1,42 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { Agent } from '../auth/agent.js';
+import { isRecord } from '../auth/is-record.js';
+import { ReplayRules } from '../idempotency/replay-rules.js';
+import { SessionsReader } from '../sessions/sessions-reader.service.js';
+import { TasksReader } from './tasks-reader.service.js';
+
+/** A claim may have been lost, a cancelled task retried and a retried one claimed after the first response. */
+@Injectable()
+export class TaskReplaysService implements OnModuleInit {
+  constructor(
+    private readonly rules: ReplayRules,
+    private readonly tasks: TasksReader,
+    private readonly sessions: SessionsReader,
+  ) {}
+
+  onModuleInit(): void {
+    this.rules.add({
+      method: 'POST',
+      path: /^\/tasks\/([^/]+\/)?claim\/?$/i,
+      present: (agent, first) => this.claim(agent, first),
+      isAlwaysMarked: true,
+    });
+    this.rules.add({
+      method: 'POST',
+      path: /^\/tasks\/[^/]+\/(cancel|retry)\/?$/i,
+      present: (agent, task) => this.tasks.getTask(agent, idOf(task)),
+    });
+  }
+
+  private async claim(agent: Agent, { task, session }: Record<string, unknown>): Promise<object> {
+    const [taskNow, sessionNow] = await Promise.all([
+      this.tasks.getTask(agent, idOf(task)),
+      this.sessions.get(agent, { kind: 'session', id: idOf(session) }),
+    ]);
+    return { task: taskNow, session: sessionNow };
+  }
+}
+
+function idOf(value: unknown): string {
+  return isRecord(value) && typeof value['id'] === 'string' ? value['id'] : '';
+}

@@ -1,0 +1,164 @@
+import { hash, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
+import { type Answer } from '../../support/client.js';
+import {
+  budget,
+  caller,
+  describeWithEachRedis,
+  expectReplay,
+  isReplay,
+  keyed,
+  operate,
+  withoutEffect,
+} from '../../support/keyed.js';
+import { type ClaimedBody, endLease, type SessionBody, Team } from '../../support/work.js';
+
+describeWithEachRedis('a replay of what may not hold any longer, with %s', (_, redis) => {
+  let mesh: TestApp;
+  let team: Team;
+
+  beforeAll(async () => {
+    mesh = await startTestApp(redis);
+    team = new Team(mesh);
+  });
+
+  afterAll(() => mesh.close());
+
+  it('heartbeat: is carried out each time, and shows the lease as it is', async () => {
+    const worker = team.worker();
+    await team.route();
+    const { session } = await team.claim(worker);
+    const headers = keyed();
+    const beat = () =>
+      worker.post<SessionBody>(
+        `/sessions/${session.id}/heartbeat`,
+        { lease_seconds: 600 },
+        headers,
+      );
+    const first = await beat();
+    expect(first.status).toBe(200);
+    await endLease(mesh, session.id);
+    const second = await beat();
+    expect([second.status, isReplay(second)]).toEqual([200, false]);
+    expect(second.headers.get('idempotency-key')).toBe(headers['Idempotency-Key']);
+    expect(Date.parse(second.body.lease_expires_at ?? '')).toBeGreaterThan(Date.now());
+    await worker.put(`/sessions/${session.id}`, { status: 'completed' });
+    expect((await beat()).status).toBe(409);
+    const wrong = await worker.post(`/sessions/${session.id}/heartbeat`, {}, keyed('a b'));
+    expect(wrong.status).toBe(400);
+  });
+
+  it.each(['the next task', 'one task'])('claim of %s: shows the present', async (which) => {
+    const worker = team.worker();
+    const id = await team.route();
+    const path = which === 'one task' ? `/tasks/${id}/claim` : '/tasks/claim';
+    const headers = keyed();
+    const send = () => worker.post<ClaimedBody>(path, {}, headers);
+    const first = await send();
+    expect(first.status).toBe(200);
+    expect(first.body).not.toHaveProperty('replayed');
+    const held = await withoutEffect(mesh, send);
+    expect(held.body).toEqual({ ...first.body, replayed: true });
+    const { id: session } = first.body.session;
+    const beat = await worker.post<SessionBody>(`/sessions/${session}/heartbeat`, {
+      lease_seconds: 900,
+    });
+    const extended = await send();
+    expect(extended.body.session.lease_expires_at).toBe(beat.body.lease_expires_at);
+    await worker.put(`/sessions/${session}`, { status: 'failed', error: 'no' });
+    const over = await withoutEffect(mesh, send);
+    expect(isReplay(over)).toBe(true);
+    expect(over.body).toMatchObject({
+      replayed: true,
+      task: { id, status: 'failed' },
+      session: {
+        id: session,
+        status: 'failed',
+        ended_reason: 'worker',
+        claimed_by: first.body.session.claimed_by,
+      },
+    });
+  });
+
+  it('cancel and retry: show the present once it differs, and else the first response', async () => {
+    const id = await team.route();
+    const headers = keyed();
+    const cancel = () => team.asker.post(`/tasks/${id}/cancel`, {}, headers);
+    const retry = () => team.asker.post(`/tasks/${id}/retry`, {}, headers);
+    const cancelled = await cancel();
+    expect(cancelled.body).toMatchObject({ status: 'cancelled' });
+    expectReplay(await cancel(), cancelled);
+    const retried = await retry();
+    expect(retried.body).toMatchObject({ status: 'pending', attempt: 2 });
+    expectReplay(await retry(), retried);
+    expect((await cancel()).body).toMatchObject({ status: 'pending', replayed: true });
+    await team.claim();
+    expect((await retry()).body).toMatchObject({ status: 'active', replayed: true });
+  });
+
+  it('a vote: shows what was decided since', async () => {
+    const approver = newSubject('approver');
+    const id = await team.route();
+    const asked = await team.asker.post('/approvals', {
+      task_id: id,
+      approver_role: approver,
+      decision: 'pending',
+      quorum: 2,
+    });
+    const path = `/approvals/${String(asked.body.approval_id)}/decision`;
+    const [one, two] = [team.agent(approver), team.agent(approver)];
+    const headers = keyed();
+    const vote = (): Promise<Answer> => one.post(path, { decision: 'approved' }, headers);
+    const first = await vote();
+    expect(first.body).toMatchObject({ status: 'pending' });
+    expectReplay(await vote(), first);
+    expect((await two.post(path, { decision: 'approved' })).status).toBe(200);
+    expect((await vote()).body).toMatchObject({ status: 'approved', replayed: true });
+  });
+});
+
+describe('a record that a process of the previous version has made', () => {
+  let mesh: TestApp;
+
+  beforeAll(async () => {
+    mesh = await startTestApp();
+  });
+
+  afterAll(() => mesh.close());
+
+  const scopeOf = (subject: string, role: string, key: string): Buffer =>
+    hash('sha256', JSON.stringify([subject, role, 'POST', '/tasks/route', key]), 'buffer');
+
+  it.each([
+    ['the role is the default still', ['finance']],
+    ['the default is another one', ['legal', 'finance']],
+  ])('is found where %s', async (_case, has) => {
+    const [sub, key] = [newSubject('agent'), randomUUID()];
+    const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), keyed(key));
+    await mesh.query('UPDATE idempotency_records SET scope = $1 WHERE key = $2', [
+      scopeOf(`agent-mesh-dev#${sub}`, 'finance', key),
+      key,
+    ]);
+    const retry = await withoutEffect(mesh, () =>
+      caller(mesh, has, sub).post('/tasks/route', budget(), keyed(key)),
+    );
+    expectReplay(retry, first);
+  });
+
+  it('is stored where such a process looks for it, which waits for its lock', async () => {
+    const [sub, key] = [newSubject('agent'), randomUUID()];
+    const scope = scopeOf(`agent-mesh-dev#${sub}`, 'finance', key);
+    const agent = caller(mesh, 'finance', sub);
+    await operate(mesh.databaseUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_advisory_xact_lock($1)', [scope.readBigInt64BE().toString()]);
+      const busy = await agent.post('/tasks/route', budget(), keyed(key));
+      expect(busy).toMatchObject({ status: 409, body: { code: 'idempotency.in_progress' } });
+      await client.query('ROLLBACK');
+    });
+    expect((await agent.post('/tasks/route', budget(), keyed(key))).status).toBe(202);
+    const rows = await mesh.query('SELECT 1 FROM idempotency_records WHERE scope = $1', [scope]);
+    expect(rows).toHaveLength(1);
+  });
+});
