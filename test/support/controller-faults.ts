@@ -69,7 +69,10 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
       reach('before-insert');
     }
 
-    override async find(manager: EntityManager, request: KeyedRequest): Promise<FoundRecord | undefined> {
+    override async find(
+      manager: EntityManager,
+      request: KeyedRequest,
+    ): Promise<FoundRecord | undefined> {
       const found = await super.find(manager, request);
       reach('before-insert');
       return found;
