@@ -144,12 +144,13 @@ async function release(mesh: Mesh, claimedSession: unknown): Promise<void> {
 }
 
 /** A claim that was made before: its session as it is now, for it may have ended since. */
-async function presentState(mesh: Mesh, { task, session }: Members): Promise<ToolAnswer> {
+async function presentState(mesh: Mesh, { task, session, limits }: Members): Promise<ToolAnswer> {
   const id = textOf(recordOf(session).id);
   const { body: present } = await mesh.call('get_session', { id });
   const isDelivered = present.status === 'completed' && recordOf(task).task_type === 'notification';
-  if (present.status === 'active' || isDelivered) return toClaimed({ task, session: present });
-  const { content } = toClaimed({ task, session: present });
+  if (present.status === 'active' || isDelivered)
+    return toClaimed({ task, session: present, limits });
+  const { content } = toClaimed({ task, session: present, limits });
   return {
     text: `This key claimed session-${id} before, which is over: ${textOf(present.status)}. Claim with another key to get a task.`,
     content: { ...content, claimed: false },

@@ -50,6 +50,6 @@ describe('Texts of tools', () => {
       expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Zl}|\p{Zp}|\u202e/u);
     }
     expect(inbox.text.split('\n')).toHaveLength(2);
-    expect(claimed.text.split('\n')).toHaveLength(2);
+    expect(claimed.text.split('\n')).toHaveLength(3);
   });
 });

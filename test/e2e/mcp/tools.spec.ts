@@ -585,7 +585,7 @@ describe('MCP', () => {
 
         const refused = await worker.call('heartbeat', { session_id });
         expect(refused).toMatchObject({ code: 'task.cancelled' });
-        expect(refused.text).toContain('Next: Stop working on it.');
+        expect(refused.text).toContain('Next: Stop working on it');
         expect(await codeOf(asker.call('cancel_task', { task_id }))).toBe('task.finished');
       });
 
