@@ -35,7 +35,6 @@ const EXEMPT: readonly string[] = [
   'messages in src/approvals',
   'messages in src/audit',
   'messages in src/auth',
-  'messages in src/demo',
   'messages in src/idempotency',
   'messages in src/sessions',
   'messages in src/tasks',

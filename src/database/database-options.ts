@@ -49,7 +49,7 @@ export function migrationOptions(url: string) {
 }
 
 /**
- * Prevents that the loss of a connection ends the process. The pool removes its error listener when it hands out a
+ * Keeps the process running if a connection is lost. The pool removes its error listener when it hands out a
  * connection, and TypeORM adds its own a little later. If PostgreSQL closes the connection in between, its `error` event
  * would have no listener. The next statement on the connection fails with its own error.
  */

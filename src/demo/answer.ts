@@ -1,38 +1,40 @@
 import { isRecord } from '../auth/is-record.js';
 import { DemoError } from './demo-error.js';
 
-/** What the controller answered. Reading a member that is not there ends the demo. */
+/** Reads the JSON of a response. */
 export class Answer {
-  /** @param request what was asked, for the line that says what its answer lacks */
+  /** @param request method and path, for error messages */
   constructor(
     readonly request: string,
     private readonly json: unknown,
   ) {}
 
+  /** @throws DemoError if the member is missing or not a string */
   text(name: string): string {
     const value = this.textIfAny(name);
     if (value === undefined) throw this.lacks(name);
     return value;
   }
 
+  /** @throws DemoError if the member is missing or not an array */
   list(name: string): Answer[] {
     const value = this.member(name);
     if (!Array.isArray(value)) throw this.lacks(name);
     return value.map((item: unknown) => new Answer(this.request, item));
   }
 
-  /** A text that may be missing. */
+  /** Returns a string member; undefined if it is missing. */
   textIfAny(name: string): string | undefined {
     const value = this.member(name);
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** What is inside of a member. */
+  /** Returns a member as an object to read from. */
   within(name: string): Answer {
     return new Answer(this.request, this.member(name));
   }
 
-  /** A member as JSON writes it. */
+  /** Returns a member as JSON text. */
   jsonOf(name: string): string {
     return JSON.stringify(this.member(name) ?? null);
   }
@@ -42,6 +44,6 @@ export class Answer {
   }
 
   private lacks(name: string): DemoError {
-    return new DemoError(`${this.request} answered without "${name}".`);
+    return new DemoError(`The response to ${this.request} has no "${name}".`);
   }
 }

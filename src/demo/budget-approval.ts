@@ -3,30 +3,30 @@ import type { Answer } from './answer.js';
 import type { DemoAgent } from './demo-agent.js';
 import { DemoError } from './demo-error.js';
 
-/** The agents of the story. */
+/** The agents of the demo. */
 export interface Cast {
   finance: DemoAgent;
   manager: DemoAgent;
 }
 
-/** Finance asks the manager for a budget; the manager's agent works on it, approves it and finishes. */
+/** Finance routes a budget request to the manager. The manager's agent starts the task, approves it and completes it. */
 export async function playBudgetApproval({ finance, manager }: Cast): Promise<void> {
   const { taskId, traceId } = await routeBudget(finance);
-  const session = await findWork(manager, taskId);
-  await askStatus(finance, taskId);
-  await startWork(manager, session);
-  await askStatus(finance, taskId);
-  await askForApproval(finance, taskId);
+  const session = await findTask(manager, taskId);
+  await readStatus(finance, taskId);
+  await startTask(manager, session);
+  await readStatus(finance, taskId);
+  await requestApproval(finance, taskId);
   await approve(manager, taskId);
-  await finishWork(manager, session);
-  await askStatus(finance, taskId);
-  await readTrail(finance, traceId);
+  await completeTask(manager, session);
+  await readStatus(finance, taskId);
+  await readAuditLog(finance, traceId);
 }
 
 async function routeBudget(finance: DemoAgent): Promise<{ taskId: string; traceId: string }> {
   const key = randomUUID();
   const routed = await finance.takes({
-    does: 'asks the manager for a budget',
+    does: 'routes a budget request to the manager',
     method: 'POST',
     path: '/tasks/route',
     headers: { 'Idempotency-Key': key },
@@ -48,11 +48,11 @@ async function routeBudget(finance: DemoAgent): Promise<{ taskId: string; traceI
   return { taskId: routed.text('task_id'), traceId: routed.text('trace_id') };
 }
 
-/** The path of the session that carries the task, as the manager's agent finds it among its open work. */
-async function findWork(manager: DemoAgent, taskId: string): Promise<string> {
+/** Returns the path of the task's session, from the list of the manager's pending tasks. */
+async function findTask(manager: DemoAgent, taskId: string): Promise<string> {
   const isOurs = (task: Answer): boolean => `task-${task.text('id')}` === taskId;
   const inbox = await manager.takes({
-    does: 'looks for work',
+    does: 'lists pending tasks',
     method: 'GET',
     path: '/tasks?to_role=manager&status=pending',
     expect: 200,
@@ -66,13 +66,15 @@ async function findWork(manager: DemoAgent, taskId: string): Promise<string> {
         ),
   });
   const task = inbox.list('tasks').find(isOurs);
-  if (!task) throw new DemoError(`${inbox.request} answered without the task just routed.`);
+  if (!task) {
+    throw new DemoError(`The response to ${inbox.request} does not contain the task just routed.`);
+  }
   return `/sessions/${task.text('session_id')}`;
 }
 
-async function askStatus(finance: DemoAgent, taskId: string): Promise<void> {
+async function readStatus(finance: DemoAgent, taskId: string): Promise<void> {
   await finance.takes({
-    does: 'asks where it stands',
+    does: 'reads the status',
     method: 'GET',
     path: `/sessions/${taskId}`,
     expect: 200,
@@ -80,20 +82,20 @@ async function askStatus(finance: DemoAgent, taskId: string): Promise<void> {
   });
 }
 
-async function startWork(manager: DemoAgent, session: string): Promise<void> {
+async function startTask(manager: DemoAgent, session: string): Promise<void> {
   await manager.takes({
-    does: 'starts to work on it',
+    does: 'starts the task',
     method: 'PUT',
     path: `${session}/events`,
     body: { event: 'activate' },
     expect: 200,
-    tell: (answer) => [`status ${answer.text('status')}, held by ${answer.text('claimed_by')}`],
+    tell: (answer) => [`status ${answer.text('status')}, claimed by ${answer.text('claimed_by')}`],
   });
 }
 
-async function askForApproval(finance: DemoAgent, taskId: string): Promise<void> {
+async function requestApproval(finance: DemoAgent, taskId: string): Promise<void> {
   await finance.takes({
-    does: 'asks for an approval',
+    does: 'requests an approval',
     method: 'POST',
     path: '/approvals',
     body: { task_id: taskId, approver_role: 'manager', reason: 'Over the limit of 10,000' },
@@ -113,9 +115,9 @@ async function approve(manager: DemoAgent, taskId: string): Promise<void> {
   });
 }
 
-async function finishWork(manager: DemoAgent, session: string): Promise<void> {
+async function completeTask(manager: DemoAgent, session: string): Promise<void> {
   await manager.takes({
-    does: 'finishes with a result',
+    does: 'completes the task with a result',
     method: 'PUT',
     path: session,
     body: { status: 'completed', result: { approved_amount: 50_000 } },
@@ -124,9 +126,9 @@ async function finishWork(manager: DemoAgent, session: string): Promise<void> {
   });
 }
 
-async function readTrail(finance: DemoAgent, traceId: string): Promise<void> {
+async function readAuditLog(finance: DemoAgent, traceId: string): Promise<void> {
   await finance.takes({
-    does: 'reads the audit trail',
+    does: 'reads the audit log',
     method: 'GET',
     path: `/audit/events?trace_id=${traceId}`,
     expect: 200,

@@ -5,21 +5,21 @@ import type { Narrator } from './narrator.js';
 
 const PATIENCE_MS = 10_000;
 
-/** One request of the story. */
+/** One step of the demo: a request, and how to print it. */
 export interface Step {
-  /** What the agent does, for a person; follows the agent's name. */
+  /** Title of the step, after the role: for example `approves`. */
   does: string;
   method: 'GET' | 'POST' | 'PUT';
   path: string;
   body?: unknown;
   headers?: Record<string, string>;
-  /** The status that lets the story go on. */
+  /** Expected status of the response. */
   expect: number;
-  /** The telling part of the answer. */
+  /** Returns the lines to print from the response. */
   tell: (answer: Answer) => readonly string[];
 }
 
-/** The agent of one role, which calls the controller with a token of its own and tells what happens. */
+/** The agent of one role. It calls the controller with its own token and prints each step. */
 export class DemoAgent {
   constructor(
     private readonly role: string,
@@ -29,9 +29,9 @@ export class DemoAgent {
   ) {}
 
   /**
-   * Sends a request, and prints it with what came back.
+   * Sends a request, and prints it with its response.
    *
-   * @throws DemoError when another status comes back than the story needs
+   * @throws DemoError if the response has another status than expected
    */
   async takes({ does, method, path, body, headers, expect, tell }: Step): Promise<Answer> {
     const request = `${method} ${path}`;
@@ -51,11 +51,15 @@ export class DemoAgent {
   }
 }
 
-/** Asks for the version: whether a controller answers there at all. */
+/**
+ * Returns the version of the controller at `url`.
+ *
+ * @throws DemoError if no controller responds there
+ */
 export async function versionAt(url: string): Promise<string> {
   const { status, json } = await call(url, 'GET /status', {});
   const isController = status === 200 && isRecord(json) && typeof json.version === 'string';
-  if (!isController) throw new DemoError(`What answers at ${url} is not a controller.`);
+  if (!isController) throw new DemoError(`The server at ${url} is not a controller.`);
   return new Answer('GET /status', json).text('version');
 }
 
@@ -72,7 +76,7 @@ async function call(url: string, request: string, init: RequestInit): Promise<Re
     return { status: response.status, json: parse(await response.text()) };
   } catch (error) {
     throw new DemoError(
-      `No controller answers at ${url} (${reasonOf(error)}): start one with "npm start", or set CONTROLLER_URL.`,
+      `No controller responds at ${url} (${reasonOf(error)}): start one with "npm start", or set CONTROLLER_URL.`,
     );
   }
 }
@@ -88,7 +92,7 @@ function parse(text: string): unknown {
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   if (isRecord(cause) && typeof cause.code === 'string') return cause.code;
-  return cause instanceof Error ? cause.message : 'no answer';
+  return cause instanceof Error ? cause.message : 'no response';
 }
 
 function refusal(url: string, request: string, { status, json }: Reply): DemoError {
@@ -98,6 +102,6 @@ function refusal(url: string, request: string, { status, json }: Reply): DemoErr
       `The controller at ${url} refuses the demo's token: run the demo where the controller runs, with the same JWT_SECRET or DATA_DIR.`,
     );
   }
-  const words = [problem.code, problem.detail].filter((word) => typeof word === 'string');
-  return new DemoError(`${request} was answered ${[status, ...words].join(' ')}`);
+  const reasons = [problem.code, problem.detail].filter((reason) => typeof reason === 'string');
+  return new DemoError(`The response to ${request} is ${[status, ...reasons].join(' ')}`);
 }

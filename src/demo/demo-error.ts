@@ -1,2 +1,2 @@
-/** Why the demo cannot go on, as one line for the person at the terminal. */
+/** The demo cannot continue. The message is one line with the cause. */
 export class DemoError extends Error {}

@@ -1,4 +1,4 @@
-/** The process of one worker: claims, works, finishes, and waits for more, until it is killed or its demo is gone. */
+/** The process of one worker: claims tasks, completes them and waits for more, until it is killed or the demo ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Answer } from './answer.js';
 import type { WorkOrder, WorkReport } from './work-order.js';
@@ -48,7 +48,8 @@ async function ask(
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  if (response.status >= 500) throw new Error(`${method} ${path} was answered ${response.status}`);
+  if (response.status >= 500)
+    throw new Error(`The response to ${method} ${path} is ${response.status}`);
   const json: unknown = text === '' ? undefined : JSON.parse(text);
   return { status: response.status, answer: new Answer(`${method} ${path}`, json) };
 }

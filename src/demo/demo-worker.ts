@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { WorkOrder, WorkReport } from './work-order.js';
 
-/** What a worker's process runs, and what Node needs for it. */
+/** The program of a worker process, and its Node options. */
 export interface WorkerProgram {
   file: string;
   execArgv: string[];
@@ -14,7 +14,7 @@ export const COMPILED_WORKER: WorkerProgram = {
   execArgv: [],
 };
 
-/** An agent in a process of its own, so that it can be killed. */
+/** An agent in a separate process, so that the demo can kill it. */
 export class DemoWorker {
   private readonly child: ChildProcess;
   private readonly ended: Promise<unknown>;
@@ -35,7 +35,7 @@ export class DemoWorker {
     this.child.send(order);
   }
 
-  /** Ends it without a word to anybody, as a crash would. */
+  /** Kills the process without a clean shutdown, like a crash. */
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.ended;

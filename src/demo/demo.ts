@@ -1,4 +1,4 @@
-/** `npm run demo`: plays a budget approval against a running controller, as the agents of two roles. */
+/** `npm run demo`: runs a budget approval against a running controller, with the agents of two roles. */
 import { runDemo } from './run-demo.js';
 
 process.exitCode = await runDemo({

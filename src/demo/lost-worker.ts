@@ -7,30 +7,30 @@ import type { Narrator } from './narrator.js';
 import type { WorkOrder, WorkReport } from './work-order.js';
 
 const CONTRACTS = 6;
-/** Beside the lease: for the sweep, the pause before the next attempt, and the work itself. */
+/** Milliseconds to wait in addition to the lease: for the sweep, the backoff of the next attempt, and the work itself. */
 const PATIENCE_MS = 60_000;
 
 export interface LostWorkerStory {
   finance: DemoAgent;
   order: Pick<WorkOrder, 'url' | 'lease_seconds'>;
-  /** A token for the worker of that name. */
+  /** Returns a token for the worker with this name. */
   tokenOf: (name: string) => string;
   program: WorkerProgram;
   narrator: Narrator;
 }
 
-/** Two workers of the legal role race for contracts to review; one is killed at work, and the other finishes its task. */
+/** Two workers of the role legal claim contracts to review. One is killed during a task, and the other completes that task. */
 export async function playLostWorker(story: LostWorkerStory): Promise<void> {
-  // A type of its own, so that neither takes the work of the other when the demo is not alone.
+  // A unique task type, so that demos that run at the same time do not claim each other's tasks.
   const task_type = `demo_${randomBytes(4).toString('hex')}`;
   const tasks = await routeContracts(story.finance, task_type);
   story.narrator.line();
-  story.narrator.line('    worker-a and worker-b race for them');
+  story.narrator.line('    worker-a and worker-b claim the tasks');
   const lost = await new Race(story, task_type).run();
   await readTimeline(story.finance, tasks.get(lost) ?? '');
 }
 
-/** Routes the contracts; gives the task of each. */
+/** Routes the contracts. Returns the task id of each. */
 async function routeContracts(
   finance: DemoAgent,
   task_type: string,
@@ -39,7 +39,7 @@ async function routeContracts(
   for (let number = 1; number <= CONTRACTS; number += 1) {
     const description = `contract ${number}`;
     const routed = await finance.takes({
-      does: `asks legal to review ${description}`,
+      does: `routes the review of ${description} to legal`,
       method: 'POST',
       path: '/tasks/route',
       body: { target: 'legal', task: { task_type, description } },
@@ -51,14 +51,14 @@ async function routeContracts(
   return tasks;
 }
 
-/** Lets two workers work until all is finished, of whom the first is killed when it has claimed its second task. */
+/** Runs two workers until all tasks are completed. Kills the first worker after it claims its second task. */
 class Race {
   private readonly workers: DemoWorker[];
   private readonly finished = new Set<string>();
   private ready = 0;
   private claims = 0;
   private lost?: string;
-  private settle: { resolve: (lost: string) => void; reject: (error: Error) => void } = {
+  private outcome: { resolve: (lost: string) => void; reject: (error: Error) => void } = {
     resolve: () => undefined,
     reject: () => undefined,
   };
@@ -68,23 +68,23 @@ class Race {
     private readonly taskType: string,
   ) {
     const listener = (worker: DemoWorker, report: WorkReport): void => {
-      this.hear(worker, report);
+      this.onReport(worker, report);
     };
     this.workers = ['worker-a', 'worker-b'].map(
       (name) => new DemoWorker(name, story.program, listener),
     );
   }
 
-  /** Gives what the worker that was killed had claimed. */
+  /** Returns the description of the task that the killed worker had claimed. */
   async run(): Promise<string> {
-    const patience = this.story.order.lease_seconds * 1000 + PATIENCE_MS;
+    const timeout = this.story.order.lease_seconds * 1000 + PATIENCE_MS;
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<string>((resolve, reject) => {
-        this.settle = { resolve, reject };
+        this.outcome = { resolve, reject };
         timer = setTimeout(() => {
-          reject(new DemoError('The tasks were not finished in time.'));
-        }, patience);
+          reject(new DemoError('The workers did not complete the tasks in time.'));
+        }, timeout);
       });
     } finally {
       clearTimeout(timer);
@@ -92,19 +92,19 @@ class Race {
     }
   }
 
-  private hear(worker: DemoWorker, { event, about, attempt }: WorkReport): void {
+  private onReport(worker: DemoWorker, { event, about, attempt }: WorkReport): void {
     if (event === 'ready') {
-      this.begin();
+      this.onReady();
       return;
     }
-    if (event === 'failed') this.settle.reject(new DemoError(`${worker.name}: ${about}`));
+    if (event === 'failed') this.outcome.reject(new DemoError(`${worker.name}: ${about}`));
     this.story.narrator.line(`    ${worker.name} ${event} ${about}, attempt ${attempt}`);
-    if (event === 'claimed' && worker === this.workers[0]) this.mayKill(worker, about);
-    if (event === 'finished') this.count(about);
+    if (event === 'claimed' && worker === this.workers[0]) this.killOnSecondClaim(worker, about);
+    if (event === 'finished') this.onFinished(about);
   }
 
-  /** Both set out at the same time. */
-  private begin(): void {
+  /** Starts both workers at the same time, when both are ready. */
+  private onReady(): void {
     this.ready += 1;
     if (this.ready < this.workers.length) return;
     for (const worker of this.workers) {
@@ -113,28 +113,32 @@ class Race {
     }
   }
 
-  private mayKill(worker: DemoWorker, about: string): void {
+  private killOnSecondClaim(worker: DemoWorker, about: string): void {
     this.claims += 1;
     if (this.claims !== 2) return;
     this.lost = about;
     void worker.kill();
     const { lease_seconds } = this.story.order;
     this.story.narrator.line(
-      `    ${worker.name} is killed; ${about} is its own for ${lease_seconds} s more`,
+      `    ${worker.name} is killed; its lease on ${about} expires in ${lease_seconds} s`,
     );
   }
 
-  private count(about: string): void {
+  private onFinished(about: string): void {
     this.finished.add(about);
     if (this.finished.size < CONTRACTS) return;
-    if (this.lost !== undefined) this.settle.resolve(this.lost);
-    else this.settle.reject(new DemoError('All was finished before worker-a could be killed.'));
+    if (this.lost !== undefined) this.outcome.resolve(this.lost);
+    else {
+      this.outcome.reject(
+        new DemoError('All tasks were completed before worker-a claimed a second one.'),
+      );
+    }
   }
 }
 
 async function readTimeline(finance: DemoAgent, taskId: string): Promise<void> {
   await finance.takes({
-    does: 'reads what happened to the task of the lost worker',
+    does: 'reads the timeline of the task of the killed worker',
     method: 'GET',
     path: `/tasks/${taskId}/timeline`,
     expect: 200,

@@ -1,13 +1,13 @@
 import { styleText } from 'node:util';
 
-/** Where the demo prints: a stream of the process, or a test that listens. */
+/** Output of the demo: a stream of the process, or a buffer of a test. */
 export interface Output {
   write(text: string): unknown;
-  /** Only a terminal has it. */
+  /** Whether the output supports colours. Only terminals have this method. */
   hasColors?(): boolean;
 }
 
-/** Prints the story, in colours on a terminal that wants them. */
+/** Prints the steps of the demo, in colours if the terminal supports them. */
 export class Narrator {
   private readonly colours: boolean;
   private steps = 0;
@@ -20,13 +20,13 @@ export class Narrator {
     this.output.write(`${text}\n`);
   }
 
-  /** One step: who does what, the request with its status, and what the answer tells. */
-  step(title: string, request: string, status: number, told: readonly string[]): void {
+  /** Prints one step: its title, the request with the status of the response, and details of the response. */
+  step(title: string, request: string, status: number, details: readonly string[]): void {
     this.steps += 1;
     this.line();
     this.line(`${String(this.steps).padStart(2)}. ${this.paint('bold', title)}`);
     this.line(`    ${this.paint('cyan', request)} -> ${this.paint('green', String(status))}`);
-    for (const line of told) this.line(`    ${line}`);
+    for (const line of details) this.line(`    ${line}`);
   }
 
   private paint(style: 'bold' | 'cyan' | 'green', text: string): string {

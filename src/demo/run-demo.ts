@@ -7,13 +7,13 @@ import { DemoAgent, versionAt } from './demo-agent.js';
 import { Narrator, type Output } from './narrator.js';
 
 export interface DemoOptions {
-  /** The controller's own variables, and `CONTROLLER_URL`: where it answers. */
+  /** The variables of the controller, and `CONTROLLER_URL`, its URL. */
   variables: Readonly<Record<string, string | undefined>>;
   output: Output;
   errors: Output;
 }
 
-/** Plays the demo; gives the exit code of its process, having said in one line what went wrong, if anything did. */
+/** Runs the demo. Returns the exit code of the process. On an error, prints the cause on one line. */
 export async function runDemo({ variables, output, errors }: DemoOptions): Promise<number> {
   try {
     await play(variables, new Narrator(output));

@@ -7,17 +7,17 @@ import { playLostWorker } from './lost-worker.js';
 import { Narrator, type Output } from './narrator.js';
 
 export interface WorkDemoOptions {
-  /** Where the controller answers; else on this machine, at its port. */
+  /** URL of the controller. Defaults to localhost at PORT. */
   url: string | undefined;
-  /** The controller's own variables; else those of the process. */
+  /** Variables of the controller. Defaults to those of the process. */
   variables?: Record<string, string | undefined>;
-  /** What a worker's process runs. */
+  /** Program of the worker processes. */
   worker?: WorkerProgram;
   output: Output;
   errors: Output;
 }
 
-/** Plays the demo; gives the exit code of its process, having said in one line what went wrong, if anything did. */
+/** Runs the demo. Returns the exit code of the process. On an error, prints the cause on one line. */
 export async function runWorkDemo(options: WorkDemoOptions): Promise<number> {
   try {
     await play(options, new Narrator(options.output));

@@ -1,4 +1,7 @@
-/** `npm run demo:work`, with CONTROLLER_URL if the controller is not here: two workers race for tasks, one is killed, the other finishes. */
+/**
+ * `npm run demo:work`: two workers claim tasks, one is killed, and the other completes its task. CONTROLLER_URL names a
+ * controller on another machine or port.
+ */
 import { runWorkDemo } from './run-work-demo.js';
 
 process.exitCode = await runWorkDemo({

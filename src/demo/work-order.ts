@@ -1,4 +1,4 @@
-/** What a worker's process is told to do. */
+/** Message to a worker process: where and how to claim tasks. */
 export interface WorkOrder {
   url: string;
   token: string;
@@ -6,10 +6,10 @@ export interface WorkOrder {
   lease_seconds: number;
 }
 
-/** What it tells of it. */
+/** Message from a worker process. */
 export interface WorkReport {
   event: 'ready' | 'claimed' | 'finished' | 'refused' | 'failed';
-  /** The task and which attempt at it; of `failed`, what went wrong. */
+  /** Description of the task; for `failed`, the error message. */
   about: string;
   attempt: number;
 }

@@ -23,16 +23,16 @@ describe('npm run demo', () => {
     const { code, output, errors } = await play({});
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     expect(titlesOf(output)).toEqual([
-      'finance asks the manager for a budget',
-      'manager looks for work',
-      'finance asks where it stands',
-      'manager starts to work on it',
-      'finance asks where it stands',
-      'finance asks for an approval',
+      'finance routes a budget request to the manager',
+      'manager lists pending tasks',
+      'finance reads the status',
+      'manager starts the task',
+      'finance reads the status',
+      'finance requests an approval',
       'manager approves',
-      'manager finishes with a result',
-      'finance asks where it stands',
-      'finance reads the audit trail',
+      'manager completes the task with a result',
+      'finance reads the status',
+      'finance reads the audit log',
     ]);
     expect(output.match(/status \w+, result \S+/g)).toEqual([
       'status pending, result null',
@@ -65,7 +65,7 @@ describe('npm run demo', () => {
     const { code, errors } = await play({ CONTROLLER_URL: 'http://127.0.0.1:1' });
     expect(code).toBe(1);
     expect(errors).toMatch(
-      /^demo: No controller answers at http:\/\/127\.0\.0\.1:1 .*npm start.*\n$/,
+      /^demo: No controller responds at http:\/\/127\.0\.0\.1:1 .*npm start.*\n$/,
     );
   });
 
@@ -83,13 +83,13 @@ describe('npm run demo', () => {
       { method: 'POST', path: '/tasks/route', status: 202, json: { status: 'accepted' } },
     ]);
     expect(code).toBe(1);
-    expect(errors).toBe('demo: POST /tasks/route answered without "task_id".\n');
+    expect(errors).toBe('demo: The response to POST /tasks/route has no "task_id".\n');
   });
 
   it('says in one line that something else answers, or refuses', async () => {
     const stranger = await play({}, false, []);
     expect(stranger.code).toBe(1);
-    expect(stranger.errors).toMatch(/^demo: What answers at .* is not a controller\.\n$/);
+    expect(stranger.errors).toMatch(/^demo: The server at .* is not a controller\.\n$/);
     const refusal = await play({}, false, [
       { method: 'GET', path: '/status', status: 200, json: { status: 'ok', version: '0.4.0' } },
       {
@@ -100,7 +100,7 @@ describe('npm run demo', () => {
       },
     ]);
     expect(refusal.errors).toBe(
-      'demo: POST /tasks/route was answered 403 auth.role_not_held The token carries no role to act for\n',
+      'demo: The response to POST /tasks/route is 403 auth.role_not_held The token carries no role to act for\n',
     );
   });
 

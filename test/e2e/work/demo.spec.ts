@@ -36,7 +36,7 @@ describe('the demo of a lost worker', () => {
     const { code, output, errors } = await play(mesh.url);
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     const [, lost = ''] =
-      /worker-a is killed; (contract \d) is its own for 2 s more/.exec(output) ?? [];
+      /worker-a is killed; its lease on (contract \d) expires in 2 s/.exec(output) ?? [];
     expect(output).toContain(`worker-a claimed ${lost}, attempt 1`);
     expect(output).toContain(`worker-b claimed ${lost}, attempt 2`);
     expect(output).toContain(`worker-b finished ${lost}, attempt 2`);
@@ -55,6 +55,6 @@ describe('the demo of a lost worker', () => {
   it('says in one line that no controller answers', async () => {
     const { code, errors } = await play('http://127.0.0.1:1');
     expect(code).toBe(1);
-    expect(errors).toMatch(/^demo: No controller answers at [^\n]*\n$/);
+    expect(errors).toMatch(/^demo: No controller responds at [^\n]*\n$/);
   });
 });
