@@ -5,6 +5,7 @@ import { Transactions } from '../database/transactions.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AuditService } from './audit.service.js';
+import { isUuidTrace, traceUuid } from './foreign-trace.js';
 import type { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
 
 const EVENT_TYPE_LENGTH = 50;
@@ -21,8 +22,8 @@ export class IngestService {
   async ingest(agent: Agent, dto: IngestEventDto): Promise<IngestAckDto> {
     const by = { role: actingRole(agent), subject: agent.subject };
     const event_type = eventType(dto);
-    const trace_id = dto.traceId === undefined ? currentTraceId() : toUuid(dto.traceId);
-    const { source, subject, content, timestamp } = dto;
+    const { source, subject, content, timestamp, traceId } = dto;
+    const trace_id = traceId === undefined ? currentTraceId() : traceUuid(traceId);
     const metadata = {
       ...dto.metadata,
       source,
@@ -30,6 +31,7 @@ export class IngestService {
       ...(subject !== undefined && { subject }),
       ...(content !== undefined && { content }),
       ...(timestamp !== undefined && { reported_at: timestamp }),
+      ...(traceId !== undefined && !isUuidTrace(traceId) && { reported_trace_id: traceId }),
     };
     const event_id = await this.transactions.run((manager) =>
       this.audit.record(manager, {
@@ -53,11 +55,4 @@ function eventType({ category, action }: IngestEventDto): `agent.${string}` {
       message: `category and action must not exceed ${most} characters together`,
     },
   ]);
-}
-
-function toUuid(trace: string): string {
-  return trace
-    .replaceAll('-', '')
-    .toLowerCase()
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -1,10 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
 import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { INVISIBLE_CHARACTERS } from '../../common/invisible-characters.js';
 import { AsSent, IsJsonObject, IsTimestampText } from '../../http/rules.js';
 
-const WORD = /^[A-Za-z0-9_-]{1,43}$/;
-const WORD_MESSAGE = '$property must be 1 to 43 letters, digits, "_" or "-"';
-const TRACE = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
+/** Words with dots between them. What an agent reports is stored as `agent.<category>.<action>`, so that no dot forges. */
+const WORDS = /^(?=.{1,43}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+const WORDS_MESSAGE =
+  '$property must be 1 to 43 letters, digits, "_" or "-", with single dots in between';
+const TRACE = new RegExp(`^(?=.*\\S)[^${INVISIBLE_CHARACTERS}]{1,200}$`, 'u');
 
 /** What an agent reports of its own doing, in the words of the v0.4 agents. */
 export class IngestEventDto {
@@ -13,12 +17,12 @@ export class IngestEventDto {
   @Length(1, 200)
   source: string;
 
-  @ApiProperty({ example: 'policy' })
-  @Matches(WORD, { message: WORD_MESSAGE })
+  @ApiProperty({ pattern: WORDS.source, example: 'policy' })
+  @Matches(WORDS, { message: WORDS_MESSAGE })
   category: string;
 
-  @ApiProperty({ example: 'evaluated' })
-  @Matches(WORD, { message: WORD_MESSAGE })
+  @ApiProperty({ pattern: WORDS.source, example: 'evaluated' })
+  @Matches(WORDS, { message: WORDS_MESSAGE })
   action: string;
 
   @ApiPropertyOptional({ description: 'Whom or what it is about.', example: 'invoice 4711' })
@@ -28,11 +32,14 @@ export class IngestEventDto {
   subject?: string;
 
   @ApiPropertyOptional({
-    description: 'The workflow it belongs to, as a UUID.',
+    description:
+      'The workflow it belongs to. An id that is no UUID, such as `trace-001`, is kept in the metadata as `reported_trace_id`, and replaced by a UUID that is always the same for the same id.',
+    maxLength: 200,
     example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
   })
+  @Transform(({ value }: { value: unknown }) => (value === '' ? undefined : value))
   @IsOptional()
-  @Matches(TRACE, { message: 'traceId must be a UUID' })
+  @Matches(TRACE, { message: 'traceId must be 1 to 200 printable characters' })
   traceId?: string;
 
   @ApiPropertyOptional({

@@ -164,14 +164,20 @@ describe('the audit trail', () => {
       [{ ...REPORT, source: 's'.repeat(201) }, ['/source']],
       [{ ...REPORT, source: 7 }, ['/source']],
       [{ ...REPORT, category: 'two words' }, ['/category']],
-      [{ ...REPORT, category: 'a.b' }, ['/category']],
+      [{ ...REPORT, category: 'a..b' }, ['/category']],
+      [{ ...REPORT, category: '.a' }, ['/category']],
+      [{ ...REPORT, action: 'a.' }, ['/action']],
+      [{ ...REPORT, action: '' }, ['/action']],
       [{ ...REPORT, action: 'ä' }, ['/action']],
       [{ ...REPORT, action: 'x\n' }, ['/action']],
       [{ ...REPORT, category: 'c'.repeat(44) }, ['/category']],
       [{ ...REPORT, category: 'c'.repeat(20), action: 'a'.repeat(24) }, ['/action']],
       [{ ...REPORT, subject: 's'.repeat(1001) }, ['/subject']],
       [{ ...REPORT, subject: {} }, ['/subject']],
-      [{ ...REPORT, traceId: 'x' }, ['/traceId']],
+      [{ ...REPORT, traceId: ' ' }, ['/traceId']],
+      [{ ...REPORT, traceId: 'a\nb' }, ['/traceId']],
+      [{ ...REPORT, traceId: 'x\u200b' }, ['/traceId']],
+      [{ ...REPORT, traceId: 'x'.repeat(201) }, ['/traceId']],
       [{ ...REPORT, traceId: 7 }, ['/traceId']],
       [{ ...REPORT, timestamp: 'yesterday' }, ['/timestamp']],
       [{ ...REPORT, timestamp: 1_700_000_000 }, ['/timestamp']],
@@ -187,6 +193,46 @@ describe('the audit trail', () => {
       );
       expect(answer.status).toBe(400);
       expect(new Set(answer.body.errors.map(({ pointer }) => pointer))).toEqual(new Set(pointers));
+    });
+
+    it('with dots in category and action, and never as an event of the controller', async () => {
+      for (const [category, action] of [
+        ['agent.action', 'task.sent'],
+        ['task_routed', 'x'],
+        ['a', 'b.c'],
+      ]) {
+        const { body } = await agent('finance').post<AckBody>('/audit/ingest', {
+          ...{ source: 's', category, action },
+        });
+        const { event_type } = await stored(body.event_id);
+        expect(event_type).toBe(`agent.${category}.${action}`);
+      }
+    });
+
+    it('under a trace that is no UUID, the same one for all who name it', async () => {
+      const traceId = `trace-${newSubject('x')}`;
+      const [one, two] = [agent('finance'), agent('legal')];
+      const first = await one.post<AckBody>('/audit/ingest', { ...REPORT, traceId });
+      const second = await two.post<AckBody>('/audit/ingest', { ...REPORT, traceId });
+      const other = await one.post<AckBody>('/audit/ingest', { ...REPORT, traceId: `${traceId}2` });
+      expect(first.body.trace_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/);
+      expect(second.body.trace_id).toBe(first.body.trace_id);
+      expect(other.body.trace_id).not.toBe(first.body.trace_id);
+      expect((await stored(first.body.event_id)).metadata.reported_trace_id).toBe(traceId);
+      const events = await eventsFor(agent('auditor'), `trace_id=${first.body.trace_id}`);
+      expect(events).toHaveLength(2);
+    });
+
+    it('without a trace where its id is empty, and with none reported where it is a UUID', async () => {
+      const empty = await agent('finance').post<AckBody>('/audit/ingest', {
+        ...{ ...REPORT, traceId: '' },
+      });
+      expect(empty.body.trace_id).toBe(empty.headers.get('x-trace-id'));
+      const uuid = await agent('finance').post<AckBody>('/audit/ingest', {
+        ...{ ...REPORT, traceId: randomUUID() },
+      });
+      for (const { event_id } of [empty.body, uuid.body])
+        expect((await stored(event_id)).metadata).not.toHaveProperty('reported_trace_id');
     });
 
     it('with category and action of 43 characters together', async () => {

@@ -281,6 +281,34 @@ describe('an agent of version 0.4', () => {
       metadata: null,
       content: null,
     },
+    { source: 'smoke', category: 'agent.action', action: 'smoke', traceId: 'smoke-trace' },
+    {
+      source: 'finance-agent',
+      category: 'agent.action',
+      action: 'task.sent',
+      subject: 'task-001',
+      traceId: 'trace-001',
+      timestamp: '2026-01-31T12:00:00.123456+00:00',
+      metadata: { step: 1, tags: ['a', 'b'], nested: { deep: null } },
+      content: { amount: 50000, lines: [1, 2] },
+    },
+    {
+      source: 'finance-agent',
+      category: 'agent.action',
+      action: 'send',
+      traceId: '',
+      subject: '',
+      timestamp: '2026-01-31T12:00:00Z',
+      metadata: {},
+      content: '',
+    },
+    {
+      source: 'finance-agent',
+      category: 'agent',
+      action: 'go',
+      timestamp: '2026-01-31T12:00:00.123456789-05:00',
+      content: ['text', { type: 'json' }],
+    },
   ])('reports what it did: %j', async (body) => {
     expect((await finance.post('/audit/ingest', body, keys())).status).toBe(202);
   });
