@@ -7,6 +7,7 @@ import { TypeAttempts1764000005000 } from './1764000005000-type-attempts.js';
 import { ReassignApprovals1764000006000 } from './1764000006000-reassign-approvals.js';
 import { CreateServiceHeartbeat1764000008000 } from './1764000008000-create-service-heartbeat.js';
 import { BoundAttempts1764000009000 } from './1764000009000-bound-attempts.js';
+import { RememberSubjectRoles1764000012000 } from './1764000012000-remember-subject-roles.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   ReassignApprovals1764000006000,
   CreateServiceHeartbeat1764000008000,
   BoundAttempts1764000009000,
+  RememberSubjectRoles1764000012000,
 ];

@@ -1,9 +1,13 @@
 import { Approval } from './approvals/approval.entity.js';
 import { ApprovalVote } from './approvals/approval-vote.entity.js';
+import { VoteRenewal } from './approvals/vote-renewal.entity.js';
 import { AuditEvent } from './audit/audit-event.entity.js';
 import { ServiceHeartbeatRow } from './database/service-heartbeat.entity.js';
 import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
 import { Session } from './sessions/session.entity.js';
+import { RoleLoss } from './subjects/role-loss.entity.js';
+import { SeenRole } from './subjects/seen-role.entity.js';
+import { SubjectRole } from './subjects/subject-role.entity.js';
 import { Task } from './tasks/task.entity.js';
 
 /** The entities of all tables, for tools that run without the application. */
@@ -15,4 +19,8 @@ export const ENTITIES = [
   AuditEvent,
   IdempotencyRecord,
   ServiceHeartbeatRow,
+  SubjectRole,
+  RoleLoss,
+  VoteRenewal,
+  SeenRole,
 ];

@@ -12,6 +12,7 @@ const LAYERS = [
   'http',
   'auth',
   'database',
+  'subjects',
   'redis',
   'limits',
   'idempotency',

@@ -16,8 +16,11 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA public FROM PUBLIC, mesh_app;
 -- It reads all of it, the book of migrations too: whether one is missing.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO mesh_app;
 
--- The trail and the votes are only added to.
-GRANT INSERT ON audit_events, approval_votes TO mesh_app;
+-- The trail, the votes, the losses of roles and the roles seen are only added to.
+GRANT INSERT ON audit_events, approval_votes, vote_renewals, role_losses, seen_roles TO mesh_app;
+
+-- Of each subject only the latest roles are kept.
+GRANT INSERT, UPDATE ON subject_roles TO mesh_app;
 
 -- Work is added to and changed, never deleted.
 GRANT INSERT, UPDATE ON sessions, approvals TO mesh_app;

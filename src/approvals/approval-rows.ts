@@ -2,17 +2,19 @@ import type { EntityManager } from 'typeorm';
 import { type Listed, sql, sqlList } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 import { approvalStatusNow, type Decision, lapsed } from './approval-status.js';
+import { isCounted } from './counted-votes.js';
 
 /** An approval as its readers see it: with the status that it has now, and how many have approved. */
 export type ApprovalRow = Approval & { votes: number };
 
 /**
  * SQL that is true of a vote `v` that counts for the approval with this alias: given since the decision was reassigned,
- * and not changed to the rejection that settled it. Votes are only added to: what does not count stays.
+ * not changed to the rejection that settled it, and of a subject that did not lose the role. Votes are only added to: what does not count stays.
  */
 function counts(approval: string): string {
   return `(${approval}.reassigned_at IS NULL OR v.created_at > ${approval}.reassigned_at)
-    AND NOT (${approval}.status = 'rejected' AND v.decision = 'approved' AND v.subject = ${approval}.decided_by)`;
+    AND NOT (${approval}.status = 'rejected' AND v.decision = 'approved' AND v.subject = ${approval}.decided_by)
+    AND ${isCounted(approval)}`;
 }
 
 /** The columns of an {@link ApprovalRow} `a`; the second status takes the place of the stored one. */

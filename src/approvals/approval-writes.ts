@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 import { APPROVAL_ROW, type ApprovalRow, selectVotes } from './approval-rows.js';
+import { isCounted } from './counted-votes.js';
 import type { ApprovalStatus, Decision } from './approval-status.js';
 
 /** An approval to be: pending. */
@@ -119,25 +120,35 @@ interface CountedVote {
 
 /**
  * Inserts a vote and counts; undefined when the subject has voted in this chain before. Only an approval can be changed
- * to a rejection, which settles: the vote before stays as it was written.
+ * to a rejection, which settles: the vote before stays as it was written. A vote that no longer counts
+ * is renewed.
  */
 export async function insertVote(
   manager: EntityManager,
   { id, chain_id }: Approval,
   { decision, subject, notes }: Vote,
 ): Promise<CountedVote | undefined> {
-  const inserted = await sql(
-    manager,
-    `INSERT INTO approval_votes (approval_id, chain_id, subject, decision, notes)
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1`,
-    [id, chain_id, subject, decision, notes],
-  );
-  const votes = await selectVotes(manager, id);
-  if (inserted.length > 0) return { votes: votes.length };
+  const [renewed, inserted, votes] = await Promise.all([
+    sql(manager, RENEW_VOTE, [id, subject, decision, notes]),
+    sql(manager, INSERT_VOTE, [id, chain_id, subject, decision, notes]),
+    selectVotes(manager, id),
+  ]);
+  if (renewed.length + inserted.length > 0) return { votes: votes.length };
   const before = votes.find((vote) => vote.subject === subject);
   if (before?.decision !== 'approved' || decision !== 'rejected') return undefined;
   return { votes: votes.length, changed_from: 'approved' };
 }
+
+const RENEW_VOTE = `
+  INSERT INTO vote_renewals (approval_id, subject, decision, notes)
+  SELECT v.approval_id, v.subject, $3::varchar, $4::text
+    FROM approval_votes v JOIN approvals a ON a.id = v.approval_id
+   WHERE v.approval_id = $1 AND v.subject = $2 AND NOT ${isCounted('a')}
+  RETURNING 1`;
+
+const INSERT_VOTE = `
+  INSERT INTO approval_votes (approval_id, chain_id, subject, decision, notes)
+  VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1`;
 
 export interface Settlement {
   status: Exclude<ApprovalStatus, 'pending' | 'expired'>;

@@ -13,6 +13,7 @@ import { concealing } from '../errors/domain-error.js';
 import { approvalNotFound } from './approval-errors.js';
 import { excludedFrom } from './approval-exclusions.js';
 import { APPROVAL_ROW, type ApprovalRow, findApproval, selectApprovals } from './approval-rows.js';
+import { isCounted } from './counted-votes.js';
 import { type ApprovalStatus, lapsed } from './approval-status.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
@@ -108,7 +109,8 @@ const TAKES_PART = `EXISTS (
   SELECT 1 FROM task_participants p WHERE p.task_id = a.task_id AND p.role = ANY(?))`;
 
 const NOT_VOTED = `NOT EXISTS (
-  SELECT 1 FROM approval_votes v WHERE v.chain_id = a.chain_id AND v.subject = ?)`;
+  SELECT 1 FROM approval_votes v
+   WHERE v.chain_id = a.chain_id AND v.subject = ? AND (v.approval_id <> a.id OR ${isCounted('a')}))`;
 
 const NOT_EXCLUDED = `NOT EXISTS (
   SELECT 1 FROM (${excludedFrom('a')}) e WHERE e.subject = ?)`;

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
+import { SubjectsModule } from '../subjects/subjects.module.js';
 import { ApprovalExtensionsService } from './approval-extensions.service.js';
 import { ApprovalReplaysService } from './approval-replays.service.js';
 import { Approval } from './approval.entity.js';
@@ -22,14 +23,16 @@ import { DecisionsService } from './decisions.service.js';
 import { Delegations } from './delegations.service.js';
 import { ReassignmentsService } from './reassignments.service.js';
 import { RecallsService } from './recalls.service.js';
+import { VoteRenewal } from './vote-renewal.entity.js';
 import { Votes } from './votes.service.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Approval, ApprovalVote]),
+    TypeOrmModule.forFeature([Approval, ApprovalVote, VoteRenewal]),
     AuditModule,
     IdempotencyModule,
     LifecycleModule,
+    SubjectsModule,
   ],
   controllers: [ApprovalsController, ApprovalStepsController],
   providers: [

@@ -19,6 +19,7 @@ import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { type ApprovalRow, getLatest, isAskedOrDecided, selectPending } from './approval-rows.js';
+import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import { insertDecided, insertVote } from './approval-writes.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import {
@@ -41,6 +42,7 @@ export class DecisionsService {
     private readonly expiry: ApprovalExpiry,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
+    private readonly subjects: SubjectRolesService,
   ) {}
 
   /** Decides one approval. */
@@ -108,6 +110,7 @@ export class DecisionsService {
   ): Promise<ApprovalRow> {
     const { task_id, to_role: approver_role, subject } = task;
     if (!roles.includes(approver_role)) throw nonePending();
+    await this.subjects.assertStillHeld(manager, agent, approver_role);
     const payload = { ...subject };
     const digest = canonicalDigest(payload).toString('hex');
     await this.exclusions.assertMayDecideUnasked(manager, agent, task, digest);

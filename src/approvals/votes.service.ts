@@ -5,6 +5,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
+import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import { alreadySettled, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
@@ -31,6 +32,7 @@ export class Votes {
     private readonly parked: ParkedTasksService,
     private readonly audit: AuditService,
     private readonly exclusions: ApprovalExclusionsService,
+    private readonly subjects: SubjectRolesService,
   ) {}
 
   /** Votes on an approval of a task that the caller has locked. */
@@ -44,7 +46,10 @@ export class Votes {
     const approval = await lockApproval(manager, id);
     authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound);
     if (approval.status !== 'pending') throw alreadySettled(approval);
-    await this.exclusions.assertMayDecide(manager, agent, id);
+    await Promise.all([
+      this.subjects.assertStillHeld(manager, agent, approval.approver_role),
+      this.exclusions.assertMayDecide(manager, agent, id),
+    ]);
     const counted = await insertVote(manager, approval, {
       decision,
       subject: agent.subject,

@@ -6,4 +6,6 @@ export interface Agent {
   readonly roles: readonly string[];
   /** The token's single `role` claim: the one to act for when a request names none. */
   readonly defaultRole?: string;
+  /** When the token was issued (`iat`), in seconds since the epoch. */
+  readonly issuedAt?: number;
 }

@@ -34,7 +34,12 @@ function refusal(work: () => unknown): string {
 
 describe('an access token', () => {
   it('becomes an agent named by issuer and subject', () => {
-    expect(read({})).toEqual({ subject: `${ISSUER}#f1`, roles: [], defaultRole: undefined });
+    expect(read({})).toEqual({
+      subject: `${ISSUER}#f1`,
+      roles: [],
+      defaultRole: undefined,
+      issuedAt: NOW - 10,
+    });
   });
 
   it.each<[string, Json, Json?]>([

@@ -52,6 +52,7 @@ export function agentFromClaims(header: unknown, payload: unknown, expected: Exp
     defaultRole: [inNfc(payload['role']), ...expected.rolePrecedence].find(
       (role): role is string => typeof role === 'string' && roles.includes(role),
     ),
+    issuedAt: Number(payload['iat']),
   };
 }
 

@@ -38,7 +38,7 @@ describe('a development token', () => {
         rolePrecedence: [],
         nowSeconds: Date.now() / 1000,
       }),
-    ).toEqual({
+    ).toMatchObject({
       subject: 'agent-mesh-dev#finance-agent',
       roles: ['finance', 'admin'],
       defaultRole: 'finance',

@@ -66,7 +66,7 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     this.audiences = acceptedAudiences(environment);
   }
 
-  validate(request: IncomingMessage, { header, payload }: Jwt): Agent {
+  async validate(request: IncomingMessage, { header, payload }: Jwt): Promise<Agent> {
     const { OIDC_ISSUER_URL, OIDC_AUDIENCE, OIDC_ROLES_CLAIM, ROLES, DEFAULT_ROLE_PRECEDENCE } =
       this.environment;
     const agent = agentFromClaims(header, payload, {
@@ -80,7 +80,7 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     });
     const used = this.used.get(request);
     if (used && typeof payload === 'object') {
-      this.verified.add(bearerToken(request), { ...used, payload, agent });
+      await this.verified.add(bearerToken(request), { ...used, payload, agent });
     }
     return agent;
   }

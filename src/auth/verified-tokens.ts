@@ -13,6 +13,9 @@ export interface VerifiedToken extends UsedKey {
   readonly agent: Agent;
 }
 
+/** What is done at the first use of a token; must not reject. `forget` has it done again at the next use. */
+type FirstUse = (agent: Agent, forget: () => void) => Promise<void>;
+
 /**
  * Remembers tokens that were verified. Every time, the provider's keys are asked for that of the token, and its times are
  * for the caller to look at: a key that is removed and a token that expires lose their effect as if nothing were
@@ -24,6 +27,7 @@ export interface VerifiedToken extends UsedKey {
 @Injectable()
 export class VerifiedTokens {
   private readonly tokens = new Map<string, VerifiedToken>();
+  private firstUse?: FirstUse;
 
   constructor(private readonly keys: VerificationKeys) {}
 
@@ -35,12 +39,18 @@ export class VerifiedTokens {
     return this.keys.known(algorithm, keyId) === found.key ? found : undefined;
   }
 
-  add(token: string, verified: VerifiedToken): void {
+  /** Registers what is done with each token that was not remembered, before its request goes on. */
+  atFirstUse(firstUse: FirstUse): void {
+    this.firstUse = firstUse;
+  }
+
+  async add(token: string, verified: VerifiedToken): Promise<void> {
     const digest = digestOf(token);
     const isFull = this.tokens.size >= MOST_TOKENS && !this.tokens.has(digest);
     const [first] = isFull ? this.tokens.keys() : [];
     if (first !== undefined) this.tokens.delete(first);
     this.tokens.set(digest, verified);
+    await this.firstUse?.(verified.agent, () => this.tokens.delete(digest));
   }
 }
 

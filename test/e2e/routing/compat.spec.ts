@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import {
+  newSubject,
+  startTestApp,
+  TEST_SECRET,
+  type TestApp,
+  tokenFor,
+} from '../../support/app.js';
 import { Client } from '../../support/client.js';
+import { signedToken } from '../../support/signed-token.js';
 
 interface Routed {
   task_id: string;
@@ -311,6 +318,74 @@ describe('an agent of version 0.4', () => {
     },
   ])('reports what it did: %j', async (body) => {
     expect((await finance.post('/audit/ingest', body, keys())).status).toBe(202);
+  });
+
+  it('finds each further difference of the table in docs/compatibility.md', async () => {
+    const { task_id } = await budget();
+    const second = await budget();
+    const own = await finance.post('/sessions', { agent_role: 'finance', task_id });
+    expect(own.status).toBe(201);
+    const path = `/sessions/${String(own.body.session_id)}`;
+    const report = { source: 's', category: 'c', action: 'a' };
+    const now = Math.floor(Date.now() / 1000);
+    const roles = ['finance', 'legal'];
+    const two = { iss: 'agent-mesh-dev', sub: newSubject('two'), roles, iat: now, exp: now + 60 };
+    const several = new Client(mesh.url, signedToken({ alg: 'HS256' }, two, TEST_SECRET));
+    const task = { type: 'x' };
+    const unknown = { agent_role: 'finance', task_id: `task-${randomUUID()}` };
+    for (const [answer, status, code] of [
+      [await finance.post('/sessions', unknown), 404, 'task.not_found'],
+      [await finance.put(path, { task_id: second.task_id }), 409, 'session.task_set'],
+      [await finance.post('/sessions', { agent_role: 'finance', x: 1 }), 400, 'request.invalid'],
+      [await finance.put(path, { state: 'active', x: 1 }), 400, 'request.invalid'],
+      [await finance.post('/approvals', { task_id, role: 'x' }), 400, 'request.invalid'],
+      [await finance.post('/tasks/route', { target: 'x', task, x: 1 }), 400, 'request.invalid'],
+      [await finance.post('/audit/ingest', { ...report, x: 1 }), 400, 'request.invalid'],
+      [await finance.post('/audit/ingest', { ...report, action: 'a b' }), 400, 'request.invalid'],
+      [await finance.get('/sessions?page=0'), 400, 'request.invalid'],
+      [await finance.get('/sessions?page=-1'), 400, 'request.invalid'],
+      [await finance.get('/sessions?page=10001'), 400, 'request.invalid'],
+      [await finance.get('/sessions?page=1&page_size=0'), 400, 'request.invalid'],
+      [await finance.get('/sessions?page=1&page_size=101'), 400, 'request.invalid'],
+      [await finance.get('/profiles'), 404, 'request.route_not_found'],
+      [await finance.post('/profiles', {}), 404, 'request.route_not_found'],
+      [await several.post('/tasks/route', { target: 'x', task }), 400, 'auth.role_ambiguous'],
+    ] as const)
+      expect({ status: answer.status, code: answer.body.code }).toEqual({ status, code });
+    expect((await finance.put(path, { task_id })).status).toBe(200);
+  });
+
+  it('routes with several roles where DEFAULT_ROLE_PRECEDENCE says for which', async () => {
+    const own = await startTestApp({
+      env: { DEFAULT_ROLE_PRECEDENCE: 'legal,finance' },
+      databaseUrl: mesh.databaseUrl,
+    });
+    try {
+      const now = Math.floor(Date.now() / 1000);
+      for (const roles of [
+        ['finance', 'legal', 'manager'],
+        ['manager', 'legal', 'finance'],
+      ]) {
+        const claims = {
+          iss: 'agent-mesh-dev',
+          sub: newSubject('x'),
+          roles,
+          iat: now,
+          exp: now + 60,
+        };
+        const client = new Client(own.url, signedToken({ alg: 'HS256' }, claims, TEST_SECRET));
+        const routed = await client.post<Routed>(
+          '/tasks/route',
+          { target: 'manager', task: { type: 'budget_approval', amount: 1 }, context: {} },
+          keys(),
+        );
+        expect(routed.status).toBe(202);
+        const task = await client.get(`/tasks/${routed.body.task_id}`);
+        expect(task.body).toMatchObject({ from_role: 'legal' });
+      }
+    } finally {
+      await own.close();
+    }
   });
 
   it('finds different, on purpose, only what the contract names', async () => {

@@ -140,6 +140,38 @@ const SCHEMA = `
   CREATE INDEX idx_approvals_waiting ON approvals (approver_role, created_at DESC, id DESC)
     WHERE status = 'pending';
 
+  CREATE TABLE subject_roles (
+    subject    text         NOT NULL,
+    roles      text[]       NOT NULL,
+    issued_at  timestamptz  NOT NULL,
+    CONSTRAINT subject_roles_pkey PRIMARY KEY (subject)
+  );
+
+  CREATE TABLE role_losses (
+    subject  text         NOT NULL,
+    role     varchar(50)  NOT NULL,
+    lost_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT role_losses_pkey PRIMARY KEY (subject, role, lost_at)
+  );
+
+  CREATE TABLE vote_renewals (
+    approval_id  uuid         NOT NULL,
+    subject      text         NOT NULL,
+    renewed_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    decision     varchar(20)  NOT NULL,
+    notes        text         NOT NULL DEFAULT '',
+    CONSTRAINT vote_renewals_pkey PRIMARY KEY (approval_id, subject, renewed_at),
+    CONSTRAINT vote_renewals_approval_id_fk
+      FOREIGN KEY (approval_id) REFERENCES approvals (id) ON DELETE CASCADE,
+    CONSTRAINT vote_renewals_decision_ck CHECK (decision IN ('approved', 'rejected'))
+  );
+
+  CREATE TABLE seen_roles (
+    role     varchar(50)  NOT NULL,
+    seen_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT seen_roles_pkey PRIMARY KEY (role)
+  );
+
   CREATE TABLE approval_votes (
     approval_id  uuid         NOT NULL,
     chain_id     uuid         NOT NULL,

@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Agent } from '../auth/agent.js';
+import { VerifiedTokens } from '../auth/verified-tokens.js';
+import { sql } from '../database/sql.js';
+import { Transactions } from '../database/transactions.js';
+import { DomainError } from '../errors/domain-error.js';
+
+/** How long the first request of a token waits for its roles to be recorded, in milliseconds. */
+const PATIENCE_MS = 250;
+
+/**
+ * Remembers the roles of the newest token of each subject, when a subject lost a role, and which roles exist.
+ *
+ * The controller learns of a lost role only from a token. Roles are recorded once per token and process, when the token
+ * is verified for the first time there; its first request goes on once they are, or after {@link PATIENCE_MS}. A token
+ * whose roles could not be recorded is verified again with its next request.
+ */
+@Injectable()
+export class SubjectRolesService implements OnModuleInit {
+  private readonly seen = new Set<string>();
+  private readonly logger = new Logger(SubjectRolesService.name);
+
+  constructor(
+    private readonly verified: VerifiedTokens,
+    private readonly transactions: Transactions,
+  ) {}
+
+  onModuleInit(): void {
+    this.verified.atFirstUse((agent, forget) =>
+      Promise.race([this.record(agent, forget), sleep(PATIENCE_MS, undefined, { ref: false })]),
+    );
+  }
+
+  /** Whether a verified token has ever carried a role. */
+  async isSeen(role: string): Promise<boolean> {
+    if (this.seen.has(role)) return true;
+    const found = await this.transactions.glance(`SELECT 1 FROM seen_roles WHERE role = $1`, [
+      role,
+    ]);
+    if (found.length > 0) this.seen.add(role);
+    return found.length > 0;
+  }
+
+  /**
+   * Refuses a token that carries a role which a newer token of the same subject does not carry.
+   *
+   * @throws DomainError `auth.role_not_held`
+   */
+  async assertStillHeld(manager: EntityManager, agent: Agent, role: string): Promise<void> {
+    const newer = await sql(manager, NEWER_WITHOUT, [agent.subject, agent.issuedAt ?? 0, role]);
+    if (newer.length > 0)
+      throw new DomainError(
+        'auth.role_not_held',
+        'A newer token of the same subject does not carry the approver role: get a fresh token.',
+      );
+  }
+
+  private async record({ subject, roles, issuedAt = 0 }: Agent, forget: () => void): Promise<void> {
+    try {
+      const sorted = [...roles].sort();
+      await this.transactions.runAlone((manager) =>
+        sql(manager, RECORD, [subject, sorted, Math.max(issuedAt, 0)]),
+      );
+      for (const role of roles) this.seen.add(role);
+    } catch (error) {
+      forget();
+      this.logger.debug(
+        `cannot record the roles of a token: ${error instanceof Error ? error.message : 'failed'}`,
+      );
+    }
+  }
+}
+
+/**
+ * The row of the subject is locked first, so that of two tokens at once the second finds what the first has left; the
+ * losses are counted so that they are recorded before the row changes.
+ */
+const RECORD = `
+  WITH known AS (
+         SELECT roles FROM subject_roles
+          WHERE subject = $1 AND issued_at <= to_timestamp($3::double precision) FOR UPDATE),
+       lost AS (
+         INSERT INTO role_losses (subject, role)
+         SELECT $1, role FROM known, unnest(known.roles) AS role WHERE role <> ALL ($2::text[])
+         ON CONFLICT DO NOTHING RETURNING 1),
+       seen AS (
+         INSERT INTO seen_roles (role) SELECT unnest($2::text[]) ON CONFLICT DO NOTHING)
+  INSERT INTO subject_roles AS s (subject, roles, issued_at)
+  SELECT $1, $2::text[], to_timestamp($3::double precision) FROM (SELECT count(*) FROM lost) AS l
+  ON CONFLICT (subject) DO UPDATE SET roles = excluded.roles, issued_at = excluded.issued_at
+   WHERE s.issued_at <= excluded.issued_at
+     AND (s.roles, s.issued_at) IS DISTINCT FROM (excluded.roles, excluded.issued_at)`;
+
+const NEWER_WITHOUT = `
+  SELECT 1 FROM subject_roles
+   WHERE subject = $1 AND issued_at > to_timestamp($2::double precision) AND $3 <> ALL (roles)`;

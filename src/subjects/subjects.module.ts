@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuthModule } from '../auth/auth.module.js';
+import { RoleLoss } from './role-loss.entity.js';
+import { SeenRole } from './seen-role.entity.js';
+import { SubjectRole } from './subject-role.entity.js';
+import { SubjectRolesService } from './subject-roles.service.js';
+
+/** What the controller remembers of its callers. */
+@Module({
+  imports: [AuthModule, TypeOrmModule.forFeature([SubjectRole, RoleLoss, SeenRole])],
+  providers: [SubjectRolesService],
+  exports: [SubjectRolesService],
+})
+export class SubjectsModule {}
