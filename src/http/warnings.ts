@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 /** Codes of warnings; docs/compatibility.md explains each. */
-export const WARNING_CODES = ['task.unknown_member'] as const;
+export const WARNING_CODES = ['task.unknown_member', 'task.unseen_role'] as const;
 
 /** A part of a request that was accepted and may not do what its sender meant. */
 export class WarningDto {

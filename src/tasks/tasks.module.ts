@@ -5,6 +5,7 @@ import { AuditModule } from '../audit/audit.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
+import { SubjectsModule } from '../subjects/subjects.module.js';
 import { Claims } from './claims.service.js';
 import { InboxWait } from './inbox-wait.service.js';
 import { Steering } from './steering.service.js';
@@ -23,6 +24,7 @@ import { TasksService } from './tasks.service.js';
     IdempotencyModule,
     LifecycleModule,
     SessionsModule,
+    SubjectsModule,
   ],
   controllers: [TasksController],
   providers: [

@@ -10,10 +10,11 @@ import { sql, sqlAlong } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
-import { warningsOf } from '../http/warnings.js';
+import { type WarningDto, warningsOf } from '../http/warnings.js';
 import { newId } from '../observability/new-id.js';
 import { currentTraceId, requestContext } from '../observability/request-context.js';
 import { Attempts } from '../sessions/attempts.service.js';
+import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
 import { type RoutedTaskDto, toRoutedTask } from './dto/task.dto.js';
 import { assertLineage } from './lineage.js';
@@ -28,6 +29,7 @@ export class TasksService {
     private readonly attempts: Attempts,
     private readonly approvals: ApprovalOpenings,
     private readonly audit: AuditService,
+    private readonly subjects: SubjectRolesService,
     private readonly environment: Environment,
   ) {}
 
@@ -38,6 +40,7 @@ export class TasksService {
     const deadline_at = dto.deadline_at === undefined ? null : new Date(dto.deadline_at);
     const due = dueTime(dto.not_before, deadline_at);
     const by = { role: actingRole(agent, dto.from_role), subject: agent.subject };
+    const warnings = [...warningsOf(dto), ...(await this.warningsOfRole(dto.target))];
     const task = await this.transactions.run(async (manager) => {
       if (dto.parent_task_id !== undefined) {
         await assertLineage(manager, agent, dto.parent_task_id, dto.target);
@@ -82,7 +85,14 @@ export class TasksService {
       }
       return routed;
     });
-    return toRoutedTask(task, warningsOf(dto));
+    return toRoutedTask(task, warnings);
+  }
+
+  /** Without an allow-list of roles, a misspelled role is accepted: its task waits for an agent that never comes. */
+  private async warningsOfRole(target: string): Promise<WarningDto[]> {
+    if (this.environment.ROLES.length > 0 || (await this.subjects.isSeen(target))) return [];
+    const message = `No agent of the role "${target}" has called the controller so far; check the name.`;
+    return [{ code: 'task.unseen_role', message, pointer: '/target' }];
   }
 
   private assertRequirement({ requires_approval, task }: RouteTaskDto): void {

@@ -23,6 +23,7 @@ describe('The forms of v0.4', () => {
   beforeAll(async () => {
     mesh = await startTestApp();
     finance = new Client(mesh.url, tokenFor('finance', newSubject('finance')));
+    await new Client(mesh.url, tokenFor('manager')).get('/me');
   });
 
   afterAll(() => mesh.close());
@@ -72,6 +73,7 @@ describe('LEGACY_V04=false', () => {
   beforeAll(async () => {
     mesh = await startTestApp({ env: { LEGACY_V04: 'false' } });
     finance = new Client(mesh.url, tokenFor('finance', newSubject('finance')));
+    await new Client(mesh.url, tokenFor('manager')).get('/me');
   });
 
   afterAll(() => mesh.close());

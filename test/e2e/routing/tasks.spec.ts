@@ -80,6 +80,7 @@ describe('tasks', () => {
     it('to a role, with a first attempt that is pending and one event that names both', async () => {
       const [from, to, sub] = [newSubject('from'), newSubject('to'), newSubject('router')];
       const client = new Client(mesh.url, tokenFor(from, sub));
+      await new Client(mesh.url, tokenFor(to)).get('/me');
       const answer = await client.post<RoutedBody>('/tasks/route', {
         target: to,
         task: TASK,
