@@ -25,7 +25,7 @@ export interface TaskSubject {
 }
 
 /** The attempt of a task that waits for an approval. */
-export interface ParkedAttempt extends LifecycleSession {
+interface ParkedAttempt extends LifecycleSession {
   readonly role: string;
   readonly task_id: string;
   /** The chain of the approval that it waits for. */

@@ -4,7 +4,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Counter } from 'prom-client';
 import { withArguments } from '../agent-mesh/arguments.js';
-import type { Delivery } from '../agent-mesh/deliveries.js';
+import type { CallId, Delivery } from '../agent-mesh/deliveries.js';
 import { meshServer, type OnCall } from '../agent-mesh/mesh-server.js';
 import type { Agent } from '../auth/agent.js';
 import { isRecord } from '../auth/is-record.js';
@@ -14,7 +14,8 @@ import { Metrics } from '../observability/metrics.js';
 import { requestContext } from '../observability/request-context.js';
 import { LocalMesh } from './local-mesh.service.js';
 import { assertOrigin } from './origin.js';
-import { labelClient, ToolCallsService } from './tool-calls.service.js';
+import { callOf, cancelledCallOf, labelClient } from './tool-call-identity.js';
+import { ToolCallsService } from './tool-calls.service.js';
 
 type Run<T> = (delivery: Delivery) => Promise<T>;
 
@@ -41,9 +42,10 @@ export class McpEndpoint {
   async answer(agent: Agent, request: Request, response: Response): Promise<void> {
     assertOrigin(request.headers.origin, this.environment.CORS_ORIGINS);
     assertOneMessage(request.body);
-    await this.toolCalls.cancel(agent, request);
+    const cancelled = cancelledCallOf(agent, request);
+    if (cancelled) await this.toolCalls.cancel(cancelled);
     labelClient(request, response);
-    const delivery = this.toolCalls.begin(agent, request, response);
+    const delivery = this.deliver(callOf(agent, request), response);
     const calls = { run: <T>(_: unknown, call: Run<T>) => call(delivery), note: this.note };
     const handler = createMcpHandler(() => meshServer(this.mesh.of(agent), calls), {
       // The list of tools does not change: there is nothing to subscribe to.
@@ -53,6 +55,18 @@ export class McpEndpoint {
       },
     });
     await toNodeHandler(handler)(request, response, withArguments(request.body));
+  }
+
+  /** The delivery of a response; it is lost if the connection closes before the response is written. */
+  private deliver(call: CallId, response: Response): Delivery {
+    const delivery = this.toolCalls.begin(call);
+    const close = (): void => {
+      if (!response.writableFinished) delivery.lose();
+      this.toolCalls.end(call, delivery);
+    };
+    if (response.closed) close();
+    else response.once('close', close);
+    return delivery;
   }
 
   private readonly note: OnCall = ({ tool, outcome, seconds }) => {

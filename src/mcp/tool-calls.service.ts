@@ -1,25 +1,14 @@
-import { hash } from 'node:crypto';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import type { Request, Response } from 'express';
-import { cancelledRequest } from '../agent-mesh/cancellation.js';
 import { type CallId, Deliveries, type Delivery } from '../agent-mesh/deliveries.js';
-import { recordOf } from '../agent-mesh/tool.js';
-import type { Agent } from '../auth/agent.js';
 import { Signals } from '../database/signals.js';
 import { messageOf } from '../errors/explain.js';
 import { newId } from '../observability/new-id.js';
 
 const TOPIC = 'mcp_call_cancelled';
-const CLIENT_LABEL = 'Mcp-Session-Id';
-
-/** Gives a client that connects the label by which its later requests are known to be its own. Nothing is kept of it. */
-export function labelClient({ body }: Request, response: Response): void {
-  if (recordOf(body).method === 'initialize') response.setHeader(CLIENT_LABEL, newId());
-}
 
 /**
- * Which calls of tools have a client that waits for the response. A cancellation is a request of its own, which may come
- * to another process: it is announced to all of them.
+ * The tool calls whose client waits for the response. A cancellation is a request of its own, which may reach another
+ * process: it is announced to all of them.
  */
 @Injectable()
 export class ToolCallsService implements OnModuleInit {
@@ -36,24 +25,17 @@ export class ToolCallsService implements OnModuleInit {
     });
   }
 
-  /** The delivery of what a request is answered, which is lost if the connection closes before. */
-  begin(agent: Agent, request: Request, response: Response): Delivery {
-    const call = callId(agent, request, recordOf(request.body).id);
-    const delivery = this.deliveries.begin(call);
-    const close = (): void => {
-      if (!response.writableFinished) delivery.lose();
-      this.deliveries.end(call, delivery);
-    };
-    if (response.closed) close();
-    else response.once('close', close);
-    return delivery;
+  /** Begins the delivery of a response. {@link end} it when the response is written or its connection is closed. */
+  begin(call: CallId): Delivery {
+    return this.deliveries.begin(call);
   }
 
-  /** Cancels the call that a request names, if that is what it is for, in whichever process it is. */
-  async cancel(agent: Agent, request: Request): Promise<void> {
-    const cancelled = cancelledRequest(request.body);
-    if (cancelled === undefined) return;
-    const { key, isUnique } = callId(agent, request, cancelled);
+  end(call: CallId, delivery: Delivery): void {
+    this.deliveries.end(call, delivery);
+  }
+
+  /** Cancels a call in the process that answers it. */
+  async cancel({ key, isUnique }: CallId): Promise<void> {
     this.deliveries.cancel({ key, isUnique });
     try {
       await this.signals.announce(TOPIC, `${this.processId} ${key} ${isUnique ? 1 : 0}`);
@@ -61,11 +43,4 @@ export class ToolCallsService implements OnModuleInit {
       this.logger.warn(`Could not announce a cancellation: ${messageOf(error)}`);
     }
   }
-}
-
-/** A client numbers its requests; those of two clients of one subject differ only by the label of the client. */
-function callId({ subject }: Agent, request: Request, requestId: unknown): CallId {
-  const label = request.headers[CLIENT_LABEL.toLowerCase()] ?? null;
-  const key = hash('sha256', JSON.stringify([subject, label, requestId]), 'base64url');
-  return { key, isUnique: label !== null };
 }

@@ -58,7 +58,7 @@ export function due(days: string): string {
 }
 
 /** The place of an attempt `a` in line: its age, or that of the released attempt whose place it keeps. */
-export const PLACE_IN_LINE = 'coalesce(a.queued_at, a.created_at)';
+const PLACE_IN_LINE = 'coalesce(a.queued_at, a.created_at)';
 
 /** The order in which a role does its work: by priority, then place in line; in the words of the index. */
 export const BY_URGENCY = `-a.priority, ${PLACE_IN_LINE}, a.id`;
