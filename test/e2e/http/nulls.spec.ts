@@ -70,7 +70,7 @@ const OBJECTS = OPERATIONS.flatMap((operation) => [
 function resolved(schema: Schema): Schema {
   const [only] = schema.allOf ?? [];
   const name = (schema.$ref ?? only?.$ref)?.split('/').at(-1);
-  return name === undefined ? schema : ((document.components?.schemas?.[name] ?? {}));
+  return name === undefined ? schema : (document.components?.schemas?.[name] ?? {});
 }
 
 function membersOf({ properties = {}, required = [] }: Schema): {
