@@ -16,6 +16,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'session.run_limit': 'Call complete_task or fail_task now: no heartbeat helps.',
   'task.cancelled':
     'Stop working on it: its result is not wanted any more. Call claim_task for other work.',
+  'task.cascade_limit': 'Cancel the tasks below it first, then this one.',
   'task.release_limit': 'Call complete_task, or fail_task with retryable true.',
   'task.claimed': 'Another agent has it: claim another one.',
   'task.finished': 'Read fetch_status for how it ended; send a new task if more is needed.',

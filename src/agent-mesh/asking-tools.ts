@@ -6,6 +6,7 @@ import {
   answers,
   EXPIRES_IN_SECONDS,
   flag,
+  list,
   object,
   PRIORITY,
   QUORUM,
@@ -165,9 +166,9 @@ async function route(
 
 const cancelTask: Tool = {
   name: 'cancel_task',
-  title: 'Call off a task that you asked for',
+  title: 'Cancel a task that your role sent',
   description:
-    'Ends a task that your role sent; whoever works on it is told at its next heartbeat. Use it when the work is not wanted any more. Do not use it on a task that you claimed: that is release_task or fail_task.',
+    'Ends a task that your role sent; its worker learns of it at its next heartbeat. Use it when the work is not wanted any more. With cascade it also ends the open tasks below it that your role sent or that were sent along the chain. Do not use it on a task that you claimed: that is release_task or fail_task.',
   kind: 'write',
   destructive: true,
   idempotent: true,
@@ -175,18 +176,26 @@ const cancelTask: Tool = {
     {
       task_id: TASK_ID,
       reason: text('Why, for those who read the timeline.', { maxLength: 1_000 }),
+      cascade: flag('Whether to cancel the tasks below it too, at most 200. Default: false.'),
     },
     ['task_id'],
   ),
-  output: answers({ task_id: text('The task.'), status: text('cancelled.') }),
+  output: answers({
+    task_id: text('The task.'),
+    status: text('cancelled.'),
+    cancelled_tasks: list('The tasks that the call cancelled, this one first.', text('A task id.')),
+  }),
   async run(mesh, args) {
     const { body } = await mesh.call('cancel_task', {
       id: textOf(args.task_id),
-      body: given(args, 'reason'),
+      body: given(args, 'reason', 'cascade'),
     });
+    const ids = Array.isArray(body.cancelled_tasks) ? body.cancelled_tasks : [body.id];
+    const cancelled_tasks = ids.map((each) => prefixed('task', each));
+    const below = ids.length > 1 ? `, and with it: ${cancelled_tasks.slice(1).join(', ')}` : '';
     return {
-      text: `The task is ${textOf(body.status)}.`,
-      content: { task_id: prefixed('task', body.id), status: body.status },
+      text: `The task is ${textOf(body.status)}${below}.`,
+      content: { task_id: prefixed('task', body.id), status: body.status, cancelled_tasks },
     };
   },
 };

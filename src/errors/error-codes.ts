@@ -34,6 +34,7 @@ export const ERRORS = {
   'task.cancelled': [409, 'The task was cancelled'],
   'task.finished': [409, 'The task has ended'],
   'task.release_limit': [409, 'The task was released too often'],
+  'task.cascade_limit': [409, 'The cascade would cancel too many tasks'],
   'task.approval_required': [409, 'The task requires an approval before completion'],
   'task.delegation_loop': [422, 'The delegation chain is too deep or circular'],
   'approval.not_found': [404, 'The approval was not found'],

@@ -3,7 +3,7 @@ import { LeaseDto } from '../sessions/dto/lease.dto.js';
 import { Claims } from '../tasks/claims.service.js';
 import { ListTasksQuery } from '../tasks/dto/list-tasks.query.js';
 import { RouteTaskDto } from '../tasks/dto/route-task.dto.js';
-import { ClaimDto, SteerDto, WaitQuery } from '../tasks/dto/work.dto.js';
+import { CancelDto, ClaimDto, WaitQuery } from '../tasks/dto/work.dto.js';
 import { InboxWait } from '../tasks/inbox-wait.service.js';
 import { Steering } from '../tasks/steering.service.js';
 import { TaskStory } from '../tasks/task-story.service.js';
@@ -62,8 +62,8 @@ export class TaskOperations {
     cancel_task: {
       status: 200,
       run: async (call) => {
-        const { reason } = await bodyAs(SteerDto, call);
-        return this.steering.cancel(call.agent, taskIdOf(call), reason);
+        const dto = await bodyAs(CancelDto, call);
+        return this.steering.cancel(call.agent, taskIdOf(call), dto);
       },
     },
   } satisfies LocalOperations;

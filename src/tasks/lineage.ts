@@ -9,10 +9,10 @@ const MAX_DEPTH = 8;
 const MAX_SAME_ROLE = 5;
 
 /**
- * Checks that a task for `target` may be made part of a task: the agent can read that one, and the chain of
- * delegation neither grows too long nor goes round in circles.
+ * Checks that a task for `target` may be made part of a task: the agent can read that one, it is not cancelled, and the
+ * chain of delegation neither grows too long nor goes round in circles.
  *
- * @throws DomainError `task.not_found` or `task.delegation_loop`
+ * @throws DomainError `task.not_found`, `task.cancelled` or `task.delegation_loop`
  */
 export async function assertLineage(
   manager: EntityManager,
@@ -20,7 +20,16 @@ export async function assertLineage(
   parentId: string,
   target: string,
 ): Promise<void> {
-  await getReadableTask(manager, agent, parentId);
+  const [, parent] = await Promise.all([
+    sql(manager, LOCK_PARENT, [parentId]),
+    getReadableTask(manager, agent, parentId),
+  ]);
+  if (parent.status === 'cancelled') {
+    throw new DomainError(
+      'task.cancelled',
+      'The parent task was cancelled; no task can be routed as part of it.',
+    );
+  }
   const chain = await sql<{ to_role: string }>(manager, CHAIN, [parentId, MAX_DEPTH]);
   if (chain.length + 1 > MAX_DEPTH) {
     throw new DomainError(
@@ -34,6 +43,9 @@ export async function assertLineage(
     throw new DomainError('task.delegation_loop', detail);
   }
 }
+
+/** A cascade that cancels the parent locks it first, so it is either finished before the status is read, or finds the new task. */
+const LOCK_PARENT = `SELECT 1 FROM tasks WHERE id = $1 FOR KEY SHARE`;
 
 /** The task and those that it is part of; tasks never change, so the chain has no circle. */
 const CHAIN = `

@@ -5,6 +5,7 @@ import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
+import { LostRace } from '../database/postgres-errors.js';
 import { Transactions } from '../database/transactions.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
@@ -20,7 +21,10 @@ import { taskStatus } from '../lifecycle/task-status.js';
 import { Attempts, isAttempt } from '../sessions/attempts.service.js';
 import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
-import { type TaskDto, toTaskDto } from './dto/task.dto.js';
+import { cancelAttempt } from './cancellation.js';
+import { CascadesService } from './cascades.service.js';
+import { type CancelledTaskDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
+import type { CancelDto } from './dto/work.dto.js';
 import { taskOpen } from './task-errors.js';
 import { getTask, withAttempt } from './task-rows.js';
 
@@ -32,23 +36,44 @@ export class Steering {
     private readonly lifecycle: LifecycleService,
     private readonly attempts: Attempts,
     private readonly expiry: ExpiryService,
+    private readonly cascades: CascadesService,
     private readonly requirements: ApprovalRequirementsService,
     private readonly environment: Environment,
   ) {}
 
-  /** Calls a task off: a pending attempt expires, an active one fails, and its worker is told at its next heartbeat. */
-  async cancel(agent: Agent, taskId: string, reason: string | undefined): Promise<TaskDto> {
+  /**
+   * Cancels a task: a pending attempt expires, an active one fails, and its worker learns of it at its next heartbeat.
+   *
+   * @throws DomainError `task.finished`, or `task.cascade_limit`
+   */
+  async cancel(
+    agent: Agent,
+    taskId: string,
+    { reason, cascade = false }: CancelDto,
+  ): Promise<CancelledTaskDto> {
+    if (cascade) return this.cancelTree(agent, taskId, reason);
     return this.steer(agent, taskId, async (manager, attempt, by) => {
       if (isTerminal(attempt.status)) throw taskFinished(taskStatus(attempt));
-      const status = attempt.status === 'active' ? 'failed' : 'expired';
-      const telling = { event_type: 'task_cancelled' as const, metadata: { told: reason } };
-      return this.lifecycle.change(
-        manager,
-        attempt,
-        { status, ended_reason: 'cancelled' },
-        by,
-        telling,
-      );
+      return cancelAttempt(this.lifecycle, manager, attempt, by, { told: reason });
+    });
+  }
+
+  private async cancelTree(
+    agent: Agent,
+    taskId: string,
+    reason: string | undefined,
+  ): Promise<CancelledTaskDto> {
+    return this.transactions.run(async (manager) => {
+      const by = await steeringActor(manager, agent, taskId);
+      const cancelled_tasks = await this.cascades.cancel(manager, { agent, taskId, by, reason });
+      const days = this.environment.SESSION_RETENTION_DAYS;
+      const latest = await lockLatestAttempt(manager, taskId, days);
+      if (cancelled_tasks.length === 0) {
+        // It was opened again after it was found ended.
+        if (!isTerminal(latest.status)) throw new LostRace();
+        throw taskFinished(taskStatus(latest));
+      }
+      return { ...toTaskDto(withAttempt(await getTask(manager, taskId), latest)), cancelled_tasks };
     });
   }
 
@@ -79,11 +104,7 @@ export class Steering {
     act: (manager: EntityManager, attempt: ReadSession, by: Actor) => Promise<Session>,
   ): Promise<TaskDto> {
     return this.transactions.run(async (manager) => {
-      const facts = await getReadableTask(manager, agent, taskId);
-      const asked = agent.roles.includes(facts.from_role);
-      const relations = [...taskRelations(agent, facts), ...(asked ? (['asker'] as const) : [])];
-      authorize('tasks.steer', relations, taskNotFound);
-      const by = { role: asked ? facts.from_role : 'admin', subject: agent.subject };
+      const by = await steeringActor(manager, agent, taskId);
       const latest = await lockLatestAttempt(
         manager,
         taskId,
@@ -93,4 +114,13 @@ export class Steering {
       return toTaskDto(withAttempt(await getTask(manager, taskId), session));
     });
   }
+}
+
+/** The actor as which an agent cancels or retries a task: the requester, otherwise an admin. */
+async function steeringActor(manager: EntityManager, agent: Agent, taskId: string): Promise<Actor> {
+  const facts = await getReadableTask(manager, agent, taskId);
+  const asked = agent.roles.includes(facts.from_role);
+  const relations = [...taskRelations(agent, facts), ...(asked ? (['asker'] as const) : [])];
+  authorize('tasks.steer', relations, taskNotFound);
+  return { role: asked ? facts.from_role : 'admin', subject: agent.subject };
 }

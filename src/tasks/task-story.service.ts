@@ -134,7 +134,7 @@ function toEntry({
   metadata,
   ...about
 }: AuditEvent): TimelineEntryDto {
-  const { from, to, reason, decision, told, not_before, until_approval } = metadata;
+  const { from, to, reason, decision, told, cause, not_before, until_approval } = metadata;
   const became = to ?? decision;
   return {
     at: timestamp,
@@ -145,6 +145,7 @@ function toEntry({
     ...(typeof became === 'string' && { to: became }),
     ...(typeof reason === 'string' && { reason }),
     ...(typeof told === 'string' && { told }),
+    ...(typeof cause === 'string' && { cause }),
     ...(typeof not_before === 'string' && { not_before }),
     ...(typeof until_approval === 'string' && { until_approval }),
     session_id: about.session_id,

@@ -18,8 +18,15 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { TaskIdPipe } from '../http/ids.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
-import { RoutedTaskDto, TaskDetailDto, TaskDto, TaskPageDto } from './dto/task.dto.js';
 import {
+  CancelledTaskDto,
+  RoutedTaskDto,
+  TaskDetailDto,
+  TaskDto,
+  TaskPageDto,
+} from './dto/task.dto.js';
+import {
+  CancelDto,
   ClaimDto,
   ClaimedTaskDto,
   SteerDto,
@@ -86,7 +93,12 @@ export class TasksController {
     },
   })
   @ApiAcceptedResponse({ type: RoutedTaskDto, description: 'Stored; its first attempt is open.' })
-  @ApiWriteProblems('auth.role_ambiguous', 'task.not_found', 'task.delegation_loop')
+  @ApiWriteProblems(
+    'auth.role_ambiguous',
+    'task.not_found',
+    'task.cancelled',
+    'task.delegation_loop',
+  )
   route(@Body() dto: RouteTaskDto, @Me() agent: Agent): Promise<RoutedTaskDto> {
     return this.tasks.route(agent, dto);
   }
@@ -175,17 +187,19 @@ export class TasksController {
   @Post(':id/cancel')
   @HttpCode(200)
   @Policy('tasks.steer')
-  @ApiOperation({ summary: 'Call off a task that you asked for' })
+  @ApiOperation({
+    summary: 'Cancel a task that your role requested, alone or with the tasks below it',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: TaskDto, description: 'The task, cancelled.' })
-  @ApiWriteProblems('auth.forbidden', 'task.not_found', 'task.finished')
+  @ApiOkResponse({ type: CancelledTaskDto, description: 'The task, cancelled.' })
+  @ApiWriteProblems('auth.forbidden', 'task.not_found', 'task.finished', 'task.cascade_limit')
   cancel(
     @Param('id', TaskIdPipe) id: string,
-    @Body() { reason }: SteerDto,
+    @Body() dto: CancelDto,
     @Me() agent: Agent,
-  ): Promise<TaskDto> {
-    return this.steering.cancel(agent, id, reason);
+  ): Promise<CancelledTaskDto> {
+    return this.steering.cancel(agent, id, dto);
   }
 
   @Post(':id/retry')

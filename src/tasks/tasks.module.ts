@@ -6,6 +6,7 @@ import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SubjectsModule } from '../subjects/subjects.module.js';
+import { CascadesService } from './cascades.service.js';
 import { Claims } from './claims.service.js';
 import { InboxWait } from './inbox-wait.service.js';
 import { Steering } from './steering.service.js';
@@ -32,6 +33,7 @@ import { TasksService } from './tasks.service.js';
     TasksReader,
     Claims,
     Steering,
+    CascadesService,
     InboxWait,
     TaskStory,
     TaskReplaysService,

@@ -125,6 +125,17 @@ export class TaskDto {
   created_at: Date;
 }
 
+/** A cancelled task, and with it the tasks that a cascade cancelled. */
+export class CancelledTaskDto extends TaskDto {
+  @ApiPropertyOptional({
+    type: [String],
+    format: 'uuid',
+    description: 'With `cascade`: the tasks that were cancelled, this one first.',
+    example: [TASK],
+  })
+  cancelled_tasks?: string[];
+}
+
 /** The task as the API shows it. */
 export function toTaskDto(task: ShownTask): TaskDto {
   return {

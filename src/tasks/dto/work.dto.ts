@@ -4,6 +4,7 @@ import {
   ArrayMaxSize,
   ArrayNotEmpty,
   IsArray,
+  IsBoolean,
   IsOptional,
   IsString,
   MaxLength,
@@ -101,6 +102,17 @@ export class SteerDto {
   reason?: string;
 }
 
+export class CancelDto extends SteerDto {
+  @ApiPropertyOptional({
+    description:
+      'Whether to cancel also the open tasks below this one that your role routed, or that were routed along the chain.',
+    default: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  cascade?: boolean;
+}
+
 /** A task in its tree; of one that the caller may not read, only the first two members are told. */
 export class TaskNodeDto {
   @ApiProperty({ format: 'uuid', example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
@@ -159,6 +171,13 @@ export class TimelineEntryDto {
     example: 'The budget was cut',
   })
   told?: string;
+
+  @ApiPropertyOptional({
+    format: 'uuid',
+    description: 'The cancelled task whose cascade cancelled this one.',
+    example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  cause?: string;
 
   @ApiPropertyOptional({
     format: 'date-time',

@@ -589,6 +589,22 @@ describe('MCP', () => {
         expect(await codeOf(asker.call('cancel_task', { task_id }))).toBe('task.finished');
       });
 
+      it('is cancelled with the tasks below it', async () => {
+        const { task_id } = await send();
+        const { task_id: below } = await asker.does('send_task', {
+          ...{ target: manager, task_type: 'part', parent_task_id: task_id },
+        });
+        const cancelled = await asker.call('cancel_task', { task_id, cascade: true });
+        expect(cancelled.text).toContain(String(below));
+        expect(cancelled.content).toMatchObject({
+          ...{ task_id, status: 'cancelled', cancelled_tasks: [task_id, below] },
+        });
+        const refused = asker.call('send_task', {
+          ...{ target: manager, task_type: 'part', parent_task_id: task_id },
+        });
+        expect(await codeOf(refused)).toBe('task.cancelled');
+      });
+
       it('is ended by its session, not by its task', async () => {
         const { task_id } = await send();
         await claim();
