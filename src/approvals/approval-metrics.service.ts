@@ -3,6 +3,7 @@ import { Gauge } from 'prom-client';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { Metrics } from '../observability/metrics.js';
+import { boundedRoles } from '../observability/role-labels.js';
 
 /** Who keeps the mesh waiting: counted when somebody looks, by an index that holds what is pending and nothing else. */
 @Injectable()
@@ -18,9 +19,9 @@ export class ApprovalMetrics {
         this.reset();
         try {
           const rows = await transactions.read((manager) =>
-            sql<{ role: string; pending: number }>(manager, PENDING_BY_ROLE),
+            sql<{ role: string; count: number }>(manager, PENDING_BY_ROLE),
           );
-          for (const { role, pending } of rows) this.set({ role }, pending);
+          for (const { role, count } of rows) this.set({ role }, count);
         } catch {
           // The other metrics say that the database is away; they are to be read then, too.
           logger.debug('The pending approvals could not be counted');
@@ -30,6 +31,6 @@ export class ApprovalMetrics {
   }
 }
 
-const PENDING_BY_ROLE = `
-  SELECT approver_role AS role, count(*)::integer AS pending FROM approvals
-   WHERE status = 'pending' AND expires_at > now() GROUP BY approver_role`;
+const PENDING_BY_ROLE = boundedRoles(`
+  SELECT approver_role AS role, count(*) AS count, max(created_at) AS latest FROM approvals
+   WHERE status = 'pending' AND expires_at > now() GROUP BY approver_role`);

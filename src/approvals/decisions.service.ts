@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
+import { isBlank } from '../common/invisible-characters.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
@@ -134,7 +135,7 @@ export class DecisionsService {
 
 /** The first that says anything; a rejection has to say why. */
 function notesOf(decision: Verdict['decision'], ...told: (string | undefined)[]): string {
-  const notes = told.find((text) => text !== undefined && text.trim() !== '');
+  const notes = told.find((text) => text !== undefined && !isBlank(text));
   if (notes === undefined && decision === 'rejected') throw notesRequired();
   return decision === 'rejected' ? (notes ?? '') : (told[0] ?? '');
 }

@@ -216,5 +216,22 @@ describe('votes', () => {
       expect(text).toContain(`mesh_approvals_pending{role="${matter.board}"} 1`);
       expect(text).toContain('mesh_approval_decision_seconds_bucket');
     });
+
+    it('names 100 roles at most among the metrics, and counts the others together', async () => {
+      const matter = await Matter.open(mesh);
+      const task = matter.task.replace('task-', '');
+      await mesh.query(
+        `INSERT INTO approvals (id, task_id, approver_role, status, chain_id, stages, expires_at)
+         SELECT id, $1, 'crowd-' || n, 'pending', id, ARRAY['crowd-' || n], now() + interval '1 hour'
+           FROM (SELECT n, gen_random_uuid() AS id FROM generate_series(1, 150) n) made`,
+        [task],
+      );
+      const { text } = await matter.agent('admin').get('/metrics');
+      await mesh.query(`UPDATE approvals SET status = 'withdrawn' WHERE task_id = $1`, [task]);
+      const series = [...text.matchAll(/^mesh_approvals_pending\{role="(.*)"\} (\d+)$/gm)];
+      expect(series).toHaveLength(101);
+      const other = series.find(([, role]) => role === 'other');
+      expect(Number(other?.[2])).toBeGreaterThanOrEqual(50);
+    });
   });
 });

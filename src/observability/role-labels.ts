@@ -1,0 +1,18 @@
+/** How many roles a metric names at most. The other roles are counted together under {@link OTHER_ROLES}. */
+export const MAX_ROLE_LABELS = 100;
+export const OTHER_ROLES = 'other';
+
+/**
+ * SQL for the values of a metric by role, with a bounded number of series: `role` and `count`. Roles with the highest
+ * counts keep their names; among equal counts, the latest.
+ *
+ * @param counts SQL with the columns `role`, `count` and `latest`, one row for each role
+ */
+export function boundedRoles(counts: string): string {
+  return `
+    SELECT CASE WHEN place <= ${MAX_ROLE_LABELS} THEN role ELSE '${OTHER_ROLES}' END AS role,
+           sum(count)::integer AS count
+      FROM (SELECT role, count, row_number() OVER (ORDER BY count DESC, latest DESC, role) AS place
+              FROM (${counts}) counts) ranked
+     GROUP BY 1`;
+}
