@@ -215,6 +215,7 @@ const whoami: Tool = {
       description: 'The role you act for when you name none; null: you have to name one.',
     },
     must_name_role: flag('Whether tools that take a role need it from you.'),
+    kind: text('human or agent: some approvals can be decided by a human only.'),
   }),
   async run(mesh) {
     const { body } = await mesh.call('who_am_i');
@@ -222,7 +223,7 @@ const whoami: Tool = {
     return {
       text: `You are ${textOf(body.subject)}, acting for ${roles || 'no role'}.`,
       content: {
-        ...pick(body, 'subject', 'roles', 'acting_role'),
+        ...pick(body, 'subject', 'roles', 'acting_role', 'kind'),
         must_name_role: body.acting_role === null,
       },
     };

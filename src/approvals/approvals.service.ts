@@ -121,5 +121,5 @@ function askingRole(agent: Agent, { participants }: TaskFacts, named: string | u
   const roles = agent.roles.filter((role) => participants.includes(role));
   const { defaultRole } = agent;
   const isDefault = defaultRole !== undefined && roles.includes(defaultRole);
-  return actingRole({ subject: agent.subject, roles, ...(isDefault && { defaultRole }) }, named);
+  return actingRole({ roles, ...(isDefault && { defaultRole }) }, named);
 }

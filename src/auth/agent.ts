@@ -1,3 +1,6 @@
+/** Whether a subject is a person or software. */
+export type AgentKind = 'human' | 'agent';
+
 /** Who calls: an AI agent, or a person, known by a verified token. */
 export interface Agent {
   /** Issuer and `sub` of the token as one string, `issuer#sub`: never the same for two subjects. */
@@ -8,4 +11,6 @@ export interface Agent {
   readonly defaultRole?: string;
   /** When the token was issued (`iat`), in seconds since the epoch. */
   readonly issuedAt?: number;
+  /** `human` if the claims of the token meet `HUMAN_CLAIMS`. */
+  readonly kind: AgentKind;
 }

@@ -33,7 +33,11 @@ const SKEW_SECONDS = 60;
  * Checks every claim itself (RFC 7519 section 4.1, RFC 7515 section 4.1.11, RFC 9068 section 4) and takes nothing for
  * granted about its type. Throws `auth.token_invalid` or `auth.token_expired`.
  */
-export function agentFromClaims(header: unknown, payload: unknown, expected: Expectations): Agent {
+export function agentFromClaims(
+  header: unknown,
+  payload: unknown,
+  expected: Expectations,
+): Omit<Agent, 'kind'> {
   if (!isRecord(header) || !isRecord(payload)) throw tokenInvalid('The token is not a JWT');
   checkHeader(header);
   checkIsAccessToken(payload);

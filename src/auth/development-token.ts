@@ -12,6 +12,8 @@ export interface DevelopmentClaims {
   readonly issuer?: string;
   /** Default: none. */
   readonly audience?: string;
+  /** Whether it stands for a person: it then has the claim `idtyp` with the value `user`, as Entra ID writes it. */
+  readonly human?: boolean;
 }
 
 const DEFAULT_SECONDS = 8 * 3600;
@@ -28,6 +30,7 @@ export function developmentToken(secret: string, claims: DevelopmentClaims): str
     ...(audience === undefined ? {} : { aud: audience }),
     role,
     roles,
+    ...(claims.human && { idtyp: 'user' }),
     iat,
     exp: iat + expiresInSeconds,
   };

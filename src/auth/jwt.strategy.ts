@@ -9,6 +9,7 @@ import type { Agent } from './agent.js';
 import { acceptedAudiences } from './audiences.js';
 import { bearerToken } from './bearer-token.js';
 import { agentFromClaims } from './claims.js';
+import { humanCheck } from './human-claims.js';
 import { keyFor, type UsedKey } from './token-key.js';
 import { VerificationKeys } from './verification-keys.js';
 import { VerifiedTokens } from './verified-tokens.js';
@@ -38,6 +39,7 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
   /** The key that the token of a request is verified with. */
   private readonly used: WeakMap<IncomingMessage, UsedKey>;
   private readonly audiences: readonly string[];
+  private readonly kindOf: ReturnType<typeof humanCheck>;
 
   constructor(
     keys: VerificationKeys,
@@ -64,12 +66,13 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     super(options);
     this.used = used;
     this.audiences = acceptedAudiences(environment);
+    this.kindOf = humanCheck(environment.HUMAN_CLAIMS);
   }
 
   async validate(request: IncomingMessage, { header, payload }: Jwt): Promise<Agent> {
     const { OIDC_ISSUER_URL, OIDC_AUDIENCE, OIDC_ROLES_CLAIM, ROLES, DEFAULT_ROLE_PRECEDENCE } =
       this.environment;
-    const agent = agentFromClaims(header, payload, {
+    const caller = agentFromClaims(header, payload, {
       issuer: OIDC_ISSUER_URL,
       audiences: this.audiences,
       clients: OIDC_AUDIENCE,
@@ -78,6 +81,7 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
       rolePrecedence: DEFAULT_ROLE_PRECEDENCE,
       nowSeconds: Date.now() / 1000,
     });
+    const agent = { ...caller, kind: this.kindOf(payload) };
     const used = this.used.get(request);
     if (used && typeof payload === 'object') {
       await this.verified.add(bearerToken(request), { ...used, payload, agent });

@@ -41,7 +41,7 @@ export function namedRoles({ roles }: Pick<Agent, 'roles'>): string[] {
  * An agent without org roles acts as `admin`, else as `auditor`: most routes have no place to name a role,
  * and an operator should not need an org role to use them. Undefined when there are several or none.
  */
-export function defaultActingRole(agent: Agent): string | undefined {
+export function defaultActingRole(agent: Pick<Agent, 'roles' | 'defaultRole'>): string | undefined {
   if (agent.defaultRole !== undefined) return agent.defaultRole;
   const roles = namedRoles(agent);
   const orgRoles = roles.filter((role) => !RESERVED_ROLES.includes(role));
@@ -54,7 +54,7 @@ export function defaultActingRole(agent: Agent): string | undefined {
  * Throws `auth.role_not_held` when the role named is not the agent's, or when it has no role at all,
  * and `auth.role_ambiguous` when none is named and it has several.
  */
-export function actingRole(agent: Agent, named?: string): string {
+export function actingRole(agent: Pick<Agent, 'roles' | 'defaultRole'>, named?: string): string {
   if (named !== undefined) {
     if (agent.roles.includes(named)) return named;
     throw new DomainError('auth.role_not_held', 'The token does not carry the role named');

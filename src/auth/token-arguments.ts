@@ -7,7 +7,7 @@ import { usableRoles } from './roles.js';
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 const MAX_SECONDS = 365 * 86_400;
 
-/** Reads `<role> [more roles] [--sub name] [--expires 8h]`; throws an error with one line for a person. */
+/** Reads `<role> [more roles] [--sub name] [--expires 8h] [--human]`; throws an error with one line for a person. */
 export function tokenArguments(
   args: readonly string[],
   environment: Environment,
@@ -15,7 +15,11 @@ export function tokenArguments(
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { sub: { type: 'string' }, expires: { type: 'string', default: '8h' } },
+    options: {
+      sub: { type: 'string' },
+      expires: { type: 'string', default: '8h' },
+      human: { type: 'boolean' },
+    },
   });
   const roles = positionals.map(toNfc);
   if (roles.length === 0) throw new Error('name at least one role');
@@ -32,6 +36,7 @@ export function tokenArguments(
     expiresInSeconds: seconds(values.expires),
     issuer: environment.OIDC_ISSUER_URL,
     audience: environment.OIDC_AUDIENCE[0],
+    human: values.human,
   };
 }
 

@@ -4,7 +4,7 @@ import { developmentToken } from './development-token.js';
 import { signingSecret } from './signing-secret.js';
 import { tokenArguments } from './token-arguments.js';
 
-const USAGE = 'usage: npm run token -- <role> [more roles] [--sub name] [--expires 8h]';
+const USAGE = 'usage: npm run token -- <role> [more roles] [--sub name] [--expires 8h] [--human]';
 
 function token(args: readonly string[]): string {
   const environment = loadEnvironment();

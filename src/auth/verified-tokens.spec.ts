@@ -25,7 +25,7 @@ class Keys extends VerificationKeys {
 
 const verified = (sub: string) => ({
   payload: { sub },
-  agent: { subject: sub, roles: [] },
+  agent: { subject: sub, roles: [], kind: 'agent' as const },
   keyName: { algorithm: 'HS256', keyId: undefined } as const,
   key: ORIGINAL,
 });

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { Agent } from './agent.js';
+import type { Agent, AgentKind } from './agent.js';
 import { defaultActingRole, namedRoles } from './roles.js';
 
 /** What the controller makes of the caller's token. */
@@ -27,9 +27,17 @@ export class WhoAmIDto {
   })
   readonly acting_role: string | null;
 
+  @ApiProperty({
+    enum: ['human', 'agent'],
+    description: 'human: the claims of the token meet `HUMAN_CLAIMS`.',
+    example: 'agent',
+  })
+  readonly kind: AgentKind;
+
   constructor(agent: Agent) {
     this.subject = agent.subject;
     this.roles = namedRoles(agent);
     this.acting_role = defaultActingRole(agent) ?? null;
+    this.kind = agent.kind;
   }
 }

@@ -7,6 +7,7 @@ import {
   IsUrl,
   Matches,
 } from 'class-validator';
+import { HUMAN_CLAIM } from './human-claim.js';
 import { Flag, List, Names, URL_OPTIONS, WholeNumber } from './variable.js';
 
 const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
@@ -86,6 +87,19 @@ export class Environment {
   /** Default role of an agent with several roles: the first role of this list that the agent holds. */
   @Names()
   readonly DEFAULT_ROLE_PRECEDENCE: readonly string[] = [];
+
+  /** What the claims of a person's token meet, all of them; empty: nobody is known to be a person. */
+  @List()
+  @Matches(HUMAN_CLAIM, {
+    each: true,
+    message:
+      'HUMAN_CLAIMS must hold conditions such as idtyp=user, !client_id, preferred_username!=service-account-*',
+  })
+  readonly HUMAN_CLAIMS: readonly string[] = [];
+
+  /** The roles whose approvals need a person in every case. */
+  @Names()
+  readonly HUMAN_APPROVER_ROLES: readonly string[] = [];
 
   @WholeNumber(1, 3650)
   readonly SESSION_RETENTION_DAYS: number = 7;
