@@ -5,6 +5,7 @@ import { AddWork1764000003000 } from './1764000003000-add-work.js';
 import { GovernApprovals1764000004000 } from './1764000004000-govern-approvals.js';
 import { TypeAttempts1764000005000 } from './1764000005000-type-attempts.js';
 import { ReassignApprovals1764000006000 } from './1764000006000-reassign-approvals.js';
+import { BindConsumptions1764000007000 } from './1764000007000-bind-consumptions.js';
 import { CreateServiceHeartbeat1764000008000 } from './1764000008000-create-service-heartbeat.js';
 import { BoundAttempts1764000009000 } from './1764000009000-bound-attempts.js';
 import { RememberSubjectRoles1764000012000 } from './1764000012000-remember-subject-roles.js';
@@ -18,6 +19,7 @@ export const MIGRATIONS = [
   GovernApprovals1764000004000,
   TypeAttempts1764000005000,
   ReassignApprovals1764000006000,
+  BindConsumptions1764000007000,
   CreateServiceHeartbeat1764000008000,
   BoundAttempts1764000009000,
   RememberSubjectRoles1764000012000,

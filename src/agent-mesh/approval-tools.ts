@@ -3,8 +3,10 @@ import { APPROVAL_STATUS, OF_TASK, toAck } from './decision-tools.js';
 import { CUT, fittedList } from './excerpt.js';
 import {
   answers,
+  APPROVER_KIND,
   CURSOR,
   EXPIRES_IN_SECONDS,
+  flag,
   list,
   NEXT_CURSOR,
   object,
@@ -43,6 +45,10 @@ const requestApproval: Tool = {
       reason: text('Why it is asked for, for the one who decides.', { maxLength: 10_000 }),
       payload: object(
         'What exactly is to be approved, such as {"amount": 50000}; nothing else can be done with the approval. Default: task_type, description, data and context of the task.',
+      ),
+      approver_kind: APPROVER_KIND,
+      repeat: flag(
+        'Whether the act may happen again although an approval of the same payload was consumed; reason must say why.',
       ),
       from_role: ROLE,
     },
@@ -98,7 +104,7 @@ const listApprovals: Tool = {
   }),
   output: answers({
     approvals: list(
-      'approval_id, task_id, status, approver_role, reason, payload (what exactly is approved), digest, quorum, votes, stage, stages, expires_at (the last moment to decide), consume_until (the last moment to use it), consumed_at, consumed_by, notes (of the decider), requested_by, requested_role, decided_by, decision_at, created_at. ' +
+      'approval_id, task_id, status, approver_role, reason, payload (what exactly is approved), digest, quorum, votes, stage, stages, expires_at (the last moment to decide), consume_until (the last moment to use it), consumed_at, consumed_by, notes (of the decider), requested_by, requested_role, decided_by, decided_by_kind, decision_at, created_at, approver_kind (human: only a person decides), repeat (the act happens again; reason says why), earlier (decisions about the same payload, with consumption), task (task_type, description, status). ' +
         CUT,
       object('An approval.'),
     ),
@@ -119,7 +125,8 @@ function toApproval(approval: Members): Members {
     ...pick(approval, 'approver_role', 'reason', 'payload', 'digest', 'quorum', 'votes'),
     ...pick(approval, 'stage', 'stages', 'expires_at', 'consume_until', 'consumed_at'),
     ...pick(approval, 'consumed_by', 'notes', 'requested_by', 'requested_role', 'decided_by'),
-    ...pick(approval, 'decision_at', 'created_at'),
+    ...pick(approval, 'decision_at', 'created_at', 'approver_kind', 'decided_by_kind', 'repeat'),
+    ...pick(approval, 'consumed_attempt', 'earlier', 'task'),
     ...toAck(approval),
   };
 }

@@ -4,6 +4,7 @@ import { invalidArguments } from './argument-problems.js';
 import type { Mesh } from './mesh.js';
 import {
   answers,
+  APPROVER_KIND,
   EXPIRES_IN_SECONDS,
   flag,
   list,
@@ -70,6 +71,7 @@ const sendTask: Tool = {
       ),
       quorum: QUORUM,
       expires_in_seconds: EXPIRES_IN_SECONDS,
+      approver_kind: APPROVER_KIND,
       from_role: ROLE,
       trace_id: TRACE_ID,
     },
@@ -101,7 +103,7 @@ const sendTask: Tool = {
 
 /** What else is said of an approval goes with a role that is to give it. */
 function requiredApproval({ approver_role: role, ...args }: Members): Members {
-  const more = given(args, 'quorum', 'expires_in_seconds');
+  const more = given(args, 'quorum', 'expires_in_seconds', 'approver_kind');
   if (role === undefined && Object.keys(more).length === 0) return {};
   return { requires_approval: { ...(role !== undefined && { role }), ...more } };
 }

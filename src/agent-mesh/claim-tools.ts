@@ -6,13 +6,22 @@ import {
   answers,
   flag,
   LEASE_SECONDS,
+  list,
+  object,
   ROLE,
   takes,
   TASK_ID,
   textOrNull,
   whole,
 } from './schemas.js';
-import { TASK_DETAIL, TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
+import {
+  TASK_DETAIL,
+  TASK_MEMBERS,
+  taskApprovalLine,
+  taskApprovalOf,
+  taskLine,
+  taskOf,
+} from './task-view.js';
 import {
   asQuery,
   given,
@@ -20,6 +29,7 @@ import {
   pick,
   prefixed,
   recordOf,
+  recordsOf,
   textOf,
   type Tool,
   type ToolAnswer,
@@ -31,6 +41,8 @@ const DEFAULT_WAIT_SECONDS = 3;
 /** After work was seen but another agent was faster. */
 const LOST_RACE_PAUSE_MS = 100;
 const RELEASE_RETRIES = 10;
+/** How many approvals come with a claim. */
+const MAX_APPROVALS_SHOWN = 20;
 
 const claimTask: Tool = {
   name: 'claim_task',
@@ -67,6 +79,10 @@ const claimTask: Tool = {
       description:
         'What complete_task takes as result: result_bytes, result_depth, result_members, array_elements, string_characters; error_characters of fail_task are kept.',
     },
+    approvals: list(
+      'The latest approvals of the task: approval_id, approver_role, status, digest, repeat, consume_until, consumed_at, consumed_by, attempt. One with consumed_at was used: check what that attempt did before you act.',
+      object('An approval.'),
+    ),
   }),
   async run(mesh, args, call) {
     const claim = await claimed(mesh, args, call.delivery.signal);
@@ -84,7 +100,7 @@ const NOTHING: ToolAnswer = {
   text: 'Nothing is due. Call claim_task again to go on waiting.',
   content: {
     ...{ claimed: false, session_id: null, lease_expires_at: null, run_until: null },
-    ...{ status: null, task: null, limits: null },
+    ...{ status: null, task: null, approvals: [], limits: null },
   },
 };
 
@@ -146,18 +162,23 @@ async function release(mesh: Mesh, claimedSession: unknown): Promise<void> {
 /** A claim that was made before: its session as it is now, for it may have ended since. */
 async function presentState(mesh: Mesh, { task, session, limits }: Members): Promise<ToolAnswer> {
   const id = textOf(recordOf(session).id);
-  const { body: present } = await mesh.call('get_session', { id });
+  const [{ body: present }, { body: now }] = await Promise.all([
+    mesh.call('get_session', { id }),
+    mesh.call('get_task', { id: textOf(recordOf(task).id) }),
+  ]);
+  const approvals = recordsOf(now.approvals).slice(-MAX_APPROVALS_SHOWN);
   const isDelivered = present.status === 'completed' && recordOf(task).task_type === 'notification';
   if (present.status === 'active' || isDelivered)
-    return toClaimed({ task, session: present, limits });
-  const { content } = toClaimed({ task, session: present, limits });
+    return toClaimed({ task, session: present, approvals });
+  const { content } = toClaimed({ task, session: present, approvals });
   return {
     text: `This key claimed session-${id} before, which is over: ${textOf(present.status)}. Claim with another key to get a task.`,
     content: { ...content, claimed: false },
   };
 }
 
-function toClaimed({ task, session, limits }: Members): ToolAnswer {
+function toClaimed({ task, session, approvals, limits }: Members): ToolAnswer {
+  const known = recordsOf(approvals).map(taskApprovalOf);
   const claimed = fitted(taskOf(task), TASK_DETAIL);
   const held = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
   const isDone = held.status === 'completed';
@@ -168,6 +189,7 @@ function toClaimed({ task, session, limits }: Members): ToolAnswer {
           `Yours until ${textOf(held.lease_expires_at)}, in session-${textOf(held.id)}:`,
           taskLine(claimed),
           limitsLine(limits),
+          ...known.map(taskApprovalLine),
         ],
     content: {
       claimed: true,
@@ -175,6 +197,7 @@ function toClaimed({ task, session, limits }: Members): ToolAnswer {
       ...pick(held, 'lease_expires_at', 'run_until', 'status'),
       task: claimed,
       limits: recordOf(limits),
+      approvals: known,
     },
   };
 }

@@ -4,6 +4,7 @@ import {
   EXPIRY_SECONDS,
   MAX_QUORUM,
 } from '../approvals/approval-limits.js';
+import { APPROVER_KINDS } from '../approvals/approver-kinds.js';
 import { PRIORITIES } from '../tasks/priority.js';
 
 /** A JSON Schema (2020-12) of one member. */
@@ -92,3 +93,6 @@ export const EXPIRES_IN_SECONDS = whole(
   EXPIRY_SECONDS.min,
   EXPIRY_SECONDS.max,
 );
+export const APPROVER_KIND = text('human, if only a person may decide. Default: any.', {
+  enum: [...APPROVER_KINDS],
+});

@@ -1,6 +1,7 @@
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { prefixed } from '../http/ids.js';
 import type { Approval } from './approval.entity.js';
+import type { Consumed } from './asking-rules.js';
 
 /** An approval that is missing and one that is somebody else's are the same answer. */
 export function approvalNotFound(): DomainError {
@@ -84,5 +85,39 @@ export function sameRole(role: string): DomainError {
 export function notesRequired(): InvalidInputError {
   return new InvalidInputError([
     { pointer: '/comments', message: 'comments must say why it is rejected' },
+  ]);
+}
+
+/** The act was approved and consumed before, through another approval. */
+export function alreadyConsumed({
+  id,
+  consumed_at,
+  consumed_by,
+  consumed_attempt,
+}: Consumed): DomainError {
+  const at = consumed_at?.toISOString() ?? 'an earlier time';
+  const where = consumed_attempt === null ? '' : ` in attempt ${consumed_attempt}`;
+  return new DomainError(
+    'approval.already_consumed',
+    `${prefixed('approval', id)} of the same payload was consumed by ${consumed_by ?? 'another subject'} at ${at}${where}. ` +
+      'Check what it did; to do it again, ask with repeat true and a reason.',
+  );
+}
+
+/** The present attempt is nobody's, and only its holder may consume. */
+export function notHeld(): DomainError {
+  return new DomainError(
+    'approval.not_held',
+    'Claim the task first: while nobody holds it, only the role that asked for the task consumes approvals.',
+  );
+}
+
+export function limitReached(detail: string): DomainError {
+  return new DomainError('approval.limit_reached', detail);
+}
+
+export function repeatReasonRequired(): InvalidInputError {
+  return new InvalidInputError([
+    { pointer: '/reason', message: 'reason must say why the act is repeated' },
   ]);
 }

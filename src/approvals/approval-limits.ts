@@ -5,3 +5,6 @@ export const DEFAULT_EXPIRY_SECONDS = 72 * 60 * 60;
 /** How many subjects may have to approve, and how many roles one after the other. */
 export const MAX_QUORUM = 20;
 export const MAX_STAGES = 8;
+/** How many approvals a task may have, and how many roles that decide. */
+export const MAX_APPROVALS = 100;
+export const MAX_APPROVER_ROLES = 20;

@@ -2,11 +2,16 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
+import { Environment } from '../config/environment.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
 import { newId } from '../observability/new-id.js';
 import type { Approval } from './approval.entity.js';
-import { alreadyPending } from './approval-errors.js';
+import { alreadyConsumed, alreadyPending } from './approval-errors.js';
+import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
+import { assertRoom, findConsumed } from './asking-rules.js';
+import type { ApproverKind } from './approver-kinds.js';
+import { neededKind } from './approver-kind.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
@@ -24,6 +29,13 @@ export interface Ask {
   supersedes?: string;
   /** The role that asks, where the actor does not act for it: an admin that retries a task. */
   requested_role?: string;
+  /** Default: any. */
+  approver_kind?: ApproverKind | undefined;
+  /**
+   * Whether an act that was approved and consumed before may happen again; `if_consumed`: it is such a repetition where
+   * there was one.
+   */
+  repeat?: boolean | 'if_consumed';
 }
 
 /** Opens approvals: what an agent asks, what routing asks along with a task, and the next stage of either. */
@@ -33,22 +45,36 @@ export class ApprovalOpenings {
     private readonly audit: AuditService,
     private readonly expiry: ApprovalExpiry,
     private readonly exclusions: ApprovalExclusionsService,
+    private readonly environment: Environment,
   ) {}
 
   /**
    * Asks the role of the first stage. The caller holds the task's lock.
    *
-   * @throws DomainError `approval.pending_exists`, or `approval.four_eyes` where the role that asks is to decide
+   * @throws DomainError `approval.pending_exists`, `approval.already_consumed`, `approval.limit_reached`, or
+   *   `approval.four_eyes` where the role that asks is to decide
    */
   async open(
     manager: EntityManager,
     task: LockedTask,
-    { stages, supersedes, payload = { ...task.subject }, ...ask }: Ask,
+    {
+      stages,
+      supersedes,
+      approver_kind: requested_kind = 'any',
+      payload = { ...task.subject },
+      ...ask
+    }: Ask,
     by: Actor,
   ): Promise<ApprovalRow> {
     const { requested_role = by.role } = ask;
     this.exclusions.assertOtherRole(requested_role, stages);
     const id = newId();
+    const digest = canonicalDigest(payload).toString('hex');
+    const [consumed] = await Promise.all([
+      findConsumed(manager, task.task_id, digest),
+      assertRoom(manager, task.task_id, stages),
+    ]);
+    if (consumed && (ask.repeat ?? false) === false) throw alreadyConsumed(consumed);
     return this.insert(
       manager,
       task,
@@ -60,7 +86,9 @@ export class ApprovalOpenings {
         requested_by: by.subject,
         requested_role,
         payload,
-        digest: canonicalDigest(payload).toString('hex'),
+        digest,
+        requested_kind,
+        repeat: ask.repeat === true || (ask.repeat === 'if_consumed' && consumed !== undefined),
         chain_id: id,
         stage: 1,
         stages,
@@ -74,13 +102,12 @@ export class ApprovalOpenings {
   async openNext(
     manager: EntityManager,
     task: LockedTask,
-    { stage, ...approved }: Approval,
+    approved: Approval,
   ): Promise<ApprovalRow> {
-    const { requested_by, requested_role, payload, digest, expires_at, created_at } = approved;
+    const { stage, requested_by, requested_role, payload, digest } = approved;
     if (requested_by === null || requested_role === null || payload === null || digest === null) {
       throw new Error('only what was asked for has more than one stage');
     }
-    const length = (expires_at?.getTime() ?? 0) - created_at.getTime();
     return this.insert(
       manager,
       task,
@@ -98,7 +125,9 @@ export class ApprovalOpenings {
         stage: stage + 1,
         stages: approved.stages,
         supersedes: null,
-        expires_in_seconds: length / 1000,
+        expires_in_seconds: secondsAsked(approved),
+        requested_kind: approved.requested_kind,
+        repeat: approved.repeat,
       },
       { role: requested_role, subject: requested_by },
     );
@@ -123,19 +152,38 @@ export class ApprovalOpenings {
   private async insert(
     manager: EntityManager,
     task: LockedTask,
-    approval: NewApproval,
+    approval: Omit<NewApproval, 'approver_kind'>,
     by: Actor,
   ): Promise<ApprovalRow> {
     // What is too late to decide is not to be in the way.
     await this.expiry.expireOf(manager, task.task_id);
-    const inserted = await insertPending(manager, approval);
+    const approver_kind = neededKind(
+      { ...approval, approver_kind: approval.requested_kind },
+      this.environment,
+    );
+    const inserted = await insertPending(manager, { ...approval, approver_kind });
     if (!inserted) {
       const pending = await selectPending(manager, task.task_id, [approval.approver_role]);
       throw alreadyPending(pending.filter(({ stage }) => stage === approval.stage));
     }
-    const { stage, quorum, supersedes } = inserted;
-    const metadata = { stage, quorum, ...(supersedes !== null && { supersedes }) };
+    const { stage, quorum, supersedes, repeat } = inserted;
+    const metadata = {
+      ...{ stage, quorum, approver_kind },
+      ...(repeat && { repeat }),
+      ...(supersedes !== null && { supersedes }),
+    };
     this.audit.record(manager, approvalEvent('approval_requested', inserted, task, by, metadata));
     return inserted;
   }
+}
+
+/** For how long an approval was asked, in seconds; one that is older than the column was not cut short by a deadline. */
+export function secondsAsked({
+  expires_in_seconds,
+  expires_at,
+  created_at,
+}: Pick<Approval, 'expires_in_seconds' | 'expires_at' | 'created_at'>): number {
+  if (expires_in_seconds !== null) return expires_in_seconds;
+  if (expires_at === null) return DEFAULT_EXPIRY_SECONDS;
+  return Math.round((expires_at.getTime() - created_at.getTime()) / 1000);
 }

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
+import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import { prefixed } from '../http/ids.js';
 import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecycle/task-lock.js';
+import { neededKind } from './approver-kind.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
 import { selectPending } from './approval-rows.js';
 
@@ -59,7 +61,12 @@ export class ApprovalRequirementsService {
    * Opens the requirement of a task again, where it is neither met nor pending. An approval of the same role that is
    * pending on another question leaves no room for it: a participant asks again after that is settled.
    */
-  async reopen(manager: EntityManager, taskId: string, by: Actor): Promise<void> {
+  async reopen(
+    manager: EntityManager,
+    taskId: string,
+    by: Actor,
+    why: string | undefined,
+  ): Promise<void> {
     const task = await lockOpenTask(manager, taskId);
     const { requires_approval } = task;
     if (!requires_approval) return;
@@ -68,16 +75,20 @@ export class ApprovalRequirementsService {
     const { role, ...ask } = requires_approval;
     const pending = await selectPending(manager, taskId, [role]);
     if (pending.some(({ stage }) => stage === 1)) return;
-    const reason = 'Required to complete the task, which is retried';
-    const requested_role = task.from_role;
-    await this.openings.open(manager, task, { ...ask, stages: [role], reason, requested_role }, by);
+    const told = why === undefined || isBlank(why) ? '' : `: ${why}`;
+    const reason = `Required to complete the task, which is retried${told}`;
+    const again = { reason, requested_role: task.from_role, repeat: 'if_consumed' as const };
+    await this.openings.open(manager, task, { ...ask, ...again, stages: [role] }, by);
   }
 
   private async latestDecision(
     manager: EntityManager,
-    { task_id, requires_approval: { role, quorum }, subject }: RequiringTask,
+    { task_id, requires_approval, subject }: RequiringTask,
     completing: readonly (string | null)[],
   ): Promise<RequirementDecision | undefined> {
+    const { role, quorum, approver_kind = 'any' } = requires_approval;
+    const approval = { approver_role: role, approver_kind, stage: 1, stages: [role] };
+    const kind = neededKind(approval, this.environment);
     const digest = canonicalDigest({ ...subject }).toString('hex');
     const barred = this.environment.APPROVALS_FOUR_EYES ? completing : [];
     const [latest] = await sql<RequirementDecision>(manager, LATEST_DECISION, [
@@ -86,6 +97,7 @@ export class ApprovalRequirementsService {
       role,
       quorum,
       barred,
+      kind,
     ]);
     return latest;
   }
@@ -111,7 +123,7 @@ function refusalOf(
 }
 
 /**
- * Only an approval that asks the role alone, for the task's digest, meets the requirement. A rejection by the role on
+ * Only an approval that asks the role alone, for the task's digest, meets the requirement; of people, where it needs them. A rejection by the role on
  * that digest supersedes it in any chain and with any quorum. A cancel ends what was decided before.
  */
 const LATEST_DECISION = `
@@ -125,6 +137,9 @@ const LATEST_DECISION = `
    WHERE a.task_id = $1 AND a.digest = $2
      AND CASE a.status
            WHEN 'approved' THEN a.stages = ARRAY[$3]::varchar[] AND a.quorum >= $4
+             AND ($6 = 'any' OR (a.decided_by_kind = 'human' AND NOT EXISTS (
+               SELECT 1 FROM approval_votes v
+                WHERE v.approval_id = a.id AND v.decision = 'approved' AND v.kind IS DISTINCT FROM 'human')))
            WHEN 'rejected' THEN $3 IN (a.approver_role, a.delegated_from, a.stages[a.stage])
            ELSE false
          END

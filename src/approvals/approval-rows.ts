@@ -3,9 +3,10 @@ import { type Listed, sql, sqlList } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 import { approvalStatusNow, type Decision, lapsed } from './approval-status.js';
 import { isCounted } from './counted-votes.js';
+import { APPROVED_TASK, type ApprovedTask, EARLIER, type EarlierRow } from './approval-context.js';
 
-/** An approval as its readers see it: with the status that it has now, and how many have approved. */
-export type ApprovalRow = Approval & { votes: number };
+/** An approval as its readers see it: with its status now, its votes, decisions about the same payload, and its task. */
+export type ApprovalRow = Approval & { votes: number; earlier: EarlierRow[]; task: ApprovedTask };
 
 /**
  * SQL that is true of a vote `v` that counts for the approval with this alias: given since the decision was reassigned,
@@ -21,7 +22,8 @@ function counts(approval: string): string {
 export const APPROVAL_ROW = `
   a.*, ${approvalStatusNow('a')} AS status,
   (SELECT count(*)::integer FROM approval_votes v
-    WHERE v.approval_id = a.id AND v.decision = 'approved' AND ${counts('a')}) AS votes`;
+    WHERE v.approval_id = a.id AND v.decision = 'approved' AND ${counts('a')}) AS votes,
+  ${EARLIER} AS earlier, ${APPROVED_TASK} AS task`;
 
 /** The votes that count for an approval. */
 export async function selectVotes(

@@ -54,6 +54,7 @@ export class ApprovalStepsController {
     'approval.expired',
     'approval.voted',
     'approval.four_eyes',
+    'approval.human_required',
     'task.finished',
     'approval.pending_exists',
   )
@@ -102,6 +103,7 @@ export class ApprovalStepsController {
     'approval.expired',
     'approval.delegation_refused',
     'approval.four_eyes',
+    'approval.limit_reached',
     'approval.pending_exists',
     'task.finished',
   )
@@ -183,6 +185,8 @@ export class ApprovalStepsController {
     'approval.open',
     'approval.superseded',
     'approval.four_eyes',
+    'approval.already_consumed',
+    'approval.limit_reached',
     'approval.pending_exists',
     'task.finished',
   )
@@ -213,6 +217,8 @@ export class ApprovalStepsController {
     'approval.four_eyes',
     'approval.not_approved',
     'approval.consumed',
+    'approval.already_consumed',
+    'approval.not_held',
     'approval.lapsed',
     'task.finished',
   )

@@ -1,10 +1,12 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn, Unique } from 'typeorm';
+import type { AgentKind } from '../auth/agent.js';
 import type { Decision } from './approval-status.js';
 
 /** What one subject said to an approval. */
 @Entity('approval_votes')
 @Unique('approval_votes_chain_subject_uq', ['chain_id', 'subject'])
 @Check('approval_votes_decision_ck', `decision IN ('approved', 'rejected')`)
+@Check('approval_votes_kind_ck', `kind IN ('human', 'agent')`)
 export class ApprovalVote {
   @ForeignKey('Approval', { name: 'approval_votes_approval_id_fk', onDelete: 'CASCADE' })
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'approval_votes_pkey' })
@@ -25,4 +27,8 @@ export class ApprovalVote {
 
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   created_at: Date;
+
+  /** Null of votes older than the column. */
+  @Column({ type: 'varchar', length: 10, nullable: true })
+  kind: AgentKind | null;
 }

@@ -1,6 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
+import type { AgentKind } from '../auth/agent.js';
+import type { ApproverKind } from './approver-kinds.js';
 import { APPROVAL_ROW, type ApprovalRow, selectVotes } from './approval-rows.js';
 import { isCounted } from './counted-votes.js';
 import type { ApprovalStatus, Decision } from './approval-status.js';
@@ -23,6 +25,9 @@ export type NewApproval = Pick<
   payload: Record<string, unknown>;
   digest: string;
   expires_in_seconds: number;
+  requested_kind: ApproverKind;
+  approver_kind: ApproverKind;
+  repeat: boolean;
 };
 
 /** Inserts a pending approval; undefined when one is pending for the role and stage already. */
@@ -45,16 +50,22 @@ export async function insertPending(
     approval.stages,
     approval.supersedes,
     approval.expires_in_seconds,
+    approval.approver_kind,
+    approval.repeat,
+    approval.requested_kind,
   ]);
   return inserted;
 }
 
+/** It cannot be decided after the deadline of its task. */
 const INSERT_PENDING = `
   INSERT INTO approvals AS a
     (id, task_id, approver_role, status, requested_by, requested_role, reason, payload, digest, quorum,
-     chain_id, stage, stages, supersedes, created_at, expires_at)
-  SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, t.now, t.now + make_interval(secs => $14)
-    FROM (SELECT clock_timestamp() AS now) t
+     chain_id, stage, stages, supersedes, created_at, expires_at, expires_in_seconds, approver_kind, repeat, requested_kind)
+  SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, t.now,
+         least(t.now + make_interval(secs => $14::integer), k.deadline_at), $14::integer, $15, $16, $17
+    FROM (SELECT clock_timestamp() AS now) t, tasks k
+   WHERE k.id = $2
   ON CONFLICT (task_id, approver_role, stage) WHERE status = 'pending' DO NOTHING
   RETURNING ${APPROVAL_ROW}`;
 
@@ -65,6 +76,8 @@ export interface UnaskedDecision {
   approver_role: string;
   status: Decision;
   decided_by: string;
+  decided_by_kind: AgentKind;
+  approver_kind: ApproverKind;
   notes: string;
   reason: string;
   payload: Record<string, unknown>;
@@ -88,6 +101,8 @@ export async function insertDecided(
     decision.payload,
     decision.digest,
     consumeSeconds,
+    decision.decided_by_kind,
+    decision.approver_kind,
   ]);
   return inserted;
 }
@@ -95,9 +110,9 @@ export async function insertDecided(
 const INSERT_DECIDED = `
   INSERT INTO approvals AS a
     (id, task_id, approver_role, status, decided_by, notes, reason, payload, digest, chain_id, stages,
-     created_at, decision_at, consume_until)
+     created_at, decision_at, consume_until, decided_by_kind, approver_kind)
   SELECT $1::uuid, $2::uuid, $3::varchar, $4::varchar, $5, $6, $7, $8, $9, $1, ARRAY[$3], t.now, t.now,
-         CASE WHEN $4 = 'approved' THEN t.now + make_interval(secs => $10) END
+         CASE WHEN $4 = 'approved' THEN t.now + make_interval(secs => $10) END, $11, $12
     FROM (SELECT clock_timestamp() AS now) t
    WHERE NOT EXISTS (
      SELECT 1 FROM approvals
@@ -107,6 +122,7 @@ const INSERT_DECIDED = `
 export interface Vote {
   decision: Decision;
   subject: string;
+  kind: AgentKind;
   notes: string;
 }
 
@@ -126,11 +142,11 @@ interface CountedVote {
 export async function insertVote(
   manager: EntityManager,
   { id, chain_id }: Approval,
-  { decision, subject, notes }: Vote,
+  { decision, subject, kind, notes }: Vote,
 ): Promise<CountedVote | undefined> {
   const [renewed, inserted, votes] = await Promise.all([
     sql(manager, RENEW_VOTE, [id, subject, decision, notes]),
-    sql(manager, INSERT_VOTE, [id, chain_id, subject, decision, notes]),
+    sql(manager, INSERT_VOTE, [id, chain_id, subject, decision, notes, kind]),
     selectVotes(manager, id),
   ]);
   if (renewed.length + inserted.length > 0) return { votes: votes.length };
@@ -147,12 +163,13 @@ const RENEW_VOTE = `
   RETURNING 1`;
 
 const INSERT_VOTE = `
-  INSERT INTO approval_votes (approval_id, chain_id, subject, decision, notes)
-  VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1`;
+  INSERT INTO approval_votes (approval_id, chain_id, subject, decision, notes, kind)
+  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1`;
 
 export interface Settlement {
   status: Exclude<ApprovalStatus, 'pending' | 'expired'>;
   decided_by?: string;
+  decided_by_kind?: AgentKind;
   notes?: string;
   /** For how long what is approved may be used, where this stage is the last. */
   consume_seconds?: number;
@@ -162,7 +179,7 @@ export interface Settlement {
 export async function settle(
   manager: EntityManager,
   id: string,
-  { status, decided_by, notes, consume_seconds }: Settlement,
+  { status, decided_by, decided_by_kind, notes, consume_seconds }: Settlement,
 ): Promise<ApprovalRow | undefined> {
   const [settled] = await sql<ApprovalRow>(manager, SETTLE, [
     id,
@@ -170,13 +187,14 @@ export async function settle(
     decided_by ?? null,
     notes ?? null,
     consume_seconds ?? null,
+    decided_by_kind ?? null,
   ]);
   return settled;
 }
 
 const SETTLE = `
   UPDATE approvals a
-     SET status = $2, decided_by = $3, notes = coalesce($4, a.notes), decision_at = clock_timestamp(),
+     SET status = $2, decided_by = $3, decided_by_kind = $6, notes = coalesce($4, a.notes), decision_at = clock_timestamp(),
          consume_until = clock_timestamp() + make_interval(secs => $5)
    WHERE a.id = $1 AND a.status = 'pending' AND a.expires_at > clock_timestamp()
   RETURNING ${APPROVAL_ROW}`;

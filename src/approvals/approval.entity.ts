@@ -1,4 +1,6 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { AgentKind } from '../auth/agent.js';
+import type { ApproverKind } from './approver-kinds.js';
 import type { ApprovalStatus } from './approval-status.js';
 
 /** A decision that one role asks of another about a task. */
@@ -25,6 +27,13 @@ import type { ApprovalStatus } from './approval-status.js';
 @Check('approvals_digest_ck', `(payload IS NULL) = (digest IS NULL)`)
 @Check('approvals_quorum_ck', `quorum BETWEEN 1 AND 20`)
 @Check('approvals_stage_ck', `stage BETWEEN 1 AND cardinality(stages)`)
+@Check('approvals_requested_kind_ck', `requested_kind IN ('any', 'human')`)
+@Check('approvals_approver_kind_ck', `approver_kind IN ('any', 'human')`)
+@Check('approvals_decided_by_kind_ck', `decided_by_kind IN ('human', 'agent')`)
+@Check(
+  'approvals_consumed_by_attempt_ck',
+  `consumed_at IS NOT NULL OR (consumed_attempt IS NULL AND consumed_session_id IS NULL)`,
+)
 @Check('approvals_expires_ck', `status <> 'pending' OR expires_at IS NOT NULL`)
 @Check(
   'approvals_reassigned_ck',
@@ -135,4 +144,33 @@ export class Approval {
   /** When it was reassigned; votes from before do not count. */
   @Column({ type: 'timestamptz', nullable: true })
   reassigned_at: Date | null;
+
+  /** How long each stage can be decided, in seconds; null of approvals older than the column. */
+  @Column({ type: 'integer', nullable: true })
+  expires_in_seconds: number | null;
+
+  /** The kind of approver asked for, in each stage. */
+  @Column({ type: 'varchar', length: 10, default: 'any' })
+  requested_kind: ApproverKind;
+
+  /** The kind of approver needed: a human also where one of the roles is in `HUMAN_APPROVER_ROLES`. */
+  @Column({ type: 'varchar', length: 10, default: 'any' })
+  approver_kind: ApproverKind;
+
+  /** The kind of the subject whose vote decided; null of decisions older than the column. */
+  @Column({ type: 'varchar', length: 10, nullable: true })
+  decided_by_kind: AgentKind | null;
+
+  /** Whether it asks for an act that an approval of the task was consumed for before. */
+  @Column({ type: 'boolean', default: false })
+  repeat: boolean;
+
+  /** The number of the attempt that it was consumed in. */
+  @Column({ type: 'integer', nullable: true })
+  consumed_attempt: number | null;
+
+  /** The session of that attempt. */
+  @ForeignKey('Session', { name: 'approvals_consumed_session_id_fk' })
+  @Column({ type: 'uuid', nullable: true })
+  consumed_session_id: string | null;
 }

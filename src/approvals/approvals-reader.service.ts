@@ -4,9 +4,11 @@ import type { Agent } from '../auth/agent.js';
 import { isStaff, type Relation } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { type Listed, sqlList } from '../database/sql.js';
+import { type Listed, sql, sqlList } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { Where } from '../database/where.js';
+import { overdue, statusNow } from '../lifecycle/overdue.js';
+import { taskStatusNow } from '../lifecycle/task-status.js';
 import { findReadableTask, type TaskFacts, taskRelations } from '../lifecycle/task-facts.js';
 import type { Approval } from './approval.entity.js';
 import { concealing } from '../errors/domain-error.js';
@@ -14,6 +16,8 @@ import { approvalNotFound } from './approval-errors.js';
 import { excludedFrom } from './approval-exclusions.js';
 import { APPROVAL_ROW, type ApprovalRow, findApproval, selectApprovals } from './approval-rows.js';
 import { isCounted } from './counted-votes.js';
+import type { ApprovedTask } from './approval-context.js';
+import { needsHuman } from './approver-kind.js';
 import { type ApprovalStatus, lapsed } from './approval-status.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
@@ -27,10 +31,13 @@ export class ApprovalsReader {
   ) {}
 
   async get(agent: Agent, id: string): Promise<ApprovalDto> {
-    const { approval } = await this.transactions.read((manager) =>
-      this.getWithTask(manager, agent, id),
-    );
-    return toApprovalDto(approval);
+    return this.transactions.read(async (manager) => {
+      const [{ approval }, [whole]] = await Promise.all([
+        this.getWithTask(manager, agent, id),
+        sql<ApprovedTask>(manager, WHOLE_TASK, [id, this.environment.SESSION_RETENTION_DAYS]),
+      ]);
+      return toApprovalDto({ ...approval, task: { ...approval.task, ...whole } });
+    });
   }
 
   /** A page of the approvals that the agent may see, the newest first. */
@@ -41,16 +48,22 @@ export class ApprovalsReader {
       where.and('(a.created_at, a.id) < (?::timestamptz, ?::uuid)', at, id);
     }
     const found = await this.transactions.read((manager) =>
-      sqlList<ApprovalRow & { keyset_at: string }>(
+      sqlList<ApprovalRow & { keyset_at: string; task_overdue: boolean }>(
         manager,
-        `SELECT ${APPROVAL_ROW}, ${keysetAt('a.created_at')} AS keyset_at
+        `SELECT ${APPROVAL_ROW}, ${keysetAt('a.created_at')} AS keyset_at,
+                ${isTaskOverdue(where.bind(this.environment.SESSION_RETENTION_DAYS))} AS task_overdue
            FROM approvals a ${where.toString()}
           ORDER BY a.created_at DESC, a.id DESC LIMIT ${where.bind(query.page_size + 1)}`,
         where.parameters,
       ),
     );
     const { rows, next_cursor } = pageOf('approvals', found, query.page_size);
-    return { approvals: rows.map(toApprovalDto), page_size: query.page_size, next_cursor };
+    const approvals = rows.map(({ task_overdue, ...approval }) =>
+      toApprovalDto(
+        task_overdue ? { ...approval, task: { ...approval.task, status: 'expired' } } : approval,
+      ),
+    );
+    return { approvals, page_size: query.page_size, next_cursor };
   }
 
   /** The approvals of a task, the first one first; where all would be too much, the latest ones. */
@@ -80,6 +93,9 @@ export class ApprovalsReader {
       where.and(hasStatus('pending'), 'pending').and('a.approver_role = ANY(?)', agent.roles);
       where.and(NOT_VOTED, agent.subject);
       if (this.environment.APPROVALS_FOUR_EYES) where.and(NOT_EXCLUDED, agent.subject);
+      if (agent.kind !== 'human') {
+        where.and(`NOT ${needsHuman('?')}`, this.environment.HUMAN_APPROVER_ROLES);
+      }
     }
     return where
       .and('a.requested_by = ?', query.asked_by && agent.subject)
@@ -104,6 +120,16 @@ function hasStatus(status: ApprovalStatus): string {
   if (status === 'expired') return `(a.status = ? OR ${lapsed('a')})`;
   return 'a.status = ?';
 }
+
+/** The task of an approval without a cut description, as it stands for its readers. */
+const WHOLE_TASK = `
+  SELECT t.description, ${taskStatusNow('s', statusNow('s', '$2'))} AS status
+    FROM approvals a JOIN tasks t ON t.id = a.task_id JOIN sessions s ON s.task_id = t.id
+   WHERE a.id = $1 AND s.attempt IS NOT NULL ORDER BY s.attempt DESC LIMIT 1`;
+
+/** Whether the task of an approval `a` has outlived its retention, for its readers at once. */
+const isTaskOverdue = (days: string): string => `
+  EXISTS (SELECT 1 FROM sessions s WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND ${overdue('s', days)})`;
 
 const TAKES_PART = `EXISTS (
   SELECT 1 FROM task_participants p WHERE p.task_id = a.task_id AND p.role = ANY(?))`;

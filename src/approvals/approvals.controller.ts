@@ -74,6 +74,9 @@ export class ApprovalsController {
     'approval.voted',
     'approval.ambiguous',
     'approval.four_eyes',
+    'approval.human_required',
+    'approval.already_consumed',
+    'approval.limit_reached',
   )
   create(@Body() dto: CreateApprovalDto, @Me() agent: Agent): Promise<ApprovalAckDto> {
     return dto.decision === 'pending'

@@ -3,6 +3,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
+import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
@@ -14,11 +15,11 @@ import {
 } from '../lifecycle/task-facts.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
-import { approvalNotFound, alreadySettled } from './approval-errors.js';
+import { approvalNotFound, alreadySettled, repeatReasonRequired } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
-import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalOpenings, secondsAsked } from './approval-openings.service.js';
 import { isSuperseded, lockApproval } from './approval-rows.js';
 import { settle } from './approval-writes.js';
 import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
@@ -48,13 +49,15 @@ export class ApprovalsService {
   async ask(agent: Agent, dto: CreateApprovalDto): Promise<ApprovalAckDto> {
     const stages = stagesOf(dto);
     for (const role of stages) assertOrgRole(role, this.environment.ROLES, '/approver_role');
-    const { quorum = 1, expires_in_seconds = DEFAULT_EXPIRY_SECONDS, payload, reason = '' } = dto;
+    const { quorum = 1, expires_in_seconds = DEFAULT_EXPIRY_SECONDS, reason = '' } = dto;
+    const { payload, approver_kind, repeat = false } = dto;
+    if (repeat && isBlank(reason)) throw repeatReasonRequired();
     const approval = await this.transactions.run(async (manager) => {
       const facts = await getReadableTask(manager, agent, dto.task_id);
       authorize('approvals.ask', taskRelations(agent, facts), taskNotFound);
       const by = { role: askingRole(agent, facts, dto.from_role), subject: agent.subject };
       const task = await lockOpenTask(manager, dto.task_id);
-      const ask = { stages, quorum, reason, expires_in_seconds, payload };
+      const ask = { stages, quorum, reason, expires_in_seconds, payload, approver_kind, repeat };
       return this.openings.open(manager, task, ask, by);
     });
     return toApprovalAck(approval);
@@ -92,6 +95,9 @@ export class ApprovalsService {
       const task = await lockOpenTask(manager, facts.task_id);
       await this.exclusions.assertOwnAsk(manager, agent, task, found);
       const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
+      const reason = dto.reason ?? old.reason;
+      const repeat = dto.repeat ?? (old.repeat && dto.payload === undefined);
+      if (repeat && isBlank(reason)) throw repeatReasonRequired();
       if (status === 'pending' || status === 'approved') {
         throw new DomainError('approval.open', `The approval is ${status}: there is no need to.`);
       }
@@ -104,8 +110,10 @@ export class ApprovalsService {
         {
           stages,
           quorum,
-          reason: dto.reason ?? old.reason,
-          expires_in_seconds: dto.expires_in_seconds ?? DEFAULT_EXPIRY_SECONDS,
+          reason,
+          repeat,
+          approver_kind: old.requested_kind,
+          expires_in_seconds: dto.expires_in_seconds ?? secondsAsked(old),
           payload: dto.payload ?? old.payload ?? undefined,
           supersedes: id,
         },

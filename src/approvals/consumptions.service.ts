@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
-import { authorize, type Relation } from '../auth/policy.js';
+import { authorize } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
-import { lockOpenTask, type LockedTask } from '../lifecycle/task-lock.js';
+import { type LockedTask, lockPresentAttempt } from '../lifecycle/task-lock.js';
 import { taskRelations } from '../lifecycle/task-facts.js';
 import type { Approval } from './approval.entity.js';
-import { approvalNotFound } from './approval-errors.js';
+import { alreadyConsumed, approvalNotFound, notHeld } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
+import { findConsumed } from './asking-rules.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
@@ -26,39 +28,84 @@ export class Consumptions {
   ) {}
 
   /**
-   * Uses up what was approved, for whoever holds the task; while nobody does, for the role that asked.
+   * Consumes an approval for the present attempt: by its holder; while nobody holds the task, by the role that asked.
    *
-   * @param digest of what is about to be done, as the approval states that of its payload
-   * @throws DomainError `approval.digest_mismatch`, `approval.not_approved`, `approval.consumed` or `approval.lapsed`
+   * @param digest of the act that follows, as the approval states that of its payload
+   * @throws DomainError `approval.digest_mismatch`, `approval.not_approved`, `approval.consumed`, `approval.lapsed`,
+   *   `approval.already_consumed` or `approval.not_held`
    */
   async consume(agent: Agent, id: string, digest: string): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      const task = await lockOpenTask(manager, facts.task_id);
-      authorize('approvals.consume', userRelations(agent, seen, task), approvalNotFound);
+      const task = await lockPresentAttempt(manager, facts.task_id);
+      await assertPresent(manager, agent, seen, task);
       await this.exclusions.assertMayConsume(manager, agent, seen, task);
-      const [consumed] = await sql<ApprovalRow>(manager, CONSUME, [id, digest, agent.subject]);
-      if (!consumed) throw refusalOf(await lockApproval(manager, id), digest);
+      const parameters = [id, digest, agent.subject, task.session_id];
+      const [consumed] = await sql<ApprovalRow>(manager, CONSUME, parameters);
+      if (!consumed) throw await refusalOf(manager, id, digest);
       const by = { role: roleOf(consumed, task), subject: agent.subject };
-      this.audit.record(manager, approvalEvent('approval_consumed', consumed, task, by));
+      const metadata = { attempt: consumed.consumed_attempt, repeat: consumed.repeat };
+      this.audit.record(manager, approvalEvent('approval_consumed', consumed, task, by, metadata));
       return consumed;
     });
     return toApprovalDto(approval);
   }
 }
 
+/**
+ * One consumption for one payload, unless it was asked as a repetition. In one session, chains with other roles may each
+ * be consumed for it: each role has allowed the same act.
+ */
 const CONSUME = `
-  UPDATE approvals a SET consumed_at = clock_timestamp(), consumed_by = $3
+  UPDATE approvals a
+     SET consumed_at = clock_timestamp(), consumed_by = $3, consumed_session_id = $4::uuid,
+         consumed_attempt = (SELECT s.attempt FROM sessions s WHERE s.id = $4::uuid)
    WHERE a.id = $1 AND a.status = 'approved' AND a.digest = $2
      AND a.consumed_at IS NULL AND a.consume_until > clock_timestamp()
+     AND (a.repeat OR NOT EXISTS (
+       SELECT 1 FROM approvals o
+        WHERE o.task_id = a.task_id AND o.digest = a.digest AND o.id <> a.id AND o.consumed_at IS NOT NULL
+          AND (o.consumed_session_id IS DISTINCT FROM $4::uuid
+               OR (o.stages @> a.stages AND o.stages <@ a.stages))))
   RETURNING ${APPROVAL_ROW}`;
 
-function userRelations(agent: Agent, approval: Approval, task: LockedTask): Relation[] {
+/**
+ * Refuses a subject that has no part in the present attempt.
+ *
+ * @throws DomainError `auth.forbidden`, `approval.not_found`, or `approval.not_held` where it could claim the task
+ */
+async function assertPresent(
+  manager: EntityManager,
+  agent: Agent,
+  approval: Approval,
+  task: LockedTask,
+): Promise<void> {
   const relations = taskRelations(agent, task);
   if (task.status === 'active') {
     if (task.claimed_by === agent.subject) relations.push('claimant');
-  } else if (agent.roles.includes(askerOf(approval, task))) relations.push('asker');
-  return relations;
+    authorize('approvals.consume', relations, approvalNotFound);
+    return;
+  }
+  const asker = askerOf(approval, task);
+  const isAsker = agent.roles.includes(asker);
+  if (!isAsker && agent.roles.includes(task.to_role)) throw notHeld();
+  if (isAsker) relations.push('asker');
+  authorize('approvals.consume', relations, approvalNotFound);
+  if (asker === task.to_role || (await hasHeld(manager, agent, task))) throw notHeld();
+}
+
+/** Whether the subject held an attempt of the task. */
+async function hasHeld(
+  manager: EntityManager,
+  { subject }: Agent,
+  { task_id }: LockedTask,
+): Promise<boolean> {
+  const held = await sql(
+    manager,
+    `SELECT 1 FROM sessions WHERE task_id = $1 AND attempt IS NOT NULL AND claimed_by = $2 LIMIT 1`,
+    [task_id, subject],
+  );
+  return held.length > 0;
 }
 
 /** Where nobody asked in so many words, routing was the ask. */
@@ -70,12 +117,13 @@ function roleOf(approval: Approval, task: LockedTask): string {
   return task.status === 'active' ? task.to_role : askerOf(approval, task);
 }
 
-function refusalOf(approval: ApprovalRow, digest: string): DomainError {
+async function refusalOf(manager: EntityManager, id: string, digest: string): Promise<DomainError> {
+  const approval = await lockApproval(manager, id);
   const { status, consume_until, consumed_by, consumed_at } = approval;
   if (approval.digest !== null && approval.digest !== digest) {
     return new DomainError(
       'approval.digest_mismatch',
-      'The digest is not that of what was approved; see the approval’s payload.',
+      'The digest does not match the approved payload; see the approval’s payload.',
     );
   }
   if (status !== 'approved') {
@@ -88,8 +136,19 @@ function refusalOf(approval: ApprovalRow, digest: string): DomainError {
   if (consume_until === null) {
     return new DomainError('approval.not_approved', 'A later stage has to approve it as well.');
   }
+  const other = await findConsumed(manager, approval.task_id, digest, id);
+  if (other && !approval.repeat && !(await isLapsed(manager, id))) return alreadyConsumed(other);
   return new DomainError(
     'approval.lapsed',
     `It could be used until ${consume_until.toISOString()}.`,
   );
+}
+
+async function isLapsed(manager: EntityManager, id: string): Promise<boolean> {
+  const rows = await sql(
+    manager,
+    `SELECT 1 FROM approvals WHERE id = $1 AND consume_until <= clock_timestamp()`,
+    [id],
+  );
+  return rows.length > 0;
 }

@@ -3,6 +3,8 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { isBlank } from '../common/invisible-characters.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
@@ -21,6 +23,9 @@ import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiry } from './approval-expiry.service.js';
 import { type ApprovalRow, getLatest, isAskedOrDecided, selectPending } from './approval-rows.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
+import type { ApproverKind } from './approver-kinds.js';
+import { assertKind, neededKind } from './approver-kind.js';
+import { assertRoom } from './asking-rules.js';
 import { insertDecided, insertVote } from './approval-writes.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import {
@@ -44,6 +49,7 @@ export class DecisionsService {
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
     private readonly subjects: SubjectRolesService,
+    private readonly environment: Environment,
   ) {}
 
   /** Decides one approval. */
@@ -115,6 +121,9 @@ export class DecisionsService {
     const payload = { ...subject };
     const digest = canonicalDigest(payload).toString('hex');
     await this.exclusions.assertMayDecideUnasked(manager, agent, task, digest);
+    const approver_kind = await this.kindUnasked(manager, task);
+    assertKind(agent, approver_kind, this.environment);
+    await assertRoom(manager, task_id, [approver_role]);
     await this.expiry.expireOf(manager, task_id);
     const decided = await insertDecided(
       manager,
@@ -122,14 +131,38 @@ export class DecisionsService {
         ...{ id: newId(), task_id, approver_role, payload, digest, reason, notes },
         status: decision,
         decided_by: agent.subject,
+        decided_by_kind: agent.kind,
+        approver_kind,
       },
       CONSUME_SECONDS,
     );
     if (!decided) throw alreadySettled(await getLatest(manager, task_id, approver_role));
-    await insertVote(manager, decided, { decision, subject: agent.subject, notes });
+    await insertVote(manager, decided, { decision, ...agent, notes });
     const by = { role: approver_role, subject: agent.subject };
-    this.audit.record(manager, approvalEvent('approval_decided', decided, task, by, { decision }));
+    this.audit.record(
+      manager,
+      approvalEvent('approval_decided', decided, task, by, { decision, kind: agent.kind }),
+    );
     return decided;
+  }
+
+  /** The kind of approver that the role needs for a decision without an ask: as for what it was asked before. */
+  private async kindUnasked(
+    manager: EntityManager,
+    { task_id, to_role: approver_role, requires_approval }: LockedTask,
+  ): Promise<ApproverKind> {
+    const isRequired = requires_approval?.role === approver_role;
+    const asked = isRequired ? (requires_approval.approver_kind ?? 'any') : 'any';
+    const role = { approver_role, stage: 1, stages: [approver_role] };
+    const kind = neededKind({ ...role, approver_kind: asked }, this.environment);
+    if (kind === 'human') return kind;
+    const before = await sql(
+      manager,
+      `SELECT 1 FROM approvals a WHERE a.task_id = $1 AND a.approver_kind = 'human'
+          AND $2 IN (a.approver_role, a.delegated_from, a.stages[a.stage]) LIMIT 1`,
+      [task_id, approver_role],
+    );
+    return before.length > 0 ? 'human' : 'any';
   }
 }
 

@@ -9,6 +9,8 @@ import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { alreadySettled, approvalNotFound } from './approval-errors.js';
+import { neededKind } from './approver-kind.js';
+import { assertRoom } from './asking-rules.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
@@ -50,7 +52,9 @@ export class Delegations {
       assertDelegable(current, role);
       await this.exclusions.assertMayMove(manager, agent, current, role);
       await this.openings.assertNotAsked(manager, current, role);
-      const [delegated] = await sql<ApprovalRow>(manager, DELEGATE, [id, role]);
+      await assertRoom(manager, task.task_id, [role], 0);
+      const approver_kind = neededKind({ ...current, approver_role: role }, this.environment);
+      const [delegated] = await sql<ApprovalRow>(manager, DELEGATE, [id, role, approver_kind]);
       if (!delegated) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: current.approver_role, subject: agent.subject };
       const metadata = { from: current.approver_role, to: role, told: reason };
@@ -81,6 +85,6 @@ function refusalOf(
 }
 
 const DELEGATE = `
-  UPDATE approvals a SET approver_role = $2, delegated_from = a.approver_role
+  UPDATE approvals a SET approver_role = $2, delegated_from = a.approver_role, approver_kind = $3
    WHERE a.id = $1 AND a.status = 'pending' AND a.delegated_from IS NULL AND a.expires_at > clock_timestamp()
   RETURNING ${APPROVAL_ROW}`;

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
@@ -12,6 +13,7 @@ import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
 import { type ApprovalRow, lockApproval } from './approval-rows.js';
 import type { Decision } from './approval-status.js';
+import { assertKind, neededKind } from './approver-kind.js';
 import { insertVote, settle } from './approval-writes.js';
 import { approvalRelations } from './approvals-reader.service.js';
 
@@ -33,6 +35,7 @@ export class Votes {
     private readonly audit: AuditService,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly subjects: SubjectRolesService,
+    private readonly environment: Environment,
   ) {}
 
   /** Votes on an approval of a task that the caller has locked. */
@@ -50,9 +53,10 @@ export class Votes {
       this.subjects.assertStillHeld(manager, agent, approval.approver_role),
       this.exclusions.assertMayDecide(manager, agent, id),
     ]);
+    assertKind(agent, neededKind(approval, this.environment), this.environment);
     const counted = await insertVote(manager, approval, {
       decision,
-      subject: agent.subject,
+      ...agent,
       notes,
     });
     if (counted === undefined) throw alreadyVoted();
@@ -76,6 +80,7 @@ export class Votes {
     const settled = await settle(manager, id, {
       status: decision,
       decided_by: agent.subject,
+      decided_by_kind: agent.kind,
       notes,
       ...(decision === 'approved' && isLast && { consume_seconds: CONSUME_SECONDS }),
     });
@@ -107,6 +112,9 @@ export class Votes {
     metadata: Record<string, unknown>,
   ): void {
     const by = { role: approval.approver_role, subject: agent.subject };
-    this.audit.record(manager, approvalEvent(event_type, approval, task, by, metadata));
+    this.audit.record(
+      manager,
+      approvalEvent(event_type, approval, task, by, { ...metadata, kind: agent.kind }),
+    );
   }
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { LostRace } from '../database/postgres-errors.js';
 import { sql } from '../database/sql.js';
 import type { LifecycleSession } from './session-step.js';
 import {
@@ -14,6 +15,8 @@ export interface RequiredApproval {
   role: string;
   quorum: number;
   expires_in_seconds: number;
+  /** Absent of requirements older than the member: any. */
+  approver_kind?: 'any' | 'human';
 }
 
 /** What a task is about. */
@@ -76,6 +79,24 @@ interface EndingTask {
   subject: TaskSubject | null;
 }
 
+/**
+ * The same, with the task's latest attempt: nobody claims it, ends it or opens another until the transaction ends.
+ *
+ * @throws DomainError as {@link lockOpenTask}
+ */
+export async function lockPresentAttempt(
+  manager: EntityManager,
+  taskId: string,
+): Promise<LockedTask> {
+  const [[latest], task] = await Promise.all([
+    sql<{ id: string }>(manager, LOCK_ATTEMPT, [taskId]),
+    lockOpenTask(manager, taskId),
+  ]);
+  // Another attempt was opened while the lock was waited for.
+  if (latest?.id !== task.session_id) throw new LostRace();
+  return task;
+}
+
 /** Locks a task that may be ending, and gives what its end depends on. */
 export async function lockEndingTask(manager: EntityManager, taskId: string): Promise<EndingTask> {
   return theTask(await sql<EndingTask>(manager, LOCK_ENDING, [taskId]));
@@ -103,3 +124,7 @@ const LOCK_ENDING = `
          CASE WHEN requires_approval IS NOT NULL THEN jsonb_build_object(
            'task_type', task_type, 'description', description, 'data', data, 'context', context) END AS subject
     FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;
+
+const LOCK_ATTEMPT = `
+  SELECT id FROM sessions WHERE task_id = $1 AND attempt IS NOT NULL
+   ORDER BY attempt DESC LIMIT 1 FOR SHARE`;

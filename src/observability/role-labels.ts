@@ -1,6 +1,6 @@
 /** How many roles a metric names at most. The other roles are counted together under {@link OTHER_ROLES}. */
-export const MAX_ROLE_LABELS = 100;
-export const OTHER_ROLES = 'other';
+const MAX_ROLE_LABELS = 100;
+const OTHER_ROLES = 'other';
 
 /**
  * SQL for the values of a metric by role, with a bounded number of series: `role` and `count`. Roles with the highest

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
+import { toClaimApprovalDto } from '../approvals/dto/approval-context.dto.js';
 import { actingRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import { Coming } from '../database/coming.js';
@@ -24,9 +25,15 @@ import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
-import type { Task } from './task.entity.js';
 import { taskClaimed } from './task-errors.js';
-import { BY_URGENCY, due, dueOfTypes, getTaskLast, withAttempt } from './task-rows.js';
+import {
+  BY_URGENCY,
+  due,
+  type ClaimedTask,
+  dueOfTypes,
+  getClaimedTaskLast,
+  withAttempt,
+} from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */
 @Injectable()
@@ -97,7 +104,7 @@ export class Claims {
       by,
       { event_type: 'task_claimed', metadata: { waited_seconds: attempt.waited_seconds } },
     ] as const;
-    const task = getTaskLast(manager, attempt.task_id ?? '');
+    const task = getClaimedTaskLast(manager, attempt.task_id ?? '');
     if (attempt.task_type !== 'notification') {
       const session = await this.lifecycle.changeLast(manager, attempt, ...claiming);
       return Coming.both(task, session).map(toClaimedTask);
@@ -109,11 +116,12 @@ export class Claims {
   }
 }
 
-function toClaimedTask([task, session]: [Task, Session]): ClaimedTaskDto {
+function toClaimedTask([task, session]: [ClaimedTask, Session]): ClaimedTaskDto {
   return {
     task: toTaskDto(withAttempt(task, session)),
     session: toSessionDto(session),
     limits: CLAIM_LIMITS,
+    approvals: task.approvals.map(toClaimApprovalDto),
   };
 }
 

@@ -93,7 +93,7 @@ export class Steering {
         event_type: 'task_retried' as const,
       };
       const next = await this.attempts.openNext(manager, attempt, following, by, { told: reason });
-      await this.requirements.reopen(manager, taskId, by);
+      await this.requirements.reopen(manager, taskId, by, reason);
       return next;
     });
   }

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { CLAIM_APPROVALS, type ClaimApproval } from '../approvals/approval-context.js';
 import type { Coming } from '../database/coming.js';
 import { keysetAt, type Placed } from '../database/keyset.js';
 import { type Listed, sql, sqlLast, sqlList } from '../database/sql.js';
@@ -105,12 +106,17 @@ export async function getTask(manager: EntityManager, id: string): Promise<Task>
   return theTask(await sql<Task>(manager, TASK, [id]));
 }
 
-/** The same, at the end of a transaction. */
-export function getTaskLast(manager: EntityManager, id: string): Coming<Task> {
-  return sqlLast<Task>(manager, TASK, [id]).map(theTask<Task>);
+/** A task with the latest of its approvals. */
+export type ClaimedTask = Task & { approvals: ClaimApproval[] };
+
+/** The task of a claim, at the end of its transaction. */
+export function getClaimedTaskLast(manager: EntityManager, id: string): Coming<ClaimedTask> {
+  return sqlLast<ClaimedTask>(manager, CLAIMED_TASK, [id]).map(theTask<ClaimedTask>);
 }
 
 const TASK = `SELECT * FROM tasks WHERE id = $1`;
+
+const CLAIMED_TASK = `SELECT t.*, ${CLAIM_APPROVALS} AS approvals FROM tasks t WHERE t.id = $1`;
 
 /** A task as it stands with the session that is its highest attempt. */
 export function withAttempt(task: Task, attempt: Session): ShownTask {

@@ -77,9 +77,9 @@ export async function startTestApp({
 }
 
 /** A bearer token for a subject with these roles, the first one its default. */
-export function tokenFor(roles: string | readonly string[], sub?: string): string {
+export function tokenFor(roles: string | readonly string[], sub?: string, human = false): string {
   const list = typeof roles === 'string' ? [roles] : [...roles];
-  return developmentToken(TEST_SECRET, { roles: list, ...(sub !== undefined && { sub }) });
+  return developmentToken(TEST_SECRET, { roles: list, human, ...(sub !== undefined && { sub }) });
 }
 
 /** A subject that nobody else has. */

@@ -70,6 +70,7 @@ export class ApprovalModel {
   }
 
   private ask(): Verdict {
+    if (this.wasConsumed()) return 'approval.already_consumed';
     if (this.isAsked(1)) return 'approval.pending_exists';
     this.approvals.push(newApproval());
     return 'ok';
@@ -102,6 +103,7 @@ export class ApprovalModel {
   private resubmit(target: ModelApproval): Verdict {
     if (target.status === 'pending' || target.status === 'approved') return 'approval.open';
     if (target.isSuperseded) return 'approval.superseded';
+    if (this.wasConsumed()) return 'approval.already_consumed';
     if (this.isAsked(1)) return 'approval.pending_exists';
     target.isSuperseded = true;
     this.approvals.push(newApproval());
@@ -111,6 +113,7 @@ export class ApprovalModel {
   private consume(target: ModelApproval): Verdict {
     if (target.status !== 'approved' || target.stage < this.stages) return 'approval.not_approved';
     if (target.isConsumed) return 'approval.consumed';
+    if (this.wasConsumed()) return 'approval.already_consumed';
     target.isConsumed = true;
     return 'ok';
   }
@@ -123,6 +126,11 @@ export class ApprovalModel {
 
   private lapse(target: ModelApproval): Verdict {
     return target.status === 'pending' ? set(target, 'expired') : 'ok';
+  }
+
+  /** All approvals are about the same payload. */
+  private wasConsumed(): boolean {
+    return this.approvals.some(({ isConsumed }) => isConsumed);
   }
 
   private isAsked(stage: number): boolean {

@@ -1,6 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { prefixed } from '../../http/ids.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
+import { APPROVER_KINDS, type ApproverKind } from '../approver-kinds.js';
+import type { AgentKind } from '../../auth/agent.js';
+import {
+  ApprovedTaskDto,
+  EarlierDecisionDto,
+  toEarlierDecisionDto,
+} from './approval-context.dto.js';
 import type { Approval } from '../approval.entity.js';
 import type { ApprovalRow } from '../approval-rows.js';
 
@@ -154,6 +161,56 @@ export class ApprovalDto {
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
   reassigned_at: Date | null;
+
+  @ApiProperty({
+    enum: APPROVER_KINDS,
+    description: 'human: only a person may decide.',
+    example: 'any',
+  })
+  approver_kind: ApproverKind;
+
+  @ApiProperty({
+    type: String,
+    enum: ['human', 'agent', null],
+    nullable: true,
+    description: 'The kind of the subject whose vote decided; null of older decisions.',
+    example: null,
+  })
+  decided_by_kind: AgentKind | null;
+
+  @ApiProperty({
+    description:
+      'Whether an act is to be repeated that an approval was consumed for; `reason` says why.',
+    example: false,
+  })
+  repeat: boolean;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'The attempt that it was consumed in.',
+    example: null,
+  })
+  consumed_attempt: number | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The session of that attempt.',
+    example: null,
+  })
+  consumed_session_id: string | null;
+
+  @ApiProperty({
+    type: [EarlierDecisionDto],
+    description:
+      'Other decisions about the same payload for the same task: at most 10, the latest first.',
+  })
+  earlier: EarlierDecisionDto[];
+
+  @ApiProperty({ type: ApprovedTaskDto })
+  task: ApprovedTaskDto;
 }
 
 /** The approval as the API shows it. */
@@ -186,6 +243,13 @@ export function toApprovalDto(approval: ApprovalRow): ApprovalDto {
     reassigned_from: approval.reassigned_from,
     reassigned_by: approval.reassigned_by,
     reassigned_at: approval.reassigned_at,
+    approver_kind: approval.approver_kind,
+    decided_by_kind: approval.decided_by_kind,
+    repeat: approval.repeat,
+    consumed_attempt: approval.consumed_attempt,
+    consumed_session_id: approval.consumed_session_id,
+    earlier: approval.earlier.map(toEarlierDecisionDto),
+    task: approval.task,
   };
 }
 

@@ -3,6 +3,7 @@ import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
+  IsBoolean,
   IsIn,
   IsInt,
   IsOptional,
@@ -18,6 +19,7 @@ import { Normalised } from '../../http/normalise.decorator.js';
 import { AreRoleNames, IsJsonObject, IsRoleName } from '../../http/rules.js';
 import { EXPIRY_SECONDS, MAX_QUORUM, MAX_STAGES } from '../approval-limits.js';
 import { type Decision, DECISIONS } from '../approval-status.js';
+import { APPROVER_KINDS, type ApproverKind } from '../approver-kinds.js';
 
 const CHOICES = ['pending', ...DECISIONS] as const;
 
@@ -124,9 +126,32 @@ export class CreateApprovalDto {
   @IsOptional()
   @IsJsonObject()
   payload?: Record<string, unknown>;
+
+  @ApiPropertyOptional({
+    enum: APPROVER_KINDS,
+    default: 'any',
+    description: 'Of an ask: human, if only a person may decide.',
+    example: 'any',
+  })
+  @IsOptional()
+  @IsIn(APPROVER_KINDS, { message: `approver_kind must be one of ${APPROVER_KINDS.join(', ')}` })
+  approver_kind?: ApproverKind;
+
+  @ApiPropertyOptional({
+    default: false,
+    description:
+      'Of an ask: whether the act may happen again, after an approval of the same payload was consumed. `reason` must say why.',
+    example: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  repeat?: boolean;
 }
 
-const OF_AN_ASK = ['from_role', 'stages', 'quorum', 'expires_in_seconds', 'payload'] as const;
+const OF_AN_ASK = [
+  ...(['from_role', 'stages', 'quorum', 'expires_in_seconds', 'payload'] as const),
+  ...(['approver_kind', 'repeat'] as const),
+];
 
 /** The roles that are asked one after the other; refuses what is no ask. */
 export function stagesOf({ approver_role, stages }: CreateApprovalDto): string[] {

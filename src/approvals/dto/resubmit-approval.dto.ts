@@ -6,4 +6,5 @@ export class ResubmitApprovalDto extends PickType(CreateApprovalDto, [
   'reason',
   'payload',
   'expires_in_seconds',
+  'repeat',
 ] as const) {}

@@ -16,6 +16,7 @@ import {
   EXPIRY_SECONDS,
   MAX_QUORUM,
 } from '../../approvals/approval-limits.js';
+import { APPROVER_KINDS, type ApproverKind } from '../../approvals/approver-kinds.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
 import { IsJsonObject, IsRoleName, IsTaskType, IsTimestamp } from '../../http/rules.js';
@@ -81,6 +82,16 @@ export class RequiredApprovalDto {
   @Min(EXPIRY_SECONDS.min)
   @Max(EXPIRY_SECONDS.max)
   expires_in_seconds: number = DEFAULT_EXPIRY_SECONDS;
+
+  @ApiPropertyOptional({
+    enum: APPROVER_KINDS,
+    default: 'any',
+    description: 'human, if only a person may decide.',
+    example: 'any',
+  })
+  @IsOptional()
+  @IsIn(APPROVER_KINDS, { message: `approver_kind must be one of ${APPROVER_KINDS.join(', ')}` })
+  approver_kind: ApproverKind = 'any';
 }
 
 @Normalised(fromCarelessBody)

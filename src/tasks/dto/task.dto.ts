@@ -89,6 +89,7 @@ export class TaskDto {
       role: { type: 'string' },
       quorum: { type: 'integer' },
       expires_in_seconds: { type: 'integer' },
+      approver_kind: { type: 'string', enum: ['any', 'human'] },
     },
     required: ['role', 'quorum', 'expires_in_seconds'],
     example: null,

@@ -9,6 +9,7 @@ import {
   IsString,
   MaxLength,
 } from 'class-validator';
+import { ClaimApprovalDto } from '../../approvals/dto/approval-context.dto.js';
 import { WholeNumber } from '../../config/variable.js';
 import { AreTaskTypes, IsRoleName } from '../../http/rules.js';
 import { LeaseDto } from '../../sessions/dto/lease.dto.js';
@@ -49,6 +50,13 @@ export class ClaimedTaskDto {
 
   @ApiProperty({ type: ClaimLimitsDto, description: 'What a result and an error may be.' })
   limits: ClaimLimitsDto;
+
+  @ApiProperty({
+    type: [ClaimApprovalDto],
+    description:
+      'The latest approvals of the task, at most 20, the first of them first. Check what earlier attempts consumed before acting.',
+  })
+  approvals: ClaimApprovalDto[];
 
   @ApiPropertyOptional({
     type: Boolean,

@@ -66,6 +66,11 @@ describeWithEachRedis('a replay of what may not hold any longer, with %s', (_, r
     });
     const extended = await send();
     expect(extended.body.session.lease_expires_at).toBe(beat.body.lease_expires_at);
+    await worker.post('/approvals', { task_id: id, approver_role: newSubject('approver') });
+    expect((await send()).body).toMatchObject({
+      limits: { result_bytes: 1_000_000 },
+      approvals: [{ status: 'pending' }],
+    });
     await worker.put(`/sessions/${session}`, { status: 'failed', error: 'no' });
     const over = await withoutEffect(mesh, send);
     expect(isReplay(over)).toBe(true);
