@@ -25,11 +25,18 @@ export class BindConsumptions1764000007000 implements MigrationInterface {
       ALTER TABLE approval_votes
         ADD COLUMN kind varchar(10),
         ADD CONSTRAINT approval_votes_kind_ck CHECK (kind IN ('human', 'agent'));
+      -- A function, for the planner does not inline it: a claim keeps the plan that it has without approvals.
+      CREATE FUNCTION last_approval_time(task uuid) RETURNS timestamptz
+        LANGUAGE sql STABLE PARALLEL SAFE COST 1
+        BEGIN ATOMIC
+          SELECT max(coalesce(a.decision_at, a.expires_at)) FROM approvals a WHERE a.task_id = task;
+        END;
     `);
   }
 
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
+      DROP FUNCTION last_approval_time(uuid);
       ALTER TABLE approval_votes DROP COLUMN kind;
       ALTER TABLE approvals
         DROP COLUMN consumed_session_id, DROP COLUMN consumed_attempt, DROP COLUMN repeat,

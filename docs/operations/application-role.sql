@@ -35,4 +35,7 @@ GRANT INSERT, UPDATE, DELETE ON idempotency_records TO mesh_app;
 -- Each instance records that it is at work.
 GRANT INSERT, UPDATE ON service_heartbeat TO mesh_app;
 
+-- Retention of a task counts from its last approval.
+GRANT EXECUTE ON FUNCTION last_approval_time(uuid) TO mesh_app;
+
 COMMIT;

@@ -41,8 +41,6 @@ const DEFAULT_WAIT_SECONDS = 3;
 /** After work was seen but another agent was faster. */
 const LOST_RACE_PAUSE_MS = 100;
 const RELEASE_RETRIES = 10;
-/** How many approvals come with a claim. */
-const MAX_APPROVALS_SHOWN = 20;
 
 const claimTask: Tool = {
   name: 'claim_task',
@@ -92,7 +90,7 @@ const claimTask: Tool = {
       call.delivery.onLost(() => void release(mesh, claim.body.session));
       if (call.delivery.signal.aborted) return NOTHING;
     }
-    return claim.replayed ? presentState(mesh, claim.body) : toClaimed(claim.body);
+    return claim.replayed ? toReplayed(claim.body) : toClaimed(claim.body);
   },
 };
 
@@ -159,21 +157,15 @@ async function release(mesh: Mesh, claimedSession: unknown): Promise<void> {
   );
 }
 
-/** A claim that was made before: its session as it is now, for it may have ended since. */
-async function presentState(mesh: Mesh, { task, session, limits }: Members): Promise<ToolAnswer> {
-  const id = textOf(recordOf(session).id);
-  const [{ body: present }, { body: now }] = await Promise.all([
-    mesh.call('get_session', { id }),
-    mesh.call('get_task', { id: textOf(recordOf(task).id) }),
-  ]);
-  const approvals = recordsOf(now.approvals).slice(-MAX_APPROVALS_SHOWN);
-  const isDelivered = present.status === 'completed' && recordOf(task).task_type === 'notification';
-  if (present.status === 'active' || isDelivered)
-    return toClaimed({ task, session: present, approvals });
-  const { content } = toClaimed({ task, session: present, approvals });
+/** A claim that was made before, with its session as it is now: that may have ended since. */
+function toReplayed(claim: Members): ToolAnswer {
+  const { id, status } = recordOf(claim.session);
+  const answer = toClaimed(claim);
+  const isDelivered = status === 'completed' && recordOf(claim.task).task_type === 'notification';
+  if (status === 'active' || isDelivered) return answer;
   return {
-    text: `This key claimed session-${id} before, which is over: ${textOf(present.status)}. Claim with another key to get a task.`,
-    content: { ...content, claimed: false },
+    text: `This key claimed session-${textOf(id)} before, which is over: ${textOf(status)}. Claim with another key to get a task.`,
+    content: { ...answer.content, claimed: false },
   };
 }
 

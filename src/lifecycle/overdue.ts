@@ -10,10 +10,9 @@
  */
 export function overdue(session: string, days: string): string {
   const latest = `greatest(${session}.created_at, ${session}.not_before, ${session}.lease_expires_at)`;
-  const settled = `(SELECT max(coalesce(p.decision_at, p.expires_at)) FROM approvals p WHERE p.task_id = ${session}.task_id)`;
   return `(${session}.status IN ('pending', 'active')
            AND greatest(${latest}, CASE WHEN ${session}.attempt IS NOT NULL AND ${latest} < now() - interval '1 day'
-                                        THEN ${settled} END)
+                                        THEN last_approval_time(${session}.task_id) END)
                < now() - make_interval(days => ${days}::integer)
            AND (${session}.deadline_at IS NULL OR ${session}.deadline_at <= now()))`;
 }

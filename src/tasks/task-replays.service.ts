@@ -3,6 +3,7 @@ import type { Agent } from '../auth/agent.js';
 import { isRecord } from '../auth/is-record.js';
 import { ReplayRules } from '../idempotency/replay-rules.js';
 import { SessionsReader } from '../sessions/sessions-reader.service.js';
+import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
 import { TasksReader } from './tasks-reader.service.js';
 
 /** A claim may have been lost, a cancelled task retried and a retried one claimed after the first response. */
@@ -29,11 +30,11 @@ export class TaskReplaysService implements OnModuleInit {
   }
 
   private async claim(agent: Agent, { task, session }: Record<string, unknown>): Promise<object> {
-    const [taskNow, sessionNow] = await Promise.all([
-      this.tasks.getTask(agent, idOf(task)),
+    const [{ approvals, ...taskNow }, sessionNow] = await Promise.all([
+      this.tasks.getClaimed(agent, idOf(task)),
       this.sessions.get(agent, { kind: 'session', id: idOf(session) }),
     ]);
-    return { task: taskNow, session: sessionNow };
+    return { task: taskNow, session: sessionNow, limits: CLAIM_LIMITS, approvals };
   }
 }
 

@@ -114,6 +114,19 @@ export function getClaimedTaskLast(manager: EntityManager, id: string): Coming<C
   return sqlLast<ClaimedTask>(manager, CLAIMED_TASK, [id]).map(theTask<ClaimedTask>);
 }
 
+/** The latest approvals of a task, as they come with a claim. */
+export async function selectClaimApprovals(
+  manager: EntityManager,
+  id: string,
+): Promise<ClaimApproval[]> {
+  const found = await sql<Pick<ClaimedTask, 'approvals'>>(
+    manager,
+    `SELECT ${CLAIM_APPROVALS} AS approvals FROM tasks t WHERE t.id = $1`,
+    [id],
+  );
+  return theTask(found).approvals;
+}
+
 const TASK = `SELECT * FROM tasks WHERE id = $1`;
 
 const CLAIMED_TASK = `SELECT t.*, ${CLAIM_APPROVALS} AS approvals FROM tasks t WHERE t.id = $1`;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { toClaimApprovalDto } from '../approvals/dto/approval-context.dto.js';
 import { ApprovalsReader } from '../approvals/approvals-reader.service.js';
 import type { Agent } from '../auth/agent.js';
 import { isStaff } from '../auth/policy.js';
@@ -12,11 +13,13 @@ import { getReadableTask, taskNotFound } from '../lifecycle/task-facts.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
 import { type TaskDetailDto, type TaskPageDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
+import type { ClaimedTaskDto } from './dto/work.dto.js';
 import { rankOf } from './priority.js';
 import {
   BY_URGENCY,
   currentStatus,
   type ListedTask,
+  selectClaimApprovals,
   selectInbox,
   selectTasks,
 } from './task-rows.js';
@@ -37,6 +40,18 @@ export class TasksReader {
     return this.transactions.read(async (manager) => {
       await getReadableTask(manager, agent, id);
       return toTaskDto(await this.select(manager, id));
+    });
+  }
+
+  /** The same with its latest approvals, as they come with a claim. */
+  async getClaimed(agent: Agent, id: string): Promise<TaskDto & Pick<ClaimedTaskDto, 'approvals'>> {
+    return this.transactions.read(async (manager) => {
+      await getReadableTask(manager, agent, id);
+      const [task, approvals] = await Promise.all([
+        this.select(manager, id),
+        selectClaimApprovals(manager, id),
+      ]);
+      return { ...toTaskDto(task), approvals: approvals.map(toClaimApprovalDto) };
     });
   }
 

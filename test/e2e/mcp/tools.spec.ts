@@ -160,6 +160,7 @@ describe('MCP', () => {
           roles: [finance],
           acting_role: finance,
           must_name_role: false,
+          kind: 'agent',
         });
       });
     });
