@@ -10,7 +10,8 @@ export type ApprovalRow = Approval & { votes: number; earlier: EarlierRow[]; tas
 
 /**
  * SQL that is true of a vote `v` that counts for the approval with this alias: given since the decision was reassigned,
- * not changed to the rejection that settled it, and of a subject that did not lose the role. Votes are only added to: what does not count stays.
+ * not changed to the rejection that settled it, and of a subject that did not lose the role. Votes are only added to:
+ * what does not count stays.
  */
 function counts(approval: string): string {
   return `(${approval}.reassigned_at IS NULL OR v.created_at > ${approval}.reassigned_at)
