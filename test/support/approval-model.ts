@@ -24,6 +24,8 @@ interface ModelApproval {
   votes: number;
   /** Who has voted in any stage of the chain. */
   chain: Set<number>;
+  /** Who approved this stage. */
+  approvers: Set<number>;
   isConsumed: boolean;
   isSuperseded: boolean;
 }
@@ -57,7 +59,7 @@ export class ApprovalModel {
       case 'approve':
         return this.vote(target, operation.voter) ?? this.approve(target, operation.voter);
       case 'reject':
-        return this.vote(target, operation.voter) ?? this.reject(target, operation.voter);
+        return this.reject(target, operation.voter);
       case 'withdraw':
         return settled(target) ?? set(target, 'withdrawn');
       case 'resubmit':
@@ -88,6 +90,7 @@ export class ApprovalModel {
     if (goesOn && this.isAsked(target.stage + 1)) return 'approval.pending_exists';
     target.votes += 1;
     target.chain.add(voter);
+    target.approvers.add(voter);
     if (decides) target.status = 'approved';
     if (goesOn) {
       this.approvals.push({ ...newApproval(), stage: target.stage + 1, chain: target.chain });
@@ -95,7 +98,12 @@ export class ApprovalModel {
     return 'ok';
   }
 
+  /** A voter may change its approval to a rejection while the approval is pending. */
   private reject(target: ModelApproval, voter: number): Verdict {
+    const isChange = target.status === 'pending' && target.approvers.delete(voter);
+    const refusal = isChange ? settled(target) : this.vote(target, voter);
+    if (refusal) return refusal;
+    if (isChange) target.votes -= 1;
     target.chain.add(voter);
     return set(target, 'rejected');
   }
@@ -141,7 +149,7 @@ export class ApprovalModel {
 function newApproval(): ModelApproval {
   const chain = new Set<number>();
   const flags = { isConsumed: false, isSuperseded: false };
-  return { stage: 1, status: 'pending', votes: 0, chain, ...flags };
+  return { stage: 1, status: 'pending', votes: 0, chain, approvers: new Set<number>(), ...flags };
 }
 
 function set(approval: ModelApproval, status: ModelApproval['status']): 'ok' {
