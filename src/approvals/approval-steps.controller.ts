@@ -5,7 +5,7 @@ import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { ApprovalIdPipe } from '../http/ids.js';
+import { ApprovalIdPipe, idPattern } from '../http/ids.js';
 import { ApprovalsService } from './approvals.service.js';
 import { Consumptions } from './consumptions.service.js';
 import { DecisionsService } from './decisions.service.js';
@@ -21,7 +21,14 @@ import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
 import { ReassignmentsService } from './reassignments.service.js';
 import { RecallsService } from './recalls.service.js';
 
-const ID = { name: 'id', example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' };
+const ID = {
+  name: 'id',
+  schema: {
+    type: 'string' as const,
+    pattern: idPattern('approval'),
+    example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
+  },
+};
 
 /** What becomes of an approval once it is asked for. */
 @ApiTags('Approvals')

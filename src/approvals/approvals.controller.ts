@@ -13,7 +13,7 @@ import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { ApprovalIdPipe } from '../http/ids.js';
+import { ApprovalIdPipe, idPattern } from '../http/ids.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { DecisionsService } from './decisions.service.js';
@@ -21,7 +21,14 @@ import { ApprovalAckDto, ApprovalDto, ApprovalPageDto } from './dto/approval.dto
 import { CreateApprovalDto } from './dto/create-approval.dto.js';
 import { ListApprovalsQuery } from './dto/list-approvals.query.js';
 
-const ID = { name: 'id', example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' };
+const ID = {
+  name: 'id',
+  schema: {
+    type: 'string' as const,
+    pattern: idPattern('approval'),
+    example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
+  },
+};
 const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 
 @ApiTags('Approvals')

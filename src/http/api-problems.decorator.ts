@@ -14,6 +14,7 @@ const ALWAYS: readonly ErrorCode[] = [
   'auth.keys_unavailable',
   'database.unavailable',
   'server.overloaded',
+  'server.error',
 ];
 
 /** What any route that takes a body, and with it an `Idempotency-Key`, may answer beside those. */
@@ -42,15 +43,20 @@ export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecor
       return ApiResponse({
         status,
         description: group.map(titleOf).join('; '),
-        content: {
-          'application/problem+json': {
-            schema: { $ref: getSchemaPath(ProblemDto) },
-            examples: Object.fromEntries(group.map((code) => [code, example(code)])),
-          },
-        },
+        content: problemContent(group),
       });
     }),
   );
+}
+
+/** A problem document with one of the codes, as the content of a response. */
+export function problemContent(codes: readonly ErrorCode[]) {
+  return {
+    'application/problem+json': {
+      schema: { $ref: getSchemaPath(ProblemDto) },
+      examples: Object.fromEntries(codes.map((code) => [code, example(code)])),
+    },
+  };
 }
 
 function example(code: ErrorCode) {

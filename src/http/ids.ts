@@ -1,5 +1,6 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { Matches } from 'class-validator';
 import { InvalidInputError } from '../errors/domain-error.js';
@@ -50,9 +51,15 @@ export const ApprovalIdPipe = idPipe(['approval'], ({ id }) => id);
 /** A session's id in the path, or a task's where that stands for its highest attempt. */
 export const SessionReferencePipe = idPipe(['session', 'task'], (reference) => reference);
 
+/** The pattern of an id that may carry one of the prefixes, for the document of the API. */
+export function idPattern(...kinds: IdKind[]): string {
+  return `^(${kinds.map((kind) => `${kind}-`).join('|')})?${UUID}$`;
+}
+
 /** A member or query parameter that holds an id, bare or prefixed; it arrives bare. */
 export function IsId(kind: IdKind): PropertyDecorator {
   return applyDecorators(
+    ApiProperty({ pattern: idPattern(kind) }),
     Transform(({ value }: { value: unknown }) => parseId(value, [kind])?.id ?? value),
     Matches(BARE, { message: `$property must be a UUID, bare or as ${kind}-<uuid>` }),
   );

@@ -17,6 +17,7 @@ export class CursorQuery {
   page_size: number = 20;
 
   @ApiPropertyOptional({
+    maxLength: 200,
     description: 'Where the page before ended: its `next_cursor`.',
   })
   @IsOptional()

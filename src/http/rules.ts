@@ -1,10 +1,17 @@
 import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { Matches, ValidateBy, type ValidationArguments } from 'class-validator';
 import { isBlank } from '../common/invisible-characters.js';
 import { inNfc, NAME } from '../common/names.js';
 import { isObject } from './aliases.js';
 import { parseTimestamp } from './timestamp.js';
+
+/**
+ * The part of the rule of names that every dialect of regular expressions can express: no comma, no white space around
+ * it.
+ */
+const NAME_IN_DOCUMENT = '^[^,\\s]([^,]*[^,\\s])?$';
 
 /** A member that names a role. */
 export function IsRoleName(): PropertyDecorator {
@@ -31,6 +38,7 @@ function nameRule(kind: string, each: boolean): PropertyDecorator {
   const subject = each ? 'each of $property' : '$property';
   const rule = `must be a ${kind}: 1 to 50 printable characters, without white space around them`;
   return applyDecorators(
+    ApiProperty({ minLength: 1, maxLength: 50, pattern: NAME_IN_DOCUMENT }),
     Transform(({ value }: { value: unknown }) => inNfc(value)),
     Matches(NAME, {
       each,
@@ -79,6 +87,7 @@ export function AsSent(): PropertyDecorator {
 /** A point in time as RFC 3339 writes it, with its offset; from here on in UTC with microseconds. */
 export function IsTimestamp(): PropertyDecorator {
   return applyDecorators(
+    ApiProperty({ format: 'date-time' }),
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' ? (parseTimestamp(value) ?? value) : value,
     ),

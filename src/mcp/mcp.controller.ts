@@ -1,6 +1,7 @@
 import { All, Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
+  ApiBadRequestResponse,
   ApiBearerAuth,
   ApiBody,
   ApiExcludeEndpoint,
@@ -14,7 +15,7 @@ import type { Request, Response } from 'express';
 import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
+import { ApiProblems, problemContent } from '../http/api-problems.decorator.js';
 import { methodNotAllowed } from '../http/route-not-found.filter.js';
 import { OutsideIdempotency } from '../idempotency/outside-idempotency.decorator.js';
 import { ChallengeFilter } from './challenge.filter.js';
@@ -74,6 +75,13 @@ export class McpController {
   @ApiNotAcceptableResponse({
     description: '`Accept` does not name both media types.',
     content: { 'application/json': { schema: JSON_RPC } },
+  })
+  @ApiBadRequestResponse({
+    description: 'The request is not valid, or its body is no message of JSON-RPC 2.0.',
+    content: {
+      'application/json': { schema: JSON_RPC },
+      ...problemContent(['request.invalid', 'request.malformed']),
+    },
   })
   @ApiProblems(
     'request.malformed',

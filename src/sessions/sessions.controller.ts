@@ -26,7 +26,7 @@ import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { type Reference, SessionReferencePipe } from '../http/ids.js';
+import { idPattern, type Reference, SessionReferencePipe } from '../http/ids.js';
 import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
 import { CreateSessionDto } from './dto/create-session.dto.js';
 import { HeartbeatDto, ReleaseDto } from './dto/lease.dto.js';
@@ -40,7 +40,14 @@ import { SessionUpdates } from './session-updates.service.js';
 import { SessionsReader } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
 
-const ID = { name: 'id', type: String, example: 'session-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c' };
+const ID = {
+  name: 'id',
+  schema: {
+    type: 'string' as const,
+    pattern: idPattern('session', 'task'),
+    example: 'session-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
+  },
+};
 const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const IF_MATCH = {
   name: 'If-Match',
@@ -71,6 +78,7 @@ const WRITE_PROBLEMS = [
   'task.approval_required',
   'approval.pending',
   'task.not_due',
+  'task.not_found',
   'task.finished',
 ] as const;
 

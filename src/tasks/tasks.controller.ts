@@ -15,7 +15,7 @@ import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { TaskIdPipe } from '../http/ids.js';
+import { TaskIdPipe, idPattern } from '../http/ids.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
 import {
@@ -43,7 +43,14 @@ import { TaskStory } from './task-story.service.js';
 import { TasksReader } from './tasks-reader.service.js';
 import { TasksService } from './tasks.service.js';
 
-const ID = { name: 'id', example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' };
+const ID = {
+  name: 'id',
+  schema: {
+    type: 'string' as const,
+    pattern: idPattern('task'),
+    example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  },
+};
 
 @ApiTags('Tasks')
 @ApiBearerAuth()
@@ -98,6 +105,7 @@ export class TasksController {
     'task.not_found',
     'task.cancelled',
     'task.delegation_loop',
+    'approval.four_eyes',
   )
   route(@Body() dto: RouteTaskDto, @Me() agent: Agent): Promise<RoutedTaskDto> {
     return this.tasks.route(agent, dto);

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { prefixed } from '../../http/ids.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 import { APPROVER_KINDS, type ApproverKind } from '../approver-kinds.js';
@@ -15,6 +15,13 @@ const APPROVAL = '019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c';
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 
 export class ApprovalDto {
+  @ApiPropertyOptional({
+    type: Boolean,
+    description:
+      'Only in the response to a request that was sent again with its `Idempotency-Key`.',
+  })
+  replayed?: true;
+
   @ApiProperty({ format: 'uuid', example: APPROVAL })
   id: string;
 

@@ -78,6 +78,8 @@ export class CreateApprovalDto {
 
   @ApiPropertyOptional({
     type: [String],
+    minItems: 1,
+    maxItems: MAX_STAGES,
     description:
       'Of an ask, in place of `approver_role`: the roles that decide one after the other.',
     example: ['manager', 'legal'],

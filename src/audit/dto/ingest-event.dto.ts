@@ -12,7 +12,12 @@ const TRACE = new RegExp(`^(?=.*\\S)[^${INVISIBLE_CHARACTERS}]{1,200}$`, 'u');
 
 /** What an agent reports of its own doing, in the words of the v0.4 agents. */
 export class IngestEventDto {
-  @ApiProperty({ description: 'The part of the agent that reports.', example: 'policy-engine' })
+  @ApiProperty({
+    minLength: 1,
+    maxLength: 200,
+    description: 'The part of the agent that reports.',
+    example: 'policy-engine',
+  })
   @IsString()
   @Length(1, 200)
   source: string;
@@ -25,7 +30,11 @@ export class IngestEventDto {
   @Matches(WORDS, { message: WORDS_MESSAGE })
   action: string;
 
-  @ApiPropertyOptional({ description: 'Whom or what it is about.', example: 'invoice 4711' })
+  @ApiPropertyOptional({
+    maxLength: 1_000,
+    description: 'Whom or what it is about.',
+    example: 'invoice 4711',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(1_000)

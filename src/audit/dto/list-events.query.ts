@@ -15,7 +15,7 @@ export class ListEventsQuery extends CursorQuery {
   @IsId('task')
   task_id?: string;
 
-  @ApiPropertyOptional({ description: 'Such as `task_routed`.' })
+  @ApiPropertyOptional({ pattern: '^[A-Za-z0-9_.-]{1,50}$', description: 'Such as `task_routed`.' })
   @IsOptional()
   @Matches(/^[a-z0-9_.-]{1,50}$/i, { message: 'event_type must be the name of an event type' })
   event_type?: string;

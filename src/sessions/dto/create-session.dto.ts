@@ -14,7 +14,7 @@ export class CreateSessionDto {
   @IsRoleName()
   role: string;
 
-  @ApiPropertyOptional({ format: 'uuid', description: 'An id of your own choice.' })
+  @ApiPropertyOptional({ description: 'An id of your own choice.' })
   @IsOptional()
   @IsId('session')
   id?: string;

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   ENDED_REASONS,
   type EndedReason,
@@ -39,6 +39,13 @@ function toWithdrawnApprovalDto({
 
 /** A session, in today's words and in those of the v0.4 agents. */
 export class SessionDto {
+  @ApiPropertyOptional({
+    type: Boolean,
+    description:
+      'Only in the response to a request that was sent again with its `Idempotency-Key`.',
+  })
+  replayed?: true;
+
   @ApiProperty({ format: 'uuid', example: ID })
   id: string;
 
@@ -152,7 +159,7 @@ export class SessionDto {
   })
   parked_until_approval: string | null;
 
-  @ApiProperty({ enum: ENDED_REASONS, type: String, nullable: true, example: null })
+  @ApiProperty({ enum: [...ENDED_REASONS, null], type: String, nullable: true, example: null })
   ended_reason: EndedReason | null;
 
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: null })

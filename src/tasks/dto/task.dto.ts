@@ -21,6 +21,13 @@ export interface ShownTask extends Omit<Task, 'idempotency_key'> {
 }
 
 export class TaskDto {
+  @ApiPropertyOptional({
+    type: Boolean,
+    description:
+      'Only in the response to a request that was sent again with its `Idempotency-Key`.',
+  })
+  replayed?: true;
+
   @ApiProperty({ format: 'uuid', example: TASK })
   id: string;
 

@@ -29,6 +29,8 @@ export class ClaimDto extends LeaseDto {
 
   @ApiPropertyOptional({
     type: [String],
+    minItems: 1,
+    maxItems: 50,
     description: 'Only tasks of these types.',
     example: ['budget_approval'],
   })
@@ -76,6 +78,8 @@ export class WaitQuery {
 
   @ApiPropertyOptional({
     type: String,
+    maxLength: 2_549,
+    pattern: '^[^,]+(,[^,]+){0,49}$',
     description: 'Only tasks of these types, separated by commas.',
   })
   @IsOptional()

@@ -97,9 +97,12 @@ describe('the API document', () => {
       const errors = Object.entries(responses).filter(([status]) => !status.startsWith('2'));
       for (const [status, { content }] of errors) {
         // MCP has errors of its own.
-        const isOfMcp = path === '/mcp' && status === '406';
-        const type = isOfMcp ? 'application/json' : 'application/problem+json';
-        expect(Object.keys(content as Json)).toEqual([type]);
+        const ofMcp: Record<string, string[]> = {
+          400: ['application/json', 'application/problem+json'],
+          406: ['application/json'],
+        };
+        const types = (path === '/mcp' ? ofMcp[status] : undefined) ?? ['application/problem+json'];
+        expect(Object.keys(content as Json)).toEqual(types);
       }
     },
   );

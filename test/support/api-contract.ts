@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { ApiSchemas, type Json } from './api-schemas.js';
+
+interface Operation {
+  readonly name: string;
+  readonly path: RegExp;
+  readonly responses: Record<string, Json>;
+}
+
+/** One response of a controller, read whole. */
+export interface SeenResponse {
+  method: string;
+  url: string;
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/**
+ * Compares responses with the document of the API: their status, media type, body and the headers that are declared.
+ *
+ * A request to a route that the document does not have is left out, as is one with a method that the route does not have.
+ */
+export class ApiContract {
+  private readonly operations = new Map<string, Operation[]>();
+  private readonly schemas: ApiSchemas;
+
+  constructor(document: Json) {
+    this.schemas = new ApiSchemas(document);
+    for (const [path, methods] of Object.entries(document.paths as Record<string, Json>)) {
+      for (const [verb, found] of Object.entries(methods)) {
+        const method = verb.toUpperCase();
+        const { responses } = found as { responses: Record<string, Json> };
+        const operation = { name: `${method} ${path}`, path: patternOf(path), responses };
+        // A path without parameters goes before one that has them.
+        const known = this.operations.get(method) ?? [];
+        this.operations.set(
+          method,
+          path.includes('{') ? [...known, operation] : [operation, ...known],
+        );
+      }
+    }
+  }
+
+  /** The contract in `docs/openapi.json`. */
+  static read(): ApiContract {
+    return new ApiContract(JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as Json);
+  }
+
+  /** What is wrong with a response; each line names method, path, status and pointer. */
+  problemsOf(response: SeenResponse): string[] {
+    const operation = this.operationOf(response.method, response.url);
+    if (!operation) return [];
+    const documented = operation.responses[response.status];
+    const problems = documented
+      ? [
+          ...this.problemsOfHeaders(documented, response.headers),
+          ...this.problemsOfBody(documented, response),
+        ]
+      : [`the status is not documented: ${response.text.slice(0, 200)}`];
+    return problems.map((problem) => `${operation.name} ${response.status}: ${problem}`);
+  }
+
+  /** Whether the document has the route. */
+  knows(method: string, url: string): boolean {
+    return this.operationOf(method, url) !== undefined;
+  }
+
+  private operationOf(method: string, url: string): Operation | undefined {
+    const { pathname } = new URL(url);
+    return this.operations.get(method)?.find(({ path }) => path.test(pathname));
+  }
+
+  private problemsOfHeaders({ headers = {} }: Json, sent: Headers): string[] {
+    return Object.entries(headers as Record<string, Json>).flatMap(
+      ([name, { schema, required }]) => {
+        const value = sent.get(name);
+        if (value === null) return required === true ? [`header ${name} is missing`] : [];
+        return this.schemas
+          .problemsOf(schema as Json, value)
+          .map((problem) => `header ${name}: ${problem}`);
+      },
+    );
+  }
+
+  private problemsOfBody({ content }: Json, { headers, text }: SeenResponse): string[] {
+    if (content === undefined) return text === '' ? [] : ['a body is not documented'];
+    const type = (headers.get('content-type') ?? 'none').split(';', 1)[0] ?? '';
+    const media = (content as Record<string, Json>)[type];
+    if (!media) return [`the media type ${type} is not documented: ${text.slice(0, 200)}`];
+    const schema = media.schema as Json;
+    const values = valuesOf(type, text);
+    const codes = Object.keys((media.examples as Json | undefined) ?? {});
+    return [
+      ...values.flatMap((value) => this.schemas.problemsOf(schema, value)),
+      ...(type === 'application/problem+json' ? problemsOfCode(codes, values[0]) : []),
+    ];
+  }
+}
+
+function problemsOfCode(codes: readonly string[], problem: unknown): string[] {
+  const { code } = problem as { code?: string };
+  return code === undefined || codes.includes(code) ? [] : [`/code ${code} is not documented`];
+}
+
+/** A body as its schema describes it: a stream of lines has one value in each. */
+function valuesOf(type: string, text: string): unknown[] {
+  if (type === 'application/x-ndjson')
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as unknown);
+  return [type.endsWith('json') ? (JSON.parse(text) as unknown) : text];
+}
+
+function patternOf(path: string): RegExp {
+  const escaped = path.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '[^/]+');
+  return new RegExp(`^${escaped}$`);
+}
