@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ReplayRules } from '../idempotency/replay-rules.js';
 import { ApprovalsReader } from './approvals-reader.service.js';
 
-/** An approval may be decided, or expire, after the response to a vote, a delegation or a resubmission. */
+/** An approval may be decided, or expire, after the response to an action that left it pending. */
 @Injectable()
 export class ApprovalReplaysService implements OnModuleInit {
   constructor(
@@ -13,7 +13,7 @@ export class ApprovalReplaysService implements OnModuleInit {
   onModuleInit(): void {
     this.rules.add({
       method: 'POST',
-      path: /^\/approvals\/[^/]+\/(decision|delegate|resubmit)\/?$/i,
+      path: /^\/approvals\/[^/]+\/(decision|delegate|reassign|recall|resubmit)\/?$/i,
       present: (agent, { id }) => this.reader.get(agent, typeof id === 'string' ? id : ''),
     });
   }

@@ -109,6 +109,19 @@ describeWithEachRedis('what a keyed request leaves behind, with %s', (_, redis) 
         body: { role: 'legal', reason: 'a contract' },
         events: [{ event_type: 'approval_delegated', role: 'manager' }],
       }),
+      'POST /approvals/:id/recall': async () => {
+        const by = caller(mesh, 'manager');
+        const path = `/approvals/${await pendingApproval(caller(mesh))}`;
+        await by.post(`${path}/delegate`, { role: 'legal', reason: 'a contract' });
+        const events = [{ event_type: 'approval_recalled', role: 'manager' }];
+        return { by, path: `${path}/recall`, body: { reason: 'after all' }, events };
+      },
+      'POST /approvals/:id/reassign': async () => ({
+        by: caller(mesh, 'admin'),
+        path: `/approvals/${await pendingApproval(caller(mesh))}/reassign`,
+        body: { role: 'legal', reason: 'nobody is left' },
+        events: [{ event_type: 'approval_reassigned', role: 'admin' }],
+      }),
       'POST /approvals/:id/resubmit': async () => {
         const by = caller(mesh);
         const path = `/approvals/${await pendingApproval(by)}`;
