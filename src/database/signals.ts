@@ -13,8 +13,13 @@ const ANNOUNCEMENTS = 'agent_mesh_announcements';
 const COALESCE_MS = 20;
 const RECONNECT_MS = 1_000;
 
+/** The topic of the changes of a session; a role is a topic itself. */
+export function sessionTopic(id: string): string {
+  return `session/${id}`;
+}
+
 /**
- * Notifies every process that there may be work for a role, by LISTEN and NOTIFY. A notification is only a hint: waiting
+ * Notifies every process that there may be work for a role, or that a session has changed, by LISTEN and NOTIFY. A notification is only a hint: waiting
  * requests also poll. Each process listens on a dedicated connection. Notifications are sent after the commit, because
  * NOTIFY inside the transactions would serialize all commits, and in batches of 20 ms.
  */
@@ -43,27 +48,32 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     this.stopped = true;
     clearTimeout(this.flushing);
     clearTimeout(this.reconnecting);
-    for (const role of this.listeners.keys()) this.wake(role);
+    for (const topic of this.listeners.keys()) this.wake(topic);
     await this.client?.end().catch(() => undefined);
   }
 
-  /** Notifies all processes, within about 20 ms, that there may be work for `role`. */
-  notify(role: string): void {
-    this.due.add(role);
+  /** Notifies all processes, within about 20 ms, that there may be work for a role, or that a session has changed. */
+  notify(topic: string): void {
+    this.due.add(topic);
     this.flushing ??= setTimeout(() => {
       this.flushing = undefined;
       void this.flush();
     }, COALESCE_MS).unref();
   }
 
-  /** Calls `listener` whenever there may be work for `role`. Returns the function that ends the subscription. */
-  subscribe(role: string, listener: () => void): () => void {
-    const listeners = this.listeners.get(role) ?? new Set();
-    this.listeners.set(role, listeners.add(listener));
+  /** Notifies this process only. */
+  notifyHere(topic: string): void {
+    this.wake(topic);
+  }
+
+  /** Calls `listener` at each notification of `topic`. Returns the function that ends the subscription. */
+  subscribe(topic: string, listener: () => void): () => void {
+    const listeners = this.listeners.get(topic) ?? new Set();
+    this.listeners.set(topic, listeners.add(listener));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0 && this.listeners.get(role) === listeners)
-        this.listeners.delete(role);
+      if (listeners.size === 0 && this.listeners.get(topic) === listeners)
+        this.listeners.delete(topic);
     };
   }
 
@@ -85,23 +95,23 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
   }
 
   private async flush(): Promise<void> {
-    const roles = [...this.due];
+    const topics = [...this.due];
     this.due.clear();
     try {
       await this.transactions.read((manager) =>
-        sql(manager, `SELECT pg_notify($1, role) FROM unnest($2::text[]) AS role`, [
+        sql(manager, `SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic`, [
           CHANNEL,
-          roles,
+          topics,
         ]),
       );
     } catch {
       // Other processes poll within a second.
-      for (const role of roles) this.wake(role);
+      for (const topic of topics) this.wake(topic);
     }
   }
 
-  private wake(role: string): void {
-    for (const listener of this.listeners.get(role) ?? []) listener();
+  private wake(topic: string): void {
+    for (const listener of this.listeners.get(topic) ?? []) listener();
   }
 
   private pass(announcement: string): void {
@@ -130,7 +140,7 @@ export class Signals implements OnApplicationBootstrap, BeforeApplicationShutdow
     try {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}; LISTEN ${ANNOUNCEMENTS}`);
-      for (const role of this.listeners.keys()) this.wake(role);
+      for (const topic of this.listeners.keys()) this.wake(topic);
     } catch {
       await client.end().catch(() => undefined);
       this.reconnect();

@@ -3,8 +3,10 @@ import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
 import { AuditService, NOTHING_CHANGED, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
+import { afterCommit } from '../database/after-transaction.js';
 import { Coming } from '../database/coming.js';
 import { LostRace } from '../database/postgres-errors.js';
+import { sessionTopic, Signals } from '../database/signals.js';
 import { sql, sqlLast } from '../database/sql.js';
 import {
   type LifecycleSession,
@@ -27,7 +29,10 @@ export interface Telling {
 export class LifecycleService {
   private readonly endRules: TaskEndRule[] = [];
 
-  constructor(private readonly audit: AuditService) {}
+  constructor(
+    private readonly audit: AuditService,
+    private readonly signals: Signals,
+  ) {}
 
   /** Adds what is to happen, or to hold, whenever a task ends. */
   atTaskEnd(rule: TaskEndRule): void {
@@ -91,6 +96,7 @@ export class LifecycleService {
     telling: Telling = {},
   ): unknown[] {
     const { change, from, to, reason } = step;
+    this.notifyAfterCommit(manager, session, step, by);
     const event = this.audit.telling(manager, {
       event_type:
         telling.event_type ?? (change.status ? 'session_transitioned' : 'session_updated'),
@@ -120,6 +126,24 @@ export class LifecycleService {
       change.retryable ?? null,
       event,
     ];
+  }
+
+  /**
+   * Wakes requests that watch the session. Other processes are notified of an end that its worker did not make; of the
+   * rest, which is frequent, their watches learn when they poll.
+   */
+  private notifyAfterCommit(
+    manager: EntityManager,
+    { id, claimed_by }: LifecycleSession,
+    { reason }: SessionStep,
+    by: Actor,
+  ): void {
+    const topic = sessionTopic(id);
+    const isForAll = reason !== null && by.subject !== claimed_by;
+    afterCommit(manager, () => {
+      if (isForAll) this.signals.notify(topic);
+      else this.signals.notifyHere(topic);
+    });
   }
 
   /** Has the rules look at the end of a task; they find the step done. */

@@ -36,3 +36,16 @@ export function assertMatches(
     { headers: { ETag: etagOf(session) } },
   );
 }
+
+/**
+ * Whether `If-None-Match` is given and names another version than the present one (RFC 9110 §13.1.2). The comparison is
+ * weak, and `*` matches every version.
+ */
+export function matchesNone(
+  ifNoneMatch: string | undefined,
+  session: { id: string; version: number },
+): boolean {
+  if (ifNoneMatch === undefined || ifNoneMatch.trim() === '*') return false;
+  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return !tags.includes(etagOf(session));
+}

@@ -42,6 +42,18 @@ export class SessionsReader {
     );
   }
 
+  /** Whether a session that the agent has read is still the one, at the same version. A short lookup, without its content. */
+  async isUnchanged(
+    { id, kind }: Reference,
+    known: Pick<Session, 'id' | 'version'>,
+  ): Promise<boolean> {
+    const days = this.environment.SESSION_RETENTION_DAYS;
+    const [now] = await this.transactions.glance<
+      Pick<VisibleSession, 'id' | 'version' | 'overdue'>
+    >(VERSION, [id, days, kind ?? null]);
+    return now?.id === known.id && now.version === known.version && !now.overdue;
+  }
+
   /** A page of the sessions that the agent may see, the newest first. */
   async list(agent: Agent, query: ListSessionsQuery): Promise<SessionPageDto> {
     if (query.cursor !== undefined && query.page !== undefined) {
@@ -136,17 +148,23 @@ const TAKES_PART = (roles: string): string =>
   `(s.attempt IS NOT NULL AND EXISTS (
      SELECT 1 FROM task_participants p WHERE p.task_id = s.task_id AND p.role = ANY(${roles})))`;
 
-const FIND = `
-  SELECT s.*, ${TAKES_PART('$2')} AS takes_part, ${overdue('s', '$3')} AS overdue
+/** The session `s` that the reference `$1` names, of the kind at the placeholder. */
+const referenced = (kind: string): string => `
     FROM (
       SELECT 1 AS precedence, own.* FROM sessions own
-       WHERE own.id = $1 AND coalesce($4, 'session') = 'session'
+       WHERE own.id = $1 AND coalesce(${kind}, 'session') = 'session'
       UNION ALL
       (SELECT 2, attempt.* FROM sessions attempt
-        WHERE attempt.task_id = $1 AND attempt.attempt IS NOT NULL AND coalesce($4, 'task') = 'task'
+        WHERE attempt.task_id = $1 AND attempt.attempt IS NOT NULL AND coalesce(${kind}, 'task') = 'task'
         ORDER BY attempt.attempt DESC LIMIT 1)
     ) s
    ORDER BY s.precedence LIMIT 1`;
+
+const FIND = `
+  SELECT s.*, ${TAKES_PART('$2')} AS takes_part, ${overdue('s', '$3')} AS overdue
+  ${referenced('$4')}`;
+
+const VERSION = `SELECT s.id, s.version, ${overdue('s', '$2')} AS overdue ${referenced('$3')}`;
 
 /** The next number would go on after rows that nobody has seen. */
 function pageTooLarge(): InvalidInputError {

@@ -18,6 +18,7 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiParam,
+  ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import type { Response } from 'express';
@@ -25,6 +26,7 @@ import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
+import { abortOnClose } from '../http/abort-on-close.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { idPattern, type Reference, SessionReferencePipe } from '../http/ids.js';
 import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
@@ -34,8 +36,10 @@ import { LifecycleEventDto } from './dto/lifecycle-event.dto.js';
 import { ListSessionsQuery } from './dto/list-sessions.query.js';
 import { SessionDto, SessionPageDto } from './dto/session.dto.js';
 import { UpdateSessionDto } from './dto/update-session.dto.js';
+import { WatchQuery } from './dto/watch.query.js';
 import { tagged } from './etag.js';
 import { Leases } from './leases.service.js';
+import { SessionWatchesService } from './session-watches.service.js';
 import { SessionUpdates } from './session-updates.service.js';
 import { SessionsReader } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
@@ -53,6 +57,12 @@ const IF_MATCH = {
   name: 'If-Match',
   required: false,
   description: 'The `ETag` that the change is based on: 412 when the session has changed since.',
+  schema: { type: 'string' as const },
+};
+const IF_NONE_MATCH = {
+  name: 'If-None-Match',
+  required: false,
+  description: 'The `ETag` of the version that you have: 304 while it is the present one.',
   schema: { type: 'string' as const },
 };
 /** Lets Nest send what a method gives back. */
@@ -101,6 +111,7 @@ export class SessionsController {
     private readonly updates: SessionUpdates,
     private readonly reader: SessionsReader,
     private readonly leases: Leases,
+    private readonly watches: SessionWatchesService,
   ) {}
 
   @Post()
@@ -138,16 +149,33 @@ export class SessionsController {
 
   @Get(':id')
   @Policy('sessions.read')
-  @ApiOperation({ summary: 'See where a session, or a task’s latest attempt, stands' })
-  @ApiParam({ ...ID, description: 'A session’s id, or a task’s: then its highest attempt.' })
+  @ApiOperation({
+    summary: 'Read a session, or the latest attempt of a task; wait until it changes',
+    description:
+      'With `wait_seconds` the response comes when the session is not the version of `If-None-Match` or `version` any more, for example because its task was cancelled or its lease was lost.',
+  })
+  @ApiParam({ ...ID, description: 'A session’s id, or a task’s: then its latest attempt.' })
+  @ApiHeader(IF_NONE_MATCH)
   @ApiOkResponse({ ...WITH_ETAG, description: 'The session.' })
+  @ApiResponse({ status: 304, description: 'It is the version of `If-None-Match`.' })
   @ApiProblems('session.not_found')
   async get(
     @Param('id', SessionReferencePipe) reference: Reference,
+    @Query() query: WatchQuery,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Me() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
-  ): Promise<SessionDto> {
-    return tagged(response, await this.reader.get(agent, reference));
+  ): Promise<SessionDto | undefined> {
+    if (query.wait_seconds === undefined) {
+      return tagged(response, await this.reader.get(agent, reference));
+    }
+    const gone = abortOnClose(response);
+    const known = { ...query, ifNoneMatch };
+    const { session, isUnchanged } = await this.watches.wait(agent, reference, known, gone);
+    tagged(response, session);
+    if (!isUnchanged || ifNoneMatch === undefined) return session;
+    response.status(304);
+    return undefined;
   }
 
   @Put(':id')

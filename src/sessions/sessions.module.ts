@@ -11,6 +11,7 @@ import { WritableSessions } from './session-access.js';
 import { LeaseExtensionsService } from './lease-extensions.service.js';
 import { SessionReplaysService } from './session-replays.service.js';
 import { Session } from './session.entity.js';
+import { SessionWatchesService } from './session-watches.service.js';
 import { SessionUpdates } from './session-updates.service.js';
 import { SessionsController } from './sessions.controller.js';
 import { SessionsReader } from './sessions-reader.service.js';
@@ -23,6 +24,7 @@ import { SessionsService } from './sessions.service.js';
     SessionsService,
     SessionUpdates,
     SessionsReader,
+    SessionWatchesService,
     WritableSessions,
     Attempts,
     Leases,

@@ -5,6 +5,7 @@ import { sql } from '../database/sql.js';
 import { Environment } from '../config/environment.js';
 import { Signals } from '../database/signals.js';
 import { Transactions } from '../database/transactions.js';
+import { Wakeup } from '../database/wakeup.js';
 import type { WaitQuery } from './dto/work.dto.js';
 import { BY_URGENCY, due, dueOfTypes } from './task-rows.js';
 
@@ -32,7 +33,7 @@ export class InboxWait {
   ): Promise<number> {
     const acting = actingRole(agent, role);
     const deadline = performance.now() + wait_seconds * 1000;
-    const signal = new Signal();
+    const signal = new Wakeup();
     // Subscribed before the first look, so that nothing is missed between the two.
     const unsubscribe = this.signals.subscribe(acting, () => {
       signal.raise();
@@ -73,27 +74,3 @@ const DUE_FOR_ROLE = `
 
 const DUE_OF_TYPES = `
   SELECT 1 FROM ${dueOfTypes('$4', '$2', '$3')} LIMIT $3`;
-
-/** Something that may happen, remembered until somebody waits for it. */
-class Signal {
-  private raised = false;
-  private wake?: () => void;
-
-  raise(): void {
-    this.raised = true;
-    this.wake?.();
-  }
-
-  async raisedWithin(ms: number): Promise<void> {
-    if (!this.raised) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    this.raised = false;
-  }
-}

@@ -14,6 +14,7 @@ import type { Agent } from '../auth/agent.js';
 import { Me } from '../auth/me.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
+import { abortOnClose } from '../http/abort-on-close.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { TaskIdPipe, idPattern } from '../http/ids.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
@@ -131,11 +132,7 @@ export class TasksController {
     @Me() agent: Agent,
     @Res({ passthrough: true }) response: Response,
   ): Promise<WaitDto | undefined> {
-    const gone = new AbortController();
-    response.once('close', () => {
-      gone.abort();
-    });
-    const pending = await this.inbox.wait(agent, query, gone.signal);
+    const pending = await this.inbox.wait(agent, query, abortOnClose(response));
     if (pending > 0) return { pending };
     response.status(204);
     return undefined;

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { kindOf } from './shed-load.js';
+
+const ofRequest = (method: string, url: string) =>
+  kindOf({ method, url, path: url.split('?')[0] ?? '' });
+
+describe('The kind of a request', () => {
+  it.each([
+    ['GET', '/tasks/wait'],
+    ['GET', '/Tasks/Wait/?wait_seconds=5'],
+    ['POST', '/mcp'],
+    ['GET', '/sessions/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?wait_seconds=25'],
+    ['GET', '/sessions/task-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c/?version=3&wait%5Fseconds=1'],
+  ])('is waiting: %s %s', (method, url) => {
+    expect(ofRequest(method, url)).toBe('waiting');
+  });
+
+  it.each([
+    ['GET', '/sessions/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c'],
+    ['GET', '/sessions/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?version=3'],
+    ['PUT', '/sessions/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?wait_seconds=25'],
+    ['GET', '/sessions?wait_seconds=25'],
+    ['POST', '/sessions/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c/heartbeat?wait_seconds=25'],
+    ['GET', '/tasks/waiting'],
+  ])('is working: %s %s', (method, url) => {
+    expect(ofRequest(method, url)).toBe('working');
+  });
+});

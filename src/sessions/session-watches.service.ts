@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import type { Agent } from '../auth/agent.js';
+import { sessionTopic, Signals } from '../database/signals.js';
+import { Wakeup } from '../database/wakeup.js';
+import type { Reference } from '../http/ids.js';
+import type { SessionDto } from './dto/session.dto.js';
+import type { WatchQuery } from './dto/watch.query.js';
+import { etagOf, matchesNone } from './etag.js';
+import { SessionsReader } from './sessions-reader.service.js';
+
+/** A change that is not notified, such as one by another process that missed it, is found this often, in milliseconds. */
+const POLL_EVERY_MS = 1_000;
+
+/** A session, and whether it is still the version that the caller has. */
+export interface Watched {
+  session: SessionDto;
+  isUnchanged: boolean;
+}
+
+/** Lets agents wait until a session changes, without holding a database connection meanwhile. */
+@Injectable()
+export class SessionWatchesService {
+  constructor(
+    private readonly reader: SessionsReader,
+    private readonly signals: Signals,
+  ) {}
+
+  /**
+   * Returns the session at once if it is not the version that `ifNoneMatch` or `version` names. Otherwise waits until it
+   * changes, the time is over, the process stops or the caller is gone. Without both waits for the next change. The
+   * caller's permission to read the session is checked before the wait and again after it.
+   *
+   * @throws DomainError `session.not_found`
+   */
+  async wait(
+    agent: Agent,
+    reference: Reference,
+    { wait_seconds = 0, version, ifNoneMatch }: WatchQuery & { ifNoneMatch: string | undefined },
+    gone: AbortSignal,
+  ): Promise<Watched> {
+    const deadline = performance.now() + wait_seconds * 1000;
+    const first = await this.reader.get(agent, reference);
+    const isKnown =
+      (version === undefined || version === first.version) && !matchesNone(ifNoneMatch, first);
+    if (!isKnown) return { session: first, isUnchanged: false };
+    if (wait_seconds > 0) await this.untilChanged(reference, first, deadline, gone);
+    const session = wait_seconds > 0 ? await this.reader.get(agent, reference) : first;
+    return { session, isUnchanged: etagOf(session) === etagOf(first) };
+  }
+
+  private async untilChanged(
+    reference: Reference,
+    known: SessionDto,
+    deadline: number,
+    gone: AbortSignal,
+  ): Promise<void> {
+    const wakeup = new Wakeup();
+    const wake = (): void => {
+      wakeup.raise();
+    };
+    // Subscribed before the next read, so that no change between the two is missed.
+    const unsubscribe = this.signals.subscribe(sessionTopic(known.id), wake);
+    gone.addEventListener('abort', wake);
+    try {
+      while (!gone.aborted && !this.signals.isStopping) {
+        const isUnchanged = await this.reader.isUnchanged(reference, known);
+        const left = deadline - performance.now();
+        if (!isUnchanged || left <= 0) return;
+        await wakeup.raisedWithin(Math.min(POLL_EVERY_MS, left));
+      }
+    } finally {
+      unsubscribe();
+      gone.removeEventListener('abort', wake);
+    }
+  }
+}

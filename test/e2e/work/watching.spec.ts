@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { request } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { newDatabase, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import type { Client } from '../../support/client.js';
+import { eventually } from '../../support/eventually.js';
+import { dropTestDatabase } from '../../support/postgres.js';
+import {
+  endLease,
+  finish,
+  metrics,
+  type SessionBody,
+  sweepLeases,
+  Team,
+} from '../../support/work.js';
+
+/** "Within a second", with room for a busy machine. */
+const SOON_MS = 900;
+const LISTENERS = `
+  SELECT 1 FROM pg_stat_activity
+   WHERE datname = current_database() AND application_name LIKE '%signals'
+     AND state = 'idle' AND query LIKE 'LISTEN%'`;
+
+describe('waiting for a change of a session', () => {
+  let databaseUrl: string;
+  let one: TestApp;
+  let two: TestApp;
+  let team: Team;
+
+  beforeAll(async () => {
+    databaseUrl = await newDatabase();
+    const env = { DATABASE_POOL_SIZE: '2', MAX_IN_FLIGHT: '60' };
+    [one, two] = await Promise.all([
+      startTestApp({ databaseUrl, env }),
+      startTestApp({ databaseUrl, env }),
+    ]);
+    while ((await one.query(LISTENERS)).length < 2);
+  });
+
+  beforeEach(() => {
+    team = new Team(one);
+  });
+
+  afterAll(async () => {
+    await Promise.all([one.close(), two.close()]);
+    await dropTestDatabase(databaseUrl);
+  });
+
+  const etagOf = ({ id, version }: { id: string; version: number }): string => `"${id}.${version}"`;
+
+  const watch = (by: Client, session: SessionBody, seconds: number, tag = etagOf(session)) =>
+    by.get<SessionBody>(`/sessions/${session.id}?wait_seconds=${seconds}`, {
+      headers: { 'if-none-match': tag },
+    });
+
+  /** Comes back when this many requests wait at a process. */
+  const waitingAt = async (mesh: TestApp, count: number): Promise<void> => {
+    const waiting = 'http_requests_in_flight{kind="waiting"}';
+    const present = async () => (await metrics(mesh))(waiting);
+    expect(await eventually(present, (now) => now === count)).toBe(count);
+  };
+
+  async function claimed(): Promise<{ worker: Client; task: string; session: SessionBody }> {
+    const worker = team.worker();
+    const task = await team.route();
+    const { session } = await team.claim(worker);
+    return { worker, task, session };
+  }
+
+  /** Watches the session on each process, does something, and gives how long after it both were answered. */
+  async function wakesAfter(
+    session: SessionBody,
+    act: () => Promise<unknown>,
+    expected: Record<string, unknown>,
+  ): Promise<number> {
+    const watching = [one, two].map((mesh) => watch(team.worker(mesh), session, 20));
+    await Promise.all([waitingAt(one, 1), waitingAt(two, 1)]);
+    await act();
+    const acted = performance.now();
+    for (const { status, body, headers } of await Promise.all(watching)) {
+      expect([status, body]).toEqual([200, expect.objectContaining(expected)]);
+      expect(headers.get('etag')).toBe(etagOf(body));
+    }
+    return performance.now() - acted;
+  }
+
+  it('ends soon after the task was cancelled, on every process', async () => {
+    const { session, task } = await claimed();
+    const cancel = () => team.asker.post(`/tasks/${task}/cancel`, {});
+    const ended = { status: 'failed', ended_reason: 'cancelled' };
+    expect(await wakesAfter(session, cancel, ended)).toBeLessThan(SOON_MS);
+  });
+
+  it('ends soon after a cascade cancelled the task, on every process', async () => {
+    const root = await team.route();
+    const routed = await team.worker().post('/tasks/route', {
+      ...{ target: team.role, parent_task_id: root },
+      task: { task_type: 'part' },
+    });
+    const below = String(routed.body.task_id);
+    const { body } = await team.worker().post(`/tasks/${below}/claim`, {});
+    const cancel = () => team.asker.post(`/tasks/${root}/cancel`, { cascade: true });
+    const ended = { status: 'failed', ended_reason: 'cancelled' };
+    const session = body.session as unknown as SessionBody;
+    expect(await wakesAfter(session, cancel, ended)).toBeLessThan(SOON_MS);
+  });
+
+  it('ends soon after the lease was lost, on every process', async () => {
+    const { session } = await claimed();
+    const lose = async () => {
+      await endLease(one, session.id);
+      expect(await sweepLeases(one)).toBe(1);
+    };
+    const ended = { status: 'failed', ended_reason: 'lease_lost' };
+    expect(await wakesAfter(session, lose, ended)).toBeLessThan(SOON_MS);
+  });
+
+  it('ends after any other change, at the latest with the next poll', async () => {
+    const { session, worker } = await claimed();
+    const complete = () => finish(worker, session.id);
+    expect(await wakesAfter(session, complete, { status: 'completed' })).toBeLessThan(2_000);
+  });
+
+  it('ends when the latest attempt of a task is another one', async () => {
+    const { session, worker, task } = await claimed();
+    const watching = worker.get<SessionBody>(`/sessions/task-${task}?wait_seconds=20`);
+    await waitingAt(one, 1);
+    await worker.post(`/sessions/${session.id}/release`, {});
+    expect((await watching).body).toMatchObject({ status: 'pending', attempt: 2 });
+  });
+
+  it('ends at once for another version', async () => {
+    const { session, worker } = await claimed();
+    const started = performance.now();
+    for (const tag of ['"other"', `"${session.id}.1", "x"`]) {
+      expect((await watch(worker, session, 25, tag)).status).toBe(200);
+    }
+    const old = await worker.get(`/sessions/${session.id}?wait_seconds=25&version=1`);
+    expect([old.status, old.body.version]).toEqual([200, session.version]);
+    expect(performance.now() - started).toBeLessThan(3 * SOON_MS);
+  });
+
+  it('ends with 304, or with the session, when nothing changed', async () => {
+    const { session, worker } = await claimed();
+    const started = performance.now();
+    const path = `/sessions/${session.id}?wait_seconds=1`;
+    const tag = etagOf(session);
+    const answers = await Promise.all([
+      ...[tag, `W/${tag}`, `"x", ${tag}`, '*'].map((each) => watch(worker, session, 1, each)),
+      ...['', `&version=${session.version}`].map((more) => worker.get(`${path}${more}`)),
+    ]);
+    expect(performance.now() - started).toBeGreaterThan(990);
+    expect(answers.map(({ status }) => status)).toEqual([304, 304, 304, 304, 200, 200]);
+    expect(answers.map(({ headers }) => headers.get('etag'))).toEqual(answers.map(() => tag));
+    expect(answers[0]?.text).toBe('');
+    expect((await watch(worker, session, 0)).status).toBe(304);
+  });
+
+  it('is not for a heartbeat, which is no change', async () => {
+    const { session, worker } = await claimed();
+    const watching = watch(worker, session, 2);
+    await waitingAt(one, 1);
+    await worker.post(`/sessions/${session.id}/heartbeat`, {});
+    expect((await watching).status).toBe(304);
+  });
+
+  it.each(['26', '-1', 'x', '1.5', ''])('is not for %j seconds', async (seconds) => {
+    const { session, worker } = await claimed();
+    const path = `/sessions/${session.id}`;
+    expect((await worker.get(`${path}?wait_seconds=${seconds}`)).status).toBe(400);
+    expect((await worker.get(`${path}?wait_seconds=0&version=${seconds}x`)).status).toBe(400);
+    expect((await worker.get(`${path}?wait=1`)).status).toBe(400);
+  });
+
+  it('is for those who can read the session', async () => {
+    const { session } = await claimed();
+    const started = performance.now();
+    const refused = await watch(team.agent('stranger'), session, 25);
+    expect([refused.status, refused.text]).toEqual([404, expect.stringContaining('not_found')]);
+    const missing = await watch(team.worker(), { ...session, id: randomUUID() }, 25);
+    expect(missing.status).toBe(404);
+    expect(performance.now() - started).toBeLessThan(SOON_MS);
+  });
+
+  it('holds no connection and no place of working requests: fifty wait, and others are served', async () => {
+    const { session, worker, task } = await claimed();
+    const watching = Array.from({ length: 50 }, () => watch(worker, session, 20));
+    await waitingAt(one, 50);
+    const others = Array.from({ length: 20 }, () => worker.get(`/sessions/${session.id}`));
+    const read = await Promise.all(others);
+    expect(new Set(read.map(({ status }) => status))).toEqual(new Set([200]));
+    await team.asker.post(`/tasks/${task}/cancel`, {});
+    const answers = await Promise.all(watching);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    await waitingAt(one, 0);
+  });
+
+  it('ends at once when the client is gone', async () => {
+    const { session } = await claimed();
+    const { hostname, port } = new URL(two.url);
+    const headers = { authorization: `Bearer ${tokenFor(team.role)}` };
+    const path = `/sessions/${session.id}?wait_seconds=25`;
+    const watching = request({ hostname, port, path, headers }).end();
+    watching.on('error', () => undefined);
+    await waitingAt(two, 1);
+    const gone = performance.now();
+    watching.destroy();
+    await waitingAt(two, 0);
+    expect(performance.now() - gone).toBeLessThan(2 * SOON_MS);
+  });
+
+  it('ends at once when its process stops', async () => {
+    const mesh = await startTestApp({ databaseUrl });
+    const { session } = await claimed();
+    const watching = watch(team.worker(mesh), session, 25);
+    await waitingAt(mesh, 1);
+    const started = performance.now();
+    const closing = mesh.close();
+    expect((await watching).status).toBe(304);
+    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    await closing;
+  });
+});
