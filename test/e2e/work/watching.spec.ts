@@ -101,7 +101,7 @@ describe('waiting for a change of a session', () => {
     const { body } = await team.worker().post(`/tasks/${below}/claim`, {});
     const cancel = () => team.asker.post(`/tasks/${root}/cancel`, { cascade: true });
     const ended = { status: 'failed', ended_reason: 'cancelled' };
-    const session = body.session as unknown as SessionBody;
+    const session = body.session as SessionBody;
     expect(await wakesAfter(session, cancel, ended)).toBeLessThan(SOON_MS);
   });
 
