@@ -27,7 +27,7 @@ interface RequirementDecision {
   consumed_at: Date | null;
   /** Whether one of the subjects that complete the task has voted. */
   own: boolean;
-  /** Whether it was consumed by a subject that never held the task. */
+  /** Whether it was consumed otherwise than by the holder of an attempt of the task. */
   spent: boolean;
 }
 
@@ -123,8 +123,9 @@ function refusalOf(
 }
 
 /**
- * Only an approval that asks the role alone, for the task's digest, meets the requirement; of people, where it needs them. A rejection by the role on
- * that digest supersedes it in any chain and with any quorum. A cancel ends what was decided before.
+ * Only an approval that asks the role alone, for the task's digest, meets the requirement; of people, where it needs
+ * them. A rejection by the role on that digest supersedes it in any chain and with any quorum. A cancel ends the effect
+ * of earlier decisions.
  */
 const LATEST_DECISION = `
   SELECT a.id, a.status, a.consumed_by, a.consumed_at,
@@ -132,7 +133,9 @@ const LATEST_DECISION = `
                   WHERE v.approval_id = a.id AND v.subject = ANY($5::text[])) AS own,
          a.consumed_by IS NOT NULL AND NOT EXISTS (
            SELECT 1 FROM sessions s
-            WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND s.claimed_by = a.consumed_by) AS spent
+            WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND s.claimed_by = a.consumed_by
+              -- A consumption older than the column does not say which attempt it was for.
+              AND (s.id = a.consumed_session_id OR a.consumed_attempt IS NULL)) AS spent
     FROM approvals a
    WHERE a.task_id = $1 AND a.digest = $2
      AND CASE a.status

@@ -165,6 +165,7 @@ export class ApprovalStepsController {
     'auth.forbidden',
     'approval.not_found',
     'approval.four_eyes',
+    'approval.limit_reached',
     'approval.decided',
     'approval.expired',
     'approval.delegation_refused',

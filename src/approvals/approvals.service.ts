@@ -1,20 +1,24 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
 import {
   getReadableTask,
   type TaskFacts,
+  taskFinished,
   taskNotFound,
   taskRelations,
 } from '../lifecycle/task-facts.js';
+import { overdue } from '../lifecycle/overdue.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
-import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
 import { approvalNotFound, alreadySettled, repeatReasonRequired } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
@@ -56,7 +60,7 @@ export class ApprovalsService {
       const facts = await getReadableTask(manager, agent, dto.task_id);
       authorize('approvals.ask', taskRelations(agent, facts), taskNotFound);
       const by = { role: askingRole(agent, facts, dto.from_role), subject: agent.subject };
-      const task = await lockOpenTask(manager, dto.task_id);
+      const task = await this.lockLivingTask(manager, dto.task_id);
       const ask = { stages, quorum, reason, expires_in_seconds, payload, approver_kind, repeat };
       return this.openings.open(manager, task, ask, by);
     });
@@ -92,7 +96,7 @@ export class ApprovalsService {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound);
-      const task = await lockOpenTask(manager, facts.task_id);
+      const task = await this.lockLivingTask(manager, facts.task_id);
       await this.exclusions.assertOwnAsk(manager, agent, task, found);
       const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
       const reason = dto.reason ?? old.reason;
@@ -122,6 +126,15 @@ export class ApprovalsService {
     });
     return toApprovalDto(approval);
   }
+
+  /** Locks a task that has not expired: an approval asked after that would outlive its task. */
+  private async lockLivingTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
+    const task = await lockOpenTask(manager, taskId);
+    const { SESSION_RETENTION_DAYS } = this.environment;
+    const expired = await sql(manager, EXPIRED, [task.session_id, SESSION_RETENTION_DAYS]);
+    if (expired.length > 0) throw taskFinished('expired');
+    return task;
+  }
 }
 
 /** The role for which the agent takes part in the task. */
@@ -131,3 +144,6 @@ function askingRole(agent: Agent, { participants }: TaskFacts, named: string | u
   const isDefault = defaultRole !== undefined && roles.includes(defaultRole);
   return actingRole({ roles, ...(isDefault && { defaultRole }) }, named);
 }
+
+const EXPIRED = `
+  SELECT 1 FROM sessions s WHERE s.id = $1 AND (s.status = 'expired' OR ${overdue('s', '$2')})`;

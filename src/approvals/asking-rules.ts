@@ -53,7 +53,7 @@ const ROOM = `
                      FILTER (WHERE a.status = 'pending' AND a.expires_at > clock_timestamp()), 0)
             FROM approvals a WHERE a.task_id = t.id)::integer AS approvals,
          (SELECT count(DISTINCT role)
-            FROM (SELECT unnest(a.stages || a.approver_role || a.delegated_from) AS role
+            FROM (SELECT unnest(a.stages || a.approver_role || a.delegated_from || a.reassigned_from) AS role
                     FROM approvals a WHERE a.task_id = t.id
                    UNION ALL SELECT unnest($2::varchar[])
                    UNION ALL SELECT t.requires_approval->>'role') roles)::integer AS roles

@@ -40,7 +40,8 @@ export class Consumptions {
       const task = await lockPresentAttempt(manager, facts.task_id);
       await assertPresent(manager, agent, seen, task);
       await this.exclusions.assertMayConsume(manager, agent, seen, task);
-      const parameters = [id, digest, agent.subject, task.session_id];
+      const isHeld = task.status === 'active';
+      const parameters = [id, digest, agent.subject, task.session_id, isHeld];
       const [consumed] = await sql<ApprovalRow>(manager, CONSUME, parameters);
       if (!consumed) throw await refusalOf(manager, id, digest);
       const by = { role: roleOf(consumed, task), subject: agent.subject };
@@ -53,19 +54,20 @@ export class Consumptions {
 }
 
 /**
- * One consumption for one payload, unless it was asked as a repetition. In one session, chains with other roles may each
- * be consumed for it: each role has allowed the same act.
+ * One consumption for one payload, unless it was asked as a repetition. In one attempt, its agent may consume chains with
+ * other roles for it as well: each role has allowed the same act. Only the holder of an attempt consumes in its session.
  */
 const CONSUME = `
   UPDATE approvals a
-     SET consumed_at = clock_timestamp(), consumed_by = $3, consumed_session_id = $4::uuid,
-         consumed_attempt = (SELECT s.attempt FROM sessions s WHERE s.id = $4::uuid)
-   WHERE a.id = $1 AND a.status = 'approved' AND a.digest = $2
+     SET consumed_at = clock_timestamp(), consumed_by = $3,
+         consumed_session_id = CASE WHEN $5::boolean THEN s.id END, consumed_attempt = s.attempt
+    FROM sessions s
+   WHERE s.id = $4 AND a.id = $1 AND a.status = 'approved' AND a.digest = $2
      AND a.consumed_at IS NULL AND a.consume_until > clock_timestamp()
      AND (a.repeat OR NOT EXISTS (
        SELECT 1 FROM approvals o
         WHERE o.task_id = a.task_id AND o.digest = a.digest AND o.id <> a.id AND o.consumed_at IS NOT NULL
-          AND (o.consumed_session_id IS DISTINCT FROM $4::uuid
+          AND (o.consumed_attempt IS DISTINCT FROM s.attempt OR o.consumed_by <> $3
                OR (o.stages @> a.stages AND o.stages <@ a.stages))))
   RETURNING ${APPROVAL_ROW}`;
 

@@ -14,6 +14,8 @@ import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval, selectVotes } from './approval-rows.js';
 import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
+import { neededKind } from './approver-kind.js';
+import { assertRoom } from './asking-rules.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
 
@@ -32,8 +34,8 @@ export class ReassignmentsService {
   /**
    * From now on the other role decides. Votes of the role before no longer count; the audit event lists them.
    *
-   * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`, or
-   *   `approval.decided` or `approval.expired` where it is settled
+   * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`,
+   *   `approval.limit_reached`, or `approval.decided` or `approval.expired` where it is settled
    */
   async reassign(
     agent: Agent,
@@ -53,8 +55,15 @@ export class ReassignmentsService {
       }
       await this.exclusions.assertMayMove(manager, agent, current, role);
       await this.openings.assertNotAsked(manager, current, role);
+      await assertRoom(manager, task.task_id, [role], 0);
+      const approver_kind = neededKind({ ...current, approver_role: role }, this.environment);
       const discarded_votes = await selectVotes(manager, id);
-      const [moved] = await sql<ApprovalRow>(manager, REASSIGN, [id, role, agent.subject]);
+      const [moved] = await sql<ApprovalRow>(manager, REASSIGN, [
+        id,
+        role,
+        agent.subject,
+        approver_kind,
+      ]);
       if (!moved) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: 'admin', subject: agent.subject };
       const metadata = { from, to: role, told: reason, discarded_votes };
@@ -68,6 +77,6 @@ export class ReassignmentsService {
 const REASSIGN = `
   UPDATE approvals a
      SET approver_role = $2, reassigned_from = a.approver_role, reassigned_by = $3,
-         reassigned_at = clock_timestamp(), delegated_from = NULL
+         reassigned_at = clock_timestamp(), delegated_from = NULL, approver_kind = $4
    WHERE a.id = $1 AND a.status = 'pending' AND a.expires_at > clock_timestamp()
   RETURNING ${APPROVAL_ROW}`;

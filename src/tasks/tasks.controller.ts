@@ -214,7 +214,13 @@ export class TasksController {
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: TaskDto, description: 'The task, pending again.' })
-  @ApiWriteProblems('auth.forbidden', 'task.not_found', 'task.open', 'task.finished')
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'task.not_found',
+    'task.open',
+    'task.finished',
+    'approval.limit_reached',
+  )
   retry(
     @Param('id', TaskIdPipe) id: string,
     @Body() { reason }: SteerDto,

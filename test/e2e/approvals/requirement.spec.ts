@@ -190,6 +190,15 @@ describe('the approval that a task requires', () => {
       expect(refused.body.detail).toContain(matter.router);
       expect(refused.body.detail).toMatch(/\d{4}-\d\d-\d\dT/);
     });
+
+    it('for another purpose also where the subject that consumed it claims the task later', async () => {
+      const matter = await Matter.requiring(mesh);
+      const { id } = await requirementOf(matter);
+      const { digest } = (await matter.decide(id)).body;
+      await matter.asker.post(`/approvals/${id}/consume`, { digest });
+      const { worker, session } = await matter.claim(matter.agent(matter.to, matter.router));
+      expect(outcome(await complete(worker, session))).toBe('task.approval_required');
+    });
   });
 
   describe('after a retry', () => {

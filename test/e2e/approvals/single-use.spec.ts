@@ -173,6 +173,13 @@ describe('an act that was approved', () => {
       [id],
     );
     expect(await statusOf()).toBe('expired');
+
+    const late = await matter.asker.post('/approvals', {
+      task_id: matter.task,
+      approver_role: matter.board,
+    });
+    expect([late.status, late.body.code]).toEqual([409, 'task.finished']);
+    expect(await statusOf()).toBe('expired');
   });
 
   it('needs a person where that was asked, and says who decided', async () => {
