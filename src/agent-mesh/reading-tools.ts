@@ -25,7 +25,7 @@ const EVENT = object(
   'at, event, role, actor; from and to of a change of status; reason (a rule) or told (words).',
 );
 const WAITS_FOR = list(
-  'Whom the task waits for: what (claim, due_time, worker, approval), who, since.',
+  'Whom the task waits for: what (claim, due_time, worker, approval), who, since; approval_id of a pending approval: without it the required approval has to be requested again.',
   object('One of them.'),
 );
 

@@ -11,6 +11,7 @@ import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecy
 import { neededKind } from './approver-kind.js';
 import { ApprovalOpenings } from './approval-openings.service.js';
 import { selectPending } from './approval-rows.js';
+import { UNMET_REQUIREMENT, type UnmetRequirement } from './unmet-requirement.js';
 
 /** A task as its requirement is about it. */
 export interface RequiringTask {
@@ -81,6 +82,20 @@ export class ApprovalRequirementsService {
     await this.openings.open(manager, task, { ...ask, ...again, stages: [role] }, by);
   }
 
+  /** The role that has to be asked, and since when, where the requirement is neither met nor can be met by what is pending. */
+  async unasked(
+    manager: EntityManager,
+    task: RequiringTask,
+  ): Promise<{ role: string; since: Date } | undefined> {
+    const { role, quorum } = task.requires_approval;
+    const latest = await this.latestDecision(manager, task, []);
+    if (refusalOf(task.requires_approval, latest) === undefined) return undefined;
+    const digest = digestOf(task.subject);
+    const parameters = [task.task_id, digest, role, quorum];
+    const [unmet] = await sql<UnmetRequirement>(manager, UNMET_REQUIREMENT, parameters);
+    return unmet && !unmet.is_asked ? { role, since: unmet.since } : undefined;
+  }
+
   private async latestDecision(
     manager: EntityManager,
     { task_id, requires_approval, subject }: RequiringTask,
@@ -89,7 +104,7 @@ export class ApprovalRequirementsService {
     const { role, quorum, approver_kind = 'any' } = requires_approval;
     const approval = { approver_role: role, approver_kind, stage: 1, stages: [role] };
     const kind = neededKind(approval, this.environment);
-    const digest = canonicalDigest({ ...subject }).toString('hex');
+    const digest = digestOf(subject);
     const barred = this.environment.APPROVALS_FOUR_EYES ? completing : [];
     const [latest] = await sql<RequirementDecision>(manager, LATEST_DECISION, [
       task_id,
@@ -101,6 +116,10 @@ export class ApprovalRequirementsService {
     ]);
     return latest;
   }
+}
+
+function digestOf(subject: TaskSubject): string {
+  return canonicalDigest({ ...subject }).toString('hex');
 }
 
 function refusalOf(

@@ -1,17 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import type { AuditEvent } from '../audit/audit-event.entity.js';
 import type { Agent } from '../auth/agent.js';
 import { isStaff } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
-import { clockFacts } from '../lifecycle/clock-facts.js';
-import { overdue } from '../lifecycle/overdue.js';
 import { getReadableTask } from '../lifecycle/task-facts.js';
-import type { ReadSession } from '../sessions/session-rows.js';
-import type { TaskNodeDto, TimelineDto, TimelineEntryDto, WaitsForDto } from './dto/work.dto.js';
+import type { TaskNodeDto, TimelineDto, TimelineEntryDto } from './dto/work.dto.js';
 import { currentStatus } from './task-rows.js';
+import { TaskWaitsService } from './task-waits.service.js';
 
 const MAX_NODES = 1_000;
 const MAX_EVENTS = 1_000;
@@ -21,6 +18,7 @@ const MAX_EVENTS = 1_000;
 export class TaskStory {
   constructor(
     private readonly transactions: Transactions,
+    private readonly waits: TaskWaitsService,
     private readonly environment: Environment,
   ) {}
 
@@ -51,36 +49,9 @@ export class TaskStory {
       return {
         events: entries,
         complete: events.length <= MAX_EVENTS,
-        waits_for: await this.waitsFor(manager, id, entries),
+        waits_for: await this.waits.of(manager, id, entries),
       };
     });
-  }
-
-  private async waitsFor(
-    manager: EntityManager,
-    taskId: string,
-    entries: readonly TimelineEntryDto[],
-  ): Promise<WaitsForDto[]> {
-    const [open] = await sql<ReadSession>(
-      manager,
-      `SELECT s.*, ${clockFacts('s')} FROM sessions s
-        WHERE task_id = $1 AND attempt IS NOT NULL AND status IN ('pending', 'active') AND NOT ${overdue('s', '$2')}`,
-      [taskId, this.environment.SESSION_RETENTION_DAYS],
-    );
-    if (!open) return [];
-    const asked = await sql<{ who: string; since: Date; approval_id: string }>(
-      manager,
-      `SELECT approver_role AS who, created_at AS since, id AS approval_id FROM approvals
-        WHERE task_id = $1 AND status = 'pending' ORDER BY created_at, id`,
-      [taskId],
-    );
-    const own = attemptWaitsFor(open, entries);
-    // A parked attempt waits for the approval, not for the time at which that expires.
-    const isParked = own.what === 'due_time' && open.parked_for !== null;
-    return [
-      ...(isParked ? [] : [own]),
-      ...asked.map((one) => ({ what: 'approval' as const, ...one })),
-    ];
   }
 }
 
@@ -151,20 +122,4 @@ function toEntry({
     session_id: about.session_id,
     approval_id: about.approval_id,
   };
-}
-
-function attemptWaitsFor(
-  { id, status, role, claimed_by, created_at, updated_at, not_before, is_early }: ReadSession,
-  entries: readonly TimelineEntryDto[],
-): WaitsForDto {
-  if (status === 'active') {
-    const started = entries.find(({ session_id, to }) => session_id === id && to === 'active');
-    return { what: 'worker', who: claimed_by ?? role, since: started?.at ?? updated_at };
-  }
-  if (not_before === null || not_before <= created_at) {
-    return { what: 'claim', who: role, since: created_at };
-  }
-  return is_early
-    ? { what: 'due_time', who: role, since: created_at }
-    : { what: 'claim', who: role, since: not_before };
 }

@@ -11,6 +11,7 @@ import { Claims } from './claims.service.js';
 import { InboxWait } from './inbox-wait.service.js';
 import { Steering } from './steering.service.js';
 import { TaskStory } from './task-story.service.js';
+import { TaskWaitsService } from './task-waits.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
 import { Task } from './task.entity.js';
 import { TasksController } from './tasks.controller.js';
@@ -36,6 +37,7 @@ import { TasksService } from './tasks.service.js';
     CascadesService,
     InboxWait,
     TaskStory,
+    TaskWaitsService,
     TaskReplaysService,
   ],
   exports: [TasksService, TasksReader, Claims, Steering, InboxWait, TaskStory],

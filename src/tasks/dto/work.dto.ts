@@ -221,7 +221,8 @@ export class TimelineEntryDto {
 export class WaitsForDto {
   @ApiProperty({
     enum: ['claim', 'due_time', 'worker', 'approval'],
-    description: 'An agent to claim it; its time to come; its worker; a decision.',
+    description:
+      'An agent to claim it; its time to come; its worker; a decision, or that its required approval is requested again.',
     example: 'worker',
   })
   what: 'claim' | 'due_time' | 'worker' | 'approval';
@@ -234,7 +235,8 @@ export class WaitsForDto {
 
   @ApiPropertyOptional({
     format: 'uuid',
-    description: 'The approval, of `approval`.',
+    description:
+      'The pending approval, of `approval`; absent where the required approval has to be requested again.',
     example: '019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c',
   })
   approval_id?: string;
@@ -253,7 +255,8 @@ export class TimelineDto {
 
   @ApiProperty({
     type: [WaitsForDto],
-    description: 'Whom it waits for now; empty once it has ended.',
+    description:
+      'Whom it waits for now, by the clock of the database; empty once it has ended, or is past its deadline, run limit or retention.',
   })
   waits_for: WaitsForDto[];
 }

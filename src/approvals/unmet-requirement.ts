@@ -1,0 +1,29 @@
+/** Since when a task waits for its required approval to be requested again. */
+export interface UnmetRequirement {
+  since: Date;
+  /** Whether an approval that can meet the requirement can still be decided. */
+  is_asked: boolean;
+}
+
+/**
+ * SQL of {@link UnmetRequirement} for the task `$1`, the digest `$2`, the role `$3` and the quorum `$4`. The wait begins
+ * with the latest cancel or end of an approval of the requirement; without any, with the routing.
+ */
+export const UNMET_REQUIREMENT = `
+  SELECT coalesce(
+           greatest(
+             (SELECT max(s.updated_at) FROM sessions s WHERE s.task_id = t.id AND s.ended_reason = 'cancelled'),
+             max(coalesce(a.consumed_at, a.decision_at, a.expires_at)) FILTER (WHERE NOT a.is_live)),
+           t.created_at) AS since,
+         coalesce(bool_or(a.is_live), false) AS is_asked
+    FROM tasks t
+    LEFT JOIN LATERAL (
+      SELECT p.consumed_at, p.decision_at, p.expires_at,
+             p.status = 'pending' AND p.expires_at > clock_timestamp() AS is_live
+        FROM approvals p
+       WHERE p.task_id = t.id AND p.digest = $2
+         AND (p.stages = ARRAY[$3]::varchar[] AND p.quorum >= $4
+              OR p.status = 'rejected' AND $3 IN (p.approver_role, p.delegated_from, p.stages[p.stage]))
+    ) a ON true
+   WHERE t.id = $1
+   GROUP BY t.id`;

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { ApprovalRequirementsService } from '../approvals/approval-requirements.service.js';
+import { lapsed } from '../approvals/approval-status.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { clockFacts } from '../lifecycle/clock-facts.js';
+import { overdue } from '../lifecycle/overdue.js';
+import type { RequiredApproval, TaskSubject } from '../lifecycle/task-lock.js';
+import type { ReadSession } from '../sessions/session-rows.js';
+import type { TimelineEntryDto, WaitsForDto } from './dto/work.dto.js';
+
+/** Finds what blocks a task now. PostgreSQL's clock decides, so the answer does not depend on a sweep. */
+@Injectable()
+export class TaskWaitsService {
+  constructor(
+    private readonly requirements: ApprovalRequirementsService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** @param entries the events of the task, the first one first */
+  async of(
+    manager: EntityManager,
+    taskId: string,
+    entries: readonly TimelineEntryDto[],
+  ): Promise<WaitsForDto[]> {
+    const [open] = await sql<OpenAttempt>(manager, OPEN_ATTEMPT, [
+      taskId,
+      this.environment.SESSION_RETENTION_DAYS,
+    ]);
+    if (!open || hasEnded(open)) return [];
+    const pending = await sql<PendingApproval>(manager, PENDING, [taskId, open.parked_for]);
+    const unasked = await this.unasked(manager, taskId, open);
+    const own = attemptWaitsFor(open, entries);
+    // A parked attempt waits for the approval, not for the time at which that expires.
+    const isParked = own.what === 'due_time' && pending.some(({ is_parking }) => is_parking);
+    return [
+      ...(isParked ? [] : [own]),
+      ...pending.map(({ who, since, approval_id }) => ({
+        what: 'approval' as const,
+        who,
+        since,
+        approval_id,
+      })),
+      ...(unasked ? [{ what: 'approval' as const, who: unasked.role, since: unasked.since }] : []),
+    ];
+  }
+
+  private async unasked(
+    manager: EntityManager,
+    task_id: string,
+    { requires_approval, subject }: OpenAttempt,
+  ): Promise<{ role: string; since: Date } | undefined> {
+    if (!requires_approval || !subject) return undefined;
+    return this.requirements.unasked(manager, { task_id, requires_approval, subject });
+  }
+}
+
+type OpenAttempt = ReadSession & {
+  attempts_left: number;
+  is_lease_past: boolean;
+  requires_approval: RequiredApproval | null;
+  /** Null where no approval is required: it may be long, and is then not read. */
+  subject: TaskSubject | null;
+};
+
+interface PendingApproval {
+  who: string;
+  since: Date;
+  approval_id: string;
+  /** Whether the attempt is parked for it, or for an earlier stage of its chain. */
+  is_parking: boolean;
+}
+
+const OPEN_ATTEMPT = `
+  SELECT s.*, ${clockFacts('s')}, coalesce(s.lease_expires_at <= clock_timestamp(), false) AS is_lease_past,
+         t.requires_approval,
+         CASE WHEN t.requires_approval IS NOT NULL THEN jsonb_build_object(
+           'task_type', t.task_type, 'description', t.description, 'data', t.data, 'context', t.context) END AS subject
+    FROM sessions s JOIN tasks t ON t.id = s.task_id
+   WHERE s.task_id = $1 AND s.attempt IS NOT NULL AND s.status IN ('pending', 'active') AND NOT ${overdue('s', '$2')}`;
+
+const PENDING = `
+  SELECT a.approver_role AS who, a.created_at AS since, a.id AS approval_id,
+         coalesce(a.chain_id = (SELECT p.chain_id FROM approvals p WHERE p.id = $2), false) AS is_parking
+    FROM approvals a
+   WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsed('a')} ORDER BY a.created_at, a.id`;
+
+/** Whether nobody can bring the attempt to an end any more, although no sweep has ended it yet. */
+function hasEnded({
+  status,
+  is_past_deadline,
+  is_past_run_limit,
+  is_lease_past,
+  attempts_left,
+}: OpenAttempt): boolean {
+  if (is_past_deadline) return true;
+  return status === 'active' && (is_past_run_limit || (is_lease_past && attempts_left === 0));
+}
+
+function attemptWaitsFor(attempt: OpenAttempt, entries: readonly TimelineEntryDto[]): WaitsForDto {
+  const { id, status, role, claimed_by, created_at, updated_at, not_before } = attempt;
+  if (status === 'active') {
+    if (attempt.is_lease_past) {
+      return { what: 'claim', who: role, since: attempt.lease_expires_at ?? updated_at };
+    }
+    const started = entries.find(({ session_id, to }) => session_id === id && to === 'active');
+    return { what: 'worker', who: claimed_by ?? role, since: started?.at ?? updated_at };
+  }
+  if (not_before === null || not_before <= created_at) {
+    return { what: 'claim', who: role, since: created_at };
+  }
+  return attempt.is_early
+    ? { what: 'due_time', who: role, since: created_at }
+    : { what: 'claim', who: role, since: not_before };
+}
