@@ -33,10 +33,10 @@ const verified = (sub: string) => ({
 let keys: Keys;
 let sut: VerifiedTokens;
 
-beforeEach(() => {
+beforeEach(async () => {
   keys = new Keys();
   sut = new VerifiedTokens(keys);
-  sut.add('a', verified('a'));
+  await sut.add('a', verified('a'));
 });
 
 describe('A token that was verified', () => {
@@ -55,11 +55,11 @@ describe('A token that was verified', () => {
     expect(sut.find('a')).toBeUndefined();
   });
 
-  it('is forgotten when so many others came after it', () => {
-    for (let n = 1; n < MOST_TOKENS; n += 1) sut.add(`other-${n}`, verified('other'));
-    sut.add('a', verified('again'));
+  it('is forgotten when so many others came after it', async () => {
+    for (let n = 1; n < MOST_TOKENS; n += 1) await sut.add(`other-${n}`, verified('other'));
+    await sut.add('a', verified('again'));
     expect(sut.find('a')).toMatchObject({ payload: { sub: 'again' } });
-    sut.add('the last straw', verified('b'));
+    await sut.add('the last straw', verified('b'));
     expect(sut.find('a')).toBeUndefined();
     expect(sut.find('other-1')).toBeDefined();
   });
