@@ -76,6 +76,11 @@ export class Transactions {
     return this.shared.run(undefined, () => this.run(work));
   }
 
+  /** Runs one statement that commits by itself, in one round trip, independent of an enclosing shared transaction. */
+  runStatement<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
+    return again(() => this.use((manager) => sql<Row>(manager, text, parameters)));
+  }
+
   /** Runs read-only statements without a transaction. Inside an open shared transaction, runs them on its connection. */
   read<T>(work: Work<T>): Promise<T> {
     const shared = this.shared.getStore();

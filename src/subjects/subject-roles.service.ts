@@ -60,9 +60,7 @@ export class SubjectRolesService implements OnModuleInit {
   private async record({ subject, roles, issuedAt = 0 }: Agent, forget: () => void): Promise<void> {
     try {
       const sorted = [...roles].sort();
-      await this.transactions.runAlone((manager) =>
-        sql(manager, RECORD, [subject, sorted, Math.max(issuedAt, 0)]),
-      );
+      await this.transactions.runStatement(RECORD, [subject, sorted, Math.max(issuedAt, 0)]);
       for (const role of roles) this.seen.add(role);
     } catch (error) {
       forget();

@@ -87,22 +87,22 @@ const PENDING = `
    WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsed('a')} ORDER BY a.created_at, a.id`;
 
 /** Whether nobody can bring the attempt to an end any more, although no sweep has ended it yet. */
-function hasEnded({
-  status,
-  is_past_deadline,
-  is_past_run_limit,
-  is_lease_past,
-  attempts_left,
-}: OpenAttempt): boolean {
-  if (is_past_deadline) return true;
-  return status === 'active' && (is_past_run_limit || (is_lease_past && attempts_left === 0));
+function hasEnded(attempt: OpenAttempt): boolean {
+  return attempt.is_past_deadline || (isLost(attempt) && attempt.attempts_left === 0);
+}
+
+/** Whether the sweep will end an active attempt and open the next one while any are left. */
+function isLost({ status, is_lease_past, is_past_run_limit }: OpenAttempt): boolean {
+  return status === 'active' && (is_lease_past || is_past_run_limit);
 }
 
 function attemptWaitsFor(attempt: OpenAttempt, entries: readonly TimelineEntryDto[]): WaitsForDto {
   const { id, status, role, claimed_by, created_at, updated_at, not_before } = attempt;
   if (status === 'active') {
-    if (attempt.is_lease_past) {
-      return { what: 'claim', who: role, since: attempt.lease_expires_at ?? updated_at };
+    if (isLost(attempt)) {
+      const { is_past_run_limit, run_until, lease_expires_at } = attempt;
+      const since = is_past_run_limit ? run_until : lease_expires_at;
+      return { what: 'claim', who: role, since: since ?? updated_at };
     }
     const started = entries.find(({ session_id, to }) => session_id === id && to === 'active');
     return { what: 'worker', who: claimed_by ?? role, since: started?.at ?? updated_at };

@@ -83,7 +83,7 @@ describe('the start of a controller', () => {
       postgres.kill('SIGKILL');
       try {
         const controller = await start(databaseUrl);
-        await expectToWait(controller, 'The database does not answer');
+        await expectToWait(controller, 'The database does not respond');
         await postgres.restart();
         await expectToWork(controller);
       } finally {

@@ -72,14 +72,14 @@ describe('what a task waits for', () => {
       },
     );
 
-    it('waits for nobody past its run limit', async () => {
+    it('waits for a claim past its run limit', async () => {
       const id = await team.route({ max_run_seconds: 3_600 });
       const { session } = await team.claim();
       await mesh.query(
         `UPDATE sessions SET run_until = clock_timestamp() - interval '1 second' WHERE id = $1`,
         [session.id],
       );
-      expect(await team.waitsFor(id)).toEqual([]);
+      expect(await team.waitsFor(id)).toMatchObject([{ what: 'claim', who: team.role }]);
     });
 
     it('waits for nobody past its retention', async () => {
