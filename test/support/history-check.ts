@@ -93,7 +93,7 @@ function checkEffects(operation: Operation, found: Findings): Violation[] {
     );
     demand(
       'the record is what was told',
-      records.every(({ body }) => body === success.text),
+      records.every(({ body }) => lastingOf(kind, body) === lastingOf(kind, success.text)),
     );
   } else if (settled.length > 0) {
     demand('refused is not stored', things.length === 0);
