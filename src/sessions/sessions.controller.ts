@@ -213,6 +213,14 @@ export class SessionsController {
   @ApiOperation({ summary: 'Tell what happened to a session: activate, complete or fail' })
   @ApiIdempotencyKey()
   @ApiParam(ID)
+  @ApiBody({
+    type: LifecycleEventDto,
+    examples: {
+      activate: { summary: 'Start', value: { event: 'activate' } },
+      complete: { summary: 'Finish', value: { event: 'complete' } },
+      fail: { summary: 'Give up', value: { event: 'fail', error: 'The ledger is closed' } },
+    },
+  })
   @ApiHeader(IF_MATCH)
   @ApiOkResponse({ ...WITH_ETAG, description: 'The session as it is now.' })
   @ApiWriteProblems(...WRITE_PROBLEMS)

@@ -87,7 +87,7 @@ const BAD_BODIES: readonly [what: string, body: string | Buffer, status?: number
   ['2,001 members', `{${Array.from({ length: 2_001 }, (_, n) => `"k${n}":1`).join()}}`],
   ['a list of 1,001', `{"a":[${Array<string>(1_001).fill('1').join()}]}`],
   ['a text of 64 KiB and 1', `{"a":"${'x'.repeat(65_537)}"}`],
-  ['1 MiB and 1', `"${'x'.repeat(MIB - 1)}"`, 413],
+  ['1 MiB and 1', `{"a":"${'x'.repeat(MIB - 7)}"}`, 413],
 ];
 
 const BAD_MEDIA = [
