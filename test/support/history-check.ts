@@ -120,7 +120,6 @@ function tell({ status, code, replayed, text }: TryAnswer): string {
   return `${status} ${code ?? (replayed ? 'replay' : '')} ${text.slice(0, 120)}`;
 }
 
-/** What must be equal of all responses to a request: of those that age, the things that they are about. */
 /** A replayed claim shows the session as it is now: its id lasts, its version does not. */
 function isThing(thing: string, kind: Operation['kind'], success: TryAnswer): boolean {
   const told = thingIn(kind, success);
@@ -128,6 +127,7 @@ function isThing(thing: string, kind: Operation['kind'], success: TryAnswer): bo
   return thing.split('.')[0] === told.split('.')[0];
 }
 
+/** What must be equal of all responses to a request: of those that age, the things that they are about. */
 function lastingOf(kind: Operation['kind'], text: string): string {
   if (!AGEING.has(kind)) return text;
   const { id, task, session } = JSON.parse(text) as Record<string, { id?: string } | undefined>;
