@@ -10,6 +10,7 @@ import {
   finish,
   sweepDeadlines,
   sweepLeases,
+  type SessionBody,
   Team,
   times,
 } from '../../support/work.js';
@@ -102,19 +103,22 @@ describe('the attempts of a task', () => {
     expect((await worker.post(`${path}/release`, { reason: 'x'.repeat(1001) })).status).toBe(400);
   });
 
-  it('hands back and beats once with a key', async () => {
+  it('is released once with a key; each heartbeat with a key extends the lease', async () => {
     const id = await team.route();
     const { session } = await team.claim(worker);
     const once = (path: string) => {
       const key = { 'idempotency-key': randomUUID() };
-      const calls = [1, 2, 3].map(() => worker.post(`/sessions/${session.id}/${path}`, {}, key));
+      const calls = [1, 2, 3].map(() =>
+        worker.post<SessionBody>(`/sessions/${session.id}/${path}`, {}, key),
+      );
       return Promise.all(calls);
     };
-    for (const path of ['heartbeat', 'release']) {
-      const answers = await once(path);
-      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
-    }
+    const heartbeats = await once('heartbeat');
+    expect(heartbeats.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(new Set(heartbeats.map(({ body }) => body.version)).size).toBe(1);
+    const releases = await once('release');
+    expect(releases.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(new Set(releases.map(({ text }) => text)).size).toBe(1);
     expect((await team.task(id)).attempts).toHaveLength(2);
   });
 
