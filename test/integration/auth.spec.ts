@@ -139,6 +139,7 @@ describe('with an identity provider', () => {
         subject: `${issuer.issuer}#7f3c2a9e`,
         roles: ['finance', 'approver'],
         acting_role: null,
+        kind: 'agent',
       });
     });
 
@@ -534,6 +535,7 @@ describe('with a shared secret', () => {
       subject: 'agent-mesh-dev#finance-agent',
       roles: ['finance', 'manager'],
       acting_role: 'finance',
+      kind: 'agent',
     });
   });
 
