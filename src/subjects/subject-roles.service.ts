@@ -6,6 +6,7 @@ import { VerifiedTokens } from '../auth/verified-tokens.js';
 import { sql } from '../database/sql.js';
 import { Transactions } from '../database/transactions.js';
 import { DomainError } from '../errors/domain-error.js';
+import { messageOf } from '../errors/explain.js';
 
 /** How long the first request of a token waits for its roles to be recorded, in milliseconds. */
 const PATIENCE_MS = 250;
@@ -64,9 +65,7 @@ export class SubjectRolesService implements OnModuleInit {
       for (const role of roles) this.seen.add(role);
     } catch (error) {
       forget();
-      this.logger.debug(
-        `cannot record the roles of a token: ${error instanceof Error ? error.message : 'failed'}`,
-      );
+      this.logger.debug(`Cannot record the roles of a token: ${messageOf(error)}`);
     }
   }
 }
