@@ -30,8 +30,6 @@ const EXEMPT: readonly string[] = [
   'docs/idempotency.md',
   'docs/work.md',
   'docs/openapi.json',
-  'MCP tools',
-  'messages in src/agent-mesh',
   'messages in src/approvals',
   'messages in src/audit',
   'messages in src/auth',

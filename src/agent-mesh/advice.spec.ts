@@ -24,7 +24,7 @@ describe('an explanation', () => {
     expect(
       explain({ code: 'request.invalid', status: 400, detail: 'Not valid.', errors }, 'Refused'),
     ).toBe(
-      'Refused (request.invalid, HTTP 400): Not valid.\n- /target: target must name a role\nNext: Correct the arguments that are named, and call again.',
+      'Refused (request.invalid, HTTP 400): Not valid.\n- /target: target must name a role\nNext: Correct the named arguments, and call again.',
     );
   });
 });

@@ -19,51 +19,54 @@ import {
 } from './schemas.js';
 import { asQuery, countOf, type Members, pick, recordsOf, textOf, type Tool } from './tool.js';
 
-/** The members of an approval that may be large. */
+/** The members of an approval that can be large. */
 const DETAIL = ['reason', 'payload', 'notes'];
 
 const requestApproval: Tool = {
   name: 'request_approval',
-  title: 'Ask a role to approve a task',
+  title: 'Request an approval for a task',
   description:
-    'Asks a role for a yes or no about a task that exists. Use it before an act that another role has to allow; say in payload what exactly you are going to do. It answers at once with pending; look at fetch_status or list_approvals for the decision, and do not ask again meanwhile. For new work use send_task.',
+    'Requests a yes or no from a role about an existing task. Use it before an action that another role must allow, and describe the exact action in payload. It returns pending at once; read the decision with fetch_status or list_approvals, and do not request it again meanwhile. For new work use send_task.',
   kind: 'write',
   input: takes(
     {
       task_id: TASK_ID,
-      approver_role: text('The role that is to decide, such as manager.'),
+      approver_role: text('The role that decides, such as manager.'),
       stages: {
         type: 'array',
         description:
-          'In place of approver_role: the roles that are to decide one after the other, such as ["manager", "legal"].',
+          'In place of approver_role: the roles that decide one after the other, such as ["manager", "legal"].',
         items: { type: 'string' },
         minItems: 1,
         maxItems: MAX_STAGES,
       },
       quorum: QUORUM,
       expires_in_seconds: EXPIRES_IN_SECONDS,
-      reason: text('Why it is asked for, for the one who decides.', { maxLength: 10_000 }),
+      reason: text('The reason, for the approver.', { maxLength: 10_000 }),
       payload: object(
-        'What exactly is to be approved, such as {"amount": 50000}; nothing else can be done with the approval. Default: task_type, description, data and context of the task.',
+        'The exact action to approve, such as {"amount": 50000}. The approval is valid for this payload only. Default: task_type, description, data and context of the task.',
       ),
       approver_kind: APPROVER_KIND,
       repeat: flag(
-        'Whether the act may happen again although an approval of the same payload was consumed; reason must say why.',
+        'Set it to true to request an approval of a payload that an earlier approval was already consumed for. Requires reason.',
       ),
       from_role: ROLE,
     },
     ['task_id'],
   ),
   output: answers({
-    approval_id: text('Give it to consume_approval once it is approved.'),
+    approval_id: text('The new approval. Pass it to consume_approval once it is approved.'),
     status: APPROVAL_STATUS,
     task_id: OF_TASK,
   }),
   unlisted: {
-    decision: text('pending asks; approved and rejected decide what the role was asked.', {
-      enum: ['pending', 'approved', 'rejected'],
-    }),
-    comments: text('With a decision: why.', { maxLength: 10_000 }),
+    decision: text(
+      'Deprecated (v0.4): pending requests an approval; approved and rejected decide one.',
+      {
+        enum: ['pending', 'approved', 'rejected'],
+      },
+    ),
+    comments: text('Deprecated (v0.4): the reason of a decision.', { maxLength: 10_000 }),
   },
   async run(mesh, args) {
     const { body } = await mesh.call('ask_for_approval', {
@@ -87,24 +90,24 @@ const requestApproval: Tool = {
 
 const listApprovals: Tool = {
   name: 'list_approvals',
-  title: 'See approvals',
+  title: 'List approvals',
   description:
-    'Lists the approvals that you may see, the newest first. Use it to find what you can decide now (waiting_for me), and what became of what you asked for (asked_by me, or task_id).',
+    'Lists the approvals that you can read, newest first. Use waiting_for me to find approvals that you can decide now, and asked_by me or task_id to read the decisions on approvals that you requested.',
   kind: 'read',
   input: takes({
-    waiting_for: text('me: only what you can decide now.', { enum: ['me'] }),
-    asked_by: text('me: only what you asked for yourself.', { enum: ['me'] }),
-    status: text('Only those that stand so.', {
+    waiting_for: text('me: only approvals that you can decide now.', { enum: ['me'] }),
+    asked_by: text('me: only approvals that you requested.', { enum: ['me'] }),
+    status: text('Only approvals with this status.', {
       enum: ['pending', 'approved', 'rejected', 'withdrawn', 'expired'],
     }),
-    approver_role: text('Only those that this role is to decide.'),
+    approver_role: text('Only approvals that this role decides.'),
     task_id: TASK_ID,
     page_size: PAGE_SIZE,
     cursor: CURSOR,
   }),
   output: answers({
     approvals: list(
-      'approval_id, task_id, status, approver_role, reason, payload (what exactly is approved), digest, quorum, votes, stage, stages, expires_at (the last moment to decide), consume_until (the last moment to use it), consumed_at, consumed_by, notes (of the decider), requested_by, requested_role, decided_by, decided_by_kind, decision_at, created_at, approver_kind (human: only a person decides), repeat (the act happens again; reason says why), earlier (decisions about the same payload, with consumption), task (task_type, description, status). ' +
+      'approval_id, task_id, status, approver_role, reason, payload (the exact action), digest, quorum, votes, stage, stages, expires_at (end of the time to decide), consume_until (end of the time to consume), consumed_at, consumed_by, notes (of the approver), requested_by, requested_role, decided_by, decided_by_kind, decision_at, created_at, approver_kind (human: only a person decides), repeat (an approval of the same payload was consumed before; see reason), earlier (decisions on the same payload, and their consumption), task (task_type, description, status). ' +
         CUT,
       object('An approval.'),
     ),
@@ -132,8 +135,8 @@ function toApproval(approval: Members): Members {
 }
 
 function line({ approval_id, status, approver_role, task_id }: Members): string {
-  return `- ${textOf(approval_id)} ${textOf(status)}: ${textOf(approver_role)} about ${textOf(task_id)}`;
+  return `- ${textOf(approval_id)} ${textOf(status)}: ${textOf(approver_role)} decides about ${textOf(task_id)}`;
 }
 
-/** Tools of those who ask for decisions. */
+/** Tools that request and list approvals. */
 export const APPROVAL_TOOLS: readonly Tool[] = [requestApproval, listApprovals];

@@ -1,17 +1,17 @@
 import { MeshProblem, type Problem } from './mesh.js';
 import type { Members, Tool } from './tool.js';
 
-/** Arguments that a tool refuses before it asks the controller. */
+/** The error `request.invalid` for arguments that are refused without a request to the controller. */
 export function invalidArguments(detail: string): MeshProblem {
   return new MeshProblem({ code: 'request.invalid', status: 400, detail });
 }
 
-/** A problem that a route found, with the names of the tool's arguments in place of those of its body and query. */
+/** Renames the members in the problem of a route to the arguments of the tool. */
 export function inTermsOf({ sentAs = {} }: Tool, args: Members, problem: Problem): Problem {
   const { errors } = problem;
   if (errors === undefined) return problem;
   const named = errors.map(({ pointer, message }) => {
-    // A place that is named as the caller named it, by an argument of v0.4, needs no other name.
+    // A deprecated argument (v0.4) has the same name in the route.
     const [root = ''] = pointer.replace(/^[/?]/, '').split('/');
     const argument = argumentOf(pointer, root in args ? {} : sentAs);
     const member = lastOf(pointer);
@@ -25,7 +25,7 @@ export function inTermsOf({ sentAs = {} }: Tool, args: Members, problem: Problem
   return { ...problem, errors: named, detail: named.map(({ message }) => message).join('; ') };
 }
 
-/** The longest of the places that a pointer is in, as the argument that was sent there. */
+/** Converts a pointer of the route to one of the tool; the longest matching prefix decides. */
 function argumentOf(pointer: string, sentAs: Readonly<Record<string, string>>): string {
   const slashed = pointer.replace(/^\?/, '/');
   const [place] = Object.keys(sentAs)

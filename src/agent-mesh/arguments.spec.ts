@@ -137,7 +137,7 @@ describe('the arguments of v0.4', () => {
 
   it('name one thing', async () => {
     const { text } = await asked('fetch_status', { task_id: ID, session_id: ID });
-    expect(text).toContain('give one');
+    expect(text).toContain('Pass only one of');
     expect((await asked('fetch_status', {})).text).toContain("required property 'id'");
   });
 
@@ -150,7 +150,7 @@ describe('the arguments of v0.4', () => {
       expect(request?.body).toEqual({ target: 'x', task, context: {} });
     }
     const twice = await asked('send_task', { target: 'x', task: { type: 'a' }, task_type: 'a' });
-    expect(twice.text).toContain('give one');
+    expect(twice.text).toContain('Pass only one of');
     expect((await asked('send_task', { target: 'x', task: {} })).text).toContain("'task_type'");
     expect((await asked('send_task', { target: 'x', task: 'do it' })).text).toContain(
       'arguments/task must be object',

@@ -2,10 +2,10 @@ import { recordOf } from './tool.js';
 import type { Members, Tool } from './tool.js';
 import type { ObjectSchema, Schema } from './schemas.js';
 
-/** How different a name may be from one that is meant, in letters. */
+/** Largest edit distance at which an unknown argument is taken for a misspelling. */
 const MAX_TYPOS = 3;
 
-/** A message of JSON-RPC whose arguments of a tool, when they are null, are none. */
+/** Returns a JSON-RPC message in which `arguments` of a tool call that are null or empty become `{}`. */
 export function withArguments<Message>(message: Message): Message {
   const { method, params } = recordOf(message);
   const isEmpty = recordOf(params).arguments === null || recordOf(params).arguments === '';
@@ -14,8 +14,8 @@ export function withArguments<Message>(message: Message): Message {
 }
 
 /**
- * Arguments as a tool reads them: null and "" are arguments that are left out, and what a model wrote as text where the
- * schema has a number, a truth value, an object or a list is that.
+ * Normalizes the arguments of a model: null and "" count as absent, and a string that contains JSON becomes the number,
+ * boolean, object or array that the schema requires.
  */
 export function readArguments({ input, unlisted }: Tool, args: Members): Members {
   const properties = { ...input.properties, ...unlisted };
@@ -48,7 +48,7 @@ function isOfType(type: unknown, value: unknown): boolean {
   return typeof value === type;
 }
 
-/** What is wrong with the names of arguments: those that a tool does not take, and what may have been meant. */
+/** Returns a message for each argument that is not in the schema, with the most similar known argument if there is one. */
 export function unknownArguments({ properties }: ObjectSchema, args: Members): string[] {
   const known = Object.keys(properties);
   return Object.keys(args)
@@ -59,8 +59,9 @@ export function unknownArguments({ properties }: ObjectSchema, args: Members): s
         name,
         known.filter((other) => !(other in args)),
       );
-      const hint = meant === undefined ? `It takes ${known.join(', ')}` : `Did you mean ${meant}?`;
-      return `arguments has ${shown}, which this tool does not take. ${hint}`;
+      const hint =
+        meant === undefined ? `Known arguments: ${known.join(', ')}` : `Did you mean ${meant}?`;
+      return `arguments contains the unknown argument ${shown}. ${hint}`;
     });
 }
 
@@ -73,7 +74,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return best?.other;
 }
 
-/** The edit distance of two words (Levenshtein). */
+/** Returns the edit distance of two words (Levenshtein). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, n) => n);
   for (let i = 1; i <= a.length; i++) {

@@ -28,46 +28,52 @@ import {
   type ToolAnswer,
 } from './tool.js';
 
-const TRACE_ID = text('A UUID that ties this to a workflow under way. Default: a new one.', {
+const TRACE_ID = text('UUID of the workflow that the task belongs to. Default: a new one.', {
   pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
 });
-/** The members of a task that are arguments of their own. */
+/** Members of `task` in the route that are separate arguments of the tool. */
 const OF_TASK = ['task_type', 'description', 'data'];
 
 const ROUTED = answers({
-  task_id: text('Give it to fetch_status, request_approval and cancel_task.'),
-  status: text('accepted: stored, it will not be lost.'),
-  trace_id: text('The workflow that it belongs to.'),
+  task_id: text('The new task. Pass it to fetch_status, request_approval or cancel_task.'),
+  status: text('accepted: the task is stored.'),
+  trace_id: text('The workflow that the task belongs to.'),
 });
 
 const sendTask: Tool = {
   name: 'send_task',
-  title: 'Send a task to a role',
+  title: 'Send a task to another role',
   description:
-    'Asks the agent of another org role to do something. Use it when work is another role’s to do; it is stored, queued in that role’s inbox, and carried out at some later time, so remember the task_id and ask fetch_status. Do not use it to let somebody know something (notify), for a yes or no about a task that exists (request_approval), or to ask again because the work is slow (fetch_status).',
+    'Assigns work to another org role. The task is stored in the role’s inbox until an agent of the role claims it. Keep the task_id and follow the task with fetch_status. Use notify for a message that requires no work, and request_approval for a yes or no about an existing task. Do not send a task again because it is slow; check fetch_status.',
   kind: 'write',
   input: takes(
     {
-      target: text('The role that is to do it, such as manager.'),
-      task_type: text('What kind of work, such as budget_approval.', {
+      target: text('The role that does the work, such as manager.'),
+      task_type: text('The kind of work, such as budget_approval.', {
         minLength: 1,
         maxLength: 50,
       }),
-      description: text('What is to be done, for the agent that does it.', { maxLength: 10_000 }),
-      data: object('What the work needs, such as {"amount": 50000}.'),
-      context: object('Where it comes from, for whoever reads it later.'),
+      description: text('The work to do, for the agent that claims the task.', {
+        maxLength: 10_000,
+      }),
+      data: object('Input of the work, such as {"amount": 50000}.'),
+      context: object('Background of the task, such as its origin.'),
       priority: PRIORITY,
-      deadline_at: text('After this it is not worth doing: 2026-01-31T12:00:00Z.'),
-      not_before: text('Not to be begun before this: 2026-01-31T12:00:00Z.'),
-      max_attempts: whole('How many attempts before it is given up; default 3.', 1, 100),
+      deadline_at: text(
+        'Deadline (RFC 3339), such as 2036-01-31T12:00:00Z. After it the task can no longer be claimed and ends.',
+      ),
+      not_before: text(
+        'Time (RFC 3339) before which the task cannot be claimed, such as 2036-01-31T12:00:00Z.',
+      ),
+      max_attempts: whole('Number of attempts before the task is dead; default 3.', 1, 100),
       max_run_seconds: whole(
-        'How many seconds one attempt may take, whatever its heartbeats. Default: no limit.',
+        'Limit of one attempt in seconds. Heartbeats do not extend it. Default: no limit.',
         RUN_SECONDS.min,
         RUN_SECONDS.max,
       ),
-      parent_task_id: text('The task that this one is part of.'),
+      parent_task_id: text('The task that this one is a subtask of.'),
       approver_role: text(
-        'A role that has to approve before the task can be completed; it is asked along with the task.',
+        'A role that must approve before the task can be completed. The approval is requested with the task.',
       ),
       quorum: QUORUM,
       expires_in_seconds: EXPIRES_IN_SECONDS,
@@ -79,13 +85,15 @@ const sendTask: Tool = {
   ),
   output: ROUTED,
   sentAs: { '/task': '', '/requires_approval': '', '/requires_approval/role': 'approver_role' },
-  unlisted: { task: object('The task as v0.4 has it: {task_type, description, data}.') },
+  unlisted: { task: object('Deprecated (v0.4): {task_type, description, data} as one object.') },
   fromLegacy(args) {
     const { task } = args;
     if (!isRecord(task)) return args;
     const twice = OF_TASK.filter((name) => name in args);
     if (twice.length > 0) {
-      throw invalidArguments(`arguments has task, and ${twice.join(', ')} beside it; give one`);
+      throw invalidArguments(
+        `arguments contains task and also ${twice.join(', ')}. Pass only one of them`,
+      );
     }
     const { task_type = task.type } = task;
     return { ...args, ...given({ task_type: task_type ?? undefined }, 'task_type') };
@@ -101,7 +109,7 @@ const sendTask: Tool = {
   },
 };
 
-/** What else is said of an approval goes with a role that is to give it. */
+/** Returns `requires_approval` of the route. Without `approver_role` the route refuses the other members. */
 function requiredApproval({ approver_role: role, ...args }: Members): Members {
   const more = given(args, 'quorum', 'expires_in_seconds', 'approver_kind');
   if (role === undefined && Object.keys(more).length === 0) return {};
@@ -110,14 +118,14 @@ function requiredApproval({ approver_role: role, ...args }: Members): Members {
 
 const notify: Tool = {
   name: 'notify',
-  title: 'Let a role know something',
+  title: 'Send a message to a role',
   description:
-    'Leaves a message in a role’s inbox; claiming it delivers it, and nothing has to be done. Use it for news. Do not use it when you need work or an answer: that is send_task or request_approval.',
+    'Puts a message in a role’s inbox. An agent of the role receives it by claiming it, which also completes it. Use send_task if you need work or a reply, and request_approval if you need a decision.',
   kind: 'write',
   input: takes(
     {
-      target: text('The role that is to know.'),
-      message: text('What it is to know.', { minLength: 1, maxLength: 10_000 }),
+      target: text('The role that receives the message.'),
+      message: text('The text of the message.', { minLength: 1, maxLength: 10_000 }),
       priority: PRIORITY,
       from_role: ROLE,
       trace_id: TRACE_ID,
@@ -170,22 +178,27 @@ const cancelTask: Tool = {
   name: 'cancel_task',
   title: 'Cancel a task that your role sent',
   description:
-    'Ends a task that your role sent; its worker learns of it at its next heartbeat. Use it when the work is not wanted any more. With cascade it also ends the open tasks below it that your role sent or that were sent along the chain. Do not use it on a task that you claimed: that is release_task or fail_task.',
+    'Cancels an open task that your role sent. The next heartbeat of its worker is refused. With cascade it also cancels the open subtasks that your role sent, and those that the roles working on cancelled tasks sent. For a task that you claimed use release_task or fail_task.',
   kind: 'write',
   destructive: true,
   idempotent: true,
   input: takes(
     {
       task_id: TASK_ID,
-      reason: text('Why, for those who read the timeline.', { maxLength: 1_000 }),
-      cascade: flag('Whether to cancel the tasks below it too, at most 200. Default: false.'),
+      reason: text('The reason, for the timeline of the task.', { maxLength: 1_000 }),
+      cascade: flag(
+        'Whether to cancel its subtasks too, at most 200 tasks in all. Default: false.',
+      ),
     },
     ['task_id'],
   ),
   output: answers({
     task_id: text('The task.'),
     status: text('cancelled.'),
-    cancelled_tasks: list('The tasks that the call cancelled, this one first.', text('A task id.')),
+    cancelled_tasks: list(
+      'The tasks that this call cancelled, the named one first.',
+      text('A task id.'),
+    ),
   }),
   async run(mesh, args) {
     const { body } = await mesh.call('cancel_task', {
@@ -204,20 +217,25 @@ const cancelTask: Tool = {
 
 const whoami: Tool = {
   name: 'whoami',
-  title: 'Who am I',
+  title: 'Get your subject and roles',
   description:
-    'Tells which subject and which roles your token stands for. Use it once at the start, and when a role is refused.',
+    'Returns the subject and the roles of your token. Call it once at the start, and when a call is refused because of a role.',
   kind: 'read',
   input: takes({}),
   output: answers({
-    subject: text('How others see you in claimed_by and decided_by.'),
-    roles: { type: 'array', items: { type: 'string' }, description: 'The roles you may act for.' },
+    subject: text('Your identity, as it appears in claimed_by and decided_by.'),
+    roles: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'The roles that you can act for.',
+    },
     acting_role: {
       type: ['string', 'null'],
-      description: 'The role you act for when you name none; null: you have to name one.',
+      description:
+        'The role that you act for unless a call names another; null: each call must name one.',
     },
-    must_name_role: flag('Whether tools that take a role need it from you.'),
-    kind: text('human or agent: some approvals can be decided by a human only.'),
+    must_name_role: flag('Whether you must pass a role to the tools that accept one.'),
+    kind: text('human or agent. Some approvals can be decided only by a human.'),
   }),
   async run(mesh) {
     const { body } = await mesh.call('who_am_i');
@@ -232,5 +250,5 @@ const whoami: Tool = {
   },
 };
 
-/** Tools of those who want something from other roles. */
+/** Tools that identify the caller, and that send and cancel tasks. */
 export const ASKING_TOOLS: readonly Tool[] = [whoami, sendTask, notify, cancelTask];

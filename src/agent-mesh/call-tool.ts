@@ -33,15 +33,15 @@ export const TOOLS: readonly Tool[] = [
 ];
 
 const IDEMPOTENCY_KEY = text(
-  'Makes it safe to call again: the same key with the same arguments happens once. Default: a new key for this call. After a call that failed without an answer, call again with the key that was told.',
+  'Makes a retry safe: calls with the same key and arguments are executed once. Default: a new key. After a call without a response, call again with the key that you sent; after an error, with the key that the error contains.',
   { pattern: '^[!-+.-~-]{1,255}$' },
 );
-const KEY_USED = text('The key that this call used: call again with it if you are in doubt.');
+const KEY_USED = text('The idempotency key of this call. Pass it to repeat the call safely.');
 const REPLAYED = flag(
-  'Whether the key was used before: this is the first answer, nothing was done now.',
+  'Whether this is the stored response of an earlier call with the key, and nothing was executed now.',
 );
 
-/** A tool as it is listed and checked: a tool that writes takes a key, and answers it. */
+/** A tool as clients see it. One that writes has `idempotency_key` in its input and output. */
 interface Served extends Tool {
   check(args: Members): Promise<string | undefined>;
 }
@@ -53,7 +53,7 @@ const SERVED: ReadonlyMap<string, Served> = new Map(
     const schema = fromJsonSchema({ ...taken });
     const check = async (args: Members): Promise<string | undefined> => {
       const { issues = [] } = await schema['~standard'].validate(args);
-      // The validator calls what it looks at `data`, which is also the name of an argument.
+      // The validator names the validated value `data`, which is also the name of an argument.
       const wrong = issues.map(({ message }) =>
         message.replaceAll(/(^|, )data(?=[/ ])/g, '$1arguments'),
       );
@@ -85,7 +85,7 @@ function adding(
   };
 }
 
-/** The tools as `tools/list` answers them. */
+/** The tools as `tools/list` returns them. */
 export const LISTED: readonly ListedTool[] = [...SERVED.values()].map(
   ({ name, title, description, input, output, kind, destructive = false, idempotent = false }) => ({
     name,
@@ -109,7 +109,7 @@ function jsonSchema({ properties, required, ...schema }: ObjectSchema) {
 
 export interface ToolOutcome {
   result: CallToolResult;
-  /** `ok`, or the code of the problem. */
+  /** `ok`, or the code of the error. */
   outcome: string;
 }
 
@@ -117,7 +117,7 @@ export function isTool(name: string): boolean {
   return SERVED.has(name);
 }
 
-/** Calls a tool: with arguments of any kind, and whatever comes of it is an answer. */
+/** Calls a tool with unchecked arguments. An error of the tool is a result with `isError`, not an exception. */
 export async function callTool(
   mesh: Mesh,
   name: string,
@@ -125,7 +125,7 @@ export async function callTool(
   delivery = new Delivery(),
 ): Promise<ToolOutcome> {
   const tool = SERVED.get(name);
-  if (!tool) throw new Error('there is no such tool');
+  if (!tool) throw new Error('the tool does not exist');
   const meant = readArguments(tool, args);
   const call = new ToolCall(mesh, tool, tool.prepare?.(meant) ?? meant, delivery);
   return call.run();
@@ -135,10 +135,10 @@ function withoutKey(args: Members): Members {
   return Object.fromEntries(Object.entries(args).filter(([name]) => name !== 'idempotency_key'));
 }
 
-/** Operations that are not interrupted, because the call has to know their outcome to take it back. */
+/** Operations that are not aborted with the call: the call needs their outcome to release the claim. */
 const MUST_BE_KNOWN = new Set<OperationName>(['claim_task', 'claim_next_task', 'release_session']);
 
-/** One call of a tool: a mesh whose writes carry the call's key. */
+/** One call of a tool. It is a `Mesh` that adds the idempotency key to each write. */
 class ToolCall implements Mesh, CallContext {
   private readonly key: string;
   readonly isKeyed: boolean;
@@ -208,7 +208,7 @@ function answer(said: ToolAnswer['text'], content: Members): CallToolResult {
 }
 
 function titleFor({ code }: Problem): string {
-  return isErrorCode(code) ? titleOf(code) : 'The controller did not answer';
+  return isErrorCode(code) ? titleOf(code) : 'No response from the controller';
 }
 
 function isErrorCode(code: string): code is ErrorCode {

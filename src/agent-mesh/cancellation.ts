@@ -1,7 +1,7 @@
 import type { RequestId } from '@modelcontextprotocol/server';
 import { recordOf } from './tool.js';
 
-/** Which request a message of JSON-RPC cancels, if it is the notification that does so. */
+/** Returns the id of the request that a JSON-RPC message cancels; undefined for any other message. */
 export function cancelledRequest(message: unknown): RequestId | undefined {
   const { method, params } = recordOf(message);
   if (method !== 'notifications/cancelled') return undefined;

@@ -36,17 +36,17 @@ import {
 } from './tool.js';
 
 const MAX_WAIT_SECONDS = 25;
-/** Shorter than the shortest time that a known client waits for an answer, 5 seconds. */
+/** Shorter than the shortest response timeout of a known client, which is 5 seconds. */
 const DEFAULT_WAIT_SECONDS = 3;
-/** After work was seen but another agent was faster. */
+/** Upper bound of the random pause before the next claim: another agent may have claimed the task. */
 const LOST_RACE_PAUSE_MS = 100;
 const RELEASE_RETRIES = 10;
 
 const claimTask: Tool = {
   name: 'claim_task',
-  title: 'Take the next task of your role',
+  title: 'Claim the next task of your role',
   description:
-    'Takes the most urgent task that is due for your role, waiting for one up to wait_seconds, or one task by its id at once. It is then yours until its lease ends: work on it, call heartbeat before that, and end with complete_task, fail_task or release_task, each with the session_id from here. Do not claim what you will not work on now. claimed false: nothing came; call again.',
+    'Claims the most urgent due task of your role, or with task_id that task. Without a due task it waits up to wait_seconds. The task is yours until lease_expires_at: work on it, call heartbeat before that time, and end with complete_task, fail_task or release_task, each with the session_id returned here. Claim only a task that you work on now. If claimed is false no task is due; call again.',
   kind: 'write',
   input: takes({
     task_id: TASK_ID,
@@ -59,33 +59,37 @@ const claimTask: Tool = {
       maxItems: 50,
     },
     wait_seconds: whole(
-      `How long to wait for a task; default ${DEFAULT_WAIT_SECONDS}. Ask for less than your client waits for an answer.`,
+      `Seconds to wait for a task; default ${DEFAULT_WAIT_SECONDS}. Must be less than the response timeout of your client.`,
       0,
       MAX_WAIT_SECONDS,
     ),
     lease_seconds: LEASE_SECONDS,
   }),
   output: answers({
-    claimed: flag('Whether you have a task now.'),
-    session_id: textOrNull('The session in which you do it: needed to finish it.'),
-    lease_expires_at: textOrNull('Call heartbeat before this.'),
-    run_until: textOrNull('The end of the attempt whatever its heartbeats; null: no limit.'),
-    status: textOrNull('active; completed: a notification, which is delivered by claiming it.'),
+    claimed: flag('Whether a task was claimed.'),
+    session_id: textOrNull(
+      'The session of your attempt. Pass it to heartbeat, complete_task, fail_task or release_task.',
+    ),
+    lease_expires_at: textOrNull('Lease expiry. Call heartbeat before this time.'),
+    run_until: textOrNull(
+      'Run limit: the attempt ends at this time even with heartbeats. Null: no limit.',
+    ),
+    status: textOrNull('active, or completed for a notification: no work remains.'),
     task: { type: ['object', 'null'], description: `${TASK_MEMBERS} ${CUT}` },
     limits: {
       type: ['object', 'null'],
       description:
-        'What complete_task takes as result: result_bytes, result_depth, result_members, array_elements, string_characters; error_characters of fail_task are kept.',
+        'Limits of the result of complete_task: result_bytes, result_depth, result_members, array_elements, string_characters. error_characters: the part of an error of fail_task that is stored.',
     },
     approvals: list(
-      'The latest approvals of the task: approval_id, approver_role, status, digest, repeat, consume_until, consumed_at, consumed_by, attempt. One with consumed_at was used: check what that attempt did before you act.',
+      'The latest approvals of the task: approval_id, approver_role, status, digest, repeat, consume_until, consumed_at, consumed_by, attempt. If consumed_at is set, check what that attempt did before you act.',
       object('An approval.'),
     ),
   }),
   async run(mesh, args, call) {
     const claim = await claimed(mesh, args, call.delivery.signal);
     if (claim.status === 204) return NOTHING;
-    // With a key of its own the caller can call again, and gets this claim.
+    // A caller with an idempotency key of its own can repeat the call and receives this claim.
     if (!call.isKeyed) {
       call.delivery.onLost(() => void release(mesh, claim.body.session));
       if (call.delivery.signal.aborted) return NOTHING;
@@ -95,7 +99,7 @@ const claimTask: Tool = {
 };
 
 const NOTHING: ToolAnswer = {
-  text: 'Nothing is due. Call claim_task again to go on waiting.',
+  text: 'No task is due. Call claim_task again to keep waiting.',
   content: {
     ...{ claimed: false, session_id: null, lease_expires_at: null, run_until: null },
     ...{ status: null, task: null, approvals: [], limits: null },
@@ -104,7 +108,7 @@ const NOTHING: ToolAnswer = {
 
 const NONE: MeshAnswer = { status: 204, body: {}, replayed: false };
 
-/** The claim of a task; 204 when there is none, or the client does not wait for it any more. */
+/** Claims a task. Status 204: no task is due, or the client has cancelled the call. */
 async function claimed(mesh: Mesh, args: Members, gone: AbortSignal): Promise<MeshAnswer> {
   const task_id = textOf(args.task_id);
   try {
@@ -115,17 +119,16 @@ async function claimed(mesh: Mesh, args: Members, gone: AbortSignal): Promise<Me
     if (gone.aborted) return NONE;
     throw error;
   } finally {
-    // A client that closed its connection meanwhile is noticed before the claim is answered: sockets are read in
-    // between two turns of the event loop.
+    // A closed connection is detected before the response is written: the event loop reads sockets between two turns.
     await nextTurn();
     await nextTurn();
   }
 }
 
 /**
- * Claims, else waits until there is something to claim, and claims again: another agent may have been faster. The
- * claim comes first, so that one which is sent again with its key is answered at once. Nothing is claimed for a client
- * that has cancelled.
+ * Claims the next task; if none is due, waits for one and claims again, until the time is up. Another agent may claim
+ * first, hence the loop. The claim comes before the wait so that a repeated call is replayed at once. No task is claimed
+ * for a client that has cancelled.
  */
 async function claimNext(mesh: Mesh, args: Members, gone: AbortSignal): Promise<MeshAnswer> {
   const wanted = given(args, 'role', 'task_types');
@@ -140,31 +143,31 @@ async function claimNext(mesh: Mesh, args: Members, gone: AbortSignal): Promise<
     const wait = await mesh.call('wait_for_task', {
       query: asQuery({ ...wanted, wait_seconds: left }),
     });
-    // The time is up, or the controller is stopping.
+    // 204: the time is up, or the controller is stopping.
     if (wait.status === 204) return wait;
     await sleep(Math.random() * LOST_RACE_PAUSE_MS);
   }
 }
 
-/** Gives back a claim that did not reach its client. A notification is delivered by the claim, and stays so. */
+/** Releases a claim whose response did not reach the client. A notification is completed by its claim and stays so. */
 async function release(mesh: Mesh, claimedSession: unknown): Promise<void> {
   const { id, status } = recordOf(claimedSession);
   if (status !== 'active') return;
   const request = { id: textOf(id), body: { reason: 'The client did not receive the claim' } };
-  // If it cannot be released now, its lease ends.
+  // If the release fails, the lease ends by itself.
   await retrying(RELEASE_RETRIES, () => mesh.call('release_session', request)).catch(
     () => undefined,
   );
 }
 
-/** A claim that was made before, with its session as it is now: that may have ended since. */
+/** The result of a replayed claim, with the current state of its session, which may have ended. */
 function toReplayed(claim: Members): ToolAnswer {
   const { id, status } = recordOf(claim.session);
   const answer = toClaimed(claim);
   const isDelivered = status === 'completed' && recordOf(claim.task).task_type === 'notification';
   if (status === 'active' || isDelivered) return answer;
   return {
-    text: `This key claimed session-${textOf(id)} before, which is over: ${textOf(status)}. Claim with another key to get a task.`,
+    text: `session-${textOf(id)}, which was claimed with this idempotency_key, is ${textOf(status)}. To claim another task, use a new idempotency_key.`,
     content: { ...answer.content, claimed: false },
   };
 }
@@ -176,9 +179,9 @@ function toClaimed({ task, session, approvals, limits }: Members): ToolAnswer {
   const isDone = held.status === 'completed';
   return {
     text: isDone
-      ? `A notification from ${textOf(claimed.from_role)}, delivered: ${beginning(textOf(claimed.description), 2_000)}`
+      ? `Notification from ${textOf(claimed.from_role)}: ${beginning(textOf(claimed.description), 2_000)}`
       : [
-          `Yours until ${textOf(held.lease_expires_at)}, in session-${textOf(held.id)}:`,
+          `Claimed in session-${textOf(held.id)}. The lease ends at ${textOf(held.lease_expires_at)}.`,
           taskLine(claimed),
           limitsLine(limits),
           ...known.map(taskApprovalLine),
@@ -196,8 +199,8 @@ function toClaimed({ task, session, approvals, limits }: Members): ToolAnswer {
 
 function limitsLine(limits: unknown): string {
   const { result_bytes, result_depth, string_characters } = recordOf(limits);
-  return `A result has at most ${textOf(result_bytes)} bytes as JSON, ${textOf(result_depth)} levels and ${textOf(string_characters)} characters in a text.`;
+  return `Limits of the result: ${textOf(result_bytes)} bytes of JSON, ${textOf(result_depth)} levels, ${textOf(string_characters)} characters per string.`;
 }
 
-/** Tools of those who take work for a role. */
+/** Tools that claim tasks. */
 export const CLAIM_TOOLS: readonly Tool[] = [claimTask];

@@ -5,9 +5,9 @@ import { invalidArguments } from './argument-problems.js';
 import { answers, id, object, takes, text, whole } from './schemas.js';
 import { given, type Members, pick, prefixed, recordOf, textOf, type Tool } from './tool.js';
 
-const APPROVAL_ID = id('The approval: approval-<uuid> or the bare uuid.');
+const APPROVAL_ID = id('The approval: approval-<uuid> or the bare UUID.');
 export const APPROVAL_STATUS = text('pending, approved, rejected, withdrawn or expired.');
-export const OF_TASK = text('The task that it is about.');
+export const OF_TASK = text('The task of the approval.');
 
 export function toAck({ id: approval, task_id, status }: Members): Members {
   return {
@@ -19,16 +19,16 @@ export function toAck({ id: approval, task_id, status }: Members): Members {
 
 const decideApproval: Tool = {
   name: 'decide_approval',
-  title: 'Approve or reject',
+  title: 'Approve or reject an approval',
   description:
-    'Decides an approval that your role was asked for. An approval of yours can be changed to a rejection while it is pending; nothing else can be taken back. Use it only after reading the task and the payload, and only as your role’s rules allow; you cannot decide what you asked for or routed yourself. It stays pending while others of your role have to approve as well.',
+    'Approves or rejects a pending approval of your role. Read the task and the payload first, and decide only as the rules of your role allow. You cannot decide an approval that you requested, or one of a task that you sent. With a quorum the approval stays pending until enough subjects have approved; while it is pending you can change your approval to a rejection. Any other decision is final.',
   kind: 'write',
   destructive: true,
   input: takes(
     {
       approval_id: APPROVAL_ID,
-      decision: text('Yes or no.', { enum: ['approved', 'rejected'] }),
-      comments: text('Why; needed for a rejection.', { maxLength: 10_000 }),
+      decision: text('The decision.', { enum: ['approved', 'rejected'] }),
+      comments: text('The reason. Required for a rejection.', { maxLength: 10_000 }),
     },
     ['approval_id', 'decision'],
   ),
@@ -36,8 +36,8 @@ const decideApproval: Tool = {
     approval_id: text('The approval.'),
     status: APPROVAL_STATUS,
     task_id: OF_TASK,
-    votes: whole('How many subjects have approved.', 0, MAX_QUORUM),
-    quorum: whole('How many have to.', 1, MAX_QUORUM),
+    votes: whole('Number of subjects that have approved.', 0, MAX_QUORUM),
+    quorum: whole('Number of subjects that must approve.', 1, MAX_QUORUM),
   }),
   async run(mesh, args) {
     const { body } = await mesh.call('decide_approval', {
@@ -56,20 +56,23 @@ const decideApproval: Tool = {
 
 const consumeApproval: Tool = {
   name: 'consume_approval',
-  title: 'Use what was approved',
+  title: 'Consume an approval before you act',
   description:
-    'Uses an approval up, right before the act that it allows: give the payload of what you are about to do. Act only if it succeeds. It works once, only for exactly what was approved, only within 24 hours of the decision, and only for the agent that holds the task (while nobody does, for the role that asked). If you cannot know whether it succeeded, call again with the same idempotency_key.',
+    'Consumes an approval. Call it immediately before the approved action, with the payload of that action, and act only if the call succeeds. It succeeds once, only for the exact payload that was approved, within 24 hours of the decision, and only for the agent that has claimed the task (if none has, for the role that requested the approval). If you do not receive a response, call again with the same idempotency_key.',
   kind: 'write',
   destructive: true,
   input: takes(
     {
       approval_id: APPROVAL_ID,
       payload: object(
-        'What you are about to do, as it was to be approved; order of members does not matter.',
+        'The payload of the action, equal to the approved one. The order of members does not matter.',
       ),
-      digest: text('In place of payload, its SHA-256 over RFC 8785 as hex, if you computed it.', {
-        pattern: '^[0-9a-f]{64}$',
-      }),
+      digest: text(
+        'In place of payload: the SHA-256 of its canonical JSON (RFC 8785), in lower-case hexadecimal.',
+        {
+          pattern: '^[0-9a-f]{64}$',
+        },
+      ),
     },
     ['approval_id'],
   ),
@@ -77,8 +80,8 @@ const consumeApproval: Tool = {
     approval_id: text('The approval.'),
     status: APPROVAL_STATUS,
     task_id: OF_TASK,
-    consumed_at: text('When it was used.'),
-    consumed_by: text('The subject that used it: you.'),
+    consumed_at: text('The time of consumption.'),
+    consumed_by: text('The subject that consumed it: you.'),
   }),
   async run(mesh, args) {
     const { body } = await mesh.call('consume_approval', {
@@ -86,7 +89,7 @@ const consumeApproval: Tool = {
       body: { digest: digestOf(args) },
     });
     return {
-      text: 'The approval is used up: do now what it allows, once.',
+      text: 'The approval is consumed. Perform the approved action now, once.',
       content: { ...toAck(body), ...pick(body, 'consumed_at', 'consumed_by') },
     };
   },
@@ -94,7 +97,7 @@ const consumeApproval: Tool = {
 
 function digestOf({ payload, digest }: Members): string {
   if ((payload === undefined) === (digest === undefined)) {
-    throw invalidArguments('arguments must have either payload or digest');
+    throw invalidArguments('arguments must contain either payload or digest, and not both');
   }
   if (payload === undefined) return textOf(digest);
   try {
@@ -102,10 +105,10 @@ function digestOf({ payload, digest }: Members): string {
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     throw invalidArguments(
-      'arguments/payload holds a number or a text that JSON cannot carry safely',
+      'arguments/payload contains a number or a string that canonical JSON (RFC 8785) cannot represent',
     );
   }
 }
 
-/** Tools of those who decide, and of those who act on a decision. */
+/** Tools that decide and consume approvals. */
 export const DECISION_TOOLS: readonly Tool[] = [decideApproval, consumeApproval];

@@ -1,31 +1,31 @@
-/** For how long a response that was written can still turn out to have been cancelled by its client, in milliseconds. */
+/** Time after a response is written during which a cancellation of its call is still accepted, in milliseconds. */
 const LATE_CANCELLATION_MS = 30_000;
-/** For how long a cancellation waits for the request that it has overtaken, in milliseconds. */
+/** Time for which a cancellation that arrives before its request is kept, in milliseconds. */
 const EARLY_CANCELLATION_MS = 3_000;
 const MAX_EARLY_CANCELLATIONS = 10_000;
 
-/** Whether the response to one call of a tool has a recipient. */
+/** The delivery of the response to one tool call: it is lost if the client cancels or disconnects. */
 export class Delivery {
   private readonly controller = new AbortController();
   private takeBack?: () => void;
 
-  /** Aborted when the client has cancelled the call or its connection is closed. */
+  /** Aborted when the delivery is lost. */
   get signal(): AbortSignal {
     return this.controller.signal;
   }
 
-  /** Whether the call changed something that can be taken back. */
+  /** Whether the call has an effect that can be undone. */
   get hasEffect(): boolean {
     return this.takeBack !== undefined;
   }
 
-  /** Sets how to take the effect of the call back; that is done at once if the response is lost already. */
+  /** Registers the function that undoes the effect of the call. It runs at once if the delivery is already lost. */
   onLost(takeBack: () => void): void {
     if (this.signal.aborted) takeBack();
     else this.takeBack = takeBack;
   }
 
-  /** The response has no recipient: ends its waits, and takes its effect back. */
+  /** Marks the delivery as lost: aborts `signal` and undoes the effect. */
   lose(): void {
     this.controller.abort();
     this.takeBack?.();
@@ -33,23 +33,24 @@ export class Delivery {
   }
 }
 
-/** Names a call of a tool. */
+/** Identifies a tool call. */
 export interface CallId {
   key: string;
-  /** Whether no other client can have a call with this key. */
+  /** Whether no other client can make a call with this key. */
   isUnique: boolean;
 }
 
 /**
- * The calls of tools that a process answers, by what their cancellation names. A call whose key may be that of another
- * client's call too is cancelled only before it is answered: that ends a wait early, and the response says so.
+ * The tool calls of this instance, by the key that a cancellation contains. A call whose key is not unique can be
+ * cancelled only until it is answered, because after that the key may be that of another client's call. Such a
+ * cancellation ends a wait early, and the client receives a response.
  */
 export class Deliveries {
   private readonly open = new Map<string, Set<Delivery>>();
   private readonly answered = new Map<string, Delivery>();
   private readonly early = new Set<string>();
 
-  /** A new call; already cancelled if its cancellation came before it. */
+  /** Begins a call. Its delivery is already lost if its cancellation arrived first. */
   begin({ key, isUnique }: CallId): Delivery {
     const delivery = new Delivery();
     const open = this.open.get(key) ?? new Set();
@@ -58,7 +59,7 @@ export class Deliveries {
     return delivery;
   }
 
-  /** The response to a call is written, or never will be. */
+  /** Ends a call: its response is written, or its connection is closed. */
   end({ key, isUnique }: CallId, delivery: Delivery): void {
     const open = this.open.get(key);
     open?.delete(delivery);
@@ -70,7 +71,7 @@ export class Deliveries {
     }, LATE_CANCELLATION_MS).unref();
   }
 
-  /** The client does not want the response to a call any more. */
+  /** Cancels a call on behalf of its client. */
   cancel({ key, isUnique }: CallId): void {
     const open = this.open.get(key);
     for (const delivery of open ?? []) delivery.lose();

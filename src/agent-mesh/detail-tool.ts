@@ -3,7 +3,7 @@ import type { OperationName } from './operations.js';
 import { answers, id, takes, text, whole } from './schemas.js';
 import { recordOf, textOf, type Tool } from './tool.js';
 
-/** How many characters one answer has. Each may take 13 bytes: of a control character, in the text and beside it. */
+/** Characters in one part. A character takes up to 13 bytes: a control character is escaped in both copies of the result. */
 const CHARS = 16_384;
 
 const KINDS: Readonly<Record<string, { operation: OperationName; members: readonly string[] }>> = {
@@ -14,34 +14,30 @@ const KINDS: Readonly<Record<string, { operation: OperationName; members: readon
 
 export const readDetail: Tool = {
   name: 'read_detail',
-  title: 'Read what another answer has cut',
+  title: 'Read a truncated member',
   description:
-    'Reads one member of a task, a session or an approval whole, part after part. Use it when another tool names the member in cut. An object is read as its JSON.',
+    'Returns the full value of one member of a task, session or approval, in parts of 16,384 characters. Use it when another tool lists the member in cut. An object is returned as JSON.',
   kind: 'read',
   input: takes(
     {
-      id: id('task-<uuid>, session-<uuid> or approval-<uuid>, with the prefix.'),
+      id: id('task-<uuid>, session-<uuid> or approval-<uuid>. The prefix is required.'),
       member: text(
-        'Of a task: description, data, context; of a session: result, error, metadata; of an approval: reason, payload, notes.',
+        'Of a task: description, data, context. Of a session: result, error, metadata. Of an approval: reason, payload, notes.',
         {
           enum: Object.values(KINDS).flatMap(({ members }) => members),
         },
       ),
-      offset: whole(
-        'Where to go on: the next_offset of the part before. Default: 0.',
-        0,
-        100_000_000,
-      ),
+      offset: whole('The next_offset of the previous part. Default: 0.', 0, 100_000_000),
     },
     ['id', 'member'],
   ),
   output: answers({
-    text: text('The part.'),
+    text: text('This part of the value.'),
     next_offset: {
       type: ['integer', 'null'],
-      description: 'Where the next part begins; null: that was all.',
+      description: 'Pass it as offset to read the next part; null on the last part.',
     },
-    total_chars: whole('How many characters all of it has.', 0, 100_000_000),
+    total_chars: whole('Length of the full value in characters.', 0, 100_000_000),
   }),
   async run(mesh, args) {
     const [prefix = ''] = textOf(args.id).split('-');
@@ -61,13 +57,15 @@ export const readDetail: Tool = {
     const next_offset = end < whole.length ? end : null;
     return {
       text:
-        next_offset === null ? `The end of ${member}.` : `More of ${member} from ${next_offset}.`,
+        next_offset === null
+          ? `This is the last part of ${member}.`
+          : `The next part of ${member} has offset ${next_offset}.`,
       content: { text: whole.slice(start, end), next_offset, total_chars: whole.length },
     };
   },
 };
 
-/** Where a part ends: not in the middle of a surrogate pair. */
+/** Returns the end of the part that begins at `start`. A surrogate pair is not split. */
 function endOfPart(whole: string, start: number): number {
   const end = Math.min(whole.length, start + CHARS);
   return end < whole.length && /[\ud800-\udbff]/.test(whole.charAt(end - 1)) ? end - 1 : end;

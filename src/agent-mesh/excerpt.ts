@@ -1,24 +1,24 @@
 import type { Members } from './tool.js';
 
-/** How many bytes of JSON the structured part of an answer has at most. The text repeats it, with each quote escaped. */
+/** Largest size of `structuredContent` in bytes of JSON. The text repeats it with each quote escaped. */
 const MAX_BYTES = 80 * 1024;
-/** How many characters of a member are shown, where not all of it fits. */
+/** Lengths to truncate members to, in characters. The first one that makes the result fit is used. */
 const PREVIEWS = [8_000, 2_000, 300, 100, 30, 0];
-/** How many characters of a member a list shows. */
+/** Longest member in a list, in characters. */
 const OF_LIST = 300;
 
-/** What an answer says of the members that it does not show whole. */
+/** Description of `cut` and `previews` in an output schema. */
 export const CUT =
-  'cut names the members that are not shown whole: of a text the beginning is shown, of an object it is in previews; read_detail reads them.';
+  'cut lists the truncated members: a string is shortened, an object is null with the beginning of its JSON in previews. Read the full value with read_detail.';
 
-/** A thing whose named members are shown whole if they fit, else their beginnings. */
+/** Truncates the named members of an object if it does not fit into a result. */
 export function fitted(item: Members, names: readonly string[]): Members {
   return firstThatFits([Number.POSITIVE_INFINITY, ...PREVIEWS], (chars) =>
     excerpt(item, names, chars),
   );
 }
 
-/** The things of a list, each with the beginnings of its named members. */
+/** Truncates the named members of each item of a list. */
 export function fittedList(items: readonly Members[], names: readonly string[]): Members[] {
   return firstThatFits(
     PREVIEWS.filter((chars) => chars <= OF_LIST),
@@ -26,7 +26,7 @@ export function fittedList(items: readonly Members[], names: readonly string[]):
   );
 }
 
-/** The beginning of a text, of so many characters, and a sign that there is more. */
+/** Returns at most `chars` characters of a text, with an ellipsis if it was shortened. */
 export function beginning(text: string, chars: number): string {
   return text.length <= chars ? text : `${text.slice(0, chars).toWellFormed()}…`;
 }

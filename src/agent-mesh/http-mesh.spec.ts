@@ -77,7 +77,7 @@ describe('A mesh over HTTP', () => {
   it('that nobody answers names the URL and the variable', async () => {
     const refused = await fetchStatus(mesh({ url: 'http://127.0.0.1:2', retries: 0 }));
     expect(refused.outcome).toBe('mesh.unreachable');
-    expect(refused.text).toContain('No controller answers at http://127.0.0.1:2');
+    expect(refused.text).toContain('Cannot connect to http://127.0.0.1:2');
     expect(refused.text).toContain('CONTROLLER_URL');
   });
 
@@ -85,7 +85,7 @@ describe('A mesh over HTTP', () => {
     script = [() => undefined];
     const refused = await fetchStatus(mesh({ timeoutSeconds: 1, retries: 0 }));
     expect(refused.outcome).toBe('mesh.timeout');
-    expect(refused.text).toContain(`${url} did not answer within 1 s`);
+    expect(refused.text).toContain(`No response from ${url} within 1 s`);
     expect(refused.text).toMatch(/CONTROLLER_URL and MESH_TIMEOUT_SECS/);
   });
 

@@ -7,17 +7,17 @@ import { retrying } from './retrying.js';
 import { textOf } from './tool.js';
 
 export interface HttpMeshOptions {
-  /** The controller’s URL, and the variable that it came from. */
+  /** Base URL of the controller. */
   url: string;
-  /** Asked before every request, so that a renewed token counts at once. */
+  /** Returns the token. It is called before every request, so that a renewed token is used at once. */
   token: () => string;
-  /** How often a request is sent again that nobody answered, or that was answered with 5xx or 429. */
+  /** Number of retries of a request without a response, or with 429 or 5xx. */
   retries: number;
-  /** How long an answer may take. */
+  /** Response timeout in seconds. `wait_seconds` of a request is added to it. */
   timeoutSeconds: number;
 }
 
-/** A controller over HTTP. What is sent again carries the same key and the same trace. */
+/** A controller over HTTP. A retry has the idempotency key and the trace id of the first request. */
 export class HttpMesh implements Mesh {
   private readonly base: string;
 
@@ -34,7 +34,7 @@ export class HttpMesh implements Mesh {
     const { id, query, body, signal } = request;
     const { method, path } = routeOf(operation, id);
     const search = query ? `?${new URLSearchParams(query).toString()}` : '';
-    // What asks the controller to wait is given that time on top.
+    // The controller waits for wait_seconds before it responds.
     const seconds = this.options.timeoutSeconds + Number(query?.wait_seconds ?? 0);
     const timeout = AbortSignal.timeout(seconds * 1000);
     const headers = this.headersOf(request);
@@ -88,12 +88,12 @@ function toAnswer(response: Response, text: string, base: string): MeshAnswer {
   );
 }
 
-/** A problem as a controller writes it (RFC 9457); what else answers, a proxy or another service, is no controller. */
+/** Reads a problem document (RFC 9457). A response without a code comes from a proxy or another service. */
 function problemOf(body: Record<string, unknown> | undefined, base: string) {
   const code = textOf(body?.code);
   if (code) return { code, detail: textOf(body?.detail), ...errorsOf(body?.errors) };
   const said = textOf(body?.detail) || textOf(body?.error);
-  const detail = `What answers at ${base} (CONTROLLER_URL) does not answer as a controller does.`;
+  const detail = `The response from ${base} (CONTROLLER_URL) is not that of a controller.`;
   return { code: 'mesh.unexpected_answer', detail: said || detail };
 }
 
@@ -106,7 +106,7 @@ function errorsOf(errors: unknown) {
   };
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date. */
+/** Reads `Retry-After` (RFC 9110 section 10.2.3), seconds or a date, as milliseconds from now. */
 function retryAfterOf(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
@@ -114,14 +114,14 @@ function retryAfterOf(header: string | null): number | undefined {
 }
 
 function timedOut(base: string, seconds: number): MeshProblem {
-  const detail = `${base} did not answer within ${seconds} s. Check CONTROLLER_URL and MESH_TIMEOUT_SECS.`;
+  const detail = `No response from ${base} within ${seconds} s. Check CONTROLLER_URL and MESH_TIMEOUT_SECS.`;
   return new MeshProblem({ code: 'mesh.timeout', detail });
 }
 
 function unreachable(base: string, error: unknown): MeshProblem {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const reason = isRecord(cause) ? textOf(cause.code) || textOf(cause.message) : '';
-  const detail = `No controller answers at ${base} (${reason || 'no connection'}). Check that it runs, and CONTROLLER_URL.`;
+  const detail = `Cannot connect to ${base} (${reason || 'no connection'}). Check that the controller runs, and CONTROLLER_URL.`;
   return new MeshProblem({ code: 'mesh.unreachable', detail });
 }
 

@@ -17,9 +17,9 @@ import { asQuery, countOf, given, pick, recordsOf, textOf, type Tool } from './t
 
 const listInbox: Tool = {
   name: 'list_inbox',
-  title: 'See what waits for your role',
+  title: 'List the inbox of your role',
   description:
-    'Lists the tasks that are due for your role, in the order in which they are to be done. Use it to look. To take work use claim_task, which needs no list before it: what is listed may be claimed by another agent meanwhile.',
+    'Lists the tasks that your role can claim now, most urgent first. Use it only to see the backlog. To work use claim_task directly: another agent may claim a listed task first.',
   kind: 'read',
   input: takes({
     role: ROLE,
@@ -28,8 +28,8 @@ const listInbox: Tool = {
     cursor: CURSOR,
   }),
   output: answers({
-    role: text('Whose inbox it is.'),
-    tasks: list(`The most urgent first. ${CUT}`, object(TASK_MEMBERS)),
+    role: text('The role of the inbox.'),
+    tasks: list(`The tasks, most urgent first. ${CUT}`, object(TASK_MEMBERS)),
     next_cursor: NEXT_CURSOR,
   }),
   sentAs: { '/to_role': 'role' },
@@ -50,7 +50,7 @@ const listInbox: Tool = {
   },
 };
 
-/** The inbox is that of one role: the one named, else the one that the caller acts for when it names none. */
+/** Returns the role of the inbox: the named one, else the acting role of the caller. */
 async function inboxRole(mesh: Mesh, named: string): Promise<string> {
   const { body } = await mesh.call('who_am_i');
   const roles = Array.isArray(body.roles) ? body.roles.map(textOf) : [];
@@ -61,9 +61,9 @@ async function inboxRole(mesh: Mesh, named: string): Promise<string> {
   throw new MeshProblem({
     code: named ? 'auth.role_not_held' : 'auth.role_ambiguous',
     status: named ? 403 : 400,
-    detail: `Name the role to act for, one of: ${roles.join(', ')}`,
+    detail: `${named ? 'You do not hold the role in arguments/role' : 'arguments/role is required'}. Pass one of: ${roles.join(', ')}`,
   });
 }
 
-/** Tools of those who look for work. */
+/** Tools that read the inbox. */
 export const INBOX_TOOLS: readonly Tool[] = [listInbox];

@@ -16,21 +16,21 @@ import { textOf } from './tool.js';
 import { WORK_THROUGH_INBOX } from './inbox-prompt.js';
 
 const INSTRUCTIONS =
-  'The agent mesh: where the agents of an organisation’s roles ask each other for work. Send work with send_task and follow it with fetch_status; do work with claim_task, heartbeat and complete_task; ask with request_approval, decide with list_approvals and decide_approval, and act on what was approved with consume_approval. A tool that writes answers the idempotency_key that it used: call again with it when in doubt, and it happens once.';
+  'The agent mesh routes work between the agents of an organization’s roles. To give work to another role call send_task, then fetch_status. To work call claim_task, heartbeat and complete_task. To get a decision call request_approval; to decide call list_approvals and decide_approval; to act on an approval call consume_approval first. A tool that writes returns its idempotency_key: to repeat a call safely, pass the same key and arguments.';
 
-/** The lists do not change, so no client is notified of changes. */
+/** The lists never change, so clients cannot subscribe to changes. */
 const CAPABILITIES = {
   tools: { listChanged: false },
   resources: { listChanged: false, subscribe: false },
   prompts: { listChanged: false },
 };
 
-/** Told of each call of a tool, once it is answered. */
+/** Called after each tool call. */
 export type OnCall = (call: { tool: string; outcome: string; seconds: number }) => void;
 
-/** What a transport knows of the calls that it carries. */
+/** The calls of a transport. */
 export interface Calls {
-  /** Runs one call with its delivery. */
+  /** Runs a call with its delivery. */
   run<T>(
     request: { id: RequestId; signal: AbortSignal },
     call: (delivery: Delivery) => Promise<T>,
@@ -38,7 +38,7 @@ export interface Calls {
   note?: OnCall;
 }
 
-/** The MCP server over a mesh: the same tools, resource and prompt on every transport. */
+/** Creates the MCP server with its tools, resource and prompt, which are the same on every transport. */
 export function meshServer(mesh: Mesh, calls: Calls): McpServer {
   const server = new McpServer(
     { name: 'agent-mesh', title: 'Agent Mesh', version: VERSION },
@@ -57,7 +57,7 @@ function serveTools({ server }: McpServer, mesh: Mesh, calls: Calls): void {
   server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
     const { name, arguments: args = {} } = params;
     if (!isTool(name)) {
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'There is no such tool');
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The tool does not exist');
     }
     const started = performance.now();
     return calls.run(mcpReq, async (delivery) => {
@@ -78,7 +78,7 @@ function serveTasks(server: McpServer, mesh: Mesh): void {
     new ResourceTemplate('mesh://tasks/{id}', { list: undefined }),
     {
       title: 'A task',
-      description: 'One task with its attempts and approvals, as JSON. Take its id from send_task.',
+      description: 'A task with its attempts and approvals, as JSON. send_task returns its id.',
       mimeType: 'application/json',
     },
     async ({ href: uri }, { id }) => {

@@ -1,39 +1,39 @@
 import type { InputProblem } from '../errors/domain-error.js';
 import type { OperationName } from './operations.js';
 
-/** A controller, as the tools see it: over HTTP, or in its own process. */
+/** A controller as the tools call it: over HTTP or in the same process. */
 export interface Mesh {
-  /** @throws MeshProblem when the operation was refused, or nobody answered */
+  /** @throws MeshProblem if the operation is refused, or no response arrives */
   call(operation: OperationName, request?: MeshRequest): Promise<MeshAnswer>;
 }
 
 export interface MeshRequest {
-  /** What the operation is about, bare or prefixed. */
+  /** The id in the path, bare or with its prefix. */
   id?: string;
   body?: Record<string, unknown>;
   query?: Record<string, string>;
-  /** The `Idempotency-Key`: the same key with the same request happens once. */
+  /** The `Idempotency-Key`. */
   key?: string;
-  /** Ties the request to a workflow that is under way. */
+  /** The workflow that the request belongs to. */
   trace_id?: string;
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the caller no longer waits for the response. */
   signal?: AbortSignal;
 }
 
 export interface MeshAnswer {
-  /** 204: there is none. */
+  /** HTTP status. 204: the response has no body. */
   status: number;
   body: Record<string, unknown>;
-  /** Whether it is the answer of an earlier request, and nothing was done now. */
+  /** Whether it is the stored response of an earlier request, and nothing was executed now. */
   replayed: boolean;
 }
 
-/** Why an operation came to nothing. */
+/** The error of an operation. */
 export interface Problem {
-  /** The code of the error, or one that begins with `mesh.` when no controller said so. */
+  /** The code of the API error, or `mesh.…` if the error does not come from a controller. */
   code: string;
   detail: string;
-  /** The HTTP status; none when no answer came. */
+  /** The HTTP status; undefined without a response. */
   status?: number;
   errors?: readonly InputProblem[];
 }
@@ -43,7 +43,7 @@ export class MeshProblem extends Error {
 
   constructor(
     readonly problem: Problem,
-    /** After how many milliseconds the controller wants to be asked again, if it said so. */
+    /** `Retry-After` of the response, in milliseconds. */
     readonly retryAfterMs?: number,
   ) {
     super(problem.detail);

@@ -1,6 +1,6 @@
 type Route = `${'GET' | 'POST' | 'PUT'} /${string}`;
 
-/** What the tools ask of a controller, each by the route that does it. `{id}` stands for an id as the caller wrote it. */
+/** The operations that the tools use, with their routes. `{id}` is the id as the caller sent it. */
 export const OPERATIONS = {
   who_am_i: 'GET /me',
   route_task: 'POST /tasks/route',
@@ -24,7 +24,7 @@ export const OPERATIONS = {
 
 export type OperationName = keyof typeof OPERATIONS;
 
-/** Where an operation is sent: the concrete path, with the id in it. */
+/** Returns the method and the path of an operation, with the id inserted. */
 export function routeOf(operation: OperationName, id = ''): { method: string; path: string } {
   const route: Route = OPERATIONS[operation];
   const [method = '', path = ''] = route.split(' ');

@@ -18,50 +18,54 @@ import {
 import { type Members, pick, prefixed, recordOf, recordsOf, textOf, type Tool } from './tool.js';
 
 const LAST = 5;
-/** How many events of a timeline one answer has. */
+/** Events of a timeline in one result. */
 const EVENTS = 100;
 
 const EVENT = object(
-  'at, event, role, actor; from and to of a change of status; reason (a rule) or told (words).',
+  'at, event, role, actor; from and to of a status change; reason (a rule) or told (free text).',
 );
 const WAITS_FOR = list(
-  'Whom the task waits for: what (claim, due_time, worker, approval), who, since; approval_id of a pending approval: without it the required approval has to be requested again.',
-  object('One of them.'),
+  'Conditions that the task waits for: what (claim, due_time, worker, approval), who (the role or subject), since; approval_id of a pending approval. An approval without approval_id must be requested again.',
+  object('what, who, since, approval_id.'),
 );
 
 const fetchStatus: Tool = {
   name: 'fetch_status',
-  title: 'See where a task or a session stands',
+  title: 'Get the status of a task or session',
   description:
-    'Tells the status, who has it, the result or the error, whom it waits for, and what happened last. Use it with the task_id of send_task, or with a session_id. Do not call it in a tight loop: work takes minutes; and use task_timeline for the whole story.',
+    'Returns the status of a task or session, its worker, its result or error, what it waits for, and its last events. Pass the task_id that send_task returned, or a session_id. Do not poll it every second: work takes minutes. For the full history use task_timeline.',
   kind: 'read',
-  input: takes(
-    { id: id('task-<uuid> as send_task answered, session-<uuid>, or a bare uuid of either.') },
-    ['id'],
-  ),
+  input: takes({ id: id('task-<uuid>, session-<uuid>, or the bare UUID of either.') }, ['id']),
   output: answers({
-    session_id: text('The session; of a task its latest attempt.'),
-    task_id: textOrNull('The task that it carries; null: none.'),
+    session_id: text('The session; for a task its latest attempt.'),
+    task_id: textOrNull('The task of the session; null for a plain session.'),
     status: text('pending, active, completed, failed or expired.'),
     task_status: textOrNull(
-      'The task’s own: the same, or dead (attempts used up) or cancelled; null: no task.',
+      'Status of the task: that of its latest attempt, or dead (attempts used up) or cancelled; null for a plain session.',
     ),
-    role: text('The role whose work it is.'),
-    claimed_by: textOrNull('The subject that has it; null: nobody yet.'),
-    result: { type: ['object', 'null'], description: `What came out, once completed. ${CUT}` },
-    error: textOrNull('What went wrong, once failed.'),
-    ended_reason: textOrNull('Why it ended, such as worker, lease_lost, deadline or cancelled.'),
-    lease_expires_at: textOrNull('Until when its worker need not be heard of.'),
-    metadata: object('What its worker noted.'),
-    updated_at: text('When it changed last.'),
+    role: text('The role that the work is assigned to.'),
+    claimed_by: textOrNull('The subject that has claimed it; null if it is not claimed.'),
+    result: {
+      type: ['object', 'null'],
+      description: `The result of a completed session, else null. ${CUT}`,
+    },
+    error: textOrNull('The error of a failed session, else null.'),
+    ended_reason: textOrNull(
+      'The reason of the end, such as worker, lease_lost, deadline or cancelled; null while it is open.',
+    ),
+    lease_expires_at: textOrNull('Lease expiry of its worker.'),
+    metadata: object('Metadata that its worker stored.'),
+    updated_at: text('The time of its last change.'),
     waits_for: WAITS_FOR,
-    last_events: list('The latest first; empty for a session without a task.', EVENT),
+    last_events: list('The last events, newest first; empty for a plain session.', EVENT),
   }),
   unlisted: { task_id: TASK_ID, session_id: SESSION_ID },
   fromLegacy({ task_id, session_id, id: given, ...others }) {
     const [value, ...more] = [given, task_id, session_id].filter((one) => one !== undefined);
     if (more.length > 0) {
-      throw invalidArguments('arguments has several ids; give one: id, task_id or session_id');
+      throw invalidArguments(
+        'arguments contains several ids. Pass only one of id, task_id and session_id',
+      );
     }
     return { ...others, ...(value !== undefined && { id: value }) };
   },
@@ -84,7 +88,7 @@ const fetchStatus: Tool = {
   },
 };
 
-/** What is told of the task beside its latest attempt. */
+/** Returns the status of the task, what it waits for and its last events. */
 async function storyOf(mesh: Mesh, { task_id }: Members): Promise<Members> {
   const taskId = textOf(task_id);
   if (!taskId) return { task_status: null, waits_for: [], last_events: [] };
@@ -115,10 +119,10 @@ function sentence({
   );
   const [last] = recordsOf(more.last_events);
   return [
-    `It is ${textOf(task_status ?? status)}; ${holder ? `${holder} (${textOf(role)}) has it` : `it is for ${textOf(role)}`}.`,
+    `Status: ${textOf(task_status ?? status)}. ${holder ? `Claimed by ${holder} (${textOf(role)})` : `Role: ${textOf(role)}`}.`,
     ...(result === null ? [] : [`Result: ${beginning(JSON.stringify(result), 2_000)}.`]),
     ...(textOf(error) ? [`Error: ${beginning(textOf(error), 2_000)}.`] : []),
-    ...(waits.length > 0 ? [`It waits for the ${waits.join(', and the ')}.`] : []),
+    ...(waits.length > 0 ? [`Waits for: ${waits.join(', ')}.`] : []),
     ...(last
       ? [`Last event: ${textOf(last.event)} by ${textOf(last.role)}, ${textOf(last.at)}.`]
       : []),
@@ -132,23 +136,25 @@ function change(from: unknown, to: unknown): string {
 
 const taskTimeline: Tool = {
   name: 'task_timeline',
-  title: 'See all that happened to a task',
+  title: 'Get the timeline of a task',
   description:
-    'Tells every event of a task in order, its attempts and approvals among them, and whom it waits for. Use it to explain a delay or a failure. For the present status alone fetch_status is enough.',
+    'Returns the events of a task, its attempts and its approvals, oldest first, and what the task waits for. Use it to explain a delay or a failure. For the current status use fetch_status.',
   kind: 'read',
   input: takes(
     {
       task_id: TASK_ID,
-      offset: whole('Which event to begin with: the next_offset of the answer before.', 0, 1_000),
+      offset: whole('The next_offset of the previous page. Default: 0.', 0, 1_000),
     },
     ['task_id'],
   ),
   output: answers({
-    events: list('The first one first.', EVENT),
-    complete: flag('Whether the oldest 1,000 events are all there is.'),
+    events: list('The events, oldest first.', EVENT),
+    complete: flag(
+      'Whether the timeline is complete. If false, only the oldest 1,000 events are returned.',
+    ),
     next_offset: {
       type: ['integer', 'null'],
-      description: 'Give it as offset to read on; null: these are the last.',
+      description: 'Pass it as offset to read the next page; null on the last page.',
     },
     waits_for: WAITS_FOR,
   }),
@@ -178,5 +184,5 @@ const taskTimeline: Tool = {
   },
 };
 
-/** Tools of anyone who wants to know. */
+/** Tools that read tasks and sessions. */
 export const READING_TOOLS: readonly Tool[] = [fetchStatus, taskTimeline, readDetail];

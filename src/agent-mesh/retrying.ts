@@ -3,15 +3,15 @@ import { MeshProblem } from './mesh.js';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
-/** Longer than this nobody is kept waiting by a `Retry-After`. */
+/** Upper bound for a `Retry-After`. */
 const LONGEST_OBEYED_MS = 30_000;
 
 /**
- * Sends again, at most `retries` times, what nobody answered or what was answered with 5xx or 429; never what was
- * refused. Between two attempts it pauses as the controller asks (`Retry-After`), else exponentially longer with full
- * jitter, so that those who were cut off together do not come back together.
+ * Runs `attempt` and retries it at most `retries` times if it fails without a response, or with 429 or 5xx. Other errors
+ * are not retried. The pause before a retry is `Retry-After` (at most 30 s) plus a random part of an exponentially growing
+ * interval (full jitter), so that clients that failed together do not retry together.
  *
- * @throws what the last attempt throws
+ * @throws the error of the last attempt
  */
 export async function retrying<T>(
   retries: number,
@@ -32,7 +32,7 @@ function isTransient({ problem: { status } }: MeshProblem): boolean {
   return status === undefined || status === 429 || status >= 500;
 }
 
-/** How long to wait after so many retries, in milliseconds. */
+/** Returns the pause before the next retry, in milliseconds. */
 export function pauseMs(retries: number, retryAfterMs?: number, random = Math.random): number {
   const jittered = random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** retries);
   return retryAfterMs === undefined

@@ -18,8 +18,8 @@ export interface ObjectSchema {
 }
 
 /**
- * What a tool takes: nothing but the members that it names, and those of v0.4. Only keywords that every client of
- * function calling accepts; `additionalProperties` is none of them.
+ * The input schema of a tool. It uses only keywords that every client with function calling accepts, so it has no
+ * `additionalProperties`; unknown arguments are refused at the call.
  */
 export function takes(
   properties: ObjectSchema['properties'],
@@ -28,7 +28,7 @@ export function takes(
   return { type: 'object', properties, required };
 }
 
-/** What a tool answers: all of these members, each as described. */
+/** The output schema of a tool: all these members are required. */
 export function answers(properties: ObjectSchema['properties']): ObjectSchema {
   return {
     type: 'object',
@@ -62,37 +62,42 @@ export function list(description: string, items: Schema): Schema {
   return { type: 'array', description, items };
 }
 
-/** An id in a path: nothing that a URL would read otherwise. */
+/** An id in a path. The pattern excludes the delimiters of a URL. */
 export function id(description: string): Schema {
   return text(description, { pattern: '^[A-Za-z0-9-]{1,100}$' });
 }
 
-export const TASK_ID = id('The task: task-<uuid> as send_task answered, or the bare uuid.');
+export const TASK_ID = id('The task: task-<uuid>, as send_task returns it, or the bare UUID.');
 export const SESSION_ID = id(
-  'The session_id that claim_task answered: session-<uuid> or the bare uuid. Not the task’s id.',
+  'The session_id that claim_task returned: session-<uuid> or the bare UUID. Not the task_id.',
 );
 export const ROLE = text(
-  'The role to act for. Only needed if you hold several; whoami lists yours.',
+  'The role to act for. Required only if whoami returns must_name_role true.',
 );
-export const PRIORITY = text('How urgent it is. Default: normal.', { enum: [...PRIORITIES] });
+export const PRIORITY = text(
+  'Priority. Tasks of a higher priority are claimed first. Default: normal.',
+  { enum: [...PRIORITIES] },
+);
 export const LEASE_SECONDS = whole(
-  'For how many seconds you need not be heard of; default 300. Call heartbeat before they end.',
+  'Length of the lease in seconds; default 300. Call heartbeat before it ends.',
   1,
   3_600,
 );
-export const PAGE_SIZE = whole('How many to list; default 20.', 1, 100);
-export const CURSOR = text('Where the page before ended: its next_cursor.');
-export const NEXT_CURSOR = textOrNull('Give it as cursor to read on; null on the last page.');
+export const PAGE_SIZE = whole('Number of items per page; default 20.', 1, 100);
+export const CURSOR = text('The next_cursor of the previous page. Default: the first page.');
+export const NEXT_CURSOR = textOrNull(
+  'Pass it as cursor to read the next page; null on the last page.',
+);
 export const QUORUM = whole(
-  'How many subjects of the role have to approve; default 1.',
+  'Number of subjects of the role that must approve; default 1.',
   1,
   MAX_QUORUM,
 );
 export const EXPIRES_IN_SECONDS = whole(
-  `For how long it can be decided; default ${DEFAULT_EXPIRY_SECONDS}, which is 72 hours.`,
+  `Seconds until the approval expires undecided; default ${DEFAULT_EXPIRY_SECONDS} (72 hours).`,
   EXPIRY_SECONDS.min,
   EXPIRY_SECONDS.max,
 );
-export const APPROVER_KIND = text('human, if only a person may decide. Default: any.', {
+export const APPROVER_KIND = text('human: only a person can decide. Default: any.', {
   enum: [...APPROVER_KINDS],
 });

@@ -5,8 +5,8 @@ import { type CallId, Deliveries, type Delivery } from './deliveries.js';
 import type { Calls } from './mesh-server.js';
 
 /**
- * The calls of the one client of a stdio server. The SDK cancels a call while it is under way. A cancellation that
- * crosses the response on its way is found by looking at each message.
+ * The calls of the single client of a stdio server. The SDK aborts a call that is in progress. A cancellation that arrives
+ * after the response is detected by inspecting each message.
  */
 export class StdioCalls implements Calls {
   private readonly deliveries = new Deliveries();

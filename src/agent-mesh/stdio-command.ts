@@ -6,7 +6,7 @@ import { HttpMesh } from './http-mesh.js';
 import { meshServer } from './mesh-server.js';
 import { StdioCalls } from './stdio-calls.js';
 
-/** The standard output belongs to the protocol: what else there is to say goes to the standard error. */
+/** Writes an error to standard error, because standard output carries the protocol. */
 function complain(error: Error): void {
   process.stderr.write(`agent-mesh: ${error.message}\n`);
 }
@@ -25,6 +25,6 @@ try {
   serveStdio(() => meshServer(mesh, calls), { onerror: complain, maxSubscriptions: 0, transport });
   calls.watch(transport);
 } catch (error) {
-  complain(error instanceof Error ? error : new Error('cannot start'));
+  complain(error instanceof Error ? error : new Error('the server cannot start'));
   process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 import { beginning } from './excerpt.js';
 import { type Members, pick, prefixed, recordOf, textOf } from './tool.js';
 
-/** The members of a task in the answer of a tool. */
+/** The members of a task in a tool result. */
 export const TASK_MEMBERS =
   'task_id, task_type, description, data, context, from_role, to_role, priority, deadline_at, requires_approval, attempt, created_at.';
 
@@ -14,15 +14,15 @@ export function taskOf(task: unknown): Members {
   };
 }
 
-/** The members of a task that may be large. */
+/** The members of a task that can be large. */
 export const TASK_DETAIL = ['description', 'data', 'context'];
 
-/** A task in one line. */
+/** Returns a task as one line of text. */
 export function taskLine({ task_id, task_type, from_role, description }: Members): string {
   return `- ${textOf(task_id)} ${textOf(task_type)} from ${textOf(from_role)}: ${beginning(textOf(description), 2_000)}`;
 }
 
-/** An approval of a claimed task, in the answer of a tool. */
+/** Maps an approval of a claimed task to its tool result. */
 export function taskApprovalOf({ approval_id, id, attempt, ...approval }: Members): Members {
   return {
     approval_id: prefixed('approval', approval_id ?? id),
@@ -32,11 +32,11 @@ export function taskApprovalOf({ approval_id, id, attempt, ...approval }: Member
   };
 }
 
-/** An approval in one line; a later attempt is told of the consumption. */
+/** Returns an approval as one line of text, with its consumption by an earlier attempt. */
 export function taskApprovalLine({ approval_id, approver_role, status, ...used }: Members): string {
   const by = textOf(used.consumed_by);
   const consumed = by
-    ? `, consumed in attempt ${textOf(used.attempt)} by ${by} at ${textOf(used.consumed_at)}: check what was done before you act`
+    ? `, consumed in attempt ${textOf(used.attempt)} by ${by} at ${textOf(used.consumed_at)}: check what that attempt did before you act`
     : '';
   return `- ${textOf(approval_id)} of ${textOf(approver_role)} is ${textOf(status)}${consumed}`;
 }

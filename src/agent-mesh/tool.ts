@@ -6,70 +6,70 @@ import type { ObjectSchema } from './schemas.js';
 
 export type Members = Record<string, unknown>;
 
-/** One tool, for both transports. */
+/** A tool, as both transports serve it. */
 export interface Tool {
   readonly name: string;
   readonly title: string;
-  /** Tells a model when to use it, and when not. */
+  /** For a model: when to use the tool, and which tool to use instead otherwise. */
   readonly description: string;
   readonly input: ObjectSchema;
   readonly output: ObjectSchema;
-  /** A tool that writes takes an `idempotency_key` beside its input, and answers which one was used. */
+  /** A tool of kind `write` also accepts an `idempotency_key`, and returns the one that was used. */
   readonly kind: 'read' | 'write';
-  /** Of a tool that writes: whether what it does cannot be taken back, and whether doing it again changes nothing. */
+  /** MCP annotations of a write: `destructive` if it cannot be undone, `idempotent` if a repetition changes nothing. */
   readonly destructive?: boolean;
   readonly idempotent?: boolean;
-  /** Repairs arguments before they are checked, where a tool takes more than its schema has. */
+  /** Corrects arguments before validation, for a tool that accepts more than its schema. */
   prepare?(args: Members): Members;
-  /** @param args as the input schema has them */
+  /** @param args valid arguments, without the idempotency key */
   run(mesh: Mesh, args: Members, call: CallContext): Promise<ToolAnswer>;
-  /** Arguments of v0.4 that are taken but not listed, for models should use the others. */
+  /** Deprecated arguments (v0.4): accepted, but not listed, so that models use the current ones. */
   readonly unlisted?: ObjectSchema['properties'];
   /**
-   * The arguments that v0.4 knows, as those of this tool.
+   * Converts deprecated arguments (v0.4) to current ones.
    *
-   * @throws MeshProblem when they contradict each other
+   * @throws MeshProblem `request.invalid` if they contradict each other
    */
   fromLegacy?(args: Members): Members;
-  /** Where the argument went that a route calls by another name, as a pointer into its body or its query. */
+  /** Arguments that have another name in the route: JSON Pointer into the body or query of the route → argument. */
   readonly sentAs?: Readonly<Record<string, string>>;
-  /** How a problem is called in this tool, where that is not by its title. */
+  /** The first words of an error, if not the title of its code. */
   headline?(problem: Problem): string | undefined;
 }
 
-/** The call that a tool answers. */
+/** The call that a tool is executing. */
 export interface CallContext {
   delivery: Delivery;
-  /** Whether the caller chose the key, and so can call again with it. */
+  /** Whether the caller chose the idempotency key and can therefore repeat the call. */
   isKeyed: boolean;
 }
 
 export interface ToolAnswer {
-  /** What happened, in a sentence or a few: one line, or several. Each is escaped, so that no value forges another. */
+  /** The result in plain text: one line or several. Each line is escaped, so that no value can forge a line. */
   text: string | readonly string[];
-  /** The same for programs, as the output schema has it. */
+  /** The same result as an object that matches the output schema. */
   content: Members;
 }
 
-/** The members of an answer under these names; what is missing is null. */
+/** Returns the named members of an object; null for each that is absent. */
 export function pick(from: unknown, ...names: string[]): Members {
   const members = recordOf(from);
   return Object.fromEntries(names.map((name) => [name, members[name] ?? null]));
 }
 
-/** The arguments under these names that were given. */
+/** Returns the named arguments that are present. */
 export function given(args: Members, ...names: string[]): Members {
   return Object.fromEntries(
     names.flatMap((name) => (args[name] === undefined ? [] : [[name, args[name]]])),
   );
 }
 
-/** The same as the parameters of a query. */
+/** Returns arguments as query parameters. */
 export function asQuery(args: Members): Record<string, string> {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, String(value)]));
 }
 
-/** How many things a page has, in words that do not hide that there are more. */
+/** Returns the number of items on a page as text, `more than <n>` if another page follows. */
 export function countOf(things: readonly unknown[], { next_cursor }: Members): string {
   return typeof next_cursor === 'string' ? `more than ${things.length}` : String(things.length);
 }
@@ -82,17 +82,17 @@ export function recordsOf(value: unknown): Members[] {
   return Array.isArray(value) ? value.map(recordOf) : [];
 }
 
-/** An id with the prefix that tells what it is of; null: there is none. */
+/** Returns an id with the prefix of its kind; null without an id. */
 export function prefixed(kind: 'task' | 'session' | 'approval', id: unknown): string | null {
   return typeof id === 'string' ? `${kind}-${id}` : null;
 }
 
-/** A member as text; empty when there is none. */
+/** Returns a string or number as text, anything else as the empty string. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
-/** Lines for a model, each of them escaped. */
+/** Joins lines of text for a model. Each line is escaped. */
 export function linesOf(lines: string | readonly string[]): string {
   return [lines].flat().map(oneLine).join('\n');
 }

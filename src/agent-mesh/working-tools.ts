@@ -24,10 +24,12 @@ import {
 
 const SESSION = answers({
   session_id: text('The session.'),
-  task_id: textOrNull('The task that it carries.'),
+  task_id: textOrNull('The task of the session.'),
   status: text('pending, active, completed, failed or expired.'),
   lease_expires_at: textOrNull('Lease expiry. Call heartbeat before this time.'),
-  run_until: textOrNull('The end of the attempt whatever its heartbeats; null: no limit.'),
+  run_until: textOrNull(
+    'Run limit: the attempt ends at this time even with heartbeats. Null: no limit.',
+  ),
 });
 
 function toSession(body: Members, said: (session: Members) => string): ToolAnswer {
@@ -43,16 +45,16 @@ function toSession(body: Members, said: (session: Members) => string): ToolAnswe
 
 const heartbeat: Tool = {
   name: 'heartbeat',
-  title: 'Say that you are still at work',
+  title: 'Extend the lease of a claimed task',
   description:
-    'Extends your lease on a claimed task. Call it well before lease_expires_at while you work. Without lease_seconds the lease keeps its length. Refused with task.cancelled or session.ended: stop working, the task is not yours any more. Refused with session.run_limit: finish now.',
+    'Restarts the lease of a task that you claimed. Call it well before lease_expires_at for as long as you work. If it is refused with task.cancelled or session.ended, stop working: the task is no longer yours. If it is refused with session.run_limit, end the task now.',
   kind: 'write',
   idempotent: true,
   input: takes(
     {
       session_id: SESSION_ID,
       lease_seconds: whole(
-        'The length of the lease in seconds, from now on. Default: the length that it has.',
+        'New length of the lease in seconds. Default: its current length.',
         1,
         3_600,
       ),
@@ -65,23 +67,25 @@ const heartbeat: Tool = {
       id: textOf(args.session_id),
       body: given(args, 'lease_seconds'),
     });
-    return toSession(body, (session) => `Yours until ${textOf(session.lease_expires_at)}.`);
+    return toSession(body, (session) => `The lease ends at ${textOf(session.lease_expires_at)}.`);
   },
 };
 
 const completeTask: Tool = {
   name: 'complete_task',
-  title: 'Finish a task with its result',
+  title: 'Complete a task with its result',
   description:
-    'Ends the task that you claimed, with what came out. Use it once, when the work is done. While an approval that you asked for is pending it is refused with approval.pending: wait for the decision, or set withdraw_pending. A failure is fail_task; work for somebody else of your role is release_task.',
+    'Completes a task that you claimed and stores its result. Call it once, when the work is done. While an approval that you requested is pending it is refused with approval.pending: wait for the decision, or set withdraw_pending. If the work failed use fail_task; if another agent of your role should continue use release_task.',
   kind: 'write',
   idempotent: true,
   input: takes(
     {
       session_id: SESSION_ID,
-      result: object('The result, for the requester. Its limits are limits of claim_task.'),
+      result: object(
+        'The result, for the requester. claim_task returns its size limits in limits.',
+      ),
       withdraw_pending: flag(
-        'Whether to withdraw pending approvals that you asked for; default false.',
+        'Whether to withdraw the pending approvals that you requested. Default: false.',
       ),
     },
     ['session_id'],
@@ -89,7 +93,7 @@ const completeTask: Tool = {
   output: answers({
     ...SESSION.properties,
     withdrawn_approvals: list(
-      'The pending approvals that the end of the task withdrew.',
+      'The pending approvals that were withdrawn because the task ended.',
       object('approval_id, approver_role and requested_by.'),
     ),
   }),
@@ -111,9 +115,9 @@ function completedText(withdrawn: readonly Members[]): string {
 
 const failTask: Tool = {
   name: 'fail_task',
-  title: 'Give a task up',
+  title: 'Fail a task',
   description:
-    'Ends your attempt at a task that cannot be done. retryable true: another attempt may succeed, and follows after a pause while attempts are left; false, the default: the task has failed for good.',
+    'Ends your attempt at a task that you cannot complete. With retryable true another attempt follows after a pause, while attempts are left; with false, the default, the task fails. If you only cannot continue and another agent could, use release_task.',
   kind: 'write',
   destructive: true,
   idempotent: true,
@@ -121,9 +125,9 @@ const failTask: Tool = {
     {
       session_id: SESSION_ID,
       error: text(
-        'What went wrong, for the requester. Any length: the first 10,000 characters are kept.',
+        'The cause, for the requester. Any length; the first 10,000 characters are stored.',
       ),
-      retryable: flag('Whether another attempt may succeed.'),
+      retryable: flag('Whether another attempt may succeed. Default: false.'),
     },
     ['session_id', 'error'],
   ),
@@ -132,13 +136,13 @@ const failTask: Tool = {
   async run(mesh, args) {
     const body = { status: 'failed', ...given(args, 'error', 'retryable') };
     const answer = await mesh.call('update_session', { id: textOf(args.session_id), body });
-    return toSession(answer.body, () => 'The attempt has failed.');
+    return toSession(answer.body, () => 'The attempt is failed.');
   },
 };
 
 const REPORT_MEMBERS = ['session_id', 'error', 'retryable', 'idempotency_key'];
 
-/** A failure is never refused for its size or characters, so it is made storable before it is checked and sent. */
+/** Makes the error storable before validation: a failure report is never refused for its size or characters. */
 function toReport({ error: told, ...args }: Members): Members {
   const notStored = Object.keys(args).filter((name) => !REPORT_MEMBERS.includes(name));
   const error = failureText(told === '' ? 'No reason given' : told, notStored);
@@ -149,18 +153,18 @@ const releaseTask: Tool = {
   name: 'release_task',
   title: 'Release a task',
   description:
-    'Gives a claimed task back unharmed; it uses up no attempt. Without a time another agent of the role can claim it at once: use it when you cannot go on but another agent could. With until_approval the task is parked until that approval is settled: use it instead of a long lease while a person decides; then claim_task gives it again. With not_before it is due at that time. A task can be released 100 times; after that use fail_task with retryable true.',
+    'Gives a claimed task back without using up an attempt. By default another agent of the role can claim it at once: use it when you cannot continue but another agent could. With until_approval the task is due when that approval is decided, withdrawn or expired: use it instead of a long lease while a person decides, then claim the task again. With not_before it is due at that time. A task can be released 100 times; after that use fail_task with retryable true.',
   kind: 'write',
   idempotent: true,
   input: takes(
     {
       session_id: SESSION_ID,
-      reason: text('Why you release it.', { maxLength: 1_000 }),
+      reason: text('The reason, for the timeline of the task.', { maxLength: 1_000 }),
       not_before: text(
-        'Not to be claimed before this: 2036-01-31T12:00:00Z. Not together with until_approval.',
+        'Time (RFC 3339) before which the task cannot be claimed, such as 2036-01-31T12:00:00Z. Not together with until_approval.',
       ),
       until_approval: id(
-        'The approval_id of a pending approval of this task, such as request_approval answered.',
+        'An approval of this task: the approval_id that request_approval returned. Not together with not_before.',
       ),
     },
     ['session_id'],
@@ -177,10 +181,13 @@ const releaseTask: Tool = {
 
 function releasedText({ not_before, until_approval }: Members): string {
   const approval = textOf(until_approval);
-  if (approval) return `The task is parked. It falls due when ${approval} is settled.`;
+  if (approval)
+    return `The task is released. It is due when ${approval} is decided, withdrawn or expired.`;
   const time = textOf(not_before);
-  return time ? `The task is due at ${time}.` : 'The task is due for your role again.';
+  return time
+    ? `The task is released. It is due at ${time}.`
+    : 'The task is released. It is due now.';
 }
 
-/** Tools of those who have a task in hand. */
+/** Tools for a claimed task. */
 export const WORKING_TOOLS: readonly Tool[] = [heartbeat, completeTask, failTask, releaseTask];

@@ -76,7 +76,7 @@ describe('MCP over stdio', () => {
         server.write(garbage);
       }
       const unknown = await server.ask('tools/call', { name: 'no_such_tool', arguments: {} });
-      expect(unknown.error).toMatchObject({ message: 'There is no such tool' });
+      expect(unknown.error).toMatchObject({ message: 'The tool does not exist' });
       expect(await server.ask('no/such/method', {})).toMatchObject({ error: { code: -32601 } });
       expect(await server.ask('ping', {})).toMatchObject({ result: {} });
       const wrong = await server.call('send_task', { target: 7, trace_id: 'x\ny' });

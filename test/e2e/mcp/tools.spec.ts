@@ -148,7 +148,7 @@ describe('MCP', () => {
 
       it('are those that are listed', async () => {
         await expect(asker.client.callTool({ name: 'no_such_tool' })).rejects.toThrow(
-          'There is no such tool',
+          'The tool does not exist',
         );
       });
     });
@@ -375,7 +375,7 @@ describe('MCP', () => {
         expect(task.requires_approval).toMatchObject({ role: legal, quorum: 1 });
         const refused = await worker.call('complete_task', { session_id });
         expect(refused.code).toBe('task.approval_required');
-        expect(refused.text).toContain('Next: Wait for the decision');
+        expect(refused.text).toContain('Next: Wait for the approval');
 
         const listed = await lawyer.does<{ approvals: { approval_id: string }[] }>(
           'list_approvals',
@@ -611,7 +611,7 @@ describe('MCP', () => {
         await claim();
         const refused = await worker.call('complete_task', { session_id: task_id });
         expect(refused).toMatchObject({ code: 'session.id_required' });
-        expect(refused.text).toContain('Give the session_id that claim_task answered');
+        expect(refused.text).toContain('Pass the session_id that claim_task returned');
       });
     });
 
