@@ -34,7 +34,6 @@ const EXEMPT: readonly string[] = [
   'messages in src/audit',
   'messages in src/auth',
   'messages in src/idempotency',
-  'messages in src/sessions',
   'messages in src/tasks',
 ];
 

@@ -21,10 +21,10 @@ import {
   type ReadSession,
 } from './session-rows.js';
 
-/** The attempt of a task that is to be opened, for the role that the task was sent to. */
+/** Values of an attempt before it is inserted. `role` is the `to_role` of the task. */
 export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;
 
-/** An attempt of a task, which no plain session is. */
+/** Members that are null in a plain session and set in an attempt. */
 interface AttemptMembers {
   attempt: number;
   attempts_left: number;
@@ -32,18 +32,19 @@ interface AttemptMembers {
 }
 export type Attempt = Session & AttemptMembers;
 
+/** Whether a session is an attempt at a task. */
 export function isAttempt<S extends Session>(session: S): session is S & AttemptMembers {
   return session.attempt !== null;
 }
 
-/** Why an attempt failed although its task may still succeed. */
+/** A failure of an attempt after which its task can still succeed. */
 export interface Loss {
   ended_reason: Extract<EndedReason, 'worker' | 'lease_lost' | 'run_limit'>;
   error?: string;
   metadata?: Record<string, unknown>;
 }
 
-/** Opens the attempts of tasks. There is one open attempt of a task at most; a unique index keeps it so. */
+/** Opens the attempts of tasks. A unique index allows at most one open attempt of a task. */
 @Injectable()
 export class Attempts {
   constructor(
@@ -53,8 +54,10 @@ export class Attempts {
   ) {}
 
   /**
-   * Opens the first attempt of a task that is inserted along with it, and gives the attempt's id. It is at version 1.
-   * The caller records the event.
+   * Queues the INSERT of the first attempt of a task. It is sent in one batch with the next statement. The caller records
+   * the audit event.
+   *
+   * @returns the id of the attempt, which has version 1
    */
   openFirst(manager: EntityManager, attempt: Omit<NewAttempt, 'attempt'>): string {
     const id = newId();
@@ -63,7 +66,7 @@ export class Attempts {
     return id;
   }
 
-  /** Opens an attempt. The caller records the event: it knows why. */
+  /** Inserts an attempt. The caller records the audit event, because the event type depends on the cause. */
   private async open(manager: EntityManager, attempt: NewAttempt): Promise<Session> {
     const session = await insertSession(manager, { ...attempt, id: newId(), metadata: {} });
     if (!session) throw new Error('a new id was taken');
@@ -77,7 +80,7 @@ export class Attempts {
     });
   }
 
-  /** Opens the attempt after one that has ended, and records it. */
+  /** Opens the attempt after one that has ended, and records the audit event. */
   async openNext(
     manager: EntityManager,
     ended: Attempt,
@@ -109,8 +112,10 @@ export class Attempts {
   }
 
   /**
-   * Fails an attempt whose task may still succeed: the next attempt opens after a pause, while any are left and the
-   * deadline is not past. Otherwise the task is dead.
+   * Fails an attempt whose task can still succeed. The next attempt opens after the backoff if attempts are left and the
+   * deadline has not passed; otherwise the task becomes dead.
+   *
+   * @returns the failed attempt
    */
   async lose(
     manager: EntityManager,
@@ -135,7 +140,7 @@ export class Attempts {
   }
 }
 
-/** How many attempts were used up since they were granted; those handed back do not count. */
+/** Returns the number of attempts used up since they were granted. Released attempts do not count. */
 async function lostSoFar(
   manager: EntityManager,
   { task_id, attempts_left }: Attempt,
@@ -154,9 +159,9 @@ interface Following extends Pick<NewSession, 'due' | 'place_of' | 'parked_for'> 
 }
 
 /**
- * Refuses to let work begin on an attempt that is not due yet, or whose deadline is past.
+ * Asserts that an attempt can be claimed or activated now.
  *
- * @throws DomainError `task.not_due` or `task.finished`
+ * @throws DomainError `task.finished` if its deadline has passed, `task.not_due` if `not_before` has not
  */
 export function assertDue({ is_past_deadline, is_early, not_before }: ReadSession): void {
   if (is_past_deadline) throw deadlinePast();

@@ -1,14 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import { DomainError } from '../errors/domain-error.js';
 
-/** The entity tag of a session's present version (RFC 9110 §8.8.3). */
+/** Returns the entity tag of the present version of a session (RFC 9110 §8.8.3). */
 export function etagOf({ id, version }: { id: string; version: number }): string {
   return `"${id}.${version}"`;
 }
 
 /**
- * Gives an answer that is one session its entity tag. Not an interceptor, each of which costs a request more than the
- * tag does.
+ * Sets the header `ETag` of a response whose body is one session, and returns the session. A function, because an
+ * interceptor would cost each request more than the header does.
  */
 export function tagged<S extends { id: string; version: number }>(
   response: ServerResponse,
@@ -19,9 +19,9 @@ export function tagged<S extends { id: string; version: number }>(
 }
 
 /**
- * Refuses a write whose `If-Match` names another version than the present one (RFC 9110 §13.1.1).
+ * Asserts that `If-Match`, if present, matches the present version of a session (RFC 9110 §13.1.1).
  *
- * @throws DomainError `session.version_mismatch`, which tells the present tag
+ * @throws DomainError `session.version_mismatch`, with the present entity tag in the header `ETag`
  */
 export function assertMatches(
   ifMatch: string | undefined,
@@ -32,14 +32,14 @@ export function assertMatches(
   if (tags.includes(etagOf(session))) return;
   throw new DomainError(
     'session.version_mismatch',
-    'The session has changed since; read it again and decide anew.',
+    'If-Match does not match the present version of the session. Read the session again and repeat the change with its new ETag.',
     { headers: { ETag: etagOf(session) } },
   );
 }
 
 /**
- * Whether `If-None-Match` is given and names another version than the present one (RFC 9110 §13.1.2). The comparison is
- * weak, and `*` matches every version.
+ * Whether `If-None-Match` is present and does not match the present version of a session (RFC 9110 §13.1.2). The
+ * comparison is weak. `*` matches every version.
  */
 export function matchesNone(
   ifNoneMatch: string | undefined,

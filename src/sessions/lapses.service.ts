@@ -11,7 +11,7 @@ import { type Attempt, Attempts } from './attempts.service.js';
 
 const BATCH = 100;
 
-/** Ends attempts whose worker is not heard of any more, or whose task's deadline is past. */
+/** Sweeps that end attempts whose lease, run limit or deadline has passed. */
 @Injectable()
 export class Lapses implements OnModuleInit {
   constructor(
@@ -24,7 +24,7 @@ export class Lapses implements OnModuleInit {
 
   onModuleInit(): void {
     this.sweeper.add({
-      name: 'ended attempts at their deadline',
+      name: 'ended attempts at the deadline of their task',
       batch: BATCH,
       run: () => this.sweepDeadlines(),
     });
@@ -40,21 +40,27 @@ export class Lapses implements OnModuleInit {
     });
   }
 
-  /** An attempt that has run for the `max_run_seconds` of its task is lost, whatever its heartbeats. */
+  /** Fails active attempts whose `run_until` has passed, and opens the next ones. Returns the number of attempts. */
   async sweepRunLimits(): Promise<number> {
     return this.sweep(PAST_RUN_LIMIT, this.heartbeat.graceUntil, (manager, attempt) =>
       this.attempts.lose(manager, attempt, { ended_reason: 'run_limit' }, SYSTEM),
     );
   }
 
-  /** A lost attempt is closed, and while any are left the next one opens. Until then its worker may still finish. */
+  /**
+   * Fails active attempts whose lease has ended, and opens the next ones. Until the sweep closes an attempt, its worker
+   * can still complete it. Returns the number of attempts.
+   */
   async sweepLeases(): Promise<number> {
     return this.sweep(LAPSED, this.heartbeat.judgedUntil, (manager, attempt) =>
       this.attempts.lose(manager, attempt, { ended_reason: 'lease_lost' }, SYSTEM),
     );
   }
 
-  /** Past the deadline a pending attempt expires, an active one fails, and no other follows. */
+  /**
+   * Ends attempts of tasks whose deadline has passed: pending attempts expire, active attempts fail, and no next attempt
+   * opens. Returns the number of attempts.
+   */
   async sweepDeadlines(): Promise<number> {
     return this.sweep(PAST_DEADLINE, this.heartbeat.graceUntil, (manager, attempt) =>
       this.lifecycle.change(
@@ -66,7 +72,7 @@ export class Lapses implements OnModuleInit {
     );
   }
 
-  /** Each batch is one transaction over rows that nobody else holds. */
+  /** Ends one batch of attempts in one transaction. Skips rows that another transaction has locked. */
   private async sweep(
     which: string,
     until: Date | null,
@@ -80,7 +86,7 @@ export class Lapses implements OnModuleInit {
   }
 }
 
-/** `now()`, for an index cannot serve a comparison with the volatile `clock_timestamp()`. */
+/** Uses `now()`, because an index cannot serve a comparison with the volatile `clock_timestamp()`. */
 const LAPSED = `
   SELECT s.*, ${clockFacts('s')} FROM sessions s
    WHERE attempt IS NOT NULL AND status = 'active' AND lease_expires_at <= least(now(), $2::timestamptz)

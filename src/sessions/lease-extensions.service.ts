@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ServiceHeartbeat } from '../database/service-heartbeat.js';
 import { sql } from '../database/sql.js';
 
-/** Leases outlive an outage, in which no worker could send a heartbeat. */
+/** Extends leases after an outage, in which no worker could send a heartbeat. */
 @Injectable()
 export class LeaseExtensionsService implements OnModuleInit {
   constructor(private readonly heartbeat: ServiceHeartbeat) {}
@@ -15,7 +15,7 @@ export class LeaseExtensionsService implements OnModuleInit {
   }
 }
 
-/** What somebody else has locked is being extended, or ended, by its worker. */
+/** Skips locked rows: the transaction that has the lock extends the lease or ends the attempt. */
 const EXTEND = `
   WITH held AS MATERIALIZED (
     SELECT id FROM sessions

@@ -16,7 +16,7 @@ import { runLimitReached, sessionEnded, sessionNotBegun } from './session-errors
 const MAX_LEASE_SECONDS = 3_600;
 const DEFAULT_LEASE_SECONDS = 300;
 
-/** Lets workers say that they are still there, and hand back what they cannot do. */
+/** Extends leases (heartbeats) and releases claimed tasks. */
 @Injectable()
 export class Leases {
   constructor(
@@ -27,10 +27,12 @@ export class Leases {
   ) {}
 
   /**
-   * Extends the lease from now on, by `lease_seconds` or by the length that it has. As long as nobody took the attempt
-   * over, a late heartbeat is good.
+   * Restarts the lease from now, with `lease_seconds` or the present length. A heartbeat after the lease expiry is accepted
+   * until the sweep has closed the attempt.
    *
-   * @throws DomainError `session.run_limit` once the attempt has run for the `max_run_seconds` of its task
+   * @throws InvalidInputError if `lease_seconds` is out of range
+   * @throws DomainError `session.run_limit` if `run_until` has passed, `task.cancelled`, `session.ended`,
+   *   `session.claimed` or `lifecycle.invalid_transition`
    */
   async heartbeat(agent: Agent, reference: Reference, lease_seconds?: number): Promise<SessionDto> {
     const otherwise = this.lengthOf();
@@ -44,7 +46,12 @@ export class Leases {
     return toSessionDto(session);
   }
 
-  /** Gives a claimed task back, to be due at once, later, or when an approval is settled; gives the ended attempt. */
+  /**
+   * Releases a claimed task. The next attempt becomes due at once, at `not_before`, or when an approval ends.
+   *
+   * @returns the ended attempt
+   * @throws DomainError `session.not_attempt`, the errors of {@link ReleasesService.release}, and those of a heartbeat
+   */
   async release(agent: Agent, reference: Reference, release: ReleaseDto): Promise<SessionDto> {
     assertOneDueTime(release);
     const session = await this.sessions.run(agent, reference, async (manager, current) => {
@@ -52,7 +59,7 @@ export class Leases {
       if (!isAttempt(current)) {
         throw new DomainError(
           'session.not_attempt',
-          'Only a session that carries a task can be released.',
+          'Only an attempt at a task can be released. Complete or fail this session instead.',
         );
       }
       return this.releases.release(manager, current, release, actorOn(agent, current));
@@ -60,18 +67,22 @@ export class Leases {
     return toSessionDto(session);
   }
 
-  /** How long a lease is to be, in seconds. */
+  /**
+   * Returns the length of a lease in seconds: the requested one, or the default.
+   *
+   * @throws InvalidInputError if the requested length is out of range
+   */
   lengthOf(wanted = Math.max(DEFAULT_LEASE_SECONDS, this.environment.LEASE_MIN_SECONDS)): number {
     const { LEASE_MIN_SECONDS } = this.environment;
     if (wanted >= LEASE_MIN_SECONDS && wanted <= MAX_LEASE_SECONDS) return wanted;
-    const message = `lease_seconds must be from ${LEASE_MIN_SECONDS} to ${MAX_LEASE_SECONDS}`;
+    const message = `lease_seconds must be between ${LEASE_MIN_SECONDS} and ${MAX_LEASE_SECONDS}`;
     throw new InvalidInputError([{ pointer: '/lease_seconds', message }]);
   }
 }
 
 function assertHeld(agent: Agent, session: Session): void {
   if (session.ended_reason === 'cancelled') {
-    throw new DomainError('task.cancelled', 'The task was cancelled; stop working on it.');
+    throw new DomainError('task.cancelled', 'The task was cancelled. Stop working on it.');
   }
   if (session.status === 'pending') throw sessionNotBegun();
   if (session.status !== 'active') throw sessionEnded(session);

@@ -11,12 +11,12 @@ import type { ReleaseDto } from './dto/lease.dto.js';
 import type { Session } from './session.entity.js';
 import type { NewSession } from './session-rows.js';
 
-/** How often a task may be released, over all its attempts: a worker that claims and releases in a loop ends. */
+/** Maximum number of releases of one task, over all its attempts. Stops workers that claim and release in a loop. */
 const MAX_RELEASES = 100;
 
 type Place = Pick<NewSession, 'due' | 'place_of' | 'parked_for'>;
 
-/** Gives claimed tasks back: due at once in their old place, at a later time, or when an approval is settled. */
+/** Ends an attempt with reason `released` and opens the next one, which uses up no attempt. */
 @Injectable()
 export class ReleasesService {
   constructor(
@@ -25,9 +25,12 @@ export class ReleasesService {
   ) {}
 
   /**
-   * Ends the attempt and opens the next one, which uses up none.
+   * Releases an attempt. The next one becomes due at once in the same place of the inbox, at `not_before`, or when the
+   * approval `until_approval` ends.
    *
+   * @returns the ended attempt
    * @throws DomainError `task.release_limit`, `approval.other_task` or `task.finished`
+   * @throws InvalidInputError if `not_before` is not in the future or not before the deadline
    */
   async release(
     manager: EntityManager,
@@ -60,7 +63,7 @@ async function assertFewReleases(manager: EntityManager, { task_id }: Attempt): 
   if (released.length <= MAX_RELEASES) return;
   throw new DomainError(
     'task.release_limit',
-    `The task was released ${MAX_RELEASES} times. Complete it, or fail it with retryable true.`,
+    `The task was released ${MAX_RELEASES} times, which is the maximum. Complete it, or fail it with "retryable": true.`,
   );
 }
 
@@ -99,17 +102,20 @@ const DUE_TIME = `
   SELECT $2::timestamptz <= clock_timestamp() AS past, $2::timestamptz >= deadline_at AS late
     FROM sessions WHERE id = $1`;
 
-/** The last moment to decide the pending stage of an approval's chain; null when the chain is settled. */
+/** Returns the expiry of the pending stage of an approval's chain; null if no stage is pending. */
 async function pendingUntil(
   manager: EntityManager,
   { task_id }: Attempt,
   approvalId: string,
 ): Promise<Date | null> {
-  // Whatever settles an approval holds this lock: it is settled before, or finds the parked attempt.
+  // Transactions that end an approval have this lock too: they commit before this read, or find the parked attempt.
   await lockOpenTask(manager, task_id);
   const approval = await findApproval(manager, approvalId);
   if (approval?.task_id !== task_id) {
-    throw new DomainError('approval.other_task', 'The task has no such approval.');
+    throw new DomainError(
+      'approval.other_task',
+      'until_approval does not name an approval of this task. GET /approvals?task_id=<task id> lists them.',
+    );
   }
   const pending = await findPendingStage(manager, approval);
   return pending?.expires_at ?? null;

@@ -13,7 +13,7 @@ import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-er
 import { type ReadSession, sessionOf } from './session-rows.js';
 import { sessionRelations } from './sessions-reader.service.js';
 
-/** Gives sessions to those who may write to them. */
+/** Runs changes of sessions for callers with write access. */
 @Injectable()
 export class WritableSessions {
   constructor(
@@ -22,8 +22,9 @@ export class WritableSessions {
   ) {}
 
   /**
-   * Runs `work` in a transaction on a session that the agent may write to. The work decides by what it is given, and
-   * begins what it does with a change of the session, as {@link Transactions.runOn} wants it.
+   * Runs `work` in a transaction on a session that the caller can write to. `work` must base its decisions on the session
+   * that it receives, and must change the session before any other row: that change detects a conflict, after which
+   * {@link Transactions.runOn} runs `work` again on the locked row.
    *
    * @throws DomainError `session.not_found`, `session.id_required` or `auth.forbidden`
    */
@@ -47,7 +48,7 @@ async function writable(
   session: ReadSession | undefined,
 ): Promise<ReadSession> {
   if (!session) {
-    // A bare id may be a task's: those who may see the task are told so, the others nothing.
+    // A bare id can be a task id. Only callers that can read the task receive this hint.
     throw (await findReadableTask(manager, agent, id)) ? sessionIdRequired() : sessionNotFound();
   }
   const relations = sessionRelations(agent, session);
@@ -63,13 +64,17 @@ async function writable(
   return session;
 }
 
-/** Only the agent that holds an active session, or an admin, says how it goes on. */
+/**
+ * Asserts that the caller claimed the session, or is an admin. Unclaimed sessions pass.
+ *
+ * @throws DomainError `session.claimed`
+ */
 export function assertHolder(agent: Agent, session: Session): void {
   if (session.claimed_by === null || session.claimed_by === agent.subject) return;
   if (!agent.roles.includes('admin')) throw sessionClaimed(session);
 }
 
-/** The agent acts for the session's role where it holds that, else as an admin. */
+/** Returns the actor of a change: the caller in the role of the session if it holds that role, otherwise as admin. */
 export function actorOn(agent: Agent, session: Session): Actor {
   return {
     role: agent.roles.includes(session.role) ? session.role : 'admin',

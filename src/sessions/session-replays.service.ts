@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ReplayRules } from '../idempotency/replay-rules.js';
 
-/** A heartbeat is executed each time: a record would state a lease that has ended. */
+/** Excludes heartbeats from replay: a stored response would contain a lease expiry that has passed. */
 @Injectable()
 export class SessionReplaysService implements OnModuleInit {
   constructor(private readonly rules: ReplayRules) {}

@@ -5,10 +5,10 @@ import { type ClockFacts, clockFacts } from '../lifecycle/clock-facts.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import type { Session } from './session.entity.js';
 
-/** A session as a statement has read it. */
+/** A session with the decisions of PostgreSQL's clock at the time of the read. */
 export type ReadSession = Session & ClockFacts;
 
-/** A session to be: pending, at version 1. */
+/** Values of a new session. It is inserted as pending, at version 1. */
 export type NewSession = Pick<
   Session,
   | 'id'
@@ -22,20 +22,20 @@ export type NewSession = Pick<
   | 'deadline_at'
   | 'priority'
 > & {
-  /** In how many seconds an attempt falls due, or when; null: at once. */
+  /** When the attempt becomes due: a time, a number of seconds from now, or null for at once. */
   due: number | Date | null;
-  /** The id of the attempt whose place in line it keeps; else it takes its own. */
+  /** Id of the attempt whose place in the inbox the new one keeps. Without it, the place depends on its creation time. */
   place_of?: string | null;
-  /** The approval that it waits for. */
+  /** Id of the approval for which the attempt is parked. */
   parked_for?: string | null;
 };
 
-/** Whether an id is a task's: a session must not hide a task from those who ask for it by its id. */
+/** Whether a task with this id exists. A session with the same id would hide the task in `GET /sessions/{id}`. */
 export async function isTaskId(manager: EntityManager, id: string): Promise<boolean> {
   return (await sql(manager, `SELECT 1 FROM tasks WHERE id = $1`, [id])).length > 0;
 }
 
-/** Inserts a session; undefined when its id is taken. */
+/** Inserts a session. Returns undefined if the id is already in use. */
 export async function insertSession(
   manager: EntityManager,
   session: NewSession,
@@ -48,7 +48,7 @@ export async function insertSession(
   return inserted;
 }
 
-/** Inserts a session with a new id along with the next statement. */
+/** Queues the INSERT of a session with a new id. It is sent in one batch with the next statement. */
 export function insertSessionAlong(manager: EntityManager, session: NewSession): void {
   sqlAlong(manager, INSERT, valuesOf(session));
 }
@@ -77,7 +77,7 @@ function valuesOf(session: NewSession): unknown[] {
   ];
 }
 
-/** The session; `expired` when it is overdue, whether or not that is written yet. */
+/** Returns a lookup of a session by id. Its status is `expired` if it is overdue, even before a sweep has stored that. */
 export function sessionOf(id: string, retentionDays: number): Look<ReadSession | undefined> {
   return async (ask, as) => {
     const [session] = await ask<ReadSession>(SESSION[as], [id, retentionDays]);
@@ -85,13 +85,13 @@ export function sessionOf(id: string, retentionDays: number): Look<ReadSession |
   };
 }
 
-/** The second status, which readers see, takes the place of the stored one. */
+/** The second column `status`, the status as of now, replaces the stored one in the result. */
 const SEEN = `
   SELECT s.*, ${statusNow('s', '$2')} AS status, ${clockFacts('s')}
     FROM sessions s WHERE s.id = $1`;
 const SESSION = { seen: SEEN, locked: `${SEEN} FOR UPDATE` };
 
-/** The attempts of a task, the latest one first. */
+/** Returns the attempts of a task, latest first. */
 export async function selectAttempts(
   manager: EntityManager,
   taskId: string,
@@ -106,8 +106,8 @@ export async function selectAttempts(
 }
 
 /**
- * The highest attempt of a task, locked until the transaction ends. Whoever holds the lock may open the next one:
- * a newer attempt that came while waiting for the lock is locked instead.
+ * Locks and returns the latest attempt of a task. A transaction with this lock can open the next attempt. If another
+ * transaction opened one while this one waited for the lock, the newer attempt is locked instead.
  */
 export async function lockLatestAttempt(
   manager: EntityManager,

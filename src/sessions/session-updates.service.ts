@@ -19,7 +19,7 @@ import { actorOn, assertHolder, WritableSessions } from './session-access.js';
 import { sessionEnded } from './session-errors.js';
 import { getTaskOf } from './sessions.service.js';
 
-/** Carries out what agents do to sessions. */
+/** Changes sessions on behalf of agents. */
 @Injectable()
 export class SessionUpdates {
   constructor(
@@ -29,7 +29,13 @@ export class SessionUpdates {
     private readonly expiry: ExpiryService,
   ) {}
 
-  /** Changes status, metadata or task, all that is given at once. */
+  /**
+   * Changes status, metadata, task, result and error of a session in one transaction.
+   *
+   * @param ifMatch value of the header `If-Match`
+   * @throws InvalidInputError if the body has no change, or a member that does not apply to its status
+   * @throws DomainError for example `session.version_mismatch`, `session.claimed` or `lifecycle.invalid_transition`
+   */
   async update(
     agent: Agent,
     reference: Reference,
@@ -38,7 +44,7 @@ export class SessionUpdates {
   ): Promise<SessionDto> {
     assertChange(dto);
     return this.sessions.run(agent, reference, async (manager, current) => {
-      // What is overdue is refused here, and is to be written down all the same.
+      // An overdue session refuses the change, but its expiry has to be stored.
       if (current.status === 'expired') {
         afterRollback(manager, () => this.expiry.expireIfOverdue(current.id));
       }
@@ -46,7 +52,7 @@ export class SessionUpdates {
       const change = await plan(manager, agent, current, dto);
       const by = actorOn(agent, current);
       if (!change) {
-        // A retry is given this answer only while its caller still holds the role.
+        // The role goes into the idempotency record: a replay requires that the caller still holds it.
         noteEffect({ role: by.role, type: 'session', id: current.id });
         return toSessionDto(current);
       }
@@ -66,7 +72,7 @@ export class SessionUpdates {
   }
 }
 
-/** What the request comes to for this session; undefined when it is so already. */
+/** Returns the change that the request makes to this session; undefined if it makes none. */
 async function plan(
   manager: EntityManager,
   agent: Agent,
@@ -100,7 +106,7 @@ async function assertMayJoin(
   if (session.task_id !== null) {
     throw new DomainError(
       'session.task_set',
-      'The session has a task already; it cannot be changed.',
+      'The session already has a task, and task_id cannot be changed. Create another session for this task.',
     );
   }
   await getTaskOf(manager, agent, session.role, taskId);
@@ -119,18 +125,23 @@ function assertChange({
   const problems = [
     ...(given
       ? []
-      : [{ pointer: '/', message: 'Give at least one of status, metadata and task_id' }]),
+      : [{ pointer: '/', message: 'The body must contain status, metadata or task_id' }]),
     ...(result !== undefined && status !== 'completed'
-      ? [{ pointer: '/result', message: 'result goes with status completed' }]
+      ? [{ pointer: '/result', message: 'result is allowed only with status completed' }]
       : []),
     ...(error !== undefined && status !== 'failed'
-      ? [{ pointer: '/error', message: 'error goes with status failed' }]
+      ? [{ pointer: '/error', message: 'error is allowed only with status failed' }]
       : []),
     ...(retryable !== undefined && status !== 'failed'
-      ? [{ pointer: '/retryable', message: 'retryable goes with status failed' }]
+      ? [{ pointer: '/retryable', message: 'retryable is allowed only with status failed' }]
       : []),
     ...(withdraw_pending !== undefined && status !== 'completed'
-      ? [{ pointer: '/withdraw_pending', message: 'withdraw_pending goes with completion' }]
+      ? [
+          {
+            pointer: '/withdraw_pending',
+            message: 'withdraw_pending is allowed only with status completed',
+          },
+        ]
       : []),
   ];
   if (problems.length > 0) throw new InvalidInputError(problems);

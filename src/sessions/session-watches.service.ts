@@ -8,16 +8,16 @@ import type { WatchQuery } from './dto/watch.query.js';
 import { etagOf, matchesNone } from './etag.js';
 import { SessionsReader } from './sessions-reader.service.js';
 
-/** A change that is not notified, such as one by another process that missed it, is found this often, in milliseconds. */
+/** Milliseconds between reads of the session. They find changes of which no notification arrived. */
 const POLL_EVERY_MS = 1_000;
 
-/** A session, and whether it is still the version that the caller has. */
+/** A session, and whether it is still at the version that the caller has. */
 export interface Watched {
   session: SessionDto;
   isUnchanged: boolean;
 }
 
-/** Lets agents wait until a session changes, without holding a database connection meanwhile. */
+/** Waits for changes of a session. A waiting request has no database connection. */
 @Injectable()
 export class SessionWatchesService {
   constructor(
@@ -26,9 +26,9 @@ export class SessionWatchesService {
   ) {}
 
   /**
-   * Returns the session at once if it is not the version that `ifNoneMatch` or `version` names. Otherwise waits until it
-   * changes, the time is over, the process stops or the caller is gone. Without both waits for the next change. The
-   * caller's permission to read the session is checked before the wait and again after it.
+   * Returns the session at once if its version differs from `ifNoneMatch` or `version`. Otherwise, and without both, waits
+   * until it changes, `wait_seconds` have passed, the process stops or the client disconnects. The permission to read the
+   * session is checked before and after the wait.
    *
    * @throws DomainError `session.not_found`
    */
@@ -58,7 +58,7 @@ export class SessionWatchesService {
     const wake = (): void => {
       wakeup.raise();
     };
-    // Subscribed before the next read, so that no change between the two is missed.
+    // Subscribes before the next read, so that no change between the two is missed.
     const unsubscribe = this.signals.subscribe(sessionTopic(known.id), wake);
     gone.addEventListener('abort', wake);
     try {

@@ -1,7 +1,10 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js';
 
-/** One agent's run. A session with an `attempt` number carries its task; the highest attempt is the task's status. */
+/**
+ * One run of one agent. A session with an `attempt` number is an attempt at its task; the latest attempt gives the task
+ * its status.
+ */
 @Entity('sessions')
 @Index('idx_sessions_task_id', ['task_id'])
 @Index('idx_sessions_status', ['status'])
@@ -43,7 +46,7 @@ export class Session {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'sessions_pkey' })
   id: string;
 
-  /** The org role the session acts for. */
+  /** Org role that the session acts for. */
   @Column({ type: 'varchar', length: 50 })
   role: string;
 
@@ -60,87 +63,87 @@ export class Session {
   @Column({ type: 'timestamptz', default: () => 'now()' })
   updated_at: Date;
 
-  /** Whatever the agent keeps with its run. */
+  /** JSON object for the agent's own use. */
   @Column({ type: 'jsonb', default: {} })
   metadata: Record<string, unknown>;
 
-  /** Starts at 1, plus 1 for every change of status, metadata or task. */
+  /** Starts at 1. Each change of status, metadata or task adds 1. */
   @Column({ type: 'integer', default: 1 })
   version: number;
 
-  /** The trace of the session's audit events: its task's, else the one of the request that made it. */
+  /** Trace of the audit events of the session: that of its task, otherwise that of the request that created it. */
   @Column({ type: 'uuid' })
   trace_id: string;
 
-  /** The subject that made the session. */
+  /** Subject that created the session. */
   @Column({ type: 'text' })
   created_by: string;
 
-  /** The number, from 1, of the task's attempt that this session is; null: a plain session. */
+  /** Number of the attempt, from 1; null in a plain session. */
   @Column({ type: 'integer', nullable: true })
   attempt: number | null;
 
-  /** The subject that activated the session and may finish it. */
+  /** Subject that claimed or activated the session and can end it. */
   @Column({ type: 'text', nullable: true })
   claimed_by: string | null;
 
   @Column({ type: 'varchar', length: 20, nullable: true })
   ended_reason: EndedReason | null;
 
-  /** Until when its holder need not be heard of; null: it has no lease. */
+  /** Lease expiry; null without a lease. */
   @Column({ type: 'timestamptz', nullable: true })
   lease_expires_at: Date | null;
 
-  /** The length of its lease in seconds, which a heartbeat keeps; null: it has had none. */
+  /** Length of the lease in seconds; null if there never was a lease. */
   @Column({ type: 'integer', nullable: true })
   lease_seconds: number | null;
 
-  /** Its task's limit, which a trigger sets. */
+  /** `max_run_seconds` of the task. A trigger sets it. */
   @Column({ type: 'integer', nullable: true })
   max_run_seconds: number | null;
 
-  /** The end of an attempt whatever its heartbeats; null: not begun, or without a limit. */
+  /** Run limit of an attempt, which heartbeats do not extend; null before the claim, or without a limit. */
   @Column({ type: 'timestamptz', nullable: true })
   run_until: Date | null;
 
-  /** The place in line, where that is older than the attempt: that of the released attempt before it. */
+  /** Place in the inbox that a released attempt passes to the next one; null if `created_at` gives the place. */
   @Column({ type: 'timestamptz', nullable: true })
   queued_at: Date | null;
 
-  /** The approval that the attempt was parked for: the first stage of its chain. It is due from `not_before`. */
+  /** Approval for which the attempt was parked: the first stage of its chain. The attempt is due at `not_before`. */
   @ForeignKey('Approval', { name: 'sessions_parked_for_fk' })
   @Column({ type: 'uuid', nullable: true })
   parked_for: string | null;
 
-  /** From when an attempt may be claimed; null: at once. */
+  /** Time at which an attempt becomes due; null for at once. */
   @Column({ type: 'timestamptz', nullable: true })
   not_before: Date | null;
 
-  /** Its task's type, which a trigger sets; null of a plain session, and of attempts that ended before there was one. */
+  /** Type of the task. A trigger sets it; null in plain sessions and in attempts that ended before this column existed. */
   @Column({ type: 'varchar', length: 50, nullable: true })
   task_type: string | null;
 
-  /** Its task's deadline. */
+  /** Deadline of the task. */
   @Column({ type: 'timestamptz', nullable: true })
   deadline_at: Date | null;
 
-  /** Its task's priority: 0 low, 1 normal, 2 high. */
+  /** Priority of the task: 0 low, 1 normal, 2 high. */
   @Column({ type: 'smallint', default: 1 })
   priority: number;
 
-  /** How many attempts may follow an attempt that is lost; null: it is no attempt. */
+  /** Number of attempts that can follow this one if it is lost; null in a plain session. */
   @Column({ type: 'integer', nullable: true })
   attempts_left: number | null;
 
-  /** Of a failed attempt: whether another one may succeed. */
+  /** Whether another attempt can succeed after this one failed. */
   @Column({ type: 'boolean', nullable: true })
   retryable: boolean | null;
 
-  /** What a completed session has to show. */
+  /** Result of a completed session. */
   @Column({ type: 'jsonb', nullable: true })
   result: Record<string, unknown> | null;
 
-  /** Why a failed session failed, in its agent's words. */
+  /** Error of a failed session, as its agent reported it. */
   @Column({ type: 'text', nullable: true })
   error: string | null;
 }

@@ -16,14 +16,14 @@ import { type SessionDto, type SessionPageDto, toSessionDto } from './dto/sessio
 import type { Session } from './session.entity.js';
 import { sessionNotFound } from './session-errors.js';
 
-/** A session with what its readers are checked by. */
+/** A session with the facts that the permission check needs. */
 interface VisibleSession extends Session {
-  /** Whether one of the caller's roles takes part in the task that the session is an attempt of. */
+  /** Whether the session is an attempt at a task of which a role of the caller is a participant. */
   takes_part: boolean;
   overdue: boolean;
 }
 
-/** Finds sessions for those who may see them. */
+/** Reads sessions for callers that can see them. */
 @Injectable()
 export class SessionsReader {
   constructor(
@@ -32,7 +32,11 @@ export class SessionsReader {
     private readonly environment: Environment,
   ) {}
 
-  /** One session, by its own id or by the id of the task whose highest attempt it is. */
+  /**
+   * Returns one session by its id, or the latest attempt of a task by the id of the task.
+   *
+   * @throws DomainError `session.not_found` or `auth.forbidden`
+   */
   async get(agent: Agent, reference: Reference): Promise<SessionDto> {
     const session = await this.find(agent, reference);
     if (!session?.overdue) return toSessionDto(readable(agent, session));
@@ -42,7 +46,7 @@ export class SessionsReader {
     );
   }
 
-  /** Whether a session that the agent has read is still the one, at the same version. A short lookup, without its content. */
+  /** Whether the reference still leads to the same session at the same version. Reads neither content nor permissions. */
   async isUnchanged(
     { id, kind }: Reference,
     known: Pick<Session, 'id' | 'version'>,
@@ -54,10 +58,12 @@ export class SessionsReader {
     return now?.id === known.id && now.version === known.version && !now.overdue;
   }
 
-  /** A page of the sessions that the agent may see, the newest first. */
+  /** Returns a page of the sessions that the caller can see, newest first. */
   async list(agent: Agent, query: ListSessionsQuery): Promise<SessionPageDto> {
     if (query.cursor !== undefined && query.page !== undefined) {
-      throw new InvalidInputError([{ pointer: '?page', message: 'Give page or cursor, not both' }]);
+      throw new InvalidInputError([
+        { pointer: '?page', message: 'page and cursor cannot be combined' },
+      ]);
     }
     return this.transactions.read((manager) =>
       query.cursor === undefined
@@ -148,7 +154,11 @@ const TAKES_PART = (roles: string): string =>
   `(s.attempt IS NOT NULL AND EXISTS (
      SELECT 1 FROM task_participants p WHERE p.task_id = s.task_id AND p.role = ANY(${roles})))`;
 
-/** The session `s` that the reference `$1` names, of the kind at the placeholder. */
+/**
+ * FROM clause that finds the session `s` of the id `$1`: a session, or the latest attempt of a task.
+ *
+ * @param kind placeholder of the kind of the id; its value is null if the id has no prefix
+ */
 const referenced = (kind: string): string => `
     FROM (
       SELECT 1 AS precedence, own.* FROM sessions own
@@ -166,12 +176,12 @@ const FIND = `
 
 const VERSION = `SELECT s.id, s.version, ${overdue('s', '$2')} AS overdue ${referenced('$3')}`;
 
-/** The next number would go on after rows that nobody has seen. */
+/** Error for a numbered page that was cut: the next page would skip the rows that were cut off. */
 function pageTooLarge(): InvalidInputError {
   return new InvalidInputError([
     {
       pointer: '?page_size',
-      message: 'The page would be too large: ask for fewer, or with cursors',
+      message: 'The page exceeds the size of a response: use a smaller page_size, or cursor',
     },
   ]);
 }
@@ -184,7 +194,7 @@ function readable(agent: Agent, session: VisibleSession | undefined): Session {
   return session;
 }
 
-/** How the agent stands to a session, apart from taking part in its task. */
+/** Returns the caller's relations to a session, without `participant`, which requires a read of the task. */
 export function sessionRelations(agent: Agent, session: Session): Relation[] {
   const relations = staffRelations(agent);
   if (agent.roles.includes(session.role)) {

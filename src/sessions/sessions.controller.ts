@@ -56,22 +56,24 @@ const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const IF_MATCH = {
   name: 'If-Match',
   required: false,
-  description: 'The `ETag` that the change is based on: 412 when the session has changed since.',
+  description:
+    '`ETag` of the version that you read. If the session has changed since, the response is 412 `session.version_mismatch` and nothing changes.',
   schema: { type: 'string' as const },
 };
 const IF_NONE_MATCH = {
   name: 'If-None-Match',
   required: false,
-  description: 'The `ETag` of the version that you have: 304 while it is the present one.',
+  description:
+    '`ETag` of the version that you have. The response is 304 if the session is still at this version.',
   schema: { type: 'string' as const },
 };
-/** Lets Nest send what a method gives back. */
+/** Nest sends the return value of the method, although the method sets headers itself. */
 const PASSTHROUGH = { passthrough: true };
 const WITH_ETAG = {
   type: SessionDto,
   headers: {
     ETag: {
-      description: 'The version, for `If-Match`.',
+      description: 'Entity tag of this version, for `If-Match` and `If-None-Match`.',
       schema: { type: 'string' as const },
     },
   },
@@ -116,19 +118,26 @@ export class SessionsController {
 
   @Post()
   @Policy('sessions.create')
-  @ApiOperation({ summary: 'Begin a session, or take up the pending attempt of a task' })
+  @ApiOperation({
+    summary: 'Create a session',
+    description:
+      'Creates a pending session for a role that the caller holds. If `task_id` names a task that is assigned to this role, the request adopts the pending attempt of the task and creates no session. Use `POST /tasks/claim` to claim a task with a lease.',
+  })
   @ApiIdempotencyKey(SessionDto)
   @ApiBody({
     type: CreateSessionDto,
     examples: {
       plain: {
-        summary: 'Begin a session of your own',
+        summary: 'Create a plain session',
         value: { role: 'manager', metadata: { step: 'reading the request' } },
       },
-      task: { summary: 'Take up a task', value: { role: 'manager', task_id: TASK_ID } },
+      task: {
+        summary: 'Adopt the pending attempt of a task',
+        value: { role: 'manager', task_id: TASK_ID },
+      },
     },
   })
-  @ApiCreatedResponse({ ...WITH_ETAG, description: 'The session, pending.' })
+  @ApiCreatedResponse({ ...WITH_ETAG, description: 'The pending session.' })
   @ApiWriteProblems('task.not_found', 'session.exists', 'session.claimed', 'task.finished')
   async create(
     @Body() dto: CreateSessionDto,
@@ -140,7 +149,11 @@ export class SessionsController {
 
   @Get()
   @Policy('sessions.list')
-  @ApiOperation({ summary: 'List the sessions that you may see, the newest first' })
+  @ApiOperation({
+    summary: 'List sessions',
+    description:
+      'Returns the sessions of the caller’s roles, and the attempts of tasks of which these roles are participants, newest first. The roles `admin` and `auditor` see all sessions.',
+  })
   @ApiOkResponse({ type: SessionPageDto, description: 'A page of sessions.' })
   @ApiProblems()
   list(@Query() query: ListSessionsQuery, @Me() agent: Agent): Promise<SessionPageDto> {
@@ -150,14 +163,21 @@ export class SessionsController {
   @Get(':id')
   @Policy('sessions.read')
   @ApiOperation({
-    summary: 'Read a session, or the latest attempt of a task; wait until it changes',
+    summary: 'Get a session, or wait until it changes',
     description:
-      'With `wait_seconds` the response comes when the session is not the version of `If-None-Match` or `version` any more, for example because its task was cancelled or its lease was lost.',
+      'Returns the session, or the latest attempt of a task if the id is that of a task. With `wait_seconds` the response is sent when the session changes, for example because its task was cancelled or its lease was lost, or when the time has passed.',
   })
-  @ApiParam({ ...ID, description: 'A session’s id, or a task’s: then its latest attempt.' })
+  @ApiParam({
+    ...ID,
+    description:
+      'Id of a session, or id of a task for its latest attempt. Bare, or with its prefix.',
+  })
   @ApiHeader(IF_NONE_MATCH)
   @ApiOkResponse({ ...WITH_ETAG, description: 'The session.' })
-  @ApiResponse({ status: 304, description: 'It is the version of `If-None-Match`.' })
+  @ApiResponse({
+    status: 304,
+    description: 'The session is still at the version of `If-None-Match`.',
+  })
   @ApiProblems('session.not_found')
   async get(
     @Param('id', SessionReferencePipe) reference: Reference,
@@ -180,23 +200,33 @@ export class SessionsController {
 
   @Put(':id')
   @Policy('sessions.write')
-  @ApiOperation({ summary: 'Change a session’s status, metadata or task' })
+  @ApiOperation({
+    summary: 'Update a session',
+    description:
+      'Changes status, metadata or task in one transaction. Only the agent that claimed the session, or an admin, can change the status of an active session.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiBody({
     type: UpdateSessionDto,
     examples: {
-      activate: { summary: 'Start to work', value: { status: 'active' } },
-      note: { summary: 'Note a step', value: { metadata: { step: 'asking the budget owner' } } },
+      activate: { summary: 'Activate the session', value: { status: 'active' } },
+      note: {
+        summary: 'Store metadata',
+        value: { metadata: { step: 'asking the budget owner' } },
+      },
       complete: {
-        summary: 'Finish',
+        summary: 'Complete the session',
         value: { status: 'completed', result: { approved_amount: 50000 } },
       },
-      fail: { summary: 'Give up', value: { status: 'failed', error: 'The ledger is closed' } },
+      fail: {
+        summary: 'Fail the session',
+        value: { status: 'failed', error: 'The ledger is closed' },
+      },
     },
   })
   @ApiHeader(IF_MATCH)
-  @ApiOkResponse({ ...WITH_ETAG, description: 'The session as it is now.' })
+  @ApiOkResponse({ ...WITH_ETAG, description: 'The updated session.' })
   @ApiWriteProblems(...WRITE_PROBLEMS)
   async update(
     @Param('id', SessionReferencePipe) reference: Reference,
@@ -210,19 +240,26 @@ export class SessionsController {
 
   @Put(':id/events')
   @Policy('sessions.write')
-  @ApiOperation({ summary: 'Tell what happened to a session: activate, complete or fail' })
+  @ApiOperation({
+    summary: 'Apply an event to a session',
+    description:
+      'Changes the status with an event (`activate`, `complete` or `fail`), as v0.4 agents do. `PUT /sessions/{id}` does the same with a status, and can also set a result.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiBody({
     type: LifecycleEventDto,
     examples: {
-      activate: { summary: 'Start', value: { event: 'activate' } },
-      complete: { summary: 'Finish', value: { event: 'complete' } },
-      fail: { summary: 'Give up', value: { event: 'fail', error: 'The ledger is closed' } },
+      activate: { summary: 'Activate the session', value: { event: 'activate' } },
+      complete: { summary: 'Complete the session', value: { event: 'complete' } },
+      fail: {
+        summary: 'Fail the session',
+        value: { event: 'fail', error: 'The ledger is closed' },
+      },
     },
   })
   @ApiHeader(IF_MATCH)
-  @ApiOkResponse({ ...WITH_ETAG, description: 'The session as it is now.' })
+  @ApiOkResponse({ ...WITH_ETAG, description: 'The updated session.' })
   @ApiWriteProblems(...WRITE_PROBLEMS)
   async event(
     @Param('id', SessionReferencePipe) reference: Reference,
@@ -238,10 +275,14 @@ export class SessionsController {
   @Post(':id/heartbeat')
   @HttpCode(200)
   @Policy('sessions.write')
-  @ApiOperation({ summary: 'Say that the work goes on: extends the lease' })
+  @ApiOperation({
+    summary: 'Send a heartbeat',
+    description:
+      'Restarts the lease from now. A heartbeat changes neither the version of the session nor its ETag, and creates no audit event. Send one after each third of the lease.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: SessionDto, description: 'The session with its lease.' })
+  @ApiOkResponse({ type: SessionDto, description: 'The session with the new lease expiry.' })
   @ApiWriteProblems(...LEASE_PROBLEMS, 'session.run_limit')
   async heartbeat(
     @Param('id', SessionReferencePipe) reference: Reference,
@@ -256,22 +297,27 @@ export class SessionsController {
   @HttpCode(200)
   @Policy('sessions.write')
   @ApiOperation({
-    summary: 'Release a claimed task: due at once, later, or when an approval is settled',
+    summary: 'Release a claimed task',
+    description:
+      'Ends the attempt with reason `released` and opens the next one, which uses up no attempt. The next attempt is due at once, at `not_before`, or when the approval `until_approval` ends. A task can be released 100 times.',
   })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiBody({
     type: ReleaseDto,
     examples: {
-      free: { summary: 'For another agent', value: { reason: 'The tool that it needs is down' } },
-      later: { summary: 'For later', value: { not_before: '2036-01-31T12:00:00Z' } },
+      free: {
+        summary: 'Due at once, for another agent',
+        value: { reason: 'The tool that it needs is down' },
+      },
+      later: { summary: 'Due at a time', value: { not_before: '2036-01-31T12:00:00Z' } },
       parked: {
-        summary: 'Until a person has decided',
+        summary: 'Due when the approval ends',
         value: { until_approval: 'approval-019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c' },
       },
     },
   })
-  @ApiOkResponse({ type: SessionDto, description: 'The attempt that is over.' })
+  @ApiOkResponse({ type: SessionDto, description: 'The released attempt.' })
   @ApiWriteProblems(
     ...LEASE_PROBLEMS,
     'session.not_attempt',

@@ -8,20 +8,23 @@ import { IsJsonObject, IsRoleName } from '../../http/rules.js';
 @Normalised((body) => renameAliases(body, { agent_role: 'role', session_id: 'id' }))
 export class CreateSessionDto {
   @ApiProperty({
-    description: 'The role to act for; v0.4 agents say `agent_role`.',
+    description: 'Org role that the session acts for. The v0.4 name `agent_role` is accepted too.',
     example: 'manager',
   })
   @IsRoleName()
   role: string;
 
-  @ApiPropertyOptional({ description: 'An id of your own choice.' })
+  @ApiPropertyOptional({
+    description:
+      'Id of the new session. Default: a generated UUID. Cannot be combined with a `task_id` whose attempt the request adopts.',
+  })
   @IsOptional()
   @IsId('session')
   id?: string;
 
   @ApiPropertyOptional({
     description:
-      'A task that the role takes part in. The role that the task was sent to takes up its pending attempt.',
+      'Task of which the role is a participant. If the task is assigned to the role (`to_role`), the request adopts its pending attempt and creates no session.',
     example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
   })
   @IsOptional()
@@ -31,6 +34,7 @@ export class CreateSessionDto {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
+    description: 'JSON object for the agent’s own use.',
     example: { step: 'reading the request' },
   })
   @IsOptional()

@@ -6,11 +6,12 @@ import { assertShape } from '../../http/shape.js';
 const MAX_METADATA_LENGTH = 2 ** 20;
 
 /**
- * Makes of the report of a failure what can be stored, so that it is never refused for its size or characters. The error
- * becomes a text of bounded length. Members that the request does not have, and metadata that breaks the limits of a
- * body, are left out. A mark at the end of the error names what is missing.
+ * Returns a transformation that makes a failure report storable, so that the report is never refused for its size or
+ * characters. It converts the error to a string of bounded length and drops unknown members and metadata that exceeds the
+ * body limits. A mark at the end of the error names the dropped members. Other bodies pass unchanged.
  *
- * @param known the members of the request
+ * @param known names of the members that the request body defines
+ * @throws InvalidInputError if a remaining member exceeds the body limits
  */
 export function fromFailureBody(known: readonly string[]): Repair {
   return (body) => {
@@ -21,7 +22,7 @@ export function fromFailureBody(known: readonly string[]): Repair {
       known.includes(name) && (name !== 'metadata' || isStorable(value));
     const kept = Object.fromEntries(entries.filter(isKept));
     const notStored = entries.filter((entry) => !isKept(entry)).map(([name]) => name);
-    // What decides more than the text, such as a result, has to have the shape of any other body.
+    // Other members, such as a result, are data: they are refused rather than changed.
     assertShape(kept);
     const error = failureText(given, notStored);
     return { ...kept, ...(error !== undefined && { error }) };

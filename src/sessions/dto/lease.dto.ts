@@ -4,14 +4,15 @@ import { InvalidInputError } from '../../errors/domain-error.js';
 import { IsId } from '../../http/ids.js';
 import { IsTimestamp } from '../../http/rules.js';
 
-/** The length of a claim's lease. */
+/** Body of `POST /tasks/{id}/claim`, and a part of the body of `POST /tasks/claim`. */
 export class LeaseDto {
   @ApiPropertyOptional({
     type: 'integer',
     minimum: 30,
     maximum: 3600,
     default: 300,
-    description: 'The length of the lease in seconds, from now on.',
+    description:
+      'Length of the lease in seconds, from now. At least `LEASE_MIN_SECONDS` of the controller.',
     example: 300,
   })
   @IsOptional()
@@ -19,14 +20,14 @@ export class LeaseDto {
   lease_seconds?: number;
 }
 
-/** A heartbeat, which keeps the length of the lease unless it gives another. */
+/** Body of a heartbeat. Without `lease_seconds` the length of the lease does not change. */
 export class HeartbeatDto {
   @ApiPropertyOptional({
     type: 'integer',
     minimum: 30,
     maximum: 3600,
     description:
-      'The length of the lease in seconds, from now on. Default: the length that it has; 300 where it has none.',
+      'Length of the lease in seconds, from now. Default: the present length, or 300 if the session has no lease yet.',
     example: 300,
   })
   @IsOptional()
@@ -35,7 +36,11 @@ export class HeartbeatDto {
 }
 
 export class ReleaseDto {
-  @ApiPropertyOptional({ maxLength: 1_000, example: 'The tool that it needs is down' })
+  @ApiPropertyOptional({
+    maxLength: 1_000,
+    description: 'Reason for the release. It is recorded in the timeline of the task.',
+    example: 'The tool that it needs is down',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(1_000)
@@ -44,7 +49,7 @@ export class ReleaseDto {
   @ApiPropertyOptional({
     format: 'date-time',
     description:
-      'The next attempt may not be claimed before this time (RFC 3339): in the future, before the deadline of the task. Not together with `until_approval`.',
+      'Time at which the next attempt becomes due (RFC 3339). Must be in the future and before the deadline of the task. Cannot be combined with `until_approval`.',
     example: '2036-01-31T12:00:00Z',
   })
   @IsOptional()
@@ -53,7 +58,7 @@ export class ReleaseDto {
 
   @ApiPropertyOptional({
     description:
-      'An approval of the task. The next attempt falls due when its last stage is approved, or any stage is rejected, withdrawn or expired; at once if that has happened.',
+      'Id of an approval of the task. The next attempt becomes due when the last stage is approved or any stage is rejected, withdrawn or expired. It is due at once if the approval has ended already.',
     example: 'approval-019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c',
   })
   @IsOptional()
@@ -61,10 +66,10 @@ export class ReleaseDto {
   until_approval?: string;
 }
 
-/** @throws InvalidInputError when two times are given */
+/** @throws InvalidInputError if both `not_before` and `until_approval` are present */
 export function assertOneDueTime({ not_before, until_approval }: ReleaseDto): void {
   if (not_before === undefined || until_approval === undefined) return;
   throw new InvalidInputError([
-    { pointer: '/until_approval', message: 'Give not_before or until_approval, not both' },
+    { pointer: '/until_approval', message: 'not_before and until_approval cannot be combined' },
   ]);
 }

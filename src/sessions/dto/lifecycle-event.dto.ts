@@ -8,7 +8,7 @@ import { LIFECYCLE_EVENTS, type LifecycleEvent } from '../../lifecycle/session-s
 import { fromFailureBody } from './failure-body.js';
 import { ERROR_DESCRIPTION } from './update-session.dto.js';
 
-/** v0.4 agents write the event in any letter case. */
+/** v0.4 agents send the event in any letter case. */
 function lowerCaseEvent(body: unknown): unknown {
   return isObject(body) && typeof body.event === 'string'
     ? { ...body, event: body.event.toLowerCase() }
@@ -20,14 +20,18 @@ const EVENTS = Object.keys(LIFECYCLE_EVENTS);
 @Normalised(lowerCaseEvent)
 @Repaired(fromFailureBody(['event', 'metadata', 'retryable', 'withdraw_pending']))
 export class LifecycleEventDto {
-  @ApiProperty({ enum: EVENTS, description: 'In any letter case.', example: 'activate' })
+  @ApiProperty({
+    enum: EVENTS,
+    description: 'Event to apply. Any letter case is accepted.',
+    example: 'activate',
+  })
   @IsIn(EVENTS, { message: `Invalid transition: event must be one of ${EVENTS.join(', ')}` })
   event: LifecycleEvent;
 
   @ApiPropertyOptional({
     default: false,
     description:
-      'With event `complete`: whether pending approvals that you asked for are withdrawn. Without it they are 409 `approval.pending`.',
+      'Only with event `complete`. If `true`, completion withdraws the pending approvals that you requested on the task. If `false`, such an approval refuses it with 409 `approval.pending`.',
   })
   @IsOptional()
   @IsBoolean()
@@ -41,7 +45,8 @@ export class LifecycleEventDto {
 
   @ApiPropertyOptional({
     default: false,
-    description: 'With `fail`, of an attempt: whether another attempt may succeed.',
+    description:
+      'Only with event `fail`. If `true`, the next attempt of the task opens after a pause, or the task becomes `dead` if no attempts are left. If `false`, the task fails permanently.',
   })
   @IsOptional()
   @IsBoolean()
@@ -50,7 +55,7 @@ export class LifecycleEventDto {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
-    description: 'Replaces what is there.',
+    description: 'JSON object for the agent’s own use. Replaces the stored metadata.',
     example: { step: 'done' },
   })
   @IsOptional()

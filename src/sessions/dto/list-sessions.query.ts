@@ -7,17 +7,22 @@ import { IsRoleName } from '../../http/rules.js';
 import { SESSION_STATUSES, type SessionStatus } from '../../lifecycle/session-status.js';
 
 export class ListSessionsQuery extends CursorQuery {
-  @ApiPropertyOptional({ description: 'The role that the session acts for.' })
+  @ApiPropertyOptional({ description: 'Return only sessions that act for this role.' })
   @IsOptional()
   @IsRoleName()
   role?: string;
 
-  @ApiPropertyOptional({ enum: SESSION_STATUSES })
+  @ApiPropertyOptional({
+    enum: SESSION_STATUSES,
+    description: 'Return only sessions with this status.',
+  })
   @IsOptional()
   @IsIn(SESSION_STATUSES, { message: `status must be one of ${SESSION_STATUSES.join(', ')}` })
   status?: SessionStatus;
 
-  @ApiPropertyOptional({ description: 'Bare, or as `task-<uuid>`.' })
+  @ApiPropertyOptional({
+    description: 'Return only sessions of this task. A UUID, bare or as `task-<uuid>`.',
+  })
   @IsOptional()
   @IsId('task')
   task_id?: string;
@@ -27,7 +32,7 @@ export class ListSessionsQuery extends CursorQuery {
     minimum: 1,
     maximum: 10_000,
     description:
-      'Pages by number, with a total. To walk through everything, follow `next_cursor` instead.',
+      'Number of the page, from 1. The response then contains `total`. To read all pages, follow `next_cursor` instead. Cannot be combined with `cursor`.',
   })
   @IsOptional()
   @WholeNumber(1, 10_000)

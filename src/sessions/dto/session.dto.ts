@@ -12,18 +12,21 @@ import type { Session } from '../session.entity.js';
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
 
-/** An approval that was withdrawn because its task was completed. */
+/** An approval that the completion of its task withdrew. */
 export class WithdrawnApprovalDto {
-  @ApiProperty({ example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'Id of the approval, with its prefix.',
+    example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   approval_id: string;
 
-  @ApiProperty({ description: 'The role that had to decide.', example: 'manager' })
+  @ApiProperty({ description: 'Role that had not decided yet.', example: 'manager' })
   approver_role: string;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The subject that asked.',
+    description: 'Subject that requested the approval.',
     example: 'https://idp.example.com/realms/corp#finance-agent',
   })
   requested_by: string | null;
@@ -37,34 +40,38 @@ function toWithdrawnApprovalDto({
   return { approval_id: prefixed('approval', id), approver_role, requested_by };
 }
 
-/** A session, in today's words and in those of the v0.4 agents. */
+/** A session, with the member names of v0.4 as deprecated duplicates. */
 export class SessionDto {
   @ApiPropertyOptional({
     type: Boolean,
     description:
-      'Only in the response to a request that was sent again with its `Idempotency-Key`.',
+      '`true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.',
   })
   replayed?: true;
 
-  @ApiProperty({ format: 'uuid', example: ID })
+  @ApiProperty({ format: 'uuid', description: 'Id of the session.', example: ID })
   id: string;
 
-  @ApiProperty({ format: 'uuid', deprecated: true, description: 'The same as `id`.', example: ID })
+  @ApiProperty({ format: 'uuid', deprecated: true, description: 'Same as `id`.', example: ID })
   session_id: string;
 
-  @ApiProperty({ example: 'manager' })
+  @ApiProperty({ description: 'Org role that the session acts for.', example: 'manager' })
   role: string;
 
-  @ApiProperty({ deprecated: true, description: 'The same as `role`.', example: 'manager' })
+  @ApiProperty({ deprecated: true, description: 'Same as `role`.', example: 'manager' })
   agent_role: string;
 
-  @ApiProperty({ enum: SESSION_STATUSES, example: 'active' })
+  @ApiProperty({
+    enum: SESSION_STATUSES,
+    description: 'Status of the session. `completed`, `failed` and `expired` are final.',
+    example: 'active',
+  })
   status: SessionStatus;
 
   @ApiProperty({
     enum: SESSION_STATUSES,
     deprecated: true,
-    description: 'The same as `status`.',
+    description: 'Same as `status`.',
     example: 'active',
   })
   state: SessionStatus;
@@ -73,6 +80,7 @@ export class SessionDto {
     format: 'uuid',
     type: String,
     nullable: true,
+    description: 'Id of the task that the session belongs to; `null` if it has none.',
     example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
   })
   task_id: string | null;
@@ -80,7 +88,8 @@ export class SessionDto {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'Which attempt of its task the session is, from 1; null: it is not one.',
+    description:
+      'Number of the attempt at the task, from 1; `null` if the session is not an attempt (a plain session).',
     example: 1,
   })
   attempt: number | null;
@@ -88,18 +97,28 @@ export class SessionDto {
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
+    description: 'JSON object for the agent’s own use.',
     example: { step: 'reading the request' },
   })
   metadata: Record<string, unknown>;
 
-  @ApiProperty({ type: 'integer', description: 'Plus 1 for each change.', example: 2 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Version, from 1. Each change adds 1; a heartbeat does not.',
+    example: 2,
+  })
   version: number;
 
-  @ApiProperty({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
+  @ApiProperty({
+    format: 'uuid',
+    description: 'Trace of the workflow: that of the task, otherwise that of the request.',
+    example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
+  })
   trace_id: string;
 
   @ApiProperty({
-    description: 'The subject that made it.',
+    description:
+      'Subject that created the session. For an attempt, the subject that routed the task.',
     example: 'https://idp.example.com/realms/corp#finance-agent',
   })
   created_by: string;
@@ -107,7 +126,8 @@ export class SessionDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The subject that activated it and may finish it.',
+    description:
+      'Subject that claimed or activated the session. Only this subject, or an admin, can end it. `null` before that.',
     example: 'https://idp.example.com/realms/corp#manager-agent',
   })
   claimed_by: string | null;
@@ -116,7 +136,8 @@ export class SessionDto {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'Lease expiry. Send a heartbeat before this time. Null: it has no lease.',
+    description:
+      'Lease expiry. Send a heartbeat before this time. `null` if the session has no lease.',
     example: null,
   })
   lease_expires_at: Date | null;
@@ -125,7 +146,7 @@ export class SessionDto {
     type: 'integer',
     nullable: true,
     description:
-      'The length of its lease in seconds, which a heartbeat keeps unless it gives another.',
+      'Length of the lease in seconds. A heartbeat without `lease_seconds` renews the lease for this time. `null` if the session never had a lease.',
     example: null,
   })
   lease_seconds: number | null;
@@ -135,7 +156,7 @@ export class SessionDto {
     format: 'date-time',
     nullable: true,
     description:
-      'The end of the attempt whatever its heartbeats: its claim plus the `max_run_seconds` of the task. Null: no limit.',
+      'Run limit: the time of the claim plus `max_run_seconds` of the task. Heartbeats do not extend it. `null` if the attempt is not claimed yet or the task has no limit.',
     example: null,
   })
   run_until: Date | null;
@@ -144,7 +165,7 @@ export class SessionDto {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'From when an attempt may be claimed; null: at once.',
+    description: 'Time at which the attempt becomes due; `null` if it was due when it was opened.',
     example: null,
   })
   not_before: Date | null;
@@ -154,43 +175,71 @@ export class SessionDto {
     format: 'uuid',
     nullable: true,
     description:
-      'The approval that the attempt was parked for: it falls due when that is settled. Null: none.',
+      'Approval for which the attempt is or was parked: it becomes due when the approval ends. `null` if none.',
     example: null,
   })
   parked_until_approval: string | null;
 
-  @ApiProperty({ enum: [...ENDED_REASONS, null], type: String, nullable: true, example: null })
+  @ApiProperty({
+    enum: [...ENDED_REASONS, null],
+    type: String,
+    nullable: true,
+    description:
+      'Cause of the end; `null` while the session is open. `worker`: the agent reported a failure. `retention`: the session was open longer than `SESSION_RETENTION_DAYS`.',
+    example: null,
+  })
   ended_reason: EndedReason | null;
 
-  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: null })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'Result of a completed session; `null` if none was sent.',
+    example: null,
+  })
   result: Record<string, unknown> | null;
 
-  @ApiProperty({ type: String, nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Error of a failed session, as its agent reported it; `null` if none was sent.',
+    example: null,
+  })
   error: string | null;
 
   @ApiProperty({
     description:
-      'Whether the error is not all that its agent sent: its last line, `[incomplete: …]`, says what is missing.',
+      'Whether the stored `error` is incomplete. If so, its last line, `[incomplete: …]`, names the changes.',
     example: false,
   })
   error_truncated: boolean;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'Time of creation.',
+    example: '2026-01-31T12:00:00.000Z',
+  })
   created_at: Date;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'Time of the last change.',
+    example: '2026-01-31T12:00:05.000Z',
+  })
   updated_at: Date;
 
   @ApiProperty({
     type: [WithdrawnApprovalDto],
     required: false,
     description:
-      'Only where this request completed a task: the pending approvals that it withdrew.',
+      'Pending approvals that this request withdrew because it completed the task. Absent if there are none.',
   })
   withdrawn_approvals?: WithdrawnApprovalDto[];
 }
 
-/** The session as the API shows it. */
+/** Maps a session to its API representation. */
 export function toSessionDto(session: Session): SessionDto {
   const { id, role, status } = session;
   return {
@@ -221,7 +270,7 @@ export function toSessionDto(session: Session): SessionDto {
   };
 }
 
-/** The session with what the completion of its task withdrew, if it withdrew anything. */
+/** Maps a changed session, with the approvals that the completion of its task withdrew. */
 export function toChangedSessionDto(
   session: Session,
   withdrawn: readonly WithdrawnApproval[],
@@ -234,22 +283,32 @@ export function toChangedSessionDto(
 }
 
 export class SessionPageDto {
-  @ApiProperty({ type: [SessionDto] })
+  @ApiProperty({ type: [SessionDto], description: 'Sessions, newest first.' })
   sessions: SessionDto[];
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Only with `page`.', example: 1 })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    description: 'Number of sessions on all pages. Absent if the request has a `cursor`.',
+    example: 1,
+  })
   total?: number;
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Only with `page`.', example: 1 })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    description: 'Number of this page, from 1. Absent if the request has a `cursor`.',
+    example: 1,
+  })
   page?: number;
 
-  @ApiProperty({ type: 'integer', example: 20 })
+  @ApiProperty({ type: 'integer', description: 'Requested size of a page.', example: 20 })
   page_size: number;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Null on the last page.',
+    description: 'Value of `cursor` for the next page; `null` on the last page.',
     example: null,
   })
   next_cursor: string | null;

@@ -9,7 +9,7 @@ import { fromFailureBody } from './failure-body.js';
 import { SESSION_STATUSES, type SessionStatus } from '../../lifecycle/session-status.js';
 
 export const ERROR_DESCRIPTION =
-  'With a failure: what went wrong. It is never refused for its size or characters: of a longer text the first 10,000 characters are kept, U+0000 and lone surrogates become U+FFFD, and a value that is no text is kept as JSON. Then the text ends with a mark, and `error_truncated` of the session is true.';
+  'Description of a failure. It is never refused for its size or characters: the first 10,000 characters are stored, U+0000 and lone surrogates become U+FFFD, and a value that is not a string is stored as JSON. A changed error ends with a mark, and `error_truncated` of the session is `true`.';
 
 const MEMBERS = ['status', 'metadata', 'task_id', 'result', 'retryable', 'withdraw_pending'];
 
@@ -18,7 +18,7 @@ const MEMBERS = ['status', 'metadata', 'task_id', 'result', 'retryable', 'withdr
 export class UpdateSessionDto {
   @ApiPropertyOptional({
     enum: SESSION_STATUSES,
-    description: 'v0.4 agents say `state`.',
+    description: 'New status of the session. The v0.4 name `state` is accepted too.',
     example: 'completed',
   })
   @IsOptional()
@@ -28,14 +28,17 @@ export class UpdateSessionDto {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
-    description: 'Replaces what is there.',
+    description: 'JSON object for the agent’s own use. Replaces the stored metadata.',
     example: { step: 'done' },
   })
   @IsOptional()
   @IsJsonObject()
   metadata?: Record<string, unknown>;
 
-  @ApiPropertyOptional({ description: 'May be set once, on a session that has no task.' })
+  @ApiPropertyOptional({
+    description:
+      'Task to add the session to. Can be set once. The role of the session must be a participant of the task.',
+  })
   @IsOptional()
   @IsId('task')
   task_id?: string;
@@ -44,7 +47,7 @@ export class UpdateSessionDto {
     type: 'object',
     additionalProperties: true,
     description:
-      'With status `completed`: what came out. Its limits are `limits` of the claim response.',
+      'Only with status `completed`. Result of the work. `limits` of the claim response states its maximum size.',
     example: { approved_amount: 50000 },
   })
   @IsOptional()
@@ -53,7 +56,8 @@ export class UpdateSessionDto {
 
   @ApiPropertyOptional({
     default: false,
-    description: 'With status `failed`, of an attempt: whether another attempt may succeed.',
+    description:
+      'Only with status `failed`. If `true`, the next attempt of the task opens after a pause, or the task becomes `dead` if no attempts are left. If `false`, the task fails permanently.',
   })
   @IsOptional()
   @IsBoolean()
@@ -71,7 +75,7 @@ export class UpdateSessionDto {
   @ApiPropertyOptional({
     default: false,
     description:
-      'With status `completed`: whether pending approvals that you asked for are withdrawn. Without it they are 409 `approval.pending`.',
+      'Only with status `completed`. If `true`, completion withdraws the pending approvals that you requested on the task. If `false`, such an approval refuses it with 409 `approval.pending`.',
   })
   @IsOptional()
   @IsBoolean()

@@ -2,14 +2,14 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
 import { WholeNumber } from '../../config/variable.js';
 
-/** How long to wait for a change of a session, and from which version on. */
+/** Query of `GET /sessions/{id}`: the time to wait for a change, and the version that the caller has. */
 export class WatchQuery {
   @ApiPropertyOptional({
     type: 'integer',
     minimum: 0,
     maximum: 25,
     description:
-      'For how many seconds to wait until the session is not the version of `If-None-Match` or `version` any more; without both: until its next change.',
+      'Seconds to wait for a change. The response is sent as soon as the version of the session differs from `If-None-Match` or `version`; without both, at the next change.',
   })
   @IsOptional()
   @WholeNumber(0, 25)
@@ -19,7 +19,7 @@ export class WatchQuery {
     type: 'integer',
     minimum: 1,
     maximum: 2_147_483_647,
-    description: 'With `wait_seconds`: the version that you have.',
+    description: 'Only with `wait_seconds`. Version of the session that you have.',
   })
   @IsOptional()
   @WholeNumber(1, 2_147_483_647)

@@ -94,7 +94,7 @@ describe('the attempts of a task', () => {
         status: 409,
         body: {
           code: 'lifecycle.invalid_transition',
-          detail: 'The session is pending: claim its task, or activate it, first.',
+          detail: 'The session is pending. Claim its task or activate the session first.',
         },
       });
     }
