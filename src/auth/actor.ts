@@ -1,10 +1,10 @@
-/** On whose account something happens: what an audit event says of its author. */
+/** The author of a change, as its audit event records it. */
 export interface Actor {
-  /** The role acted for. */
+  /** The acting role. */
   readonly role: string;
-  /** Who acted: an agent's subject. */
+  /** The subject of the agent. */
   readonly subject: string;
 }
 
-/** The controller itself: sweeps. */
+/** The controller itself, as the author of changes made by the sweep. */
 export const SYSTEM: Actor = { role: 'system', subject: 'system' };

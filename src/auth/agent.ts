@@ -1,15 +1,15 @@
-/** Whether a subject is a person or software. */
+/** `human`: a person. `agent`: software. */
 export type AgentKind = 'human' | 'agent';
 
-/** Who calls: an AI agent, or a person, known by a verified token. */
+/** The caller, an AI agent or a person, as identified by a verified token. */
 export interface Agent {
-  /** Issuer and `sub` of the token as one string, `issuer#sub`: never the same for two subjects. */
+  /** `iss#sub` of the token. Unique per subject. */
   readonly subject: string;
-  /** The org roles the subject may act for. */
+  /** The roles that the subject can act for. */
   readonly roles: readonly string[];
-  /** The token's single `role` claim: the one to act for when a request names none. */
+  /** The role to act for if a request names none: the `role` claim, else the first of `DEFAULT_ROLE_PRECEDENCE`. */
   readonly defaultRole?: string;
-  /** When the token was issued (`iat`), in seconds since the epoch. */
+  /** Issue time of the token (`iat`), in seconds since the epoch. */
   readonly issuedAt?: number;
   /** `human` if the claims of the token meet `HUMAN_CLAIMS`. */
   readonly kind: AgentKind;

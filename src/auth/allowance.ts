@@ -1,6 +1,5 @@
 /**
- * How often something may be done: `burst` times at once, then once per `intervalMs` (a token bucket).
- * Time comes from a clock in milliseconds that never goes back.
+ * A token bucket: allows `burst` actions at once, then one per `intervalMs`. `now` is a monotonic clock in milliseconds.
  */
 export class Allowance {
   private savedMs: number;
@@ -15,7 +14,7 @@ export class Allowance {
     this.countedAt = now();
   }
 
-  /** Takes one of what is left; false when nothing is. */
+  /** Takes one action from the bucket. Returns false if it is empty. */
   spend(): boolean {
     const now = this.now();
     this.savedMs = Math.min(this.burst * this.intervalMs, this.savedMs + now - this.countedAt);
@@ -25,7 +24,7 @@ export class Allowance {
     return true;
   }
 
-  /** In how many milliseconds one more is there; 0: now. */
+  /** Returns the milliseconds until the next action is allowed; 0 if it is allowed now. */
   waitMs(): number {
     const saved = this.savedMs + this.now() - this.countedAt;
     return Math.max(0, this.intervalMs - saved);

@@ -1,9 +1,9 @@
 import type { Environment } from '../config/environment.js';
 
 /**
- * The audiences that a token may name: those of OIDC_AUDIENCE and the URLs of the controller itself, which an MCP client
- * asks its token for (RFC 8707). The URLs come from PUBLIC_URL only: a caller chooses the `Host` of its request, and with
- * it could choose the audience. Empty: any audience.
+ * Returns the accepted values of `aud`; empty accepts any. They are OIDC_AUDIENCE and the URLs of the controller, for
+ * which an MCP client requests its token (RFC 8707). The URLs come from PUBLIC_URL only, because the caller controls the
+ * `Host` header and could choose the audience with it.
  */
 export function acceptedAudiences({ OIDC_AUDIENCE, PUBLIC_URL }: Environment): readonly string[] {
   if (OIDC_AUDIENCE.length === 0 || PUBLIC_URL === undefined) return OIDC_AUDIENCE;

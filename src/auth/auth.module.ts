@@ -8,7 +8,7 @@ import { signingSecret } from './signing-secret.js';
 import { SharedSecret, VerificationKeys } from './verification-keys.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
-/** Who calls: the keys, the token strategy and `GET /me`. The application registers `JwtGuard` for all routes. */
+/** Authentication: signing keys, token verification and `GET /me`. The application registers `JwtGuard` for all routes. */
 @Module({
   controllers: [MeController],
   providers: [

@@ -6,7 +6,7 @@ import { tokenInvalid, tokenMissing } from './token-errors.js';
 const MAX_TOKEN_BYTES = 8192;
 const MAX_HEADER_BYTES = MAX_TOKEN_BYTES + 'Bearer '.length;
 const BEARER = /^Bearer( |$)/i;
-/** A token that is bound to a key of its sender (RFC 9449 section 7.1). */
+/** The scheme of a token that is bound to a key of its sender (RFC 9449 section 7.1). */
 const DPOP = /^DPoP( |$)/i;
 /** `credentials` of RFC 6750 section 2.1. */
 const CREDENTIALS = /^Bearer +[\w.~+/-]+=*$/i;
@@ -14,18 +14,19 @@ const CREDENTIALS = /^Bearer +[\w.~+/-]+=*$/i;
 const extract = ExtractJwt.fromAuthHeaderAsBearerToken();
 
 /**
- * The bearer token of a request (RFC 6750 section 2.1), not yet looked into.
- * Throws `auth.token_missing` when there is none, and `auth.token_invalid` when the header is sent twice,
- * is not one token, is longer than 8 KB, or names the scheme `DPoP`.
+ * Returns the bearer token of a request (RFC 6750 section 2.1), unverified.
+ *
+ * @throws DomainError `auth.token_missing` without a token; `auth.token_invalid` if the header is sent twice, is not one
+ * token, is longer than 8 KB, or has the scheme `DPoP`
  */
 export function bearerToken(request: IncomingMessage): string {
   const header = request.headers.authorization;
   if (repeatedHeaders(request, ['Authorization']).length > 0)
-    throw tokenInvalid('The Authorization header was sent more than once');
+    throw tokenInvalid('The Authorization header was sent more than once: send it once');
   if (header !== undefined && DPOP.test(header))
     throw tokenInvalid('DPoP is not supported: send a plain bearer token');
   if (header === undefined || !BEARER.test(header)) throw tokenMissing();
-  // First of all, for the extractor's own expression takes quadratic time on a long header.
+  // Before the extractor, because its regular expression takes quadratic time on a long header.
   if (header.length > MAX_HEADER_BYTES) throw tokenInvalid('The token is longer than 8 KB');
   if (!CREDENTIALS.test(header)) throw tokenInvalid('The Authorization header is not one token');
   const token = extract(request);

@@ -71,9 +71,9 @@ describe('an access token', () => {
     ['is not an access token', {}, { typ: 'id+jwt' }],
     ['is not an access token', {}, { typ: 'logout+jwt' }],
     ['is not an access token', {}, { typ: ['JWT'] }],
-    ['demands an extension', {}, { crit: ['exp'] }],
-    ['demands an extension', {}, { crit: [] }],
-    ['demands an extension', {}, { crit: null }],
+    ['requires an extension', {}, { crit: ['exp'] }],
+    ['requires an extension', {}, { crit: [] }],
+    ['requires an extension', {}, { crit: null }],
     ['for another audience', { aud: undefined }],
     ['for another audience', { aud: 'Mesh' }],
     ['for another audience', { aud: ['account'] }],
@@ -82,21 +82,21 @@ describe('an access token', () => {
     ['from another issuer', { iss: undefined }],
     ['from another issuer', { iss: `${ISSUER}/` }],
     ['from another issuer', { iss: [ISSUER] }],
-    ['has no time of expiry', { exp: undefined }],
-    ['has no time of expiry', { exp: String(NOW + 290) }],
-    ['has no time of expiry', { exp: null }],
-    ['has no time of issue', { iat: undefined }],
-    ['has no time of issue', { iat: true }],
+    ['has no expiry time', { exp: undefined }],
+    ['has no expiry time', { exp: String(NOW + 290) }],
+    ['has no expiry time', { exp: null }],
+    ['has no issue time', { iat: undefined }],
+    ['has no issue time', { iat: true }],
     ['is from the future', { iat: NOW + 61 }],
     ['is not valid yet', { nbf: NOW + 61 }],
-    ['times of the token are malformed', { nbf: 'now' }],
-    ['names no subject', { sub: undefined }],
-    ['names no subject', { sub: '' }],
-    ['names no subject', { sub: 7 }],
-    ['names no subject', { sub: { id: 'f1' } }],
-    ['names no subject', { sub: 'x'.repeat(256) }],
-    ['names no subject', { sub: 'a\u0000b' }],
-    ['names no subject', { sub: 'a\ud800' }],
+    ['start time (nbf) of the token is malformed', { nbf: 'now' }],
+    ['has no valid subject', { sub: undefined }],
+    ['has no valid subject', { sub: '' }],
+    ['has no valid subject', { sub: 7 }],
+    ['has no valid subject', { sub: { id: 'f1' } }],
+    ['has no valid subject', { sub: 'x'.repeat(256) }],
+    ['has no valid subject', { sub: 'a\u0000b' }],
+    ['has no valid subject', { sub: 'a\ud800' }],
   ])('is refused because it %s: %j', (reason, claims, header = {}) => {
     const answer = refusal(() => read(claims, header));
     expect(answer).toMatch(/^auth.token_invalid: /);
@@ -138,7 +138,7 @@ describe('an access token', () => {
   it('does not live for ever by an infinite exp', () => {
     const payload: unknown = JSON.parse(JSON.stringify(GOOD).replace(String(GOOD.exp), '1e999'));
     const answer = refusal(() => agentFromClaims({}, payload, EXPECTED));
-    expect(answer).toContain('has no time of expiry');
+    expect(answer).toContain('has no expiry time');
   });
 
   it.each([null, 'text', 7, []])('is refused when its payload or header is %j', (value) => {
@@ -170,7 +170,9 @@ describe('without a configured issuer', () => {
   });
 
   it.each(['a#b', '', 7, 'a\n', null])('the issuer %j is refused', (iss) => {
-    expect(refusal(() => read({ iss }, {}, anyone))).toContain('issuer of the token is malformed');
+    expect(refusal(() => read({ iss }, {}, anyone))).toContain(
+      'issuer (iss) of the token is malformed',
+    );
   });
 });
 

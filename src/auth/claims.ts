@@ -5,33 +5,34 @@ import { roleNames, roleNamesAt } from './role-claims.js';
 import { usableRoles, withStoredSpellings } from './roles.js';
 import { tokenExpired, tokenInvalid } from './token-errors.js';
 
-/** What a token has to say to be ours. */
+/** The requirements that the claims of a token must meet. */
 export interface Expectations {
-  /** The exact `iss`; undefined: any. */
+  /** The exact `iss`; undefined accepts any. */
   readonly issuer?: string;
-  /** `aud` has to name one of these; empty: any. */
+  /** Accepted values of `aud`; empty accepts any. */
   readonly audiences: readonly string[];
-  /** The clients of ours whose roles count, as the identity provider names them. */
+  /** The clients whose client roles are read, by their names at the identity provider. */
   readonly clients: readonly string[];
-  /** The path of the one claim that holds the roles; undefined: those that {@link roleNames} reads. */
+  /** The path of the claim with the roles; undefined for the claims that {@link roleNames} reads. */
   readonly rolesClaim?: string;
-  /** The org roles that exist; empty: any. */
+  /** The org roles that exist; empty accepts any. */
   readonly roleAllowList: readonly string[];
-  /** The role to act for by default is the first of these that the token carries, unless its `role` says which. */
+  /** Without a usable `role` claim, the first of these that the token carries is the default role. */
   readonly rolePrecedence: readonly string[];
-  /** The present, in seconds since the epoch. */
+  /** The current time, in seconds since the epoch. */
   readonly nowSeconds: number;
 }
 
 type Claims = Record<string, unknown>;
 
-/** How far the clocks of the issuer and the controller may be apart, in seconds. */
+/** Tolerated difference between the clocks of the issuer and the controller, in seconds. */
 const SKEW_SECONDS = 60;
 
 /**
- * Makes an agent of the header and payload of a token whose signature is verified.
- * Checks every claim itself (RFC 7519 section 4.1, RFC 7515 section 4.1.11, RFC 9068 section 4) and takes nothing for
- * granted about its type. Throws `auth.token_invalid` or `auth.token_expired`.
+ * Validates the header and the payload of a token with a verified signature and returns its agent. Checks each claim and
+ * its type (RFC 7519 section 4.1, RFC 7515 section 4.1.11, RFC 9068 section 4).
+ *
+ * @throws DomainError `auth.token_invalid` or `auth.token_expired`
  */
 export function agentFromClaims(
   header: unknown,
@@ -60,16 +61,18 @@ export function agentFromClaims(
   };
 }
 
-/** We understand no extension, so none may be critical; `typ` tells access tokens from other JWTs (RFC 9068). */
+/** Refuses critical extensions, because none is supported, and JWTs other than access tokens by `typ` (RFC 9068). */
 function checkHeader({ crit, typ }: Claims): void {
-  if (crit !== undefined) throw tokenInvalid('The token demands an extension that is not known');
+  if (crit !== undefined)
+    throw tokenInvalid('The token requires an extension (crit) that is not supported');
   const isJwt = typeof typ === 'string' && /^(application\/)?(at\+)?jwt$/i.test(typ);
   if (typ !== undefined && !isJwt) throw tokenInvalid('The token is not an access token');
 }
 
 /**
- * Keycloak says by the claim `typ` what a token is for: `Bearer`, or `ID`, `Refresh`, `Offline`, `Logout`, `DPoP`.
- * Others are ID tokens by their hashes or their `nonce`, which older Keycloaks also put into access tokens.
+ * Refuses tokens that are not access tokens. Keycloak sets the claim `typ` to `Bearer`, `ID`, `Refresh`, `Offline`,
+ * `Logout` or `DPoP`. ID tokens of other providers have a hash claim or a `nonce`; older versions of Keycloak also put
+ * `nonce` into access tokens.
  */
 function checkIsAccessToken({ typ, at_hash, c_hash, nonce }: Claims): void {
   const isBearer = typeof typ === 'string' && typ.toLowerCase() === 'bearer';
@@ -80,8 +83,8 @@ function checkIsAccessToken({ typ, at_hash, c_hash, nonce }: Claims): void {
 }
 
 /**
- * A token with `cnf` (RFC 7800) is good only together with a proof of its key: by DPoP (RFC 9449) or by the client's TLS
- * certificate (RFC 8705). Neither is verified here, so that it must not pass without.
+ * Refuses a token with `cnf` (RFC 7800). It is valid only with a proof of its key, by DPoP (RFC 9449) or by the TLS
+ * certificate of the client (RFC 8705), and the controller verifies neither.
  */
 function checkIsBearerToken({ cnf }: Claims): void {
   if (cnf !== undefined)
@@ -95,40 +98,43 @@ function checkAudience({ aud }: Claims, accepted: readonly string[]): void {
     throw tokenInvalid('The token is for another audience');
 }
 
-/** Without `#`, so that the first one in a subject ends its issuer. */
+/** Returns the issuer. It must not contain `#`, which separates issuer and `sub` in a subject. */
 function issuerOf({ iss }: Claims, issuer: string | undefined): string {
   if (issuer !== undefined && iss !== issuer)
     throw tokenInvalid('The token is from another issuer');
   if (iss === undefined) return '';
-  if (!isName(iss) || iss.includes('#')) throw tokenInvalid('The issuer of the token is malformed');
+  if (!isName(iss) || iss.includes('#'))
+    throw tokenInvalid('The issuer (iss) of the token is malformed');
   return iss;
 }
 
 function subOf({ sub }: Claims): string {
-  if (!isName(sub)) throw tokenInvalid('The token names no subject');
+  if (!isName(sub)) throw tokenInvalid('The token has no valid subject (sub)');
   return sub;
 }
 
 /**
- * Whether a token can be used at a time, in seconds since the epoch. Throws `auth.token_invalid` or
- * `auth.token_expired`.
+ * Checks the times of a token against the current time, in seconds since the epoch.
+ *
+ * @throws DomainError `auth.token_invalid` or `auth.token_expired`
  */
 export function assertInTime({ exp, iat, nbf }: Claims, now: number): void {
-  if (!isTime(exp)) throw tokenInvalid('The token has no time of expiry');
-  if (!isTime(iat)) throw tokenInvalid('The token has no time of issue');
-  if (nbf !== undefined && !isTime(nbf)) throw tokenInvalid('The times of the token are malformed');
+  if (!isTime(exp)) throw tokenInvalid('The token has no expiry time (exp)');
+  if (!isTime(iat)) throw tokenInvalid('The token has no issue time (iat)');
+  if (nbf !== undefined && !isTime(nbf))
+    throw tokenInvalid('The start time (nbf) of the token is malformed');
   if (iat > now + SKEW_SECONDS) throw tokenInvalid('The token is from the future');
   if (nbf !== undefined && nbf > now + SKEW_SECONDS)
-    throw tokenInvalid('The token is not valid yet');
+    throw tokenInvalid('The token is not valid yet (nbf)');
   if (exp <= now - SKEW_SECONDS) throw tokenExpired();
 }
 
-/** A `NumericDate`; `1e999` is JSON, too. */
+/** Whether a value is a `NumericDate`. Infinity is not: JSON can contain `1e999`. */
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
-/** Something that Postgres and a log line take as it is: a lone surrogate would make one subject of two. */
+/** Whether PostgreSQL and the log store the text unchanged. Lone surrogates are replaced, so two subjects would become one. */
 function isName(value: unknown): value is string {
   return typeof value === 'string' && /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(value);
 }

@@ -46,6 +46,6 @@ describe('a development token', () => {
   });
 
   it('needs a role', () => {
-    expect(() => developmentToken(SECRET, { roles: [] })).toThrow('needs a role');
+    expect(() => developmentToken(SECRET, { roles: [] })).toThrow('needs at least one role');
   });
 });

@@ -1,18 +1,18 @@
 import jwt from 'jsonwebtoken';
 
-/** What a development token says. */
+/** The content of a development token. */
 export interface DevelopmentClaims {
-  /** The roles held, at least one; the first is the one acted for. */
+  /** The roles, at least one. The first is the default role. */
   readonly roles: readonly string[];
-  /** Who; default: `<first role>-agent`. */
+  /** Default: `<first role>-agent`. */
   readonly sub?: string;
-  /** Default: eight hours. */
+  /** Lifetime in seconds. Default: 8 hours. */
   readonly expiresInSeconds?: number;
   /** Default: `agent-mesh-dev`. */
   readonly issuer?: string;
   /** Default: none. */
   readonly audience?: string;
-  /** Whether it stands for a person: it then has the claim `idtyp` with the value `user`, as Entra ID writes it. */
+  /** Whether it is the token of a person. It then has the claim `idtyp` with the value `user`, as in Entra ID. */
   readonly human?: boolean;
 }
 
@@ -22,7 +22,7 @@ const DEFAULT_SECONDS = 8 * 3600;
 export function developmentToken(secret: string, claims: DevelopmentClaims): string {
   const { roles, expiresInSeconds = DEFAULT_SECONDS, issuer = 'agent-mesh-dev', audience } = claims;
   const [role] = roles;
-  if (role === undefined) throw new Error('a token needs a role');
+  if (role === undefined) throw new Error('a token needs at least one role');
   const iat = Math.floor(Date.now() / 1000);
   const payload = {
     iss: issuer,

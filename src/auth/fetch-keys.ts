@@ -4,8 +4,8 @@ const TIMEOUT_MS = 2000;
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Reads the JWK set at a URL. Rejects when the answer is not a set, is not there within two seconds, is longer than
- * 1 MiB, or sends us elsewhere: a redirect would let another host speak for the identity provider.
+ * Reads the JWK set at a URL. Rejects a response that is not a JWK set, takes longer than 2 seconds, is longer than 1 MiB,
+ * or is a redirect, because a redirect would let another host supply the keys.
  */
 export async function fetchKeys(url: string): Promise<ProviderKey[]> {
   const response = await fetch(url, {
@@ -15,7 +15,7 @@ export async function fetchKeys(url: string): Promise<ProviderKey[]> {
   });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new Error(`the key set was answered with ${response.status}`);
+    throw new Error(`the response to the request for the key set has status ${response.status}`);
   }
   return providerKeys(JSON.parse(await textOf(response.body ?? [])));
 }
@@ -25,7 +25,7 @@ async function textOf(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): P
   let length = 0;
   for await (const chunk of body) {
     length += chunk.byteLength;
-    if (length > MAX_BYTES) throw new Error('the key set is too long');
+    if (length > MAX_BYTES) throw new Error('the key set is longer than 1 MiB');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

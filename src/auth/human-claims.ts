@@ -4,16 +4,20 @@ import { isRecord } from './is-record.js';
 
 type Claims = Record<string, unknown>;
 
-/** Whether the claims of a token meet one condition. */
+/** Returns whether the claims of a token meet one condition. */
 type Condition = (claims: Claims) => boolean;
 
 /**
- * Compiles the conditions of `HUMAN_CLAIMS` into one check of a token's claims. A subject is human if its token meets
- * all of them; without conditions nobody is.
+ * Compiles the conditions of `HUMAN_CLAIMS` into one check of the claims of a token. The subject is human if all
+ * conditions are met. Without conditions no subject is human.
  *
- * `claim`: it is there and says something. `!claim`: it is absent. `claim=value`: it is, or lists, the value.
- * `!claim=value`: it is absent, or other. `claim!=value`: it is there, and other. `*` in a value stands for any text.
- * A claim of another shape than text, number, flag or a list of those meets none but the first.
+ * - `claim`: the claim is present and not empty
+ * - `!claim`: the claim is absent
+ * - `claim=value`: the claim is the value, or a list that contains it
+ * - `!claim=value`: the claim is absent or has another value
+ * - `claim!=value`: the claim is present and has another value
+ *
+ * `*` in a value matches any text. A claim that is not a string, number, boolean or list of those meets only `claim`.
  */
 export function humanCheck(conditions: readonly string[]): (claims: unknown) => AgentKind {
   const checks = conditions.map(conditionOf);
@@ -25,7 +29,7 @@ export function humanCheck(conditions: readonly string[]): (claims: unknown) => 
 
 function conditionOf(text: string): Condition {
   const { not, name = '', operator, value = '' } = HUMAN_CLAIM.exec(text)?.groups ?? {};
-  if (name === '') throw new Error(`HUMAN_CLAIMS holds no condition: ${text}`);
+  if (name === '') throw new Error(`HUMAN_CLAIMS contains an invalid condition: ${text}`);
   if (operator === undefined) {
     return not
       ? (claims) => isAbsent(claimOf(claims, name))
@@ -42,7 +46,7 @@ function conditionOf(text: string): Condition {
   };
 }
 
-/** A claim by its whole name, else by the names on the way to it, separated by full stops. */
+/** Returns a claim by its full name, else by a path of names separated by dots. */
 function claimOf(claims: Claims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   return name
@@ -62,7 +66,7 @@ function saysSomething(claim: unknown): boolean {
   return !isAbsent(claim) && !isEmpty;
 }
 
-/** Undefined where a claim is nothing that could be compared. */
+/** Returns the values of a claim as strings; undefined if they cannot be compared. */
 function valuesOf(claim: unknown): string[] | undefined {
   const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
   const texts = values.filter(isComparable).map(String);

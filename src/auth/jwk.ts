@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { isRecord } from './is-record.js';
 import type { TokenAlgorithm } from './verification-keys.js';
 
-/** A public key of the identity provider, ready to verify with. */
+/** A public signing key of the identity provider. */
 export interface ProviderKey {
   readonly id?: string;
   readonly algorithms: readonly TokenAlgorithm[];
@@ -12,9 +12,10 @@ export interface ProviderKey {
 const MIN_RSA_BITS = 2048;
 
 /**
- * The keys of a JWK set (RFC 7517) that tokens can be signed with: RSA of 2048 bits or more, and EC on P-256.
- * Others in the set, such as encryption keys, are left out, and so are private and symmetric ones: what everyone can
- * read proves nothing. Throws when the value is not a JWK set.
+ * Returns the signing keys of a JWK set (RFC 7517): RSA of 2048 bits or more, and EC on P-256. Omits all others, such as
+ * encryption keys. Also omits private and symmetric keys, because a published secret proves nothing.
+ *
+ * @throws Error if the value is not a JWK set
  */
 export function providerKeys(jwks: unknown): ProviderKey[] {
   if (!isRecord(jwks) || !Array.isArray(jwks['keys'])) throw new Error('not a JWK set');

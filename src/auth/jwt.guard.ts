@@ -11,7 +11,7 @@ import { IS_PUBLIC } from './public.decorator.js';
 import { tokenInvalid } from './token-errors.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
-/** Lets a request pass with a good bearer token only, unless its route is `@Public()`; answers as RFC 6750 says. */
+/** Requires a valid bearer token, except on `@Public()` routes. Errors follow RFC 6750. */
 @Injectable()
 export class JwtGuard extends AuthGuard('jwt') {
   constructor(
@@ -21,7 +21,7 @@ export class JwtGuard extends AuthGuard('jwt') {
     super();
   }
 
-  /** A token that was verified before costs no wait, and none of passport's machinery. */
+  /** Skips passport for a token that was verified before. */
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
     if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets)) return true;
@@ -40,7 +40,7 @@ export class JwtGuard extends AuthGuard('jwt') {
     return true;
   }
 
-  /** `info` is where passport-jwt leaves what the key provider and the verification threw. */
+  /** @param info the error of the key provider or of the verification, as passport-jwt passes it */
   override handleRequest<T>(error: unknown, user: T | false | null, info: unknown): T {
     if (user) return user;
     const reason = error ?? info;

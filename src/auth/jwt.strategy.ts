@@ -14,7 +14,7 @@ import { keyFor, type UsedKey } from './token-key.js';
 import { VerificationKeys } from './verification-keys.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
-/** The options of passport-jwt that we use; its own typings do not know that a key may be a `KeyObject`. */
+/** The options of passport-jwt in use. Its own types do not allow a `KeyObject` as the key. */
 interface Options {
   jwtFromRequest: JwtFromRequestFunction;
   secretOrKeyProvider: (
@@ -31,12 +31,12 @@ interface Options {
 const KeyObjectStrategy: Type<Strategy> = Strategy;
 
 /**
- * Verifies the signature of a request's bearer token (RFC 7515), then its claims (RFC 7519), and says who calls. What it
- * has verified it leaves in {@link VerifiedTokens}.
+ * Verifies the signature of the bearer token of a request (RFC 7515), then its claims (RFC 7519), and returns the caller.
+ * Adds the token to {@link VerifiedTokens}.
  */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
-  /** The key that the token of a request is verified with. */
+  /** The signing key of the token of each request. */
   private readonly used: WeakMap<IncomingMessage, UsedKey>;
   private readonly audiences: readonly string[];
   private readonly kindOf: ReturnType<typeof humanCheck>;
@@ -58,7 +58,7 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
           .catch(done);
       },
       algorithms: [...keys.algorithms],
-      // The times are claims like the others; `complete` hands the header on to be checked with them.
+      // validate() checks the times with the other claims; `complete` passes the header to it.
       ignoreExpiration: true,
       jsonWebTokenOptions: { complete: true, ignoreNotBefore: true },
       passReqToCallback: true,

@@ -14,22 +14,23 @@ const REFRESH_INTERVAL_MS = 30_000;
 const MOST_RETIRED = 1000;
 
 /**
- * The identity provider's public keys (RFC 7517), kept whole.
+ * The cached public signing keys of the identity provider (RFC 7517).
  *
- * - A token with an unknown `kid` makes the set be read again, and waits for it; one with a known `kid` never waits.
- * - A set older than 10 minutes is read again in the background, so that a key removed loses its effect.
- * - While the provider is down, the last set serves for an hour; after that, and before the first one, nobody's token
- *   can be checked, and reading is tried at most once per second. A first set without a usable key counts as none.
+ * - A token with an unknown `kid` triggers a refresh of the set and waits for it. A token with a known `kid` never waits.
+ * - A set older than 10 minutes is refreshed in the background, so that a removed key loses its effect.
+ * - While the provider is down, the last set is used for one hour. After that, and before the first set, no token can be
+ *   verified, and the set is read at most once per second. A first set without a usable key counts as a failure.
  *
- * Whoever asks at the same time shares one reading. Random `kid`s cost at most two readings at once and one per 30
- * seconds: two, so that one stray token does not keep a rotated key out. During a flood a new key is known after 30
- * seconds at most, for each reading brings the whole set; until then nobody can tell whether an unknown `kid` is good.
+ * Concurrent refreshes share one request. Random `kid`s cause at most two refreshes at once and then one per 30 seconds.
+ * The burst is two so that one stray token does not delay a rotated key. Under a flood of random `kid`s a new key is known
+ * after at most 30 seconds, because each refresh reads the whole set; until then the validity of an unknown `kid` is
+ * undecided.
  */
 export class KeySet extends VerificationKeys {
   readonly algorithms = ['RS256', 'PS256', 'ES256'] as const;
 
   private keys: readonly ProviderKey[] = [];
-  /** The `kid`s that were published once and are no longer: nobody waits for those. */
+  /** `kid`s that are no longer published. A token with one of them does not wait. */
   private retired: ReadonlySet<string> = new Set();
   private loadedAt = -Infinity;
   private reading?: Promise<void>;
@@ -37,7 +38,7 @@ export class KeySet extends VerificationKeys {
   private readonly refreshes: Allowance;
   private readonly logger = new Logger(KeySet.name);
 
-  /** `read` brings the whole set; `now` is a clock in milliseconds that never goes back. */
+  /** @param read reads the whole set  @param now a monotonic clock in milliseconds */
   constructor(
     private readonly read: () => Promise<readonly ProviderKey[]>,
     private readonly now: () => number = () => performance.now(),
@@ -72,7 +73,7 @@ export class KeySet extends VerificationKeys {
     if (!this.isUsable()) await this.load();
   }
 
-  /** A token without `kid` needs no guessing only when a single key fits. */
+  /** Finds a key. Without `kid` it finds one only if a single key has the algorithm. */
   private pick(algorithm: TokenAlgorithm, keyId: string | undefined): KeyObject | undefined {
     const fitting = this.keys.filter(
       ({ id, algorithms }) => (keyId ?? id) === id && algorithms.includes(algorithm),
@@ -80,7 +81,7 @@ export class KeySet extends VerificationKeys {
     return keyId !== undefined || fitting.length === 1 ? fitting[0]?.key : undefined;
   }
 
-  /** Whether the set may be used as it is; one that is no longer fresh is read again meanwhile. */
+  /** Whether the set can be used. A set that is no longer fresh is refreshed in the background. */
   private isUsable(): boolean {
     const age = this.now() - this.loadedAt;
     if (age > FRESH_MS && age <= USABLE_MS) void this.refresh();
@@ -99,7 +100,7 @@ export class KeySet extends VerificationKeys {
     await this.readOnce();
   }
 
-  /** False when the budget for readings is spent. */
+  /** Refreshes the set. Returns false if the refresh limit is reached. */
   private async refresh(): Promise<boolean> {
     if (this.reading === undefined && !this.refreshes.spend()) return false;
     await this.readOnce();
@@ -113,12 +114,12 @@ export class KeySet extends VerificationKeys {
     return this.reading;
   }
 
-  /** Never rejects: what is left of a failure is that the old keys stay. */
+  /** Reads the set. Never rejects: on failure the previous keys stay. */
   private async replaceKeys(): Promise<void> {
     try {
       const keys = await this.read();
       if (keys.length === 0 && this.loadedAt === -Infinity)
-        throw new Error('the key set holds no key that tokens can be signed with');
+        throw new Error('the key set contains no usable signing key');
       this.retired = retiredAfter(keys, [...this.retired, ...idsOf(this.keys)]);
       this.keys = keys;
       this.loadedAt = this.now();
@@ -131,7 +132,7 @@ export class KeySet extends VerificationKeys {
   }
 }
 
-/** Of the ids known so far those that are published no longer, the latest thousand. */
+/** Returns the ids that are no longer published, at most the latest 1,000. */
 function retiredAfter(keys: readonly ProviderKey[], known: readonly string[]): Set<string> {
   const published = new Set(idsOf(keys));
   return new Set(known.filter((id) => !published.has(id)).slice(-MOST_RETIRED));
@@ -146,5 +147,5 @@ function reasonOf(cause: unknown): string {
 }
 
 function noSuchKey() {
-  return tokenInvalid('The token is signed with a key that is not known');
+  return tokenInvalid('The token is signed with an unknown key');
 }

@@ -12,8 +12,8 @@ import { WhoAmIDto } from './who-am-i.dto.js';
 export class MeController {
   @Get()
   @Policy('me.read')
-  @ApiOperation({ summary: 'Who I am and which roles I may act for' })
-  @ApiOkResponse({ type: WhoAmIDto, description: 'The caller, as its token tells.' })
+  @ApiOperation({ summary: 'Get the caller' })
+  @ApiOkResponse({ type: WhoAmIDto, description: 'The subject and the roles of the token.' })
   @ApiProblems()
   whoAmI(@Me() agent: Agent): WhoAmIDto {
     return new WhoAmIDto(agent);

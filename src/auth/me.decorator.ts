@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Agent } from './agent.js';
 import { tokenMissing } from './token-errors.js';
 
-/** The agent that calls, as a parameter of a controller method. On a public route there is none: it is refused. */
+/** Injects the caller into a controller method. Throws `auth.token_missing` on a public route, which has no caller. */
 export const Me = createParamDecorator((_: unknown, context: ExecutionContext): Agent => {
   const { user } = context.switchToHttp().getRequest<{ user?: Agent }>();
   if (user === undefined) throw tokenMissing();

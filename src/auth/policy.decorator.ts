@@ -3,6 +3,6 @@ import type { Action } from './policy.js';
 
 export const POLICY_KEY = 'auth:policy';
 
-/** Names the action of the policy table that a route performs. */
+/** Sets the action of the policy table that a route performs. */
 export const Policy = (action: Action): MethodDecorator & ClassDecorator =>
   SetMetadata(POLICY_KEY, action);

@@ -1,35 +1,35 @@
 import { concealing, DomainError } from '../errors/domain-error.js';
 import type { Agent } from './agent.js';
 
-/** How a caller may stand to a thing. */
+/** A relation between a caller and a resource. */
 export type Relation =
-  /** Holds the role that the session, the task or the approval's decision belongs to. */
+  /** Holds the role that the session, task or approval is assigned to. */
   | 'owner'
-  /** Holds the task's active attempt. */
+  /** Has claimed the active attempt of the task. */
   | 'claimant'
-  /** Holds the role that asked for the task or the approval. */
+  /** Holds the role that requested the task or the approval. */
   | 'asker'
-  /** Holds the role that delegated the approval's decision. */
+  /** Holds the role that delegated the approval. */
   | 'delegator'
-  /** Holds one of the roles that take part in the task. */
+  /** Holds a participant role of the task. */
   | 'participant'
   | 'auditor'
   | 'admin';
 
-/** `public`: no token needed. `agent`: any verified caller, who then sees only what is theirs. */
+/** `public`: no token is required. `agent`: any caller with a valid token; the route limits the result to the caller. */
 export type Rule = 'public' | 'agent' | ResourceRule;
 
 interface ResourceRule {
-  /** Any of these may do it. */
+  /** A caller with one of these relations is allowed. */
   readonly allow: readonly Relation[];
-  /** Any of these may know that it exists, and are told 403; everybody else is told 404. */
+  /** A refused caller with one of these relations receives 403; any other receives 404 as if the resource did not exist. */
   readonly seenBy: readonly Relation[];
 }
 
 const TASK_READERS = ['participant', 'auditor', 'admin'] as const;
 const SESSION_READERS = ['owner', 'participant', 'auditor', 'admin'] as const;
 
-/** Who may do what. Each route names its action with `@Policy`; each service asks {@link authorize} with it. */
+/** The policy table. Each route names its action with `@Policy`; its service calls {@link authorize} with that action. */
 export const POLICY = {
   'status.read': 'public',
   'metrics.read': { allow: ['auditor', 'admin'], seenBy: [] },
@@ -67,17 +67,17 @@ type ResourceAction = {
   [A in Action]: (typeof POLICY)[A] extends ResourceRule ? A : never;
 }[Action];
 
-/** Whether relations allow an action. */
+/** Returns whether one of the relations allows an action. */
 export function permits(action: ResourceAction, relations: readonly Relation[]): boolean {
   const { allow }: ResourceRule = POLICY[action];
   return allow.some((relation) => relations.includes(relation));
 }
 
 /**
- * Lets through a caller whose relations allow the action.
+ * Asserts that the relations of the caller allow an action.
  *
- * @param hidden makes what to say to those who may not even know that the thing exists
- * @throws DomainError `auth.forbidden`, or `hidden`
+ * @param hidden creates the error for a caller from whom the resource is hidden
+ * @throws DomainError `auth.forbidden`, or the error of `hidden`
  */
 export function authorize(
   action: ResourceAction,
@@ -89,26 +89,26 @@ export function authorize(
   if (!seenBy.some((relation) => relations.includes(relation))) throw concealing(hidden());
   throw new DomainError(
     'auth.forbidden',
-    `This takes ${allow.map((relation) => NOUNS[relation]).join(' or ')}.`,
+    `Allowed only for ${allow.map((relation) => NOUNS[relation]).join(' or ')}.`,
   );
 }
 
-/** Whether the caller may read everything. */
+/** Whether the caller can read all resources. */
 export function isStaff(agent: Agent): boolean {
   return staffRelations(agent).length > 0;
 }
 
-/** The relations that do not depend on the thing. */
+/** Returns the relations that do not depend on the resource. */
 export function staffRelations(agent: Agent): Relation[] {
   return (['admin', 'auditor'] as const).filter((role) => agent.roles.includes(role));
 }
 
 const NOUNS: Record<Relation, string> = {
-  owner: 'the role that it belongs to',
-  claimant: 'the agent that holds it',
-  asker: 'the role that asked for it',
-  delegator: 'the role that delegated the decision',
-  participant: 'a role that takes part in the task',
-  auditor: 'an auditor',
-  admin: 'an admin',
+  owner: 'the role that the session, task or approval is assigned to',
+  claimant: 'the agent that has claimed the task',
+  asker: 'the role that requested the task or approval',
+  delegator: 'the role that delegated the approval',
+  participant: 'a participant role of the task',
+  auditor: 'the role auditor',
+  admin: 'the role admin',
 };

@@ -4,8 +4,10 @@ import { tokenInvalid } from './token-errors.js';
 type Claims = Record<string, unknown>;
 
 /**
- * Every role name in the payload of a token: `realm_access.roles`, `resource_access[client].roles` of our own clients,
- * `roles` and `role`. A claim of another shape throws `auth.token_invalid`: half of a token is not believed.
+ * Returns all role names in the payload of a token: `realm_access.roles`, `resource_access[client].roles` of the given
+ * clients, `roles` and `role`.
+ *
+ * @throws DomainError `auth.token_invalid` if one of the claims is malformed
  */
 export function roleNames(payload: Claims, clients: readonly string[]): string[] {
   const ofClients = clients.map((client) => member(payload['resource_access'], client));
@@ -18,10 +20,11 @@ export function roleNames(payload: Claims, clients: readonly string[]): string[]
 }
 
 /**
- * The role names in one claim of a token, an array of strings or a string with spaces between the names (as `scope`,
- * RFC 8693 section 4.2). The path leads there with dots; a claim whose name has dots itself, such as
- * `https://example.com/roles`, is found too: the longest name that fits is taken. A claim that is missing holds no role;
- * one of another shape throws `auth.token_invalid`.
+ * Returns the role names in one claim of a token: an array of strings, or a string with names separated by spaces (as
+ * `scope`, RFC 8693 section 4.2). `path` is a path of names separated by dots. A name can contain dots itself, such as
+ * `https://example.com/roles`; the longest matching name is used. A missing claim contains no roles.
+ *
+ * @throws DomainError `auth.token_invalid` if the claim is malformed
  */
 export function roleNamesAt(payload: Claims, path: string): string[] {
   const value = valueAt(payload, path.split('.'));

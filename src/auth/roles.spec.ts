@@ -63,7 +63,7 @@ describe('the acting role', () => {
       expect(() => actingRole(agent(['finance']), named)).toThrow(
         expect.objectContaining({
           code: 'auth.role_not_held',
-          detail: 'The token does not carry the role named',
+          detail: 'The token does not carry the named role. GET /me returns its roles.',
         }),
       );
     }
@@ -74,7 +74,7 @@ describe('the acting role', () => {
     expect(() => actingRole(agent(['finance', 'legal', 'admin']))).toThrow(
       expect.objectContaining({
         code: 'auth.role_ambiguous',
-        detail: 'Name the role to act for, one of: finance, legal, admin',
+        detail: 'Name the role to act for. It must be one of: finance, legal, admin.',
       }),
     );
   });

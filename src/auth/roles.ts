@@ -2,20 +2,20 @@ import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { STORED_NAME, toNfc } from '../common/names.js';
 import type { Agent } from './agent.js';
 
-/** Roles with a meaning of their own: no task is sent to them, no approval asked of them. */
+/** Reserved roles. Tasks and approvals cannot be assigned to them. */
 const RESERVED_ROLES: readonly string[] = ['admin', 'auditor', 'system'];
 
-/** The role of the controller's own sweeps: a token that claims it does not get it. */
+/** The role of the sweep. It is ignored in tokens. */
 const SYSTEM = 'system';
 
 const KEYCLOAK_BUILT_IN = /^(offline_access|uma_authorization|default-roles-.*)$/s;
 
 /**
- * The org roles among the names that a token lists, each once, in NFC, in the order given.
- * Names are case-sensitive. Dropped are Keycloak's built-in roles, `system`, names that no version accepted
- * ({@link STORED_NAME}) and, when `allowList` is not empty, all that it does not list; `admin` and `auditor` need no
- * listing. A name that only earlier versions accepted stays: nothing new is sent to it, but its holder finishes what is
- * stored for it.
+ * Returns the usable roles among the names in a token: unique, in NFC, in the given order. Names are case-sensitive.
+ *
+ * Omits Keycloak's built-in roles, `system`, names that no version accepted ({@link STORED_NAME}) and, if `allowList` is
+ * not empty, names that it does not contain, except `admin` and `auditor`. Keeps names that only earlier versions
+ * accepted: no new work is assigned to them, but existing work can be completed.
  */
 export function usableRoles(names: readonly string[], allowList: readonly string[]): string[] {
   const exists = (name: string) =>
@@ -26,20 +26,20 @@ export function usableRoles(names: readonly string[], allowList: readonly string
   );
 }
 
-/** The roles, and their decomposed spelling (NFD), in which earlier versions may have stored them. */
+/** Returns the roles and their decomposed spellings (NFD), which earlier versions may have stored. */
 export function withStoredSpellings(roles: readonly string[]): string[] {
   return [...new Set([...roles, ...roles.map((role) => role.normalize('NFD'))])];
 }
 
-/** The roles of an agent, each once: without the spellings that only stored names have. */
+/** Returns the roles of an agent without the decomposed spellings. */
 export function namedRoles({ roles }: Pick<Agent, 'roles'>): string[] {
   return roles.filter((role) => role === toNfc(role));
 }
 
 /**
- * The role that an agent acts for when it names none: its token's `role` claim, else its only org role.
- * An agent without org roles acts as `admin`, else as `auditor`: most routes have no place to name a role,
- * and an operator should not need an org role to use them. Undefined when there are several or none.
+ * Returns the role that an agent acts for if a request names none: the default role of its token, else its only org role.
+ * An agent without org roles acts for `admin`, else for `auditor`, because most routes do not accept a role and an
+ * operator has no org role. Undefined if there are several org roles, or no role.
  */
 export function defaultActingRole(agent: Pick<Agent, 'roles' | 'defaultRole'>): string | undefined {
   if (agent.defaultRole !== undefined) return agent.defaultRole;
@@ -50,29 +50,38 @@ export function defaultActingRole(agent: Pick<Agent, 'roles' | 'defaultRole'>): 
 }
 
 /**
- * The role that an agent acts for in one request.
- * Throws `auth.role_not_held` when the role named is not the agent's, or when it has no role at all,
- * and `auth.role_ambiguous` when none is named and it has several.
+ * Returns the acting role of a request.
+ *
+ * @throws DomainError `auth.role_not_held` if the agent does not hold the named role, or has no role;
+ * `auth.role_ambiguous` if it has several and none is named
  */
 export function actingRole(agent: Pick<Agent, 'roles' | 'defaultRole'>, named?: string): string {
   if (named !== undefined) {
     if (agent.roles.includes(named)) return named;
-    throw new DomainError('auth.role_not_held', 'The token does not carry the role named');
+    throw new DomainError(
+      'auth.role_not_held',
+      'The token does not carry the named role. GET /me returns its roles.',
+    );
   }
   if (agent.roles.length === 0) {
-    throw new DomainError('auth.role_not_held', 'The token carries no role to act for');
+    throw new DomainError(
+      'auth.role_not_held',
+      'The token carries no role to act for. Check its role claims.',
+    );
   }
   const role = defaultActingRole(agent);
   if (role !== undefined) return role;
   throw new DomainError(
     'auth.role_ambiguous',
-    `Name the role to act for, one of: ${namedRoles(agent).join(', ')}`,
+    `Name the role to act for. It must be one of: ${namedRoles(agent).join(', ')}.`,
   );
 }
 
 /**
- * Refuses a role that work cannot be addressed to: a reserved one, or one that `allowList`, when it is not empty,
- * does not have.
+ * Asserts that work can be assigned to a role: it is not reserved, and `allowList` is empty or contains it.
+ *
+ * @param pointer the JSON Pointer of the role in the request
+ * @throws InvalidInputError
  */
 export function assertOrgRole(role: string, allowList: readonly string[], pointer: string): void {
   if (RESERVED_ROLES.includes(role)) {
@@ -81,6 +90,8 @@ export function assertOrgRole(role: string, allowList: readonly string[], pointe
     ]);
   }
   if (allowList.length > 0 && !allowList.includes(role)) {
-    throw new InvalidInputError([{ pointer, message: 'There is no such role' }]);
+    throw new InvalidInputError([
+      { pointer, message: 'The role does not exist. The operator lists the roles in ROLES' },
+    ]);
   }
 }

@@ -41,7 +41,7 @@ describe('the development secret', () => {
 
   it.each(['', 'short', 'x'.repeat(65)])('is not taken from a file that holds %j', (content) => {
     writeFileSync(join(directory, 'jwt-secret'), content);
-    expect(() => developmentSecret(directory)).toThrow('holds no secret');
+    expect(() => developmentSecret(directory)).toThrow('contains no valid secret');
     expect(readFileSync(join(directory, 'jwt-secret'), 'utf8')).toBe(content);
   });
 

@@ -7,22 +7,24 @@ const SECRET_BYTES = 48;
 const SECRET = /^[\w-]{64}$/;
 
 /**
- * The secret that HS256 tokens are signed with: JWT_SECRET, or in embedded development mode the controller's own.
- * Throws where an identity provider makes the tokens, or has to.
+ * Returns the secret of HS256 tokens: JWT_SECRET, or in embedded mode a generated one.
+ *
+ * @throws Error if an identity provider is configured, or required
  */
 export function signingSecret(environment: Environment): string {
   const { OIDC_JWKS_URL, JWT_SECRET, DATA_DIR, NODE_ENV, isEmbedded } = environment;
   const isDevelopment = isEmbedded && NODE_ENV !== 'production';
   if (OIDC_JWKS_URL === undefined && JWT_SECRET !== undefined) return JWT_SECRET;
   if (OIDC_JWKS_URL === undefined && isDevelopment) return developmentSecret(DATA_DIR);
-  throw new Error('tokens have to come from an identity provider');
+  throw new Error('tokens must come from an identity provider');
 }
 
-/** The secret in `jwt-secret` under the data directory, for its owner's eyes only; made on first use. */
+/** Returns the secret in the file `jwt-secret` of the data folder. Creates it on first use, readable by its owner only. */
 export function developmentSecret(dataDir: string): string {
   const path = join(dataDir, 'jwt-secret');
   const secret = read(path) ?? create(dataDir, path);
-  if (!SECRET.test(secret)) throw new Error(`${path} holds no secret: delete it to get a new one`);
+  if (!SECRET.test(secret))
+    throw new Error(`${path} contains no valid secret: delete it to get a new one`);
   return secret;
 }
 
@@ -35,7 +37,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** Written aside and linked into place, so that of two processes one wins and nobody reads half a secret. */
+/** Writes the secret to another file and links it, so that two processes agree on one and never read a partial secret. */
 function create(dataDir: string, path: string): string {
   mkdirSync(dataDir, { recursive: true });
   const own = `${path}.${randomBytes(8).toString('hex')}`;

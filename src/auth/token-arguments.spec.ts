@@ -38,18 +38,18 @@ describe('the arguments of the token command', () => {
 
   it.each([
     ['no role', '', 'at least one role'],
-    ['a reserved role', 'system', 'every role'],
-    ['a role twice', 'finance finance', 'every role'],
-    ['a role outside ROLES', 'legal', 'every role'],
+    ['a reserved role', 'system', 'the roles must be'],
+    ['a role twice', 'finance finance', 'the roles must be'],
+    ['a role outside ROLES', 'legal', 'the roles must be'],
     ['an unknown flag', 'finance --admin', "Unknown option '--admin'"],
     ['a flag without its value', 'finance --sub', '--sub'],
-    ['an empty sub', 'finance --sub=', '--sub takes'],
-    ['a long sub', `finance --sub ${'x'.repeat(256)}`, '--sub takes'],
-    ['no duration', 'finance --expires soon', '--expires takes'],
-    ['no time at all', 'finance --expires 0h', '--expires takes'],
-    ['a time before now', 'finance --expires=-1h', '--expires takes'],
-    ['more than a year', 'finance --expires 366d', '--expires takes'],
-    ['no unit', 'finance --expires 8', '--expires takes'],
+    ['an empty sub', 'finance --sub=', '--sub must have'],
+    ['a long sub', `finance --sub ${'x'.repeat(256)}`, '--sub must have'],
+    ['no duration', 'finance --expires soon', '--expires must be'],
+    ['no time at all', 'finance --expires 0h', '--expires must be'],
+    ['a time before now', 'finance --expires=-1h', '--expires must be'],
+    ['more than a year', 'finance --expires 366d', '--expires must be'],
+    ['no unit', 'finance --expires 8', '--expires must be'],
   ])('are refused: %s', (_, line, message) => {
     expect(() => read(line, { ROLES: 'finance' })).toThrow(message);
   });

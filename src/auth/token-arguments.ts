@@ -7,7 +7,11 @@ import { usableRoles } from './roles.js';
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 const MAX_SECONDS = 365 * 86_400;
 
-/** Reads `<role> [more roles] [--sub name] [--expires 8h] [--human]`; throws an error with one line for a person. */
+/**
+ * Parses `<role> [more roles] [--sub name] [--expires 8h] [--human]`.
+ *
+ * @throws Error with a message of one line
+ */
 export function tokenArguments(
   args: readonly string[],
   environment: Environment,
@@ -25,10 +29,12 @@ export function tokenArguments(
   if (roles.length === 0) throw new Error('name at least one role');
   const areNames = roles.every((role) => NAME.test(role));
   if (!areNames || usableRoles(roles, environment.ROLES).length < roles.length) {
-    throw new Error('every role must be a different one that exists (see ROLES), and not "system"');
+    throw new Error(
+      'the roles must be valid, different, listed in ROLES if it is set, and not "system"',
+    );
   }
   if (values.sub !== undefined && !/^\P{Cc}{1,255}$/u.test(values.sub)) {
-    throw new Error('--sub takes 1 to 255 characters');
+    throw new Error('--sub must have 1 to 255 characters without control characters');
   }
   return {
     roles,
@@ -44,7 +50,7 @@ function seconds(duration: string): number {
   const [, count, unit] = /^(\d{1,8})([smhd])$/.exec(duration) ?? [];
   const result = Number(count) * (SECONDS[unit ?? ''] ?? NaN);
   if (!(result > 0 && result <= MAX_SECONDS)) {
-    throw new Error('--expires takes a duration of up to 365d, such as 90s, 30m, 8h or 7d');
+    throw new Error('--expires must be a duration of at most 365d, such as 90s, 30m, 8h or 7d');
   }
   return result;
 }

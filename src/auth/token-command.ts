@@ -1,4 +1,4 @@
-/** `npm run token -- finance`: prints a development token, and nothing else, to the standard output. */
+/** `npm run token -- finance`: prints a development token, and nothing else, to standard output. */
 import { loadEnvironment } from '../config/load-environment.js';
 import { developmentToken } from './development-token.js';
 import { signingSecret } from './signing-secret.js';

@@ -1,13 +1,17 @@
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
-/** The request carries no bearer token: the challenge of RFC 6750 section 3, without an error. */
+/** No bearer token was sent. The challenge has no error code (RFC 6750 section 3.1). */
 export function tokenMissing(): DomainError {
-  return new DomainError('auth.token_missing', 'Send an access token: Authorization: Bearer …', {
-    headers: { 'WWW-Authenticate': 'Bearer' },
-  });
+  return new DomainError(
+    'auth.token_missing',
+    'Send an access token in the header Authorization: Bearer <token>',
+    {
+      headers: { 'WWW-Authenticate': 'Bearer' },
+    },
+  );
 }
 
-/** The token is refused (RFC 6750 `invalid_token`); the detail says which rule it breaks and never what it contains. */
+/** The token is invalid (RFC 6750 `invalid_token`). The detail names the violated rule and never contains parts of the token. */
 export function tokenInvalid(detail: string, cause?: unknown): DomainError {
   return new DomainError('auth.token_invalid', detail, {
     headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
@@ -15,9 +19,9 @@ export function tokenInvalid(detail: string, cause?: unknown): DomainError {
   });
 }
 
-/** The token was good once: a caller that has a fresh one may try again with it. */
+/** The token was valid and has expired. The caller can retry with a new one. */
 export function tokenExpired(): DomainError {
-  return new DomainError('auth.token_expired', 'The token has expired', {
+  return new DomainError('auth.token_expired', 'The token has expired: get a new one', {
     headers: {
       'WWW-Authenticate':
         'Bearer error="invalid_token", error_description="The access token expired"',
@@ -25,20 +29,20 @@ export function tokenExpired(): DomainError {
   });
 }
 
-/** Nobody can say now whether the token is good: the identity provider does not hand out its keys. */
+/** The token cannot be verified now, because the signing keys cannot be read from the identity provider. */
 export function keysUnavailable(cause?: unknown): UnavailableError {
   return new UnavailableError(
     'auth.keys_unavailable',
-    'The keys of the identity provider cannot be read now',
+    'The signing keys of the identity provider cannot be read now: retry after the time in Retry-After',
     cause,
   );
 }
 
-/** The token names a signing key that is not known, and the keys may not be read again so soon. */
+/** The token has an unknown `kid`, and the refresh limit of the signing keys is reached. */
 export function keyNotKnownYet(retryAfterSeconds: number): UnavailableError {
   return new UnavailableError(
     'auth.keys_unavailable',
-    'The signing key of the token is not known, and the keys of the identity provider were read moments ago',
+    'The signing key of the token is not known yet: retry after the time in Retry-After',
     undefined,
     retryAfterSeconds,
   );

@@ -4,38 +4,41 @@ import { isRecord } from './is-record.js';
 import { tokenInvalid } from './token-errors.js';
 import type { TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 
-/** How a token asks for the key to verify it with. */
+/** The signing key that a token names. */
 interface KeyName {
   readonly algorithm: TokenAlgorithm;
   readonly keyId: string | undefined;
 }
 
-/** The key that a token is verified with, and how the token asked for it. */
+/** The signing key of a token, and the name by which the token refers to it. */
 export interface UsedKey {
   readonly keyName: KeyName;
   readonly key: KeyObject;
 }
 
 /**
- * The key that a token not yet verified has to be verified with, by `alg` and `kid` of its header (RFC 7515
- * section 4.1). Keys that the token itself brings or points at (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
+ * Returns the key to verify a token with, by `alg` and `kid` of its header (RFC 7515 section 4.1). Ignores keys that the
+ * token contains or refers to (`jwk`, `jku`, `x5c`, `x5u`).
+ *
+ * @throws DomainError `auth.token_invalid` or `auth.keys_unavailable`
  */
 export async function keyFor(token: string, keys: VerificationKeys): Promise<UsedKey> {
   const { alg, kid } = headerOf(token);
   const algorithm = keys.algorithms.find((name) => name === alg);
-  if (algorithm === undefined) throw tokenInvalid('The token is not signed as it has to be');
+  if (algorithm === undefined)
+    throw tokenInvalid(`The token must be signed with ${keys.algorithms.join(' or ')}`);
   if (kid !== undefined && typeof kid !== 'string') throw malformed();
   const key = await keys.find(algorithm, kid);
   return { key, keyName: { algorithm, keyId: kid } };
 }
 
-/** As the library reads it that verifies the token afterwards: two readings of one header are a way in. */
+/** Parses the header with the library that verifies the token, because two parsers could read one header differently. */
 function headerOf(token: string): Record<string, unknown> {
   let decoded: unknown;
   try {
     decoded = jwt.decode(token, { complete: true });
   } catch {
-    // Without the cause: a JSON parser's message quotes what it could not read.
+    // The cause is omitted: the message of the JSON parser quotes its input.
     throw malformed();
   }
   if (!isRecord(decoded) || !isRecord(decoded['header']) || !isRecord(decoded['payload'])) {

@@ -1,37 +1,41 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 
-/** The algorithms a token may be signed with (RFC 7518 section 3.1). */
+/** The supported signature algorithms (RFC 7518 section 3.1). */
 export type TokenAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'HS256';
 
 /**
- * Whether tokens can be verified: with a `local` secret always; with the keys of an identity provider while they are
- * `available`, not once the provider has been away for so long that the last set is `expired`, and not before they were
- * read for the first time.
+ * State of the signing keys.
+ *
+ * - `local`: a shared secret; tokens can always be verified
+ * - `available`: the keys of the identity provider are cached and valid
+ * - `expired`: the provider has been unreachable for longer than the cached keys are valid
+ * - `never_read`: the keys have not been read yet
  */
 export type KeysState = 'local' | 'available' | 'expired' | 'never_read';
 
-/** Where the keys come from that tokens are verified with. */
+/** Source of the keys that tokens are verified with. */
 export abstract class VerificationKeys {
-  /** The only algorithms that are accepted with these keys. */
+  /** The accepted algorithms. */
   abstract readonly algorithms: readonly TokenAlgorithm[];
 
   /**
-   * The key for a token's algorithm and `kid`.
-   * Throws `auth.token_invalid` when there is none, `auth.keys_unavailable` when nobody can tell.
+   * Returns the key for the algorithm and `kid` of a token.
+   *
+   * @throws DomainError `auth.token_invalid` if there is none; `auth.keys_unavailable` if that cannot be decided now
    */
   abstract find(algorithm: TokenAlgorithm, keyId: string | undefined): Promise<KeyObject>;
 
-  /** The same key, if it can be told without waiting. */
+  /** Returns the same key if it is cached, without waiting. */
   abstract known(algorithm: TokenAlgorithm, keyId: string | undefined): KeyObject | undefined;
 
   /** Whether tokens can be verified now. */
   abstract readonly state: KeysState;
 
-  /** Tries to read keys that are missing; never rejects. */
+  /** Reads the keys if they are missing. Never rejects. */
   abstract prepare(): Promise<void>;
 }
 
-/** One secret shared with whoever makes the tokens: for development. */
+/** A secret that is shared with the issuer of the tokens, for development. */
 export class SharedSecret extends VerificationKeys {
   readonly algorithms = ['HS256'] as const;
   readonly state = 'local';

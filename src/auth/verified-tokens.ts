@@ -7,22 +7,21 @@ import { VerificationKeys } from './verification-keys.js';
 
 export const MOST_TOKENS = 10_000;
 
-/** A token whose signature fits and whose claims are those of an agent. */
+/** A token with a verified signature and valid claims. */
 export interface VerifiedToken extends UsedKey {
   readonly payload: JwtPayload;
   readonly agent: Agent;
 }
 
-/** What is done at the first use of a token; must not reject. `forget` has it done again at the next use. */
+/** Runs at the first use of a token. Must not reject. After `forget` it runs again at the next use. */
 type FirstUse = (agent: Agent, forget: () => void) => Promise<void>;
 
 /**
- * Remembers tokens that were verified. Every time, the provider's keys are asked for that of the token, and its times are
- * for the caller to look at: a key that is removed and a token that expires lose their effect as if nothing were
- * remembered.
+ * A cache of verified tokens. Each lookup compares the signing key with the current key set, and the caller of the lookup
+ * checks the times of the token, so that a removed key or an expired token is refused as without the cache.
  *
- * Tokens are known by their digest, so that none lies about in memory; ten thousand of them, of which the one that came
- * first is forgotten first. Only tokens with a good signature get in.
+ * The key of an entry is the digest of the token, so that no token stays in memory. At most 10,000 entries; the oldest is
+ * evicted first. Only tokens with a valid signature are added.
  */
 @Injectable()
 export class VerifiedTokens {
@@ -31,7 +30,7 @@ export class VerifiedTokens {
 
   constructor(private readonly keys: VerificationKeys) {}
 
-  /** A token that was verified with the key that it would be verified with now; undefined: it has to be verified. */
+  /** Returns a token that was verified with its current signing key; undefined if it must be verified. */
   find(token: string): VerifiedToken | undefined {
     const found = this.tokens.get(digestOf(token));
     if (!found) return undefined;
@@ -39,7 +38,7 @@ export class VerifiedTokens {
     return this.keys.known(algorithm, keyId) === found.key ? found : undefined;
   }
 
-  /** Registers what is done with each token that was not remembered, before its request goes on. */
+  /** Registers a function that is awaited before the first request of each token. */
   atFirstUse(firstUse: FirstUse): void {
     this.firstUse = firstUse;
   }

@@ -106,7 +106,7 @@ describe('npm run demo', () => {
 
   it.each([
     ['an address that is none', { CONTROLLER_URL: 'file:///etc' }, 'CONTROLLER_URL must be'],
-    ['tokens made elsewhere', OIDC, 'tokens have to come from an identity provider'],
+    ['tokens made elsewhere', OIDC, 'tokens must come from an identity provider'],
   ])('says in one line that it cannot work with %s', async (_, variables, message) => {
     const { code, errors } = await play(variables);
     expect(code).toBe(1);
