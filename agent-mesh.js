@@ -2,4 +2,4 @@
 // `npx agent-mesh`. A checkout that was never built, or has changed since, is built first.
 import './build-when-stale.js';
 
-await import('./dist/src/agent-mesh/stdio-command.js');
+await import('./dist/src/mcp/stdio/stdio-command.js');

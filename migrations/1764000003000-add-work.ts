@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Leases, retries, deadlines, priorities and lineage: what agents need to find work and not lose it. */
+/** LeasesService, retries, deadlines, priorities and lineage: what agents need to find work and not lose it. */
 export class AddWork1764000003000 implements MigrationInterface {
   async up(db: QueryRunner): Promise<void> {
     await db.query(`

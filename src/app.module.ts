@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
-import { DenialsFilter } from './audit/denials.filter.js';
+import { AccessDenialsFilter } from './audit/access-denials.filter.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtGuard } from './auth/jwt.guard.js';
 import type { Environment } from './config/environment.js';
@@ -45,7 +45,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     { provide: APP_GUARD, useClass: NoQueryGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_PIPE, useClass: InputPipe },
-    { provide: APP_FILTER, useClass: DenialsFilter },
+    { provide: APP_FILTER, useClass: AccessDenialsFilter },
     { provide: APP_FILTER, useClass: RouteNotFoundFilter },
   ],
 })

@@ -3,18 +3,18 @@ import type { Express } from 'express';
 import { setUpApiDocs } from './api-docs.js';
 import { Environment } from './config/environment.js';
 import { allowOrigins } from './http/cors.js';
-import { callDirectly } from './http/direct-interceptor.js';
+import { patchInterceptorsConsumer } from './http/promise-interceptor.js';
 import { HttpAdapter } from './http/http-adapter.js';
 import { jsonBody } from './http/json-body.js';
 import { noStore } from './http/no-store.js';
 import { securityHeaders } from './http/security-headers.js';
-import { strictRequest } from './http/strict-request.js';
+import { rejectDuplicates } from './http/reject-duplicates.js';
 import { trace } from './http/trace.js';
 import { addressLimit } from './limits/address-limit.js';
-import { Load } from './limits/load.service.js';
-import { RateLimits } from './limits/rate-limits.service.js';
+import { LoadShedderService } from './limits/load-shedder.service.js';
+import { RateLimitsService } from './limits/rate-limits.service.js';
 import { shedLoad } from './limits/shed-load.js';
-import { Metrics } from './observability/metrics.js';
+import { MetricsService } from './observability/metrics.service.js';
 import { requestLog } from './observability/request-log.js';
 
 /** Options of the Nest application. {@link configureApp} registers the body parser. */
@@ -25,7 +25,7 @@ export const newHttpAdapter = (): HttpAdapter => new HttpAdapter();
 
 /** Configures HTTP for production and for the end-to-end tests. */
 export function configureApp(app: NestExpressApplication): void {
-  callDirectly();
+  patchInterceptorsConsumer();
   const environment = app.get(Environment);
   const server: Express = app.getHttpAdapter().getInstance();
   server.disable('x-powered-by');
@@ -34,12 +34,12 @@ export function configureApp(app: NestExpressApplication): void {
   server.set('trust proxy', environment.TRUST_PROXY);
   app.use(
     trace,
-    requestLog(app.get(Metrics)),
+    requestLog(app.get(MetricsService)),
     securityHeaders(),
     noStore,
-    shedLoad(app.get(Load)),
-    addressLimit(app.get(RateLimits)),
-    strictRequest,
+    shedLoad(app.get(LoadShedderService)),
+    addressLimit(app.get(RateLimitsService)),
+    rejectDuplicates,
   );
   allowOrigins(app, environment.CORS_ORIGINS);
   app.use(...jsonBody());

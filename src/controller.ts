@@ -4,11 +4,11 @@ import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/load-environment.js';
 import type { Environment } from './config/environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from './configure-app.js';
-import { DatabaseOpening } from './database/database-opening.js';
-import { openDatabase } from './database/open-database.js';
-import { codeOf, messageOf } from './errors/explain.js';
-import { greeting } from './greeting.js';
-import { JsonLogger } from './observability/logger.js';
+import { DatabaseStartupService } from './database/database-startup.service.js';
+import { resolveDatabase } from './database/resolve-database.js';
+import { codeOf, messageOf } from './errors/error-text.js';
+import { startupBanner } from './startup-banner.js';
+import { JsonLogger } from './observability/json-logger.js';
 import { startupProblem } from './startup-problem.js';
 
 /** A controller that accepts requests. */
@@ -22,7 +22,7 @@ interface RunningController {
 /** Resolves or starts the database, creates the application and listens. */
 async function startController(environment: Environment): Promise<RunningController> {
   const logger = new JsonLogger(environment);
-  const database = await openDatabase(environment, (line) => {
+  const database = await resolveDatabase(environment, (line) => {
     logger.log(line, 'EmbeddedPostgres');
   });
   try {
@@ -33,9 +33,9 @@ async function startController(environment: Environment): Promise<RunningControl
     );
     configureApp(app);
     await listen(app, environment);
-    process.stdout.write(greeting(environment, await app.getUrl()));
+    process.stdout.write(startupBanner(environment, await app.getUrl()));
     return {
-      opened: app.get(DatabaseOpening).opened,
+      opened: app.get(DatabaseStartupService).whenConnected,
       async stop() {
         await drain(app);
         await database.close();

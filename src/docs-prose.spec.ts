@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { WORK_THROUGH_INBOX } from './agent-mesh/inbox-prompt.js';
-import { TOOLS } from './agent-mesh/call-tool.js';
+import { WORK_THROUGH_INBOX } from './mcp/tools/inbox-prompt.js';
+import { TOOLS } from './mcp/tools/call-tool.js';
 import { ERRORS } from './errors/error-codes.js';
 
 /**

@@ -2,7 +2,7 @@ import { Approval } from './approvals/approval.entity.js';
 import { ApprovalVote } from './approvals/approval-vote.entity.js';
 import { VoteRenewal } from './approvals/vote-renewal.entity.js';
 import { AuditEvent } from './audit/audit-event.entity.js';
-import { ServiceHeartbeatRow } from './database/service-heartbeat.entity.js';
+import { ServiceHeartbeat } from './database/service-heartbeat.entity.js';
 import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { RoleLoss } from './subjects/role-loss.entity.js';
@@ -18,7 +18,7 @@ export const ENTITIES = [
   ApprovalVote,
   AuditEvent,
   IdempotencyRecord,
-  ServiceHeartbeatRow,
+  ServiceHeartbeat,
   SubjectRole,
   RoleLoss,
   VoteRenewal,

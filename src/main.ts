@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { runController } from './controller.js';
-import { keepRequestsYoung } from './garbage-collection.js';
+import { disablePretenuring } from './v8-flags.js';
 
-keepRequestsYoung();
+disablePretenuring();
 await runController();

@@ -1,7 +1,7 @@
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
-import { prefixed } from '../http/ids.js';
+import { withPrefix } from '../http/ids.js';
 import type { Approval } from './approval.entity.js';
-import type { Consumed } from './asking-rules.js';
+import type { Consumed } from './request-rules.js';
 
 /** An approval that is missing and one that is somebody else's are the same answer. */
 export function approvalNotFound(): DomainError {
@@ -16,7 +16,7 @@ export function nonePending(): DomainError {
 }
 
 export function alreadyPending([pending]: readonly Approval[]): DomainError {
-  const which = pending ? `${prefixed('approval', pending.id)} is pending.` : 'ask again.';
+  const which = pending ? `${withPrefix('approval', pending.id)} is pending.` : 'ask again.';
   return new DomainError('approval.pending_exists', `This role is asked already: ${which}`);
 }
 
@@ -47,12 +47,12 @@ export function ambiguousRole(roles: readonly string[], pending: readonly Approv
 /** Each approval by its id, and the role that it waits for. */
 function namesOf(approvals: readonly Approval[]): string {
   return approvals
-    .map(({ id, approver_role }) => `${prefixed('approval', id)} (${approver_role})`)
+    .map(({ id, approver_role }) => `${withPrefix('approval', id)} (${approver_role})`)
     .join(', ');
 }
 
 export function alreadySettled({ id, status, expires_at }: Approval): DomainError {
-  const name = prefixed('approval', id);
+  const name = withPrefix('approval', id);
   if (status !== 'expired') {
     return new DomainError('approval.decided', `${name} is ${status} already.`);
   }
@@ -99,7 +99,7 @@ export function alreadyConsumed({
   const where = consumed_attempt === null ? '' : ` in attempt ${consumed_attempt}`;
   return new DomainError(
     'approval.already_consumed',
-    `${prefixed('approval', id)} of the same payload was consumed by ${consumed_by ?? 'another subject'} at ${at}${where}. ` +
+    `${withPrefix('approval', id)} of the same payload was consumed by ${consumed_by ?? 'another subject'} at ${at}${where}. ` +
       'Check what it did; to do it again, ask with repeat true and a reason.',
   );
 }

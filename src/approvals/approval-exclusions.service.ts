@@ -73,7 +73,7 @@ export class ApprovalExclusionsService {
   }
 
   /** Refuses an agent that works on the task and takes back, or asks again, what another role requires of it. */
-  async assertOwnAsk(
+  async assertOwnRequest(
     manager: EntityManager,
     agent: Agent,
     { task_id, to_role, requires_approval }: LockedTask,

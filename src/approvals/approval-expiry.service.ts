@@ -2,15 +2,15 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { SYSTEM } from '../auth/actor.js';
-import { ServiceHeartbeat } from '../database/service-heartbeat.js';
+import { ServiceHeartbeatService } from '../database/service-heartbeat.service.js';
 import { sql } from '../database/sql.js';
-import { Sweeper } from '../database/sweeper.js';
-import { Transactions } from '../database/transactions.js';
+import { SweeperService } from '../database/sweeper.service.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { approvalEvent } from './approval-events.js';
 
 const BATCH = 500;
 
-interface Expired {
+interface ExpiredApproval {
   id: string;
   task_id: string;
   approver_role: string;
@@ -19,12 +19,12 @@ interface Expired {
 
 /** Writes down that approvals were not decided in time, which their readers are told by then anyway. */
 @Injectable()
-export class ApprovalExpiry implements OnModuleInit {
+export class ApprovalExpiryService implements OnModuleInit {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly audit: AuditService,
-    private readonly sweeper: Sweeper,
-    private readonly heartbeat: ServiceHeartbeat,
+    private readonly sweeper: SweeperService,
+    private readonly heartbeat: ServiceHeartbeatService,
   ) {}
 
   onModuleInit(): void {
@@ -37,7 +37,7 @@ export class ApprovalExpiry implements OnModuleInit {
 
   /** Expires one batch of all that is overdue, skipping what somebody else holds; gives how many it expired. */
   async sweep(): Promise<number> {
-    return this.transactions.runAlone((manager) => this.expire(manager, 'true', []));
+    return this.transactions.runInNewTransaction((manager) => this.expire(manager, 'true', []));
   }
 
   /** Expires what is overdue of a task, in the transaction of whoever goes on from there and holds the task's lock. */
@@ -50,7 +50,7 @@ export class ApprovalExpiry implements OnModuleInit {
     which: string,
     parameters: string[],
   ): Promise<number> {
-    const expired = await sql<Expired>(manager, expireStatement(which), [
+    const expired = await sql<ExpiredApproval>(manager, expireStatement(which), [
       BATCH,
       this.heartbeat.judgedUntil,
       ...parameters,

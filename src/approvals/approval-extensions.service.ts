@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { SYSTEM } from '../auth/actor.js';
-import { type Outage, ServiceHeartbeat } from '../database/service-heartbeat.js';
+import { type Outage, ServiceHeartbeatService } from '../database/service-heartbeat.service.js';
 import { sql } from '../database/sql.js';
 import { approvalEvent } from './approval-events.js';
 
@@ -10,7 +10,7 @@ import { approvalEvent } from './approval-events.js';
 @Injectable()
 export class ApprovalExtensionsService implements OnModuleInit {
   constructor(
-    private readonly heartbeat: ServiceHeartbeat,
+    private readonly heartbeat: ServiceHeartbeatService,
     private readonly audit: AuditService,
   ) {}
 

@@ -13,7 +13,7 @@ import { ApprovalRequirementsService } from './approval-requirements.service.js'
 
 /** Stands where tasks end: none is completed without the approval that it requires, none leaves anything pending. */
 @Injectable()
-export class ApprovalGate implements OnModuleInit {
+export class ApprovalGateService implements OnModuleInit {
   constructor(
     private readonly lifecycle: LifecycleService,
     private readonly audit: AuditService,
@@ -21,10 +21,10 @@ export class ApprovalGate implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.lifecycle.atTaskEnd((manager, ended, by) => this.pass(manager, ended, by));
+    this.lifecycle.onTaskEnd((manager, ended, by) => this.onTaskEnd(manager, ended, by));
   }
 
-  private async pass(manager: EntityManager, ended: EndedTask, by: Actor): Promise<void> {
+  private async onTaskEnd(manager: EntityManager, ended: EndedTask, by: Actor): Promise<void> {
     const { task_id, status } = ended;
     if (task_id === null) return;
     const [{ requires_approval, subject }, withdrawn] = await Promise.all([
@@ -40,10 +40,10 @@ export class ApprovalGate implements OnModuleInit {
       );
     }
     if (ended.completion) collectWithdrawn(ended.completion, withdrawn, completing);
-    this.tellWithdrawn(manager, withdrawn, ended, by);
+    this.recordWithdrawals(manager, withdrawn, ended, by);
   }
 
-  private tellWithdrawn(
+  private recordWithdrawals(
     manager: EntityManager,
     withdrawn: readonly Approval[],
     task: EndedTask,

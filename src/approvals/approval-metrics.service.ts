@@ -1,15 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
-import { Metrics } from '../observability/metrics.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { MetricsService } from '../observability/metrics.service.js';
 import { boundedRoles } from '../observability/role-labels.js';
 
 /** Who keeps the mesh waiting: counted when somebody looks, by an index that holds what is pending and nothing else. */
 @Injectable()
-export class ApprovalMetrics {
-  constructor({ registry }: Metrics, transactions: Transactions) {
-    const logger = new Logger(ApprovalMetrics.name);
+export class ApprovalMetricsService {
+  constructor({ registry }: MetricsService, transactions: TransactionsService) {
+    const logger = new Logger(ApprovalMetricsService.name);
     new Gauge({
       name: 'mesh_approvals_pending',
       help: 'Approvals that wait for a decision, by the role that is to decide.',

@@ -1,13 +1,13 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { ReplayRules } from '../idempotency/replay-rules.js';
-import { ApprovalsReader } from './approvals-reader.service.js';
+import { ReplayRulesService } from '../idempotency/replay-rules.service.js';
+import { ApprovalsReaderService } from './approvals-reader.service.js';
 
 /** An approval may be decided, or expire, after the response to an action that left it pending. */
 @Injectable()
 export class ApprovalReplaysService implements OnModuleInit {
   constructor(
-    private readonly rules: ReplayRules,
-    private readonly reader: ApprovalsReader,
+    private readonly rules: ReplayRulesService,
+    private readonly reader: ApprovalsReaderService,
   ) {}
 
   onModuleInit(): void {

@@ -6,10 +6,10 @@ import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import { prefixed } from '../http/ids.js';
+import { withPrefix } from '../http/ids.js';
 import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecycle/task-lock.js';
-import { neededKind } from './approver-kind.js';
-import { ApprovalOpenings } from './approval-openings.service.js';
+import { requiredKind } from './approver-kind-rules.js';
+import { ApprovalRequestsService } from './approval-requests.service.js';
 import { selectPending } from './approval-rows.js';
 import { UNMET_REQUIREMENT, type UnmetRequirement } from './unmet-requirement.js';
 
@@ -36,7 +36,7 @@ interface RequirementDecision {
 @Injectable()
 export class ApprovalRequirementsService {
   constructor(
-    private readonly openings: ApprovalOpenings,
+    private readonly requests: ApprovalRequestsService,
     private readonly environment: Environment,
   ) {}
 
@@ -51,7 +51,7 @@ export class ApprovalRequirementsService {
     task: RequiringTask,
     completing: readonly (string | null)[],
   ): Promise<void> {
-    const refusal = refusalOf(
+    const refusal = unmetError(
       task.requires_approval,
       await this.latestDecision(manager, task, completing),
     );
@@ -72,14 +72,14 @@ export class ApprovalRequirementsService {
     const { requires_approval } = task;
     if (!requires_approval) return;
     const latest = await this.latestDecision(manager, { ...task, requires_approval }, []);
-    if (refusalOf(requires_approval, latest) === undefined) return;
+    if (unmetError(requires_approval, latest) === undefined) return;
     const { role, ...ask } = requires_approval;
     const pending = await selectPending(manager, taskId, [role]);
     if (pending.some(({ stage }) => stage === 1)) return;
     const told = why === undefined || isBlank(why) ? '' : `: ${why}`;
     const reason = `Required to complete the task, which is retried${told}`;
     const again = { reason, requested_role: task.from_role, repeat: 'if_consumed' as const };
-    await this.openings.open(manager, task, { ...ask, ...again, stages: [role] }, by);
+    await this.requests.create(manager, task, { ...ask, ...again, stages: [role] }, by);
   }
 
   /** The role that has to be asked, and since when, where the requirement is neither met nor can be met by what is pending. */
@@ -89,8 +89,8 @@ export class ApprovalRequirementsService {
   ): Promise<{ role: string; since: Date } | undefined> {
     const { role, quorum } = task.requires_approval;
     const latest = await this.latestDecision(manager, task, []);
-    if (refusalOf(task.requires_approval, latest) === undefined) return undefined;
-    const digest = digestOf(task.subject);
+    if (unmetError(task.requires_approval, latest) === undefined) return undefined;
+    const digest = taskDigestOf(task.subject);
     const parameters = [task.task_id, digest, role, quorum];
     const [unmet] = await sql<UnmetRequirement>(manager, UNMET_REQUIREMENT, parameters);
     return unmet && !unmet.is_asked ? { role, since: unmet.since } : undefined;
@@ -103,8 +103,8 @@ export class ApprovalRequirementsService {
   ): Promise<RequirementDecision | undefined> {
     const { role, quorum, approver_kind = 'any' } = requires_approval;
     const approval = { approver_role: role, approver_kind, stage: 1, stages: [role] };
-    const kind = neededKind(approval, this.environment);
-    const digest = digestOf(subject);
+    const kind = requiredKind(approval, this.environment);
+    const digest = taskDigestOf(subject);
     const barred = this.environment.APPROVALS_FOUR_EYES ? completing : [];
     const [latest] = await sql<RequirementDecision>(manager, LATEST_DECISION, [
       task_id,
@@ -118,17 +118,17 @@ export class ApprovalRequirementsService {
   }
 }
 
-function digestOf(subject: TaskSubject): string {
+function taskDigestOf(subject: TaskSubject): string {
   return canonicalDigest({ ...subject }).toString('hex');
 }
 
-function refusalOf(
+function unmetError(
   { role }: RequiredApproval,
   latest: RequirementDecision | undefined,
 ): string | undefined {
   if (!latest) return `The task is completed only after ${role} has approved it.`;
   const { id, status, own, spent, consumed_by, consumed_at } = latest;
-  const name = prefixed('approval', id);
+  const name = withPrefix('approval', id);
   if (status === 'rejected') {
     return `The task is completed only after ${role} has approved it: ${name} was rejected.`;
   }

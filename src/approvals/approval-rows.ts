@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
-import { type Listed, sql, sqlList } from '../database/sql.js';
+import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
-import { approvalStatusNow, type Decision, lapsed } from './approval-status.js';
+import { approvalStatusNow, type Decision, lapsedCondition } from './approval-status.js';
 import { isCounted } from './counted-votes.js';
 import { APPROVED_TASK, type ApprovedTask, EARLIER, type EarlierRow } from './approval-context.js';
 
@@ -10,7 +10,7 @@ export type ApprovalRow = Approval & { votes: number; earlier: EarlierRow[]; tas
 
 /**
  * SQL that is true of a vote `v` that counts for the approval with this alias: given since the decision was reassigned,
- * not changed to the rejection that settled it, and of a subject that did not lose the role. Votes are only added to:
+ * not changed to the rejection that settled it, and of a subject that did not lose the role. VotesService are only added to:
  * what does not count stays.
  */
 function counts(approval: string): string {
@@ -88,7 +88,7 @@ export async function isAskedOrDecided(
     manager,
     `SELECT 1 FROM approvals a
       WHERE a.task_id = $1 AND a.approver_role = $2
-        AND a.status IN ('pending', 'approved', 'rejected') AND NOT ${lapsed('a')} LIMIT 1`,
+        AND a.status IN ('pending', 'approved', 'rejected') AND NOT ${lapsedCondition('a')} LIMIT 1`,
     [taskId, role],
   );
   return found.length > 0;
@@ -103,7 +103,7 @@ export async function selectPending(
   return sql<ApprovalRow>(
     manager,
     `SELECT ${APPROVAL_ROW} FROM approvals a
-      WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsed('a')} AND a.approver_role = ANY($2)
+      WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsedCondition('a')} AND a.approver_role = ANY($2)
       ORDER BY a.created_at, a.id`,
     [taskId, roles],
   );
@@ -113,8 +113,8 @@ export async function selectPending(
 export async function selectApprovals(
   manager: EntityManager,
   taskId: string,
-): Promise<Listed<ApprovalRow>> {
-  return sqlList<ApprovalRow>(
+): Promise<RowPage<ApprovalRow>> {
+  return sqlPage<ApprovalRow>(
     manager,
     `SELECT ${APPROVAL_ROW} FROM approvals a WHERE a.task_id = $1
       ORDER BY a.created_at DESC, a.id DESC`,
@@ -130,7 +130,7 @@ export async function findPendingStage(
   const [pending] = await sql<ApprovalRow>(
     manager,
     `SELECT ${APPROVAL_ROW} FROM approvals a
-      WHERE a.task_id = $1 AND a.chain_id = $2 AND a.status = 'pending' AND NOT ${lapsed('a')}`,
+      WHERE a.task_id = $1 AND a.chain_id = $2 AND a.status = 'pending' AND NOT ${lapsedCondition('a')}`,
     [task_id, chain_id],
   );
   return pending;

@@ -13,11 +13,11 @@ export const DECISIONS = ['approved', 'rejected'] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /** SQL that is true of a pending approval whose last moment to be decided is past. */
-export function lapsed(approval: string): string {
+export function lapsedCondition(approval: string): string {
   return `(${approval}.status = 'pending' AND ${approval}.expires_at <= clock_timestamp())`;
 }
 
 /** SQL for the status that an approval has for its readers: `expired` as soon as it is too late to decide. */
 export function approvalStatusNow(approval: string): string {
-  return `CASE WHEN ${lapsed(approval)} THEN 'expired' ELSE ${approval}.status END`;
+  return `CASE WHEN ${lapsedCondition(approval)} THEN 'expired' ELSE ${approval}.status END`;
 }

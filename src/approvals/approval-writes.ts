@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 import type { AgentKind } from '../auth/agent.js';
-import type { ApproverKind } from './approver-kinds.js';
+import type { ApproverKind } from './approver-kind.js';
 import { APPROVAL_ROW, type ApprovalRow, selectVotes } from './approval-rows.js';
 import { isCounted } from './counted-votes.js';
 import type { ApprovalStatus, Decision } from './approval-status.js';

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { AgentKind } from '../auth/agent.js';
-import type { ApproverKind } from './approver-kinds.js';
+import type { ApproverKind } from './approver-kind.js';
 import type { ApprovalStatus } from './approval-status.js';
 
 /** A decision that one role asks of another about a task. */

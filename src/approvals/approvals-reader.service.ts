@@ -1,32 +1,32 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { isStaff, type Relation } from '../auth/policy.js';
+import { canReadEverything, type Relation } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
-import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { type Listed, sql, sqlList } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
-import { Where } from '../database/where.js';
+import { decodeCursor, keysetAt, toPage } from '../database/keyset.js';
+import { type RowPage, sql, sqlPage } from '../database/sql.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { WhereClause } from '../database/where-clause.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
 import { taskStatusNow } from '../lifecycle/task-status.js';
-import { findReadableTask, type TaskFacts, taskRelations } from '../lifecycle/task-facts.js';
+import { findReadableTask, type TaskSummary, taskRelations } from '../lifecycle/task-summary.js';
 import type { Approval } from './approval.entity.js';
-import { concealing } from '../errors/domain-error.js';
+import { asHidden } from '../errors/domain-error.js';
 import { approvalNotFound } from './approval-errors.js';
 import { excludedFrom } from './approval-exclusions.js';
 import { APPROVAL_ROW, type ApprovalRow, findApproval, selectApprovals } from './approval-rows.js';
 import { isCounted } from './counted-votes.js';
 import type { ApprovedTask } from './approval-context.js';
-import { needsHuman } from './approver-kind.js';
-import { type ApprovalStatus, lapsed } from './approval-status.js';
+import { needsHuman } from './approver-kind-rules.js';
+import { type ApprovalStatus, lapsedCondition } from './approval-status.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
 
 /** Finds approvals for those who may see them: everybody who may see their task. */
 @Injectable()
-export class ApprovalsReader {
+export class ApprovalsReaderService {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly environment: Environment,
   ) {}
 
@@ -48,7 +48,7 @@ export class ApprovalsReader {
       where.and('(a.created_at, a.id) < (?::timestamptz, ?::uuid)', at, id);
     }
     const found = await this.transactions.read((manager) =>
-      sqlList<ApprovalRow & { keyset_at: string; task_overdue: boolean }>(
+      sqlPage<ApprovalRow & { keyset_at: string; task_overdue: boolean }>(
         manager,
         `SELECT ${APPROVAL_ROW}, ${keysetAt('a.created_at')} AS keyset_at,
                 ${isTaskOverdue(where.bind(this.environment.SESSION_RETENTION_DAYS))} AS task_overdue
@@ -57,7 +57,7 @@ export class ApprovalsReader {
         where.parameters,
       ),
     );
-    const { rows, next_cursor } = pageOf('approvals', found, query.page_size);
+    const { rows, next_cursor } = toPage('approvals', found, query.page_size);
     const approvals = rows.map(({ task_overdue, ...approval }) =>
       toApprovalDto(
         task_overdue ? { ...approval, task: { ...approval.task, status: 'expired' } } : approval,
@@ -67,9 +67,9 @@ export class ApprovalsReader {
   }
 
   /** The approvals of a task, the first one first; where all would be too much, the latest ones. */
-  async approvalsOf(manager: EntityManager, taskId: string): Promise<Listed<ApprovalDto>> {
-    const { rows, isCut } = await selectApprovals(manager, taskId);
-    return { rows: rows.reverse().map(toApprovalDto), isCut };
+  async listOfTask(manager: EntityManager, taskId: string): Promise<RowPage<ApprovalDto>> {
+    const { rows, isTruncated } = await selectApprovals(manager, taskId);
+    return { rows: rows.reverse().map(toApprovalDto), isTruncated };
   }
 
   /** An approval and its task, for an agent that may read them. */
@@ -77,17 +77,17 @@ export class ApprovalsReader {
     manager: EntityManager,
     agent: Agent,
     id: string,
-  ): Promise<{ approval: ApprovalRow; task: TaskFacts }> {
+  ): Promise<{ approval: ApprovalRow; task: TaskSummary }> {
     const approval = await findApproval(manager, id);
     if (!approval) throw approvalNotFound();
     const task = await findReadableTask(manager, agent, approval.task_id);
-    if (!task) throw concealing(approvalNotFound());
+    if (!task) throw asHidden(approvalNotFound());
     return { approval, task };
   }
 
-  private filter(agent: Agent, query: ListApprovalsQuery): Where {
-    const where = new Where();
-    if (!isStaff(agent)) where.and(TAKES_PART, agent.roles);
+  private filter(agent: Agent, query: ListApprovalsQuery): WhereClause {
+    const where = new WhereClause();
+    if (!canReadEverything(agent)) where.and(TAKES_PART, agent.roles);
     if (query.status !== undefined) where.and(hasStatus(query.status), query.status);
     if (query.waiting_for !== undefined) {
       where.and(hasStatus('pending'), 'pending').and('a.approver_role = ANY(?)', agent.roles);
@@ -105,19 +105,19 @@ export class ApprovalsReader {
 }
 
 /** How the agent stands to an approval. */
-export function approvalRelations(agent: Agent, approval: Approval, task: TaskFacts): Relation[] {
+export function approvalRelations(agent: Agent, approval: Approval, task: TaskSummary): Relation[] {
   const relations = taskRelations(agent, task);
-  if (agent.roles.includes(approval.approver_role)) relations.push('owner');
+  if (agent.roles.includes(approval.approver_role)) relations.push('approver');
   const { requested_role, delegated_from } = approval;
   if (delegated_from !== null && agent.roles.includes(delegated_from)) relations.push('delegator');
-  if (requested_role !== null && agent.roles.includes(requested_role)) relations.push('asker');
+  if (requested_role !== null && agent.roles.includes(requested_role)) relations.push('requester');
   return relations;
 }
 
 /** SQL that is true of an approval that has a status for its readers, in a form that an index serves. */
 function hasStatus(status: ApprovalStatus): string {
-  if (status === 'pending') return `a.status = ? AND NOT ${lapsed('a')}`;
-  if (status === 'expired') return `(a.status = ? OR ${lapsed('a')})`;
+  if (status === 'pending') return `a.status = ? AND NOT ${lapsedCondition('a')}`;
+  if (status === 'expired') return `(a.status = ? OR ${lapsedCondition('a')})`;
   return 'a.status = ?';
 }
 

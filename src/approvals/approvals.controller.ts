@@ -9,12 +9,12 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Agent } from '../auth/agent.js';
-import { Me } from '../auth/me.decorator.js';
+import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { ApprovalIdPipe, idPattern } from '../http/ids.js';
-import { ApprovalsReader } from './approvals-reader.service.js';
+import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { DecisionsService } from './decisions.service.js';
 import { ApprovalAckDto, ApprovalDto, ApprovalPageDto } from './dto/approval.dto.js';
@@ -38,12 +38,12 @@ export class ApprovalsController {
   constructor(
     private readonly approvals: ApprovalsService,
     private readonly decisions: DecisionsService,
-    private readonly reader: ApprovalsReader,
+    private readonly reader: ApprovalsReaderService,
   ) {}
 
   @Post()
   @HttpCode(202)
-  @Policy('approvals.ask')
+  @Policy('approvals.create')
   @ApiOperation({ summary: 'Ask for an approval, or decide about a task' })
   @ApiIdempotencyKey(ApprovalAckDto)
   @ApiBody({
@@ -85,9 +85,9 @@ export class ApprovalsController {
     'approval.already_consumed',
     'approval.limit_reached',
   )
-  create(@Body() dto: CreateApprovalDto, @Me() agent: Agent): Promise<ApprovalAckDto> {
+  create(@Body() dto: CreateApprovalDto, @CurrentAgent() agent: Agent): Promise<ApprovalAckDto> {
     return dto.decision === 'pending'
-      ? this.approvals.ask(agent, dto)
+      ? this.approvals.create(agent, dto)
       : this.decisions.decideAbout(agent, dto, dto.decision);
   }
 
@@ -96,7 +96,7 @@ export class ApprovalsController {
   @ApiOperation({ summary: 'List the approvals that you may see, the newest first' })
   @ApiOkResponse({ type: ApprovalPageDto, description: 'A page of approvals.' })
   @ApiProblems()
-  list(@Query() query: ListApprovalsQuery, @Me() agent: Agent): Promise<ApprovalPageDto> {
+  list(@Query() query: ListApprovalsQuery, @CurrentAgent() agent: Agent): Promise<ApprovalPageDto> {
     return this.reader.list(agent, query);
   }
 
@@ -106,7 +106,7 @@ export class ApprovalsController {
   @ApiParam(ID)
   @ApiOkResponse({ type: ApprovalDto, description: 'The approval.' })
   @ApiProblems('approval.not_found')
-  get(@Param('id', ApprovalIdPipe) id: string, @Me() agent: Agent): Promise<ApprovalDto> {
+  get(@Param('id', ApprovalIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<ApprovalDto> {
     return this.reader.get(agent, id);
   }
 }

@@ -8,23 +8,23 @@ import { ApprovalExtensionsService } from './approval-extensions.service.js';
 import { ApprovalReplaysService } from './approval-replays.service.js';
 import { Approval } from './approval.entity.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalExpiry } from './approval-expiry.service.js';
-import { ApprovalGate } from './approval-gate.service.js';
-import { ApprovalMetrics } from './approval-metrics.service.js';
-import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalExpiryService } from './approval-expiry.service.js';
+import { ApprovalGateService } from './approval-gate.service.js';
+import { ApprovalMetricsService } from './approval-metrics.service.js';
+import { ApprovalRequestsService } from './approval-requests.service.js';
 import { ApprovalRequirementsService } from './approval-requirements.service.js';
-import { ApprovalStepsController } from './approval-steps.controller.js';
+import { ApprovalStepsController } from './approval-actions.controller.js';
 import { ApprovalVote } from './approval-vote.entity.js';
 import { ApprovalsController } from './approvals.controller.js';
-import { ApprovalsReader } from './approvals-reader.service.js';
+import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
-import { Consumptions } from './consumptions.service.js';
+import { ConsumptionsService } from './consumptions.service.js';
 import { DecisionsService } from './decisions.service.js';
-import { Delegations } from './delegations.service.js';
+import { DelegationsService } from './delegations.service.js';
 import { ReassignmentsService } from './reassignments.service.js';
 import { RecallsService } from './recalls.service.js';
 import { VoteRenewal } from './vote-renewal.entity.js';
-import { Votes } from './votes.service.js';
+import { VotesService } from './votes.service.js';
 
 @Module({
   imports: [
@@ -36,29 +36,29 @@ import { Votes } from './votes.service.js';
   ],
   controllers: [ApprovalsController, ApprovalStepsController],
   providers: [
-    ApprovalsReader,
+    ApprovalsReaderService,
     ApprovalsService,
     DecisionsService,
-    Delegations,
+    DelegationsService,
     RecallsService,
     ReassignmentsService,
-    Consumptions,
-    Votes,
-    ApprovalOpenings,
+    ConsumptionsService,
+    VotesService,
+    ApprovalRequestsService,
     ApprovalExclusionsService,
     ApprovalRequirementsService,
-    ApprovalExpiry,
-    ApprovalGate,
-    ApprovalMetrics,
+    ApprovalExpiryService,
+    ApprovalGateService,
+    ApprovalMetricsService,
     ApprovalReplaysService,
     ApprovalExtensionsService,
   ],
   exports: [
-    ApprovalsReader,
+    ApprovalsReaderService,
     ApprovalsService,
     DecisionsService,
-    Consumptions,
-    ApprovalOpenings,
+    ConsumptionsService,
+    ApprovalRequestsService,
     ApprovalRequirementsService,
   ],
 })

@@ -7,15 +7,15 @@ import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import {
   getReadableTask,
-  type TaskFacts,
+  type TaskSummary,
   taskFinished,
   taskNotFound,
   taskRelations,
-} from '../lifecycle/task-facts.js';
+} from '../lifecycle/task-summary.js';
 import { overdue } from '../lifecycle/overdue.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
@@ -23,10 +23,10 @@ import { approvalNotFound, alreadySettled, repeatReasonRequired } from './approv
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
-import { ApprovalOpenings, secondsAsked } from './approval-openings.service.js';
+import { ApprovalRequestsService, requestedSeconds } from './approval-requests.service.js';
 import { isSuperseded, lockApproval } from './approval-rows.js';
 import { settle } from './approval-writes.js';
-import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
+import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
 import {
   type ApprovalAckDto,
   type ApprovalDto,
@@ -40,9 +40,9 @@ import type { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 @Injectable()
 export class ApprovalsService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly reader: ApprovalsReader,
-    private readonly openings: ApprovalOpenings,
+    private readonly transactions: TransactionsService,
+    private readonly reader: ApprovalsReaderService,
+    private readonly requests: ApprovalRequestsService,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly parked: ParkedTasksService,
     private readonly audit: AuditService,
@@ -50,7 +50,7 @@ export class ApprovalsService {
   ) {}
 
   /** Asks a role, or several one after the other, for a decision about a task. */
-  async ask(agent: Agent, dto: CreateApprovalDto): Promise<ApprovalAckDto> {
+  async create(agent: Agent, dto: CreateApprovalDto): Promise<ApprovalAckDto> {
     const stages = stagesOf(dto);
     for (const role of stages) assertOrgRole(role, this.environment.ROLES, '/approver_role');
     const { quorum = 1, expires_in_seconds = DEFAULT_EXPIRY_SECONDS, reason = '' } = dto;
@@ -58,11 +58,11 @@ export class ApprovalsService {
     if (repeat && isBlank(reason)) throw repeatReasonRequired();
     const approval = await this.transactions.run(async (manager) => {
       const facts = await getReadableTask(manager, agent, dto.task_id);
-      authorize('approvals.ask', taskRelations(agent, facts), taskNotFound);
-      const by = { role: askingRole(agent, facts, dto.from_role), subject: agent.subject };
+      authorize('approvals.create', taskRelations(agent, facts), taskNotFound);
+      const by = { role: requestingRole(agent, facts, dto.from_role), subject: agent.subject };
       const task = await this.lockLivingTask(manager, dto.task_id);
       const ask = { stages, quorum, reason, expires_in_seconds, payload, approver_kind, repeat };
-      return this.openings.open(manager, task, ask, by);
+      return this.requests.create(manager, task, ask, by);
     });
     return toApprovalAck(approval);
   }
@@ -73,7 +73,7 @@ export class ApprovalsService {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
-      await this.exclusions.assertOwnAsk(manager, agent, task, found);
+      await this.exclusions.assertOwnRequest(manager, agent, task, found);
       const withdrawn = await settle(manager, id, { status: 'withdrawn' });
       if (!withdrawn) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: found.requested_role ?? '', subject: agent.subject };
@@ -97,7 +97,7 @@ export class ApprovalsService {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await this.lockLivingTask(manager, facts.task_id);
-      await this.exclusions.assertOwnAsk(manager, agent, task, found);
+      await this.exclusions.assertOwnRequest(manager, agent, task, found);
       const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
       const reason = dto.reason ?? old.reason;
       const repeat = dto.repeat ?? (old.repeat && dto.payload === undefined);
@@ -108,7 +108,7 @@ export class ApprovalsService {
       if (await isSuperseded(manager, id)) {
         throw new DomainError('approval.superseded', 'This approval was asked for again already.');
       }
-      return this.openings.open(
+      return this.requests.create(
         manager,
         task,
         {
@@ -117,7 +117,7 @@ export class ApprovalsService {
           reason,
           repeat,
           approver_kind: old.requested_kind,
-          expires_in_seconds: dto.expires_in_seconds ?? secondsAsked(old),
+          expires_in_seconds: dto.expires_in_seconds ?? requestedSeconds(old),
           payload: dto.payload ?? old.payload ?? undefined,
           supersedes: id,
         },
@@ -138,7 +138,11 @@ export class ApprovalsService {
 }
 
 /** The role for which the agent takes part in the task. */
-function askingRole(agent: Agent, { participants }: TaskFacts, named: string | undefined): string {
+function requestingRole(
+  agent: Agent,
+  { participants }: TaskSummary,
+  named: string | undefined,
+): string {
   const roles = agent.roles.filter((role) => participants.includes(role));
   const { defaultRole } = agent;
   const isDefault = defaultRole !== undefined && roles.includes(defaultRole);

@@ -4,25 +4,25 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { type LockedTask, lockPresentAttempt } from '../lifecycle/task-lock.js';
-import { taskRelations } from '../lifecycle/task-facts.js';
+import { taskRelations } from '../lifecycle/task-summary.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyConsumed, approvalNotFound, notHeld } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { findConsumed } from './asking-rules.js';
+import { findConsumed } from './request-rules.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
-import { ApprovalsReader } from './approvals-reader.service.js';
+import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 
 /** Lets what was approved be used: exactly that, once, and in time. */
 @Injectable()
-export class Consumptions {
+export class ConsumptionsService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly reader: ApprovalsReader,
+    private readonly transactions: TransactionsService,
+    private readonly reader: ApprovalsReaderService,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
   ) {}
@@ -38,12 +38,12 @@ export class Consumptions {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
       const task = await lockPresentAttempt(manager, facts.task_id);
-      await assertPresent(manager, agent, seen, task);
+      await assertPresentAttempt(manager, agent, seen, task);
       await this.exclusions.assertMayConsume(manager, agent, seen, task);
       const isHeld = task.status === 'active';
       const parameters = [id, digest, agent.subject, task.session_id, isHeld];
       const [consumed] = await sql<ApprovalRow>(manager, CONSUME, parameters);
-      if (!consumed) throw await refusalOf(manager, id, digest);
+      if (!consumed) throw await consumeError(manager, id, digest);
       const by = { role: roleOf(consumed, task), subject: agent.subject };
       const metadata = { attempt: consumed.consumed_attempt, repeat: consumed.repeat };
       this.audit.record(manager, approvalEvent('approval_consumed', consumed, task, by, metadata));
@@ -76,7 +76,7 @@ const CONSUME = `
  *
  * @throws DomainError `auth.forbidden`, `approval.not_found`, or `approval.not_held` where it could claim the task
  */
-async function assertPresent(
+async function assertPresentAttempt(
   manager: EntityManager,
   agent: Agent,
   approval: Approval,
@@ -88,12 +88,12 @@ async function assertPresent(
     authorize('approvals.consume', relations, approvalNotFound);
     return;
   }
-  const asker = askerOf(approval, task);
-  const isAsker = agent.roles.includes(asker);
-  if (!isAsker && agent.roles.includes(task.to_role)) throw notHeld();
-  if (isAsker) relations.push('asker');
+  const requester = requesterOf(approval, task);
+  const isRequester = agent.roles.includes(requester);
+  if (!isRequester && agent.roles.includes(task.to_role)) throw notHeld();
+  if (isRequester) relations.push('requester');
   authorize('approvals.consume', relations, approvalNotFound);
-  if (asker === task.to_role || (await hasHeld(manager, agent, task))) throw notHeld();
+  if (requester === task.to_role || (await hasHeld(manager, agent, task))) throw notHeld();
 }
 
 /** Whether the subject held an attempt of the task. */
@@ -111,15 +111,19 @@ async function hasHeld(
 }
 
 /** Where nobody asked in so many words, routing was the ask. */
-function askerOf({ requested_role }: Approval, { from_role }: LockedTask): string {
+function requesterOf({ requested_role }: Approval, { from_role }: LockedTask): string {
   return requested_role ?? from_role;
 }
 
 function roleOf(approval: Approval, task: LockedTask): string {
-  return task.status === 'active' ? task.to_role : askerOf(approval, task);
+  return task.status === 'active' ? task.to_role : requesterOf(approval, task);
 }
 
-async function refusalOf(manager: EntityManager, id: string, digest: string): Promise<DomainError> {
+async function consumeError(
+  manager: EntityManager,
+  id: string,
+  digest: string,
+): Promise<DomainError> {
   const approval = await lockApproval(manager, id);
   const { status, consume_until, consumed_by, consumed_at } = approval;
   if (approval.digest !== null && approval.digest !== digest) {

@@ -5,10 +5,10 @@ import type { Agent } from '../auth/agent.js';
 import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import { getReadableTask } from '../lifecycle/task-facts.js';
+import { getReadableTask } from '../lifecycle/task-summary.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
 import { newId } from '../observability/new-id.js';
 import {
@@ -20,14 +20,14 @@ import {
 } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalExpiry } from './approval-expiry.service.js';
+import { ApprovalExpiryService } from './approval-expiry.service.js';
 import { type ApprovalRow, getLatest, isAskedOrDecided, selectPending } from './approval-rows.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
-import type { ApproverKind } from './approver-kinds.js';
-import { assertKind, neededKind } from './approver-kind.js';
-import { assertRoom } from './asking-rules.js';
+import type { ApproverKind } from './approver-kind.js';
+import { assertKind, requiredKind } from './approver-kind-rules.js';
+import { assertRoom } from './request-rules.js';
 import { insertDecided, insertVote } from './approval-writes.js';
-import { ApprovalsReader } from './approvals-reader.service.js';
+import { ApprovalsReaderService } from './approvals-reader.service.js';
 import {
   type ApprovalAckDto,
   type ApprovalDto,
@@ -36,16 +36,16 @@ import {
 } from './dto/approval.dto.js';
 import { assertDecides, type CreateApprovalDto } from './dto/create-approval.dto.js';
 import type { DecideApprovalDto } from './dto/decide-approval.dto.js';
-import { CONSUME_SECONDS, type Verdict, Votes } from './votes.service.js';
+import { CONSUME_SECONDS, type Verdict, VotesService } from './votes.service.js';
 
 /** Lets approvers decide: one approval, or whatever is pending for their role about a task. */
 @Injectable()
 export class DecisionsService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly reader: ApprovalsReader,
-    private readonly votes: Votes,
-    private readonly expiry: ApprovalExpiry,
+    private readonly transactions: TransactionsService,
+    private readonly reader: ApprovalsReaderService,
+    private readonly votes: VotesService,
+    private readonly expiry: ApprovalExpiryService,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
     private readonly subjects: SubjectRolesService,
@@ -154,7 +154,7 @@ export class DecisionsService {
     const isRequired = requires_approval?.role === approver_role;
     const asked = isRequired ? (requires_approval.approver_kind ?? 'any') : 'any';
     const role = { approver_role, stage: 1, stages: [approver_role] };
-    const kind = neededKind({ ...role, approver_kind: asked }, this.environment);
+    const kind = requiredKind({ ...role, approver_kind: asked }, this.environment);
     if (kind === 'human') return kind;
     const before = await sql(
       manager,

@@ -5,27 +5,27 @@ import { authorize } from '../auth/policy.js';
 import { assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { alreadySettled, approvalNotFound } from './approval-errors.js';
-import { neededKind } from './approver-kind.js';
-import { assertRoom } from './asking-rules.js';
+import { requiredKind } from './approver-kind-rules.js';
+import { assertRoom } from './request-rules.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalRequestsService } from './approval-requests.service.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
-import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
+import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import type { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
 
 /** Lets the role that is asked hand the decision on to another: once, and never back to the role that asks. */
 @Injectable()
-export class Delegations {
+export class DelegationsService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly reader: ApprovalsReader,
-    private readonly openings: ApprovalOpenings,
+    private readonly transactions: TransactionsService,
+    private readonly reader: ApprovalsReaderService,
+    private readonly requests: ApprovalRequestsService,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
@@ -51,9 +51,9 @@ export class Delegations {
       authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound);
       assertDelegable(current, role);
       await this.exclusions.assertMayMove(manager, agent, current, role);
-      await this.openings.assertNotAsked(manager, current, role);
+      await this.requests.assertNonePending(manager, current, role);
       await assertRoom(manager, task.task_id, [role], 0);
-      const approver_kind = neededKind({ ...current, approver_role: role }, this.environment);
+      const approver_kind = requiredKind({ ...current, approver_role: role }, this.environment);
       const [delegated] = await sql<ApprovalRow>(manager, DELEGATE, [id, role, approver_kind]);
       if (!delegated) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: current.approver_role, subject: agent.subject };
@@ -70,11 +70,11 @@ export class Delegations {
 
 function assertDelegable(approval: ApprovalRow, role: string): void {
   if (approval.status !== 'pending') throw alreadySettled(approval);
-  const refusal = refusalOf(approval, role);
+  const refusal = delegationError(approval, role);
   if (refusal !== undefined) throw new DomainError('approval.delegation_refused', refusal);
 }
 
-function refusalOf(
+function delegationError(
   { delegated_from, votes, approver_role }: ApprovalRow,
   role: string,
 ): string | undefined {

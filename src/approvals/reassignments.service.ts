@@ -5,17 +5,17 @@ import { authorize } from '../auth/policy.js';
 import { assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { alreadySettled, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalRequestsService } from './approval-requests.service.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval, selectVotes } from './approval-rows.js';
-import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
-import { neededKind } from './approver-kind.js';
-import { assertRoom } from './asking-rules.js';
+import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
+import { requiredKind } from './approver-kind-rules.js';
+import { assertRoom } from './request-rules.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
 
@@ -23,16 +23,16 @@ import type { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
 @Injectable()
 export class ReassignmentsService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly reader: ApprovalsReader,
-    private readonly openings: ApprovalOpenings,
+    private readonly transactions: TransactionsService,
+    private readonly reader: ApprovalsReaderService,
+    private readonly requests: ApprovalRequestsService,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
 
   /**
-   * From now on the other role decides. Votes of the role before no longer count; the audit event lists them.
+   * From now on the other role decides. VotesService of the role before no longer count; the audit event lists them.
    *
    * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`,
    *   `approval.limit_reached`, or `approval.decided` or `approval.expired` where it is settled
@@ -54,9 +54,9 @@ export class ReassignmentsService {
         throw new DomainError('approval.delegation_refused', `${role} decides already.`);
       }
       await this.exclusions.assertMayMove(manager, agent, current, role);
-      await this.openings.assertNotAsked(manager, current, role);
+      await this.requests.assertNonePending(manager, current, role);
       await assertRoom(manager, task.task_id, [role], 0);
-      const approver_kind = neededKind({ ...current, approver_role: role }, this.environment);
+      const approver_kind = requiredKind({ ...current, approver_role: role }, this.environment);
       const discarded_votes = await selectVotes(manager, id);
       const [moved] = await sql<ApprovalRow>(manager, REASSIGN, [
         id,

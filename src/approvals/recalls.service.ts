@@ -3,24 +3,24 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { alreadySettled, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalRequestsService } from './approval-requests.service.js';
 import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
-import { ApprovalsReader, approvalRelations } from './approvals-reader.service.js';
+import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 
 /** Lets the role that delegated a decision take it back. */
 @Injectable()
 export class RecallsService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly reader: ApprovalsReader,
-    private readonly openings: ApprovalOpenings,
+    private readonly transactions: TransactionsService,
+    private readonly reader: ApprovalsReaderService,
+    private readonly requests: ApprovalRequestsService,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly audit: AuditService,
   ) {}
@@ -46,7 +46,7 @@ export class RecallsService {
       }
       await this.exclusions.assertMayDecide(manager, agent, id);
       const to = current.delegated_from ?? '';
-      await this.openings.assertNotAsked(manager, current, to);
+      await this.requests.assertNonePending(manager, current, to);
       const [recalled] = await sql<ApprovalRow>(manager, RECALL, [id]);
       if (!recalled) throw alreadySettled(await lockApproval(manager, id));
       const by = { role: to, subject: agent.subject };

@@ -10,10 +10,10 @@ import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import { alreadySettled, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalOpenings } from './approval-openings.service.js';
+import { ApprovalRequestsService } from './approval-requests.service.js';
 import { type ApprovalRow, lockApproval } from './approval-rows.js';
 import type { Decision } from './approval-status.js';
-import { assertKind, neededKind } from './approver-kind.js';
+import { assertKind, requiredKind } from './approver-kind-rules.js';
 import { insertVote, settle } from './approval-writes.js';
 import { approvalRelations } from './approvals-reader.service.js';
 
@@ -28,9 +28,9 @@ export interface Verdict {
 
 /** Takes the votes of approvers: as many approve as the quorum says, or one rejects, and the approval is settled. */
 @Injectable()
-export class Votes {
+export class VotesService {
   constructor(
-    private readonly openings: ApprovalOpenings,
+    private readonly requests: ApprovalRequestsService,
     private readonly parked: ParkedTasksService,
     private readonly audit: AuditService,
     private readonly exclusions: ApprovalExclusionsService,
@@ -38,7 +38,7 @@ export class Votes {
     private readonly environment: Environment,
   ) {}
 
-  /** Votes on an approval of a task that the caller has locked. */
+  /** VotesService on an approval of a task that the caller has locked. */
   async vote(
     manager: EntityManager,
     agent: Agent,
@@ -53,7 +53,7 @@ export class Votes {
       this.subjects.assertStillHeld(manager, agent, approval.approver_role),
       this.exclusions.assertMayDecide(manager, agent, id),
     ]);
-    assertKind(agent, neededKind(approval, this.environment), this.environment);
+    assertKind(agent, requiredKind(approval, this.environment), this.environment);
     const counted = await insertVote(manager, approval, {
       decision,
       ...agent,
@@ -94,7 +94,7 @@ export class Votes {
     });
     const next =
       decision === 'approved' && !isLast
-        ? await this.openings.openNext(manager, task, settled)
+        ? await this.requests.createNextStage(manager, task, settled)
         : undefined;
     await this.parked.follow(manager, task, settled, next?.expires_at ?? null, {
       role: settled.approver_role,

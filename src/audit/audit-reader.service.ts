@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
-import { isStaff } from '../auth/policy.js';
-import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { sqlList } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
-import { Where } from '../database/where.js';
+import { canReadEverything } from '../auth/policy.js';
+import { decodeCursor, keysetAt, toPage } from '../database/keyset.js';
+import { sqlPage } from '../database/sql.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { WhereClause } from '../database/where-clause.js';
 import type { AuditEvent } from './audit-event.entity.js';
 import { type AuditEventDto, type AuditPageDto, toAuditEventDto } from './dto/audit-event.dto.js';
 import type { ListEventsQuery } from './dto/list-events.query.js';
@@ -14,21 +14,21 @@ const EXPORT_PAGE = 500;
 
 /** Finds events for those who may see them: auditors all, others those of their tasks and their own reports. */
 @Injectable()
-export class AuditReader {
-  constructor(private readonly transactions: Transactions) {}
+export class AuditReaderService {
+  constructor(private readonly transactions: TransactionsService) {}
 
   /** A page of events in the order in which they happened. */
   async list(agent: Agent, query: ListEventsQuery): Promise<AuditPageDto> {
     const where = filter(agent, query);
     const found = await this.transactions.read((manager) =>
-      sqlList<AuditEvent & { keyset_at: string }>(
+      sqlPage<AuditEvent & { keyset_at: string }>(
         manager,
         `SELECT e.*, ${keysetAt('e.timestamp')} AS keyset_at FROM audit_events e ${where.toString()}
           ORDER BY e.timestamp, e.id LIMIT ${where.bind(query.page_size + 1)}`,
         where.parameters,
       ),
     );
-    const { rows, next_cursor } = pageOf('events', found, query.page_size);
+    const { rows, next_cursor } = toPage('events', found, query.page_size);
     return { events: rows.map(toAuditEventDto), page_size: query.page_size, next_cursor };
   }
 
@@ -51,9 +51,9 @@ const VISIBLE = `(
   EXISTS (SELECT 1 FROM task_participants p WHERE p.task_id = e.task_id AND p.role = ANY(?))
   OR (e.actor = ? AND e.event_type LIKE 'agent.%'))`;
 
-function filter(agent: Agent, query: ListEventsQuery): Where {
-  const where = new Where();
-  if (!isStaff(agent)) where.and(VISIBLE, agent.roles, agent.subject);
+function filter(agent: Agent, query: ListEventsQuery): WhereClause {
+  const where = new WhereClause();
+  if (!canReadEverything(agent)) where.and(VISIBLE, agent.roles, agent.subject);
   where
     .and('e.trace_id = ?', query.trace_id)
     .and('e.task_id = ?', query.task_id)

@@ -10,11 +10,11 @@ import {
 } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { Agent } from '../auth/agent.js';
-import { Me } from '../auth/me.decorator.js';
+import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { AuditReader } from './audit-reader.service.js';
+import { AuditReaderService } from './audit-reader.service.js';
 import { AuditEventDto, AuditPageDto } from './dto/audit-event.dto.js';
 import { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
 import { ListEventsQuery } from './dto/list-events.query.js';
@@ -26,7 +26,7 @@ import { NDJSON, writeNdjson } from './ndjson.js';
 @Controller('audit')
 export class AuditController {
   constructor(
-    private readonly reader: AuditReader,
+    private readonly reader: AuditReaderService,
     private readonly reports: IngestService,
   ) {}
 
@@ -47,7 +47,7 @@ export class AuditController {
   @ApiProblems()
   async events(
     @Query() query: ListEventsQuery,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Headers('accept') accept: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
@@ -62,7 +62,7 @@ export class AuditController {
   @ApiIdempotencyKey(IngestAckDto)
   @ApiAcceptedResponse({ type: IngestAckDto, description: 'Recorded.' })
   @ApiWriteProblems('auth.role_ambiguous')
-  ingest(@Body() dto: IngestEventDto, @Me() agent: Agent): Promise<IngestAckDto> {
+  ingest(@Body() dto: IngestEventDto, @CurrentAgent() agent: Agent): Promise<IngestAckDto> {
     return this.reports.ingest(agent, dto);
   }
 }

@@ -1,11 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
-import { afterCommit } from '../database/after-transaction.js';
-import { sqlAlong } from '../database/sql.js';
-import { EventMetrics } from '../observability/event-metrics.js';
+import { afterCommit } from '../database/transaction-hooks.js';
+import { queueSql } from '../database/sql.js';
+import { EventMetricsService } from '../observability/event-metrics.service.js';
 import { newId } from '../observability/new-id.js';
-import { type Effect, noteEffect, requestContext } from '../observability/request-context.js';
+import {
+  type AffectedResource,
+  recordAffectedResource,
+  requestContext,
+} from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 
 export interface NewAuditEvent {
@@ -22,13 +26,13 @@ export interface NewAuditEvent {
 /** Writes the audit trail. Everything that changes records itself here, in its own transaction. */
 @Injectable()
 export class AuditService {
-  constructor(private readonly metrics: EventMetrics) {}
+  constructor(private readonly metrics: EventMetricsService) {}
 
   /** Records an event in the transaction of what it tells of, after the change itself; gives the event's id. */
   record(manager: EntityManager, event: NewAuditEvent): string {
-    const entry = this.enter(manager, event);
-    sqlAlong(manager, INSERT, [written([entry])]);
-    noteEffect(effectOf(entry));
+    const entry = this.buildEntry(manager, event);
+    queueSql(manager, INSERT, [serialize([entry])]);
+    recordAffectedResource(effectOf(entry));
     return entry.id;
   }
 
@@ -36,20 +40,20 @@ export class AuditService {
    * What a statement made by {@link withEvent} is given in the place of the event, so that what it changes and the
    * event that tells of it are one statement.
    */
-  telling(manager: EntityManager, event: NewAuditEvent): string {
-    const entry = this.enter(manager, event);
-    noteEffect(effectOf(entry));
-    return written([entry]);
+  eventPayload(manager: EntityManager, event: NewAuditEvent): string {
+    const entry = this.buildEntry(manager, event);
+    recordAffectedResource(effectOf(entry));
+    return serialize([entry]);
   }
 
   /** Records many events with one statement. */
   recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): void {
-    const entries = events.map((event) => this.enter(manager, event));
-    if (entries.length > 0) sqlAlong(manager, INSERT, [written(entries)]);
+    const entries = events.map((event) => this.buildEntry(manager, event));
+    if (entries.length > 0) queueSql(manager, INSERT, [serialize(entries)]);
   }
 
   /** Gives an event its id; it counts once it is committed. */
-  private enter(manager: EntityManager, event: NewAuditEvent): Entry {
+  private buildEntry(manager: EntityManager, event: NewAuditEvent): Entry {
     afterCommit(manager, () => {
       this.metrics.count(event.event_type, event.metadata ?? {});
     });
@@ -57,7 +61,7 @@ export class AuditService {
   }
 }
 
-function effectOf({ id, event }: Entry): Effect {
+function effectOf({ id, event }: Entry): AffectedResource {
   const { event_type, by, approval_id, session_id, task_id } = event;
   if (event_type === 'task_routed' && task_id) return { role: by.role, type: 'task', id: task_id };
   if (approval_id) return { role: by.role, type: 'approval', id: approval_id };
@@ -86,7 +90,7 @@ const INSERT = insertOf('$1');
  * there is no time to tell it of, which {@link NOTHING_CHANGED} does not allow.
  *
  * @param change a statement with RETURNING
- * @param event the placeholder of the event, to be filled by {@link AuditService.telling}
+ * @param event the placeholder of the event, to be filled by {@link AuditService.eventPayload}
  */
 export function withEvent(change: string, event: string): string {
   return `
@@ -99,7 +103,7 @@ export function withEvent(change: string, event: string): string {
 export const NOTHING_CHANGED = 'timestamp';
 
 /** Events as the INSERT takes them. */
-function written(entries: readonly Entry[]): string {
+function serialize(entries: readonly Entry[]): string {
   return JSON.stringify(entries.map(toRow));
 }
 

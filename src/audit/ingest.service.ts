@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AuditService } from './audit.service.js';
@@ -14,7 +14,7 @@ const EVENT_TYPE_LENGTH = 50;
 @Injectable()
 export class IngestService {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly audit: AuditService,
   ) {}
 

@@ -2,21 +2,21 @@ import { Module } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { fetchKeys } from './fetch-keys.js';
 import { JwtStrategy } from './jwt.strategy.js';
-import { KeySet } from './key-set.js';
+import { JwksCache } from './jwks-cache.js';
 import { MeController } from './me.controller.js';
 import { signingSecret } from './signing-secret.js';
 import { SharedSecret, VerificationKeys } from './verification-keys.js';
-import { VerifiedTokens } from './verified-tokens.js';
+import { VerifiedTokensService } from './verified-tokens.service.js';
 
 /** Authentication: signing keys, token verification and `GET /me`. The application registers `JwtGuard` for all routes. */
 @Module({
   controllers: [MeController],
   providers: [
     JwtStrategy,
-    VerifiedTokens,
+    VerifiedTokensService,
     { provide: VerificationKeys, inject: [Environment], useFactory: verificationKeys },
   ],
-  exports: [VerifiedTokens, VerificationKeys],
+  exports: [VerifiedTokensService, VerificationKeys],
 })
 export class AuthModule {}
 
@@ -24,5 +24,5 @@ function verificationKeys(environment: Environment): VerificationKeys {
   const { OIDC_JWKS_URL } = environment;
   return OIDC_JWKS_URL === undefined
     ? new SharedSecret(signingSecret(environment))
-    : new KeySet(() => fetchKeys(OIDC_JWKS_URL));
+    : new JwksCache(() => fetchKeys(OIDC_JWKS_URL));
 }

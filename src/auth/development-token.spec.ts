@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import jwt from 'jsonwebtoken';
-import { agentFromClaims } from './claims.js';
+import { agentFromClaims } from './token-claims.js';
 import { developmentToken } from './development-token.js';
 
 const SECRET = 'a secret that has 32 bytes or more';

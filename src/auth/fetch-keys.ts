@@ -17,10 +17,10 @@ export async function fetchKeys(url: string): Promise<ProviderKey[]> {
     await response.body?.cancel();
     throw new Error(`the response to the request for the key set has status ${response.status}`);
   }
-  return providerKeys(JSON.parse(await textOf(response.body ?? [])));
+  return providerKeys(JSON.parse(await readText(response.body ?? [])));
 }
 
-async function textOf(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
+async function readText(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {

@@ -1,11 +1,11 @@
 import { HUMAN_CLAIM } from '../config/human-claim.js';
 import type { AgentKind } from './agent.js';
-import { isRecord } from './is-record.js';
+import { isRecord } from '../common/is-record.js';
 
-type Claims = Record<string, unknown>;
+type TokenClaims = Record<string, unknown>;
 
 /** Returns whether the claims of a token meet one condition. */
-type Condition = (claims: Claims) => boolean;
+type Condition = (claims: TokenClaims) => boolean;
 
 /**
  * Compiles the conditions of `HUMAN_CLAIMS` into one check of the claims of a token. The subject is human if all
@@ -33,7 +33,7 @@ function conditionOf(text: string): Condition {
   if (operator === undefined) {
     return not
       ? (claims) => isAbsent(claimOf(claims, name))
-      : (claims) => saysSomething(claimOf(claims, name));
+      : (claims) => hasValue(claimOf(claims, name));
   }
   const pattern = patternOf(value);
   return (claims) => {
@@ -47,7 +47,7 @@ function conditionOf(text: string): Condition {
 }
 
 /** Returns a claim by its full name, else by a path of names separated by dots. */
-function claimOf(claims: Claims, name: string): unknown {
+function claimOf(claims: TokenClaims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   return name
     .split('.')
@@ -61,7 +61,7 @@ function isAbsent(claim: unknown): boolean {
   return claim === undefined || claim === null;
 }
 
-function saysSomething(claim: unknown): boolean {
+function hasValue(claim: unknown): boolean {
   const isEmpty = claim === '' || claim === false || (Array.isArray(claim) && claim.length === 0);
   return !isAbsent(claim) && !isEmpty;
 }

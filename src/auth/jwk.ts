@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { isRecord } from './is-record.js';
+import { isRecord } from '../common/is-record.js';
 import type { TokenAlgorithm } from './verification-keys.js';
 
 /** A public signing key of the identity provider. */

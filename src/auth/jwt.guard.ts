@@ -6,17 +6,17 @@ import { DomainError } from '../errors/domain-error.js';
 import { requestContext } from '../observability/request-context.js';
 import type { Agent } from './agent.js';
 import { bearerToken } from './bearer-token.js';
-import { assertInTime } from './claims.js';
+import { assertInTime } from './token-claims.js';
 import { IS_PUBLIC } from './public.decorator.js';
 import { tokenInvalid } from './token-errors.js';
-import { VerifiedTokens } from './verified-tokens.js';
+import { VerifiedTokensService } from './verified-tokens.service.js';
 
 /** Requires a valid bearer token, except on `@Public()` routes. Errors follow RFC 6750. */
 @Injectable()
 export class JwtGuard extends AuthGuard('jwt') {
   constructor(
     private readonly reflector: Reflector,
-    private readonly verified: VerifiedTokens,
+    private readonly verified: VerifiedTokensService,
   ) {
     super();
   }

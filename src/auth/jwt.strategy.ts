@@ -8,11 +8,11 @@ import { Environment } from '../config/environment.js';
 import type { Agent } from './agent.js';
 import { acceptedAudiences } from './audiences.js';
 import { bearerToken } from './bearer-token.js';
-import { agentFromClaims } from './claims.js';
+import { agentFromClaims } from './token-claims.js';
 import { humanCheck } from './human-claims.js';
 import { keyFor, type UsedKey } from './token-key.js';
 import { VerificationKeys } from './verification-keys.js';
-import { VerifiedTokens } from './verified-tokens.js';
+import { VerifiedTokensService } from './verified-tokens.service.js';
 
 /** The options of passport-jwt in use. Its own types do not allow a `KeyObject` as the key. */
 interface Options {
@@ -32,7 +32,7 @@ const KeyObjectStrategy: Type<Strategy> = Strategy;
 
 /**
  * Verifies the signature of the bearer token of a request (RFC 7515), then its claims (RFC 7519), and returns the caller.
- * Adds the token to {@link VerifiedTokens}.
+ * Adds the token to {@link VerifiedTokensService}.
  */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
@@ -43,7 +43,7 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
 
   constructor(
     keys: VerificationKeys,
-    private readonly verified: VerifiedTokens,
+    private readonly verified: VerifiedTokensService,
     private readonly environment: Environment,
   ) {
     const used = new WeakMap<IncomingMessage, UsedKey>();

@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import type { Agent } from './agent.js';
-import { Me } from './me.decorator.js';
+import { CurrentAgent } from './current-agent.decorator.js';
 import { Policy } from './policy.decorator.js';
 import { WhoAmIDto } from './who-am-i.dto.js';
 
@@ -15,7 +15,7 @@ export class MeController {
   @ApiOperation({ summary: 'Get the caller' })
   @ApiOkResponse({ type: WhoAmIDto, description: 'The subject and the roles of the token.' })
   @ApiProblems()
-  whoAmI(@Me() agent: Agent): WhoAmIDto {
+  whoAmI(@CurrentAgent() agent: Agent): WhoAmIDto {
     return new WhoAmIDto(agent);
   }
 }

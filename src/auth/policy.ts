@@ -1,14 +1,16 @@
-import { concealing, DomainError } from '../errors/domain-error.js';
+import { asHidden, DomainError } from '../errors/domain-error.js';
 import type { Agent } from './agent.js';
 
 /** A relation between a caller and a resource. */
 export type Relation =
   /** Holds the role that the session, task or approval is assigned to. */
-  | 'owner'
+  | 'assignee'
+  /** Holds the role that decides the approval. */
+  | 'approver'
   /** Has claimed the active attempt of the task. */
   | 'claimant'
   /** Holds the role that requested the task or the approval. */
-  | 'asker'
+  | 'requester'
   /** Holds the role that delegated the approval. */
   | 'delegator'
   /** Holds a participant role of the task. */
@@ -23,38 +25,38 @@ interface ResourceRule {
   /** A caller with one of these relations is allowed. */
   readonly allow: readonly Relation[];
   /** A refused caller with one of these relations receives 403; any other receives 404 as if the resource did not exist. */
-  readonly seenBy: readonly Relation[];
+  readonly visibleTo: readonly Relation[];
 }
 
 const TASK_READERS = ['participant', 'auditor', 'admin'] as const;
-const SESSION_READERS = ['owner', 'participant', 'auditor', 'admin'] as const;
+const SESSION_READERS = ['assignee', 'participant', 'auditor', 'admin'] as const;
 
 /** The policy table. Each route names its action with `@Policy`; its service calls {@link authorize} with that action. */
 export const POLICY = {
   'status.read': 'public',
-  'metrics.read': { allow: ['auditor', 'admin'], seenBy: [] },
+  'metrics.read': { allow: ['auditor', 'admin'], visibleTo: [] },
   'me.read': 'agent',
   'sessions.create': 'agent',
   'sessions.list': 'agent',
-  'sessions.read': { allow: SESSION_READERS, seenBy: SESSION_READERS },
-  'sessions.write': { allow: ['owner', 'admin'], seenBy: SESSION_READERS },
+  'sessions.read': { allow: SESSION_READERS, visibleTo: SESSION_READERS },
+  'sessions.write': { allow: ['assignee', 'admin'], visibleTo: SESSION_READERS },
   'tasks.route': 'agent',
   'tasks.list': 'agent',
-  'tasks.read': { allow: TASK_READERS, seenBy: TASK_READERS },
+  'tasks.read': { allow: TASK_READERS, visibleTo: TASK_READERS },
   'tasks.claim_next': 'agent',
-  'tasks.claim': { allow: ['owner'], seenBy: TASK_READERS },
-  'tasks.steer': { allow: ['asker', 'admin'], seenBy: TASK_READERS },
+  'tasks.claim': { allow: ['assignee'], visibleTo: TASK_READERS },
+  'tasks.control': { allow: ['requester', 'admin'], visibleTo: TASK_READERS },
   'tasks.wait': 'agent',
-  'approvals.ask': { allow: ['participant'], seenBy: TASK_READERS },
-  'approvals.decide': { allow: ['owner'], seenBy: TASK_READERS },
-  'approvals.withdraw': { allow: ['asker'], seenBy: TASK_READERS },
-  'approvals.resubmit': { allow: ['asker'], seenBy: TASK_READERS },
-  'approvals.delegate': { allow: ['owner'], seenBy: TASK_READERS },
-  'approvals.recall': { allow: ['delegator'], seenBy: TASK_READERS },
-  'approvals.reassign': { allow: ['admin'], seenBy: TASK_READERS },
-  'approvals.consume': { allow: ['claimant', 'asker'], seenBy: TASK_READERS },
+  'approvals.create': { allow: ['participant'], visibleTo: TASK_READERS },
+  'approvals.decide': { allow: ['approver'], visibleTo: TASK_READERS },
+  'approvals.withdraw': { allow: ['requester'], visibleTo: TASK_READERS },
+  'approvals.resubmit': { allow: ['requester'], visibleTo: TASK_READERS },
+  'approvals.delegate': { allow: ['approver'], visibleTo: TASK_READERS },
+  'approvals.recall': { allow: ['delegator'], visibleTo: TASK_READERS },
+  'approvals.reassign': { allow: ['admin'], visibleTo: TASK_READERS },
+  'approvals.consume': { allow: ['claimant', 'requester'], visibleTo: TASK_READERS },
   'approvals.list': 'agent',
-  'approvals.read': { allow: TASK_READERS, seenBy: TASK_READERS },
+  'approvals.read': { allow: TASK_READERS, visibleTo: TASK_READERS },
   'audit.ingest': 'agent',
   'audit.list': 'agent',
   'idempotency.read': 'agent',
@@ -85,8 +87,8 @@ export function authorize(
   hidden: () => DomainError,
 ): void {
   if (permits(action, relations)) return;
-  const { allow, seenBy }: ResourceRule = POLICY[action];
-  if (!seenBy.some((relation) => relations.includes(relation))) throw concealing(hidden());
+  const { allow, visibleTo }: ResourceRule = POLICY[action];
+  if (!visibleTo.some((relation) => relations.includes(relation))) throw asHidden(hidden());
   throw new DomainError(
     'auth.forbidden',
     `Allowed only for ${allow.map((relation) => NOUNS[relation]).join(' or ')}.`,
@@ -94,7 +96,7 @@ export function authorize(
 }
 
 /** Whether the caller can read all resources. */
-export function isStaff(agent: Agent): boolean {
+export function canReadEverything(agent: Agent): boolean {
   return staffRelations(agent).length > 0;
 }
 
@@ -104,9 +106,10 @@ export function staffRelations(agent: Agent): Relation[] {
 }
 
 const NOUNS: Record<Relation, string> = {
-  owner: 'the role that the session, task or approval is assigned to',
+  assignee: 'the role that the session, task or approval is assigned to',
+  approver: 'the role that decides the approval',
   claimant: 'the agent that has claimed the task',
-  asker: 'the role that requested the task or approval',
+  requester: 'the role that requested the task or approval',
   delegator: 'the role that delegated the approval',
   participant: 'a participant role of the task',
   auditor: 'the role auditor',

@@ -1,7 +1,7 @@
-import { isRecord } from './is-record.js';
+import { isRecord } from '../common/is-record.js';
 import { tokenInvalid } from './token-errors.js';
 
-type Claims = Record<string, unknown>;
+type TokenClaims = Record<string, unknown>;
 
 /**
  * Returns all role names in the payload of a token: `realm_access.roles`, `resource_access[client].roles` of the given
@@ -9,7 +9,7 @@ type Claims = Record<string, unknown>;
  *
  * @throws DomainError `auth.token_invalid` if one of the claims is malformed
  */
-export function roleNames(payload: Claims, clients: readonly string[]): string[] {
+export function roleNames(payload: TokenClaims, clients: readonly string[]): string[] {
   const ofClients = clients.map((client) => member(payload['resource_access'], client));
   return [
     ...names(member(payload['realm_access'], 'roles')),
@@ -26,7 +26,7 @@ export function roleNames(payload: Claims, clients: readonly string[]): string[]
  *
  * @throws DomainError `auth.token_invalid` if the claim is malformed
  */
-export function roleNamesAt(payload: Claims, path: string): string[] {
+export function roleNamesAt(payload: TokenClaims, path: string): string[] {
   const value = valueAt(payload, path.split('.'));
   if (typeof value === 'string') return value.split(' ').filter((name) => name !== '');
   return names(value);

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { isRecord } from './is-record.js';
+import { isRecord } from '../common/is-record.js';
 import { tokenInvalid } from './token-errors.js';
 import type { TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 

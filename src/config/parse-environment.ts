@@ -1,5 +1,5 @@
 import { Environment } from './environment.js';
-import { ENVIRONMENT_RULES, type Rule } from './environment-rules.js';
+import { ENVIRONMENT_RULES, type EnvironmentRule } from './environment-rules.js';
 import { validated, type Variables } from './validated.js';
 
 /**
@@ -10,7 +10,7 @@ import { validated, type Variables } from './validated.js';
  */
 export function parseEnvironment(
   variables: Variables,
-  rules: readonly Rule[] = ENVIRONMENT_RULES,
+  rules: readonly EnvironmentRule[] = ENVIRONMENT_RULES,
 ): Environment {
   return validated(Environment, variables, (environment) =>
     rules.flatMap((rule) => rule(environment)),

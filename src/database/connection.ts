@@ -1,12 +1,12 @@
 import type { Client } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { UnavailableError } from '../errors/domain-error.js';
-import { takeAfterCommit, takeAfterRollback } from './after-transaction.js';
-import { Coming } from './coming.js';
-import { pave, Pipeline } from './pipeline.js';
-import { losesConnection, verdictOf } from './postgres-errors.js';
-import { NotReached } from './statement-batch.js';
-import type { StatementNames } from './statement-names.js';
+import { drainCommitHooks, drainRollbackHooks } from './transaction-hooks.js';
+import { Deferred } from './deferred.js';
+import { attachPipeline, Pipeline } from './pipeline.js';
+import { isConnectionLost, classify } from './postgres-errors.js';
+import { SkippedStatementError } from './statement-batch.js';
+import type { PreparedStatementNames } from './prepared-statement-names.js';
 
 /** A function that runs statements on one connection. */
 export type Work<T> = (manager: EntityManager) => T | Promise<T>;
@@ -14,18 +14,18 @@ export type Work<T> = (manager: EntityManager) => T | Promise<T>;
 /** One connection of the pool, and the transaction that is open on it, if any. */
 export class Connection {
   private readonly pipeline: Pipeline;
-  private undone: readonly (() => Promise<unknown>)[] = [];
+  private rollbackHooks: readonly (() => Promise<unknown>)[] = [];
 
   private constructor(
     private readonly runner: QueryRunner,
     private readonly client: Client,
-    names: StatementNames,
+    names: PreparedStatementNames,
   ) {
     this.pipeline = new Pipeline(client, names);
-    pave(runner.manager, this.pipeline);
+    attachPipeline(runner.manager, this.pipeline);
   }
 
-  static async take(dataSource: DataSource, names: StatementNames): Promise<Connection> {
+  static async acquire(dataSource: DataSource, names: PreparedStatementNames): Promise<Connection> {
     if (!dataSource.isInitialized) {
       throw new UnavailableError(
         'database.unavailable',
@@ -39,14 +39,14 @@ export class Connection {
   /** Acquires a connection for `work` and releases it. Closes it instead if an error shows that it is broken. */
   static async use<T>(
     dataSource: DataSource,
-    names: StatementNames,
+    names: PreparedStatementNames,
     work: (connection: Connection) => T | Promise<T>,
   ): Promise<T> {
-    const connection = await Connection.take(dataSource, names);
+    const connection = await Connection.acquire(dataSource, names);
     try {
       return await work(connection);
     } catch (error) {
-      connection.distrust(error);
+      connection.closeIfBroken(error);
       throw error;
     } finally {
       await connection.release();
@@ -59,7 +59,7 @@ export class Connection {
 
   /** Begins a transaction. BEGIN is sent in one batch with the first statement. */
   begin(): void {
-    this.pipeline.sendAlong('BEGIN');
+    this.pipeline.queue('BEGIN');
   }
 
   /**
@@ -71,12 +71,12 @@ export class Connection {
     try {
       tag = (await this.pipeline.send('COMMIT')).tag;
     } catch (error) {
-      if (error instanceof NotReached) {
+      if (error instanceof SkippedStatementError) {
         await this.rollback(error.cause);
         throw error.cause;
       }
-      if (verdictOf(error) !== 'unavailable') throw error;
-      this.end();
+      if (classify(error) !== 'unavailable') throw error;
+      this.close();
       throw new UnavailableError(
         'database.commit_unknown',
         'The database did not confirm the commit; retry the same request to get its outcome.',
@@ -89,41 +89,41 @@ export class Connection {
         'The database rolled the request back; retry the request.',
       );
     }
-    for (const work of takeAfterCommit(this.manager)) work();
+    for (const work of drainCommitHooks(this.manager)) work();
   }
 
   /** Rolls the transaction back. If `reason` shows that the connection is lost, closes it and does not wait. */
   async rollback(reason: unknown): Promise<void> {
-    this.distrust(reason);
-    this.undone = takeAfterRollback(this.manager);
+    this.closeIfBroken(reason);
+    this.rollbackHooks = drainRollbackHooks(this.manager);
     this.pipeline.clear();
     if (!this.pipeline.isUsed) return;
     try {
       await this.pipeline.send('ROLLBACK');
     } catch {
-      this.end();
+      this.close();
     }
   }
 
   /** Resolves the result of the work. Flushes the pipeline if the statement of a deferred result is still queued. */
-  resultOf<T>(result: T | Coming<T>): T | Promise<T> {
-    if (!(result instanceof Coming)) return result;
-    this.pipeline.takeOff();
+  resolve<T>(result: T | Deferred<T>): T | Promise<T> {
+    if (!(result instanceof Deferred)) return result;
+    this.pipeline.flush();
     return result.value;
   }
 
   /** Releases the connection, then runs the rollback hooks of a transaction that was rolled back. */
   async release(): Promise<void> {
     await this.runner.release();
-    for (const work of this.undone) await work().catch(() => undefined);
+    for (const work of this.rollbackHooks) await work().catch(() => undefined);
   }
 
-  private distrust(error: unknown): void {
-    if (losesConnection(error)) this.end();
+  private closeIfBroken(error: unknown): void {
+    if (isConnectionLost(error)) this.close();
   }
 
   /** Closes the connection. The pool removes a closed connection on release. */
-  private end(): void {
+  private close(): void {
     this.client.end().catch(() => undefined);
   }
 }

@@ -2,15 +2,15 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Environment } from '../config/environment.js';
 import { DataSource } from 'typeorm';
-import { DatabaseClock } from './database-clock.js';
-import { DatabaseOpening } from './database-opening.js';
+import { DatabaseClockService } from './database-clock.service.js';
+import { DatabaseStartupService } from './database-startup.service.js';
 import { databaseOptions } from './database-options.js';
-import { PoolMetrics } from './pool-metrics.js';
-import { ServiceHeartbeat } from './service-heartbeat.js';
-import { Signals } from './signals.js';
-import { StatementNames } from './statement-names.js';
-import { Sweeper } from './sweeper.js';
-import { Transactions } from './transactions.js';
+import { PoolMetricsService } from './pool-metrics.service.js';
+import { ServiceHeartbeatService } from './service-heartbeat.service.js';
+import { WorkNotifierService } from './work-notifier.service.js';
+import { PreparedStatementNames } from './prepared-statement-names.js';
+import { SweeperService } from './sweeper.service.js';
+import { TransactionsService } from './transactions.service.js';
 
 /** The connection pool of the application. */
 @Global()
@@ -31,33 +31,39 @@ export class DatabaseModule {
         }),
       ],
       providers: [
-        Transactions,
-        ServiceHeartbeat,
-        DatabaseClock,
-        Sweeper,
-        PoolMetrics,
+        TransactionsService,
+        ServiceHeartbeatService,
+        DatabaseClockService,
+        SweeperService,
+        PoolMetricsService,
         {
-          provide: StatementNames,
+          provide: PreparedStatementNames,
           inject: [Environment],
           useFactory: ({ DATABASE_PREPARED_STATEMENTS }: Environment) =>
-            new StatementNames(DATABASE_PREPARED_STATEMENTS),
+            new PreparedStatementNames(DATABASE_PREPARED_STATEMENTS),
         },
         {
-          provide: DatabaseOpening,
+          provide: DatabaseStartupService,
           inject: [DataSource, Environment],
           useFactory: (
             dataSource: DataSource,
             { DATABASE_DIRECT_URL, MIGRATE_ON_START }: Environment,
-          ) => new DatabaseOpening(dataSource, DATABASE_DIRECT_URL ?? url, MIGRATE_ON_START),
+          ) => new DatabaseStartupService(dataSource, DATABASE_DIRECT_URL ?? url, MIGRATE_ON_START),
         },
         {
-          provide: Signals,
-          inject: [Transactions, Environment],
-          useFactory: (transactions: Transactions, environment: Environment) =>
-            new Signals(transactions, environment.DATABASE_DIRECT_URL ?? url),
+          provide: WorkNotifierService,
+          inject: [TransactionsService, Environment],
+          useFactory: (transactions: TransactionsService, environment: Environment) =>
+            new WorkNotifierService(transactions, environment.DATABASE_DIRECT_URL ?? url),
         },
       ],
-      exports: [Transactions, ServiceHeartbeat, DatabaseClock, Sweeper, Signals],
+      exports: [
+        TransactionsService,
+        ServiceHeartbeatService,
+        DatabaseClockService,
+        SweeperService,
+        WorkNotifierService,
+      ],
     };
   }
 }

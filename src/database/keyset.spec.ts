@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '../errors/domain-error.js';
-import { decodeCursor, encodeCursor, pageOf } from './keyset.js';
+import { decodeCursor, encodeCursor, toPage } from './keyset.js';
 
 const AT = '2026-01-31T12:00:00.123456Z';
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
@@ -45,14 +45,14 @@ describe('A page', () => {
     ['as many as asked for', 2, 2, ['a', 'b'], null],
     ['one more', 3, 2, ['a', 'b'], 'b'],
   ])('of %s', (_, found, size, ids, last) => {
-    const page = pageOf('tasks', { rows: rows.slice(0, found), isCut: false }, size);
+    const page = toPage('tasks', { rows: rows.slice(0, found), isTruncated: false }, size);
 
     expect(page.rows.map(({ id }) => id)).toEqual(ids);
     expect(page.next_cursor).toBe(last && encodeCursor('tasks', { at: AT, id: last }));
   });
 
   it('goes on after its last row where more followed that were too much', () => {
-    const page = pageOf('tasks', { rows: rows.slice(0, 1), isCut: true }, 2);
+    const page = toPage('tasks', { rows: rows.slice(0, 1), isTruncated: true }, 2);
 
     expect(page.rows.map(({ id }) => id)).toEqual(['a']);
     expect(page.next_cursor).toBe(encodeCursor('tasks', { at: AT, id: 'a' }));
@@ -65,11 +65,11 @@ describe('A page', () => {
   ])('goes on after the exact time %s', (keyset_at, at) => {
     const found = [{ id: ID, keyset_at }, ...rows];
 
-    const { next_cursor } = pageOf('inbox', { rows: found, isCut: false }, 1, () => ({
+    const { next_cursor } = toPage('inbox', { rows: found, isTruncated: false }, 1, () => ({
       id: 'other',
-      rank: 2,
+      sortRank: 2,
     }));
 
-    expect(next_cursor).toBe(encodeCursor('inbox', { at, id: 'other', rank: 2 }));
+    expect(next_cursor).toBe(encodeCursor('inbox', { at, id: 'other', sortRank: 2 }));
   });
 });

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../errors/domain-error.js';
-import type { Listed } from './sql.js';
+import type { RowPage } from './sql.js';
 
 /** The position of a row in a list ordered by time and id. The next page starts after it. */
 export interface Keyset {
@@ -7,11 +7,11 @@ export interface Keyset {
   at: string;
   id: string;
   /** The sort key that precedes the time, if the list has one. */
-  rank?: number;
+  sortRank?: number;
 }
 
 /** A list with pages. A cursor is valid only for the list that returned it. */
-export type ListName = 'tasks' | 'inbox' | 'sessions' | 'approvals' | 'events';
+export type CursorKind = 'tasks' | 'inbox' | 'sessions' | 'approvals' | 'events';
 
 const PATTERN =
   /^([a-z]+)\|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d))?$/;
@@ -21,8 +21,8 @@ export function keysetAt(column: string): string {
   return `(${column} AT TIME ZONE 'UTC')::text`;
 }
 
-export function encodeCursor(list: ListName, { at, id, rank }: Keyset): string {
-  const position = [list, at, id, ...(rank === undefined ? [] : [rank])].join('|');
+export function encodeCursor(list: CursorKind, { at, id, sortRank }: Keyset): string {
+  const position = [list, at, id, ...(sortRank === undefined ? [] : [sortRank])].join('|');
   return Buffer.from(position).toString('base64url');
 }
 
@@ -31,7 +31,7 @@ export function encodeCursor(list: ListName, { at, id, rank }: Keyset): string {
  *
  * @throws InvalidInputError if it is any other text
  */
-export function decodeCursor(list: ListName, cursor: string): Keyset {
+export function decodeCursor(list: CursorKind, cursor: string): Keyset {
   const [, , at, id, rank] =
     PATTERN.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (at === undefined || id === undefined || Number.isNaN(Date.parse(at))) throw badCursor();
@@ -47,31 +47,33 @@ function badCursor(): InvalidInputError {
 }
 
 /** A row with the time of its position, as {@link keysetAt} selects it. */
-export interface Placed {
+export interface CursorRow {
   keyset_at: string;
 }
 
 /**
  * Builds one page. The query must select `size` + 1 rows: the extra row shows that another page follows.
  *
- * @param placeOf the rest of a row's position; by default the row's id
+ * @param cursorKeyOf the rest of a row's position; by default the row's id
  */
-export function pageOf<Row extends Placed & { id: string }>(
-  list: ListName,
-  { rows, isCut }: Listed<Row>,
+export function toPage<Row extends CursorRow & { id: string }>(
+  list: CursorKind,
+  { rows, isTruncated }: RowPage<Row>,
   size: number,
-  placeOf: (row: Row) => Omit<Keyset, 'at'> = ({ id }) => ({ id }),
+  cursorKeyOf: (row: Row) => Omit<Keyset, 'at'> = ({ id }) => ({ id }),
 ): { rows: Row[]; next_cursor: string | null } {
   const page = rows.slice(0, size);
-  const last = isCut || rows.length > size ? page.at(-1) : undefined;
+  const last = isTruncated || rows.length > size ? page.at(-1) : undefined;
   return {
     rows: page,
-    next_cursor: last ? encodeCursor(list, { at: timeOf(last.keyset_at), ...placeOf(last) }) : null,
+    next_cursor: last
+      ? encodeCursor(list, { at: isoTimeOf(last.keyset_at), ...cursorKeyOf(last) })
+      : null,
   };
 }
 
 /** Converts PostgreSQL's text of a timestamp, which has no trailing zeros and a space instead of the T. */
-function timeOf(text: string): string {
+function isoTimeOf(text: string): string {
   const [day = '', time = ''] = text.split(' ');
   const [seconds = '', fraction = ''] = time.split('.');
   return `${day}T${seconds}.${fraction.padEnd(6, '0')}Z`;

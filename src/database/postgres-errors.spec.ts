@@ -1,13 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { DomainError } from '../errors/domain-error.js';
-import { losesConnection, type PostgresVerdict, translate, verdictOf } from './postgres-errors.js';
+import {
+  isConnectionLost,
+  type PostgresErrorClass,
+  translate,
+  classify,
+} from './postgres-errors.js';
 
 const withCode = (code: string): Error => Object.assign(new Error('from the driver'), { code });
 const failed = (error: Error): Error => new QueryFailedError('SELECT 1', [], error);
 
 /** SQLSTATE or code of the operating system, what it means, and whether the connection is lost by it. */
-const TABLE: [code: string, verdict: PostgresVerdict, lost: boolean][] = [
+const TABLE: [code: string, verdict: PostgresErrorClass, lost: boolean][] = [
   ['40001', 'again', false], // serialization_failure
   ['40P01', 'again', false], // deadlock_detected
   ['55P03', 'unavailable', false], // lock_not_available
@@ -36,13 +41,13 @@ const TABLE: [code: string, verdict: PostgresVerdict, lost: boolean][] = [
 
 describe('An error with the code', () => {
   it.each(TABLE)('%s means %s, bare or in the error of a query', (code, verdict) => {
-    expect(verdictOf(withCode(code))).toBe(verdict);
-    expect(verdictOf(failed(withCode(code)))).toBe(verdict);
+    expect(classify(withCode(code))).toBe(verdict);
+    expect(classify(failed(withCode(code)))).toBe(verdict);
   });
 
   it.each(TABLE)('%s (%s) loses the connection: %s', (code, _, lost) => {
-    expect(losesConnection(withCode(code))).toBe(lost);
-    expect(losesConnection(failed(withCode(code)))).toBe(lost);
+    expect(isConnectionLost(withCode(code))).toBe(lost);
+    expect(isConnectionLost(failed(withCode(code)))).toBe(lost);
   });
 });
 
@@ -57,8 +62,8 @@ describe('An error without a code', () => {
     'Cannot use a pool after calling end on the pool',
     new QueryRunnerAlreadyReleasedError().message,
   ])('of the driver means an outage: %s', (message) => {
-    expect(verdictOf(new Error(message))).toBe('unavailable');
-    expect(losesConnection(new Error(message))).toBe(true);
+    expect(classify(new Error(message))).toBe('unavailable');
+    expect(isConnectionLost(new Error(message))).toBe(true);
   });
 
   it.each([
@@ -68,13 +73,13 @@ describe('An error without a code', () => {
     undefined,
     null,
   ])('of ours is a bug (%#)', (error) => {
-    expect(verdictOf(error)).toBe('bug');
-    expect(losesConnection(error)).toBe(false);
+    expect(classify(error)).toBe('bug');
+    expect(isConnectionLost(error)).toBe(false);
     expect(translate(error)).toBe(error);
   });
 
   it('in the error of a query means that the connection is gone', () => {
-    expect(verdictOf(failed(new Error('anything')))).toBe('unavailable');
+    expect(classify(failed(new Error('anything')))).toBe('unavailable');
   });
 });
 

@@ -4,10 +4,10 @@ import { QueryFailedError } from 'typeorm';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
 /** Category of an error from PostgreSQL or from the connection to it: it decides how the request continues. */
-export type PostgresVerdict = 'again' | 'unavailable' | 'bad_input' | 'bug';
+export type PostgresErrorClass = 'again' | 'unavailable' | 'bad_input' | 'bug';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
-const AGAIN = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
+const RETRYABLE = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
 const UNAVAILABLE = new Set([
   '3D000', // invalid_catalog_name: not created yet, or being restored under another name
   '55P03', // lock_not_available
@@ -20,21 +20,21 @@ const UNAVAILABLE_CLASSES = new Set(['08', '28', '53', '57']);
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/; // contains a digit, unlike EPIPE
 
 /** Another transaction changed the rows first. The transaction is retried, and reads the new state. */
-export class LostRace extends Error {
+export class ConcurrentUpdateError extends Error {
   constructor(cause?: Error) {
     super('another transaction changed the rows first', { cause });
   }
 }
 
 /** Classifies an error by its SQLSTATE. A driver error without one means that the connection is lost. */
-export function verdictOf(error: unknown): PostgresVerdict {
-  if (error instanceof LostRace) return 'again';
+export function classify(error: unknown): PostgresErrorClass {
+  if (error instanceof ConcurrentUpdateError) return 'again';
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (!types.isNativeError(source)) return 'bug';
   const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
   if (code === undefined) return isDriverError(error, source) ? 'unavailable' : 'bug';
   if (!SQLSTATE.test(code)) return isSocketError(code) ? 'unavailable' : 'bug';
-  if (AGAIN.has(code) || answersOtherwise(error)) return 'again';
+  if (RETRYABLE.has(code) || isStalePreparedStatement(error)) return 'again';
   if (UNAVAILABLE.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2))) return 'unavailable';
   return code.startsWith('22') ? 'bad_input' : 'bug';
 }
@@ -43,7 +43,7 @@ export function verdictOf(error: unknown): PostgresVerdict {
  * Whether the result type of a prepared statement has changed, for example by a migration, so that the statement must be
  * prepared again. The error has no SQLSTATE of its own; drivers identify it by the routine that raises it.
  */
-export function answersOtherwise(error: unknown): boolean {
+export function isStalePreparedStatement(error: unknown): boolean {
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   return (
     source instanceof pg.DatabaseError &&
@@ -53,12 +53,12 @@ export function answersOtherwise(error: unknown): boolean {
 }
 
 /** Whether the connection is broken and must not return to the pool. */
-export function losesConnection(error: unknown): boolean {
+export function isConnectionLost(error: unknown): boolean {
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (!types.isNativeError(source)) return false;
   const code = 'code' in source && typeof source.code === 'string' ? source.code : '';
   if (code === '57014' || code === '55P03') return false;
-  return verdictOf(error) === 'unavailable';
+  return classify(error) === 'unavailable';
 }
 
 /**
@@ -67,7 +67,7 @@ export function losesConnection(error: unknown): boolean {
  */
 export function translate(error: unknown): unknown {
   if (error instanceof DomainError) return error;
-  switch (verdictOf(error)) {
+  switch (classify(error)) {
     case 'again':
     case 'unavailable':
       return new UnavailableError(

@@ -3,7 +3,7 @@ import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 /** When the service was last at work, whichever instance of it; one row. */
 @Entity('service_heartbeat')
 @Check('service_heartbeat_one_row_ck', `id = 1`)
-export class ServiceHeartbeatRow {
+export class ServiceHeartbeat {
   @PrimaryColumn({ type: 'smallint', primaryKeyConstraintName: 'service_heartbeat_pkey' })
   id: number;
 

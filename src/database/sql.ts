@@ -1,24 +1,24 @@
 import type { EntityManager } from 'typeorm';
-import { Coming } from './coming.js';
+import { Deferred } from './deferred.js';
 import { pipelineOf } from './pipeline.js';
-import { NotReached, type Result } from './statement-batch.js';
+import { SkippedStatementError, type Result } from './statement-batch.js';
 
 /**
  * Runs one SQL statement and returns its rows. Statements that start together, as in `Promise.all`, cost one round trip
  * and run in the order in which they start. Each sees its own snapshot.
  *
- * @param raceOn a constraint, a NOT NULL column, or an SQLSTATE. A failure with it is a conflict with a concurrent
+ * @param conflictOn a constraint, a NOT NULL column, or an SQLSTATE. A failure with it is a conflict with a concurrent
  *   transaction, and the transaction is retried.
  */
 export function sql<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
-  raceOn?: string,
+  conflictOn?: string,
 ): Promise<Row[]> {
   log(manager, text, parameters);
   return pipelineOf(manager)
-    .send(text, parameters, { raceOn })
+    .send(text, parameters, { conflictOn })
     .then(rowsOf<Row>, rethrow);
 }
 
@@ -26,32 +26,32 @@ export function sql<Row>(
  * Limit of one page of a list, in characters received from the database. Each row can be as large as a request body, and
  * all rows of the page are in memory at the same time.
  */
-const MOST_OF_A_PAGE = 4 * 2 ** 20;
+const MAX_PAGE_CHARS = 4 * 2 ** 20;
 
 /** Rows of a list, in its order. */
-export interface Listed<Row> {
+export interface RowPage<Row> {
   rows: Row[];
   /** Whether the database returned more rows than fit into one page. */
-  isCut: boolean;
+  isTruncated: boolean;
 }
 
 /** Runs one SQL statement for a page of a list. Omits the rows that exceed the size limit of a page, except the first. */
-export function sqlList<Row>(
+export function sqlPage<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[],
-): Promise<Listed<Row>> {
+): Promise<RowPage<Row>> {
   log(manager, text, parameters);
   return pipelineOf(manager)
-    .send(text, parameters, { most: MOST_OF_A_PAGE })
-    .then((result) => ({ rows: rowsOf<Row>(result), isCut: result.isCut }), rethrow);
+    .send(text, parameters, { maxChars: MAX_PAGE_CHARS })
+    .then((result) => ({ rows: rowsOf<Row>(result), isTruncated: result.isTruncated }), rethrow);
 }
 
 /**
  * Like {@link sql}, in a batch with statements of other requests. Rejects as skipped if an earlier statement of another
  * request fails.
  */
-export function sqlAmongOthers<Row>(
+export function sqlInBatch<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[],
@@ -66,18 +66,18 @@ export function sqlAmongOthers<Row>(
  * Queues the last SQL statement of a transaction. It is sent in one batch with COMMIT, so it costs no round trip. Its
  * rows are available to the caller that runs the transaction, and not inside the transaction.
  *
- * @param raceOn as for {@link sql}
+ * @param conflictOn as for {@link sql}
  */
-export function sqlLast<Row>(
+export function sqlWithCommit<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
-  raceOn?: string,
-): Coming<Row[]> {
+  conflictOn?: string,
+): Deferred<Row[]> {
   log(manager, text, parameters);
-  return new Coming(
+  return new Deferred(
     pipelineOf(manager)
-      .sendWithNext(text, parameters, { raceOn })
+      .queueForResult(text, parameters, { conflictOn })
       .then(rowsOf<Row>, rethrow),
   );
 }
@@ -86,16 +86,16 @@ export function sqlLast<Row>(
  * Queues one SQL statement whose rows are not needed. It is sent in one batch with the next statement of the transaction,
  * before that statement, and at the latest with COMMIT, so it costs no round trip. If it fails, the next statement fails.
  *
- * @param raceOn as for {@link sql}
+ * @param conflictOn as for {@link sql}
  */
-export function sqlAlong(
+export function queueSql(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
-  raceOn?: string,
+  conflictOn?: string,
 ): void {
   log(manager, text, parameters);
-  pipelineOf(manager).sendAlong(text, parameters, { raceOn });
+  pipelineOf(manager).queue(text, parameters, { conflictOn });
 }
 
 function rowsOf<Row>({ rows }: Result): Row[] {
@@ -103,7 +103,7 @@ function rowsOf<Row>({ rows }: Result): Row[] {
 }
 
 function rethrow(error: unknown): never {
-  throw error instanceof NotReached ? error.cause : error;
+  throw error instanceof SkippedStatementError ? error.cause : error;
 }
 
 function log({ dataSource }: EntityManager, text: string, parameters: readonly unknown[]): void {

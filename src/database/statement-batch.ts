@@ -1,7 +1,7 @@
 import pg, { type Connection, type Submittable } from 'pg';
 import { QueryFailedError } from 'typeorm';
-import { LostRace } from './postgres-errors.js';
-import { type Field, type RawRow, RowReader } from './row-reader.js';
+import { ConcurrentUpdateError } from './postgres-errors.js';
+import { type Field, type RawRow, RowDecoder } from './row-decoder.js';
 
 /** A statement with its parameters and the callbacks for its result. */
 export interface Statement {
@@ -13,31 +13,31 @@ export interface Statement {
   /**
    * The constraint, the NOT NULL column, or the SQLSTATE that shows a conflict with a concurrent transaction.
    */
-  readonly raceOn: string | undefined;
+  readonly conflictOn: string | undefined;
   /** Limit of its rows in characters. Rows after the one that exceeds the limit are discarded. */
-  readonly most: number | undefined;
-  readonly succeed: (result: Result) => void;
-  readonly fail: (error: Error) => void;
+  readonly maxChars: number | undefined;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export interface Result {
   readonly rows: Record<string, unknown>[];
   /** Whether rows were discarded. */
-  readonly isCut: boolean;
+  readonly isTruncated: boolean;
   /** Command tag, such as `INSERT 0 1`. */
   readonly tag: string;
 }
 
 /** PostgreSQL skipped the statement, because an earlier statement of the batch failed with `cause`. */
-export class NotReached extends Error {
+export class SkippedStatementError extends Error {
   constructor(override readonly cause: Error) {
     super('skipped, because an earlier statement of the batch failed');
   }
 }
 
 /** Row decoders of the statements that a connection has prepared, by name. */
-const prepared = new WeakMap<Connection, Map<string, RowReader>>();
-const NO_COLUMNS = new RowReader([]);
+const prepared = new WeakMap<Connection, Map<string, RowDecoder>>();
+const NO_COLUMNS = new RowDecoder([]);
 
 /**
  * A batch of statements: one socket write with one Sync at the end, so that it costs one round trip and PostgreSQL skips
@@ -47,14 +47,14 @@ const NO_COLUMNS = new RowReader([]);
 export class StatementBatch implements Submittable {
   /** Called when the batch is done. The driver replaces it to add its query timeout. */
   callback: () => void;
-  private known = new Map<string, RowReader>();
+  private decoders = new Map<string, RowDecoder>();
   /** Index of the statement whose result arrives now, and the result so far. */
-  private at = 0;
+  private index = 0;
   private rows: Record<string, unknown>[] = [];
   private size = 0;
-  private isCut = false;
-  private reader?: RowReader;
-  private unreadable?: Error;
+  private isTruncated = false;
+  private decoder?: RowDecoder;
+  private decodeError?: Error;
 
   constructor(
     private readonly statements: readonly Statement[],
@@ -64,7 +64,7 @@ export class StatementBatch implements Submittable {
   }
 
   submit = (connection: Connection): void => {
-    this.known = knownTo(connection);
+    this.decoders = decodersOf(connection);
     connection.stream.cork();
     try {
       for (const statement of this.statements) this.write(connection, statement);
@@ -76,7 +76,7 @@ export class StatementBatch implements Submittable {
 
   /** Skips Parse and Describe for a prepared statement. */
   private write(connection: Connection, { text, values, name = '' }: Statement): void {
-    const isPrepared = this.known.has(name);
+    const isPrepared = this.decoders.has(name);
     if (!isPrepared) {
       // The server may have prepared it already: the first execution failed after Parse.
       if (name !== '') connection.close({ type: 'S', name }, true);
@@ -88,38 +88,38 @@ export class StatementBatch implements Submittable {
   }
 
   handleRowDescription({ fields }: { fields: readonly Field[] }): void {
-    this.reader = new RowReader(fields);
+    this.decoder = new RowDecoder(fields);
   }
 
   handleDataRow({ fields }: { fields: RawRow }): void {
-    const statement = this.statements[this.at];
-    if (statement?.most !== undefined) {
-      if (this.size > statement.most) {
-        this.isCut = true;
+    const statement = this.statements[this.index];
+    if (statement?.maxChars !== undefined) {
+      if (this.size > statement.maxChars) {
+        this.isTruncated = true;
         return;
       }
       for (const text of fields) this.size += text?.length ?? 0;
     }
-    this.reader ??= this.known.get(statement?.name ?? '') ?? NO_COLUMNS;
+    this.decoder ??= this.decoders.get(statement?.name ?? '') ?? NO_COLUMNS;
     try {
-      this.rows.push(this.reader.read(fields));
+      this.rows.push(this.decoder.decode(fields));
     } catch (error) {
-      this.unreadable ??= error instanceof Error ? error : new Error(String(error));
+      this.decodeError ??= error instanceof Error ? error : new Error(String(error));
     }
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    const { rows, isCut, unreadable, reader = NO_COLUMNS } = this;
-    const statement = this.statements[this.at];
+    const { rows, isTruncated, decodeError, decoder = NO_COLUMNS } = this;
+    const statement = this.statements[this.index];
     const name = statement?.name ?? '';
-    if (name !== '' && !this.known.has(name)) this.known.set(name, reader);
-    this.at += 1;
+    if (name !== '' && !this.decoders.has(name)) this.decoders.set(name, decoder);
+    this.index += 1;
     this.rows = [];
     this.size = 0;
-    this.isCut = false;
-    this.reader = this.unreadable = undefined;
-    if (unreadable) statement?.fail(unreadable);
-    else statement?.succeed({ rows, isCut, tag: text });
+    this.isTruncated = false;
+    this.decoder = this.decodeError = undefined;
+    if (decodeError) statement?.reject(decodeError);
+    else statement?.resolve({ rows, isTruncated, tag: text });
   }
 
   handleReadyForQuery(): void {
@@ -132,26 +132,29 @@ export class StatementBatch implements Submittable {
    */
   handleError(error: Error): void {
     this.callback();
-    const [failed, ...rest] = this.statements.slice(this.at);
+    const [failed, ...rest] = this.statements.slice(this.index);
     if (!failed) return;
     const failure = failureOf(failed, error);
-    failed.fail(failure);
+    failed.reject(failure);
     const isOfServer = error instanceof pg.DatabaseError;
-    for (const { fail } of rest) fail(isOfServer ? new NotReached(failure) : failure);
+    for (const { reject } of rest)
+      reject(isOfServer ? new SkippedStatementError(failure) : failure);
   }
 }
 
-function failureOf({ text, values, raceOn }: Statement, error: Error): Error {
+function failureOf({ text, values, conflictOn }: Statement, error: Error): Error {
   const failure = new QueryFailedError(text, [...values], error);
-  if (raceOn === undefined || !(error instanceof pg.DatabaseError)) return failure;
+  if (conflictOn === undefined || !(error instanceof pg.DatabaseError)) return failure;
   const { constraint, column, code } = error;
-  return (constraint ?? column ?? code) === raceOn ? new LostRace(failure) : failure;
+  return (constraint ?? column ?? code) === conflictOn
+    ? new ConcurrentUpdateError(failure)
+    : failure;
 }
 
-function knownTo(connection: Connection): Map<string, RowReader> {
+function decodersOf(connection: Connection): Map<string, RowDecoder> {
   const known = prepared.get(connection);
   if (known) return known;
-  const none = new Map<string, RowReader>();
+  const none = new Map<string, RowDecoder>();
   prepared.set(connection, none);
   return none;
 }

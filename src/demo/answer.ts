@@ -1,4 +1,4 @@
-import { isRecord } from '../auth/is-record.js';
+import { isRecord } from '../common/is-record.js';
 import { DemoError } from './demo-error.js';
 
 /** Reads the JSON of a response. */

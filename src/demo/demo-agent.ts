@@ -1,4 +1,4 @@
-import { isRecord } from '../auth/is-record.js';
+import { isRecord } from '../common/is-record.js';
 import { Answer } from './answer.js';
 import { DemoError } from './demo-error.js';
 import type { Narrator } from './narrator.js';

@@ -19,7 +19,7 @@ export interface ErrorExtras {
   /** The underlying error, for the log. It is never part of the response. */
   cause?: unknown;
   /** Set if a 404 hides a resource that exists. For the audit log; it is never part of the response. */
-  conceals?: true;
+  hidesExistence?: true;
 }
 
 /** An error of the API: a stable code, and a detail for people that never repeats input. */
@@ -36,8 +36,8 @@ export class DomainError extends Error {
 }
 
 /** Returns a copy of an error, marked as hiding a resource that exists but that the caller may not see. */
-export function concealing({ code, detail, extras }: DomainError): DomainError {
-  return new DomainError(code, detail, { ...extras, conceals: true });
+export function asHidden({ code, detail, extras }: DomainError): DomainError {
+  return new DomainError(code, detail, { ...extras, hidesExistence: true });
 }
 
 /** The input is well-formed JSON but not valid. Lists all problems. */

@@ -6,21 +6,21 @@ import {
 } from '@nestjs/common';
 import { type KeysState, VerificationKeys } from '../auth/verification-keys.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
-import { RedisCache } from '../redis/redis-cache.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { RedisCacheService } from '../redis/redis-cache.service.js';
 import { VERSION } from '../version.js';
 import type { HealthDto, ReadyDto, StatusDto } from './health.dto.js';
 
 /** Milliseconds that a probe waits for the database and for the identity provider. */
-const PATIENCE = 1_000;
+const CHECK_TIMEOUT_MS = 1_000;
 
 @Injectable()
 export class HealthService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private stopping = false;
 
   constructor(
-    private readonly transactions: Transactions,
-    private readonly redis: RedisCache,
+    private readonly transactions: TransactionsService,
+    private readonly redis: RedisCacheService,
     private readonly keys: VerificationKeys,
   ) {}
 
@@ -68,7 +68,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async keysState(): Promise<KeysState> {
-    await Promise.race([this.keys.prepare(), sleep(PATIENCE, undefined, { ref: false })]);
+    await Promise.race([this.keys.prepare(), sleep(CHECK_TIMEOUT_MS, undefined, { ref: false })]);
     return this.keys.state;
   }
 
@@ -79,6 +79,6 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
         () => 'connected' as const,
         () => 'disconnected' as const,
       );
-    return Promise.race([answer, sleep(PATIENCE, 'disconnected' as const, { ref: false })]);
+    return Promise.race([answer, sleep(CHECK_TIMEOUT_MS, 'disconnected' as const, { ref: false })]);
   }
 }

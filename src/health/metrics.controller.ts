@@ -2,18 +2,18 @@ import { Controller, Get, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { Agent } from '../auth/agent.js';
-import { Me } from '../auth/me.decorator.js';
+import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { authorize, staffRelations } from '../auth/policy.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { DomainError } from '../errors/domain-error.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
-import { Metrics } from '../observability/metrics.js';
+import { MetricsService } from '../observability/metrics.service.js';
 
 @ApiTags('Health')
 @ApiBearerAuth()
 @Controller('metrics')
 export class MetricsController {
-  constructor(private readonly metrics: Metrics) {}
+  constructor(private readonly metrics: MetricsService) {}
 
   @Get()
   @Policy('metrics.read')
@@ -25,7 +25,7 @@ export class MetricsController {
     },
   })
   @ApiProblems('auth.forbidden')
-  async read(@Me() agent: Agent, @Res() response: Response): Promise<void> {
+  async read(@CurrentAgent() agent: Agent, @Res() response: Response): Promise<void> {
     authorize('metrics.read', staffRelations(agent), metricsForbidden);
     const { registry } = this.metrics;
     response.type(registry.contentType).send(await registry.metrics());

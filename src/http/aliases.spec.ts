@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isObject, renameAliases, withoutNulls } from './aliases.js';
+import { isObject, renameAliases, withoutNullMembers } from './aliases.js';
 
 const ALIASES = { agent_role: 'role', sessionId: 'id' };
 
@@ -44,7 +44,7 @@ describe('Aliases', () => {
 
 describe('Members that are null', () => {
   it('are left out, at the top only', () => {
-    expect(withoutNulls({ a: null, b: 0, c: '', d: false, e: { f: null } })).toEqual({
+    expect(withoutNullMembers({ a: null, b: 0, c: '', d: false, e: { f: null } })).toEqual({
       b: 0,
       c: '',
       d: false,

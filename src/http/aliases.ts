@@ -26,6 +26,6 @@ export function renameAliases(body: unknown, aliases: Readonly<Record<string, st
 }
 
 /** Leaves out the members that are null: older clients send those that they do not mean as null. */
-export function withoutNulls(body: Record<string, unknown>): Record<string, unknown> {
+export function withoutNullMembers(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }

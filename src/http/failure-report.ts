@@ -41,7 +41,7 @@ export function withoutError(body: unknown): unknown {
  */
 export function failureText(error: unknown, notStored: readonly string[] = []): string | undefined {
   if (error === undefined && notStored.length === 0) return undefined;
-  const text = typeof error === 'string' ? error : asJson(error);
+  const text = typeof error === 'string' ? error : toJson(error);
   const clean = text.toWellFormed().replaceAll('\u0000', '\ufffd');
   const notes = [
     ...(clean.length > MAX_ERROR_LENGTH ? [`shortened from ${clean.length} characters`] : []),
@@ -68,7 +68,7 @@ function namesOf(names: readonly string[]): string {
   return [...printable, ...(names.length > MAX_NAMES ? ['…'] : [])].join(', ');
 }
 
-function asJson(value: unknown): string {
+function toJson(value: unknown): string {
   if (value === undefined) return '';
   try {
     return JSON.stringify(value);

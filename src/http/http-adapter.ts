@@ -2,13 +2,13 @@ import { createServer, type IncomingMessage, type ServerOptions } from 'node:htt
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Express, Response } from 'express';
-import { expressMessages } from './express-messages.js';
+import { expressPrototypes } from './express-prototypes.js';
 
 /**
  * How long a client may take to send, in milliseconds. None of it bounds how long an answer takes: waiting for work
  * and exports go on for longer.
  */
-const PATIENCE: ServerOptions = {
+const TIMEOUTS: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 5_000,
@@ -21,12 +21,12 @@ export class HttpAdapter extends ExpressAdapter {
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
     const app = this.getInstance<Express>();
-    this.httpServer = createServer({ ...PATIENCE, ...expressMessages(app) }, app);
+    this.httpServer = createServer({ ...TIMEOUTS, ...expressPrototypes(app) }, app);
   }
 
   /** Answers as Express does; what is JSON and nothing else, without asking its settings and looking for each header. */
   override reply(response: Response, body: unknown, statusCode?: number): unknown {
-    if (!isPlain(body) || asksForLess(response.req) || response.hasHeader('Content-Type')) {
+    if (!isPlainBody(body) || wantsMinimal(response.req) || response.hasHeader('Content-Type')) {
       return super.reply(response, body, statusCode);
     }
     if (statusCode !== undefined) response.statusCode = statusCode;
@@ -36,12 +36,12 @@ export class HttpAdapter extends ExpressAdapter {
 }
 
 /** Whether a body is an object or an array of JSON, and not one of what Nest and Express send in a way of their own. */
-function isPlain(body: unknown): boolean {
+function isPlainBody(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false;
   return Array.isArray(body) || Object.getPrototypeOf(body) === Object.prototype;
 }
 
 /** Whether a request may be answered without a body. */
-function asksForLess({ method, headers }: IncomingMessage): boolean {
+function wantsMinimal({ method, headers }: IncomingMessage): boolean {
   return method === 'HEAD' || 'if-none-match' in headers || 'if-modified-since' in headers;
 }

@@ -7,7 +7,7 @@ import {
   type IdKind,
   IsId,
   parseId,
-  prefixed,
+  withPrefix,
   SessionReferencePipe,
   TaskIdPipe,
 } from './ids.js';
@@ -45,7 +45,7 @@ describe('An id', () => {
   });
 
   it('is written with its prefix', () => {
-    expect(prefixed('approval', ID)).toBe(`approval-${ID}`);
+    expect(withPrefix('approval', ID)).toBe(`approval-${ID}`);
   });
 });
 

@@ -26,7 +26,7 @@ export function parseId(text: unknown, kinds: readonly IdKind[]): Reference | un
 }
 
 /** The id as acknowledgements write it. */
-export function prefixed(kind: IdKind, id: string): string {
+export function withPrefix(kind: IdKind, id: string): string {
   return `${kind}-${id}`;
 }
 

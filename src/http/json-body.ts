@@ -8,7 +8,7 @@ import {
   reportsFailure,
   withoutError,
 } from './failure-report.js';
-import { assertShape } from './shape.js';
+import { assertJsonLimits } from './json-limits.js';
 
 const LIMIT = 2 ** 20;
 /** A worker can always report failure, with a stack trace of any reasonable length. */
@@ -22,12 +22,12 @@ const MAX_LARGE = 8;
  * 8 MiB, in any shape and with any characters: the session takes what can be stored.
  */
 export function jsonBody(): RequestHandler[] {
-  return [refuseOtherMedia, readJson(), checkShape];
+  return [rejectOtherMediaTypes, readJson(), checkShape];
 }
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
-const refuseOtherMedia: RequestHandler = (request, _response, next) => {
+const rejectOtherMediaTypes: RequestHandler = (request, _response, next) => {
   const { headers } = request;
   const hasBody =
     headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
@@ -41,11 +41,11 @@ const refuseOtherMedia: RequestHandler = (request, _response, next) => {
 };
 
 /** What is wrong with the bodies that were read tolerantly, unless they report a failure. */
-const faults = new WeakMap<IncomingMessage, DomainError>();
+const rejectedBodies = new WeakMap<IncomingMessage, DomainError>();
 
 function readJson(): RequestHandler {
   const ordinary = express.json({ limit: LIMIT, inflate: false, verify: assertUtf8 });
-  const tolerant = express.json({ limit: FAILURE_LIMIT, inflate: false, verify: noteFaults });
+  const tolerant = express.json({ limit: FAILURE_LIMIT, inflate: false, verify: recordFault });
   let large = 0;
   return (request, response, next) => {
     if (!mayReportFailure(request)) {
@@ -74,9 +74,9 @@ function assertUtf8(_request: IncomingMessage, _response: unknown, body: Buffer)
 }
 
 /** What is not UTF-8 is read with U+FFFD in its place. */
-function noteFaults(request: IncomingMessage, _response: unknown, body: Buffer): void {
-  if (body.length > LIMIT) faults.set(request, tooLarge());
-  else if (!isUtf8(body)) faults.set(request, notUtf8());
+function recordFault(request: IncomingMessage, _response: unknown, body: Buffer): void {
+  if (body.length > LIMIT) rejectedBodies.set(request, tooLarge());
+  else if (!isUtf8(body)) rejectedBodies.set(request, notUtf8());
 }
 
 function notUtf8(): DomainError {
@@ -112,13 +112,13 @@ const checkShape: RequestHandler = (request, _response, next) => {
 function assertBody(request: Request, body: unknown): void {
   if (mayReportFailure(request)) {
     if (request.method === 'PUT' && reportsFailure(body)) return;
-    const fault = faults.get(request);
+    const fault = rejectedBodies.get(request);
     if (failTaskArguments(body)) {
       // Its error may have any shape; its tool takes what can be stored.
-      assertShape(withoutError(body));
+      assertJsonLimits(withoutError(body));
       return;
     }
     if (fault) throw fault;
   }
-  assertShape(body);
+  assertJsonLimits(body);
 }

@@ -1,7 +1,7 @@
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import { type InputProblem } from '../errors/domain-error.js';
 import { isObject } from './aliases.js';
-import { escapePointer } from './shape.js';
+import { escapePointer } from './json-limits.js';
 
 type Members = Record<string, unknown>;
 type Dto = new () => object;
@@ -12,14 +12,14 @@ export const UNKNOWN_MEMBER = 'There is no such member';
  * The input without the members that are null, at every level that a DTO describes: null is absent. JSON objects of the
  * caller's own making stay as they are.
  */
-export function withoutNullMembers(input: Members, dto: Dto): Members {
+export function withoutNullNestedMembers(input: Members, dto: Dto): Members {
   const entries = Object.entries(input).filter(([, value]) => value !== null);
   return Object.fromEntries(
     entries.map(([name, value]) => {
       const nested = nestedDto(dto, name);
       if (nested === undefined) return [name, value];
       const tidied = (item: unknown): unknown =>
-        isObject(item) ? withoutNullMembers(item, nested) : item;
+        isObject(item) ? withoutNullNestedMembers(item, nested) : item;
       return [name, Array.isArray(value) ? value.map(tidied) : tidied(value)];
     }),
   );
@@ -29,7 +29,7 @@ export function withoutNullMembers(input: Members, dto: Dto): Members {
  * The members, at every level that a DTO describes, that are named like what every object inherits, such as `toString`:
  * class-validator takes them for members that it knows.
  */
-export function inheritedNames(input: unknown, dto: Dto, prefix: string): InputProblem[] {
+export function inheritedMemberNames(input: unknown, dto: Dto, prefix: string): InputProblem[] {
   if (!isObject(input)) return [];
   return Object.entries(input).flatMap(([name, value]) => {
     const pointer = `${prefix}${escapePointer(name)}`;
@@ -37,8 +37,8 @@ export function inheritedNames(input: unknown, dto: Dto, prefix: string): InputP
     const nested = nestedDto(dto, name);
     if (nested === undefined) return [];
     return Array.isArray(value)
-      ? value.flatMap((item, index) => inheritedNames(item, nested, `${pointer}/${index}/`))
-      : inheritedNames(value, nested, `${pointer}/`);
+      ? value.flatMap((item, index) => inheritedMemberNames(item, nested, `${pointer}/${index}/`))
+      : inheritedMemberNames(value, nested, `${pointer}/`);
   });
 }
 

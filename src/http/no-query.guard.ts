@@ -4,7 +4,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { Request } from 'express';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { isProbe } from '../observability/probes.js';
-import { escapePointer } from './shape.js';
+import { escapePointer } from './json-limits.js';
 import { UNKNOWN_MEMBER } from './nested-members.js';
 
 /** Refuses query parameters on routes that take none: `POST /tasks/route?dry_run=true` must not route a task. */

@@ -5,7 +5,7 @@ import { IsInt, IsOptional, IsString, MaxLength, ValidateNested } from 'class-va
 import { DomainError } from '../errors/domain-error.js';
 import { parseEnvironment } from '../config/parse-environment.js';
 import { Normalised } from './normalise.decorator.js';
-import { IsJsonObject } from './rules.js';
+import { IsJsonObject } from './validators.js';
 import { InputPipe } from './validation.pipe.js';
 
 class Inner {

@@ -4,11 +4,15 @@ import { getMetadataStorage, type ValidationError, validateSync } from 'class-va
 import { closestName } from '../common/closest-name.js';
 import { Environment } from '../config/environment.js';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
-import { isObject, withoutNulls } from './aliases.js';
-import { inheritedNames, UNKNOWN_MEMBER, withoutNullMembers } from './nested-members.js';
+import { isObject, withoutNullMembers } from './aliases.js';
+import {
+  inheritedMemberNames,
+  UNKNOWN_MEMBER,
+  withoutNullNestedMembers,
+} from './nested-members.js';
 import { normaliserOf, repairOf } from './normalise.decorator.js';
-import { rememberRules } from './remembered-rules.js';
-import { escapePointer } from './shape.js';
+import { cacheValidationMetadata } from './validation-metadata-cache.js';
+import { escapePointer } from './json-limits.js';
 import { keepWarnings, type WarningDto } from './warnings.js';
 
 const STRICT = {
@@ -30,7 +34,7 @@ export class InputPipe implements PipeTransform {
 
   constructor(@Optional() environment?: Environment) {
     this.legacy = environment?.LEGACY_V04 ?? true;
-    rememberRules();
+    cacheValidationMetadata();
   }
 
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
@@ -39,7 +43,7 @@ export class InputPipe implements PipeTransform {
     const warnings: WarningDto[] = [];
     const input =
       type === 'body' ? this.bodyOf(value, metatype, (warning) => warnings.push(warning)) : value;
-    const inherited = inheritedNames(input, metatype, prefix);
+    const inherited = inheritedMemberNames(input, metatype, prefix);
     if (inherited.length > 0) throw new InvalidInputError(inherited);
     const dto = plainToInstance(metatype, input);
     const errors = validateSync(dto, STRICT);
@@ -54,7 +58,7 @@ export class InputPipe implements PipeTransform {
   private bodyOf(value: unknown, dto: Dto, warn: (warning: WarningDto) => void): unknown {
     const members = assertObject(value);
     const normalise = this.legacy ? normaliserOf(dto) : undefined;
-    const normal = normalise ? normalise(withoutNulls(members), warn) : members;
+    const normal = normalise ? normalise(withoutNullMembers(members), warn) : members;
     const repair = repairOf(dto);
     const body = repair ? repair(normal) : normal;
     if (!isObject(body)) return body;
@@ -64,7 +68,7 @@ export class InputPipe implements PipeTransform {
         inherited.map((name) => ({ pointer: `/${name}`, message: UNKNOWN_MEMBER })),
       );
     }
-    return withoutNullMembers(body, dto);
+    return withoutNullNestedMembers(body, dto);
   }
 }
 

@@ -2,16 +2,16 @@ import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import type { Agent } from '../auth/agent.js';
-import { DirectInterceptor } from '../http/direct-interceptor.js';
-import { IdempotencyService, type Outcome } from './idempotency.service.js';
+import { PromiseInterceptor } from '../http/promise-interceptor.js';
+import { IdempotencyService, type KeyedOutcome } from './idempotency.service.js';
 import { keyedRequest } from './keyed-request.js';
-import { OUTSIDE_IDEMPOTENCY } from './outside-idempotency.decorator.js';
+import { SKIP_IDEMPOTENCY } from './skip-idempotency.decorator.js';
 
 type AgentRequest = Request & { user?: Agent };
 
 /** Lets every POST and PUT that carries an `Idempotency-Key` happen once; knows nothing of what they do. */
 @Injectable()
-export class IdempotencyInterceptor extends DirectInterceptor {
+export class IdempotencyInterceptor extends PromiseInterceptor {
   constructor(
     private readonly idempotency: IdempotencyService,
     private readonly reflector: Reflector,
@@ -19,12 +19,15 @@ export class IdempotencyInterceptor extends DirectInterceptor {
     super();
   }
 
-  isFor({ headers }: Request): boolean {
+  appliesTo({ headers }: Request): boolean {
     return headers['idempotency-key'] !== undefined;
   }
 
-  async around(context: ExecutionContext, handle: () => Promise<unknown>): Promise<unknown> {
-    if (this.reflector.get<boolean | undefined>(OUTSIDE_IDEMPOTENCY, context.getHandler())) {
+  async interceptPromise(
+    context: ExecutionContext,
+    handle: () => Promise<unknown>,
+  ): Promise<unknown> {
+    if (this.reflector.get<boolean | undefined>(SKIP_IDEMPOTENCY, context.getHandler())) {
       return handle();
     }
     const http = context.switchToHttp();
@@ -36,7 +39,7 @@ export class IdempotencyInterceptor extends DirectInterceptor {
     if (!keyed) return handle();
     const response = http.getResponse<Response>();
     response.setHeader('Idempotency-Key', keyed.key);
-    const outcome = await this.idempotency.once(keyed, async () => {
+    const outcome = await this.idempotency.execute(keyed, async () => {
       const value = await handle();
       return {
         status: response.statusCode,
@@ -48,7 +51,7 @@ export class IdempotencyInterceptor extends DirectInterceptor {
 }
 
 /** The body as the text that it was committed as: the first answer and its replays are equal byte by byte. */
-function write(response: Response, { status, body, replayed }: Outcome): string {
+function write(response: Response, { status, body, replayed }: KeyedOutcome): string {
   response.status(status);
   if (status !== 204) response.type('application/json');
   if (replayed) response.setHeader('Idempotent-Replayed', 'true');

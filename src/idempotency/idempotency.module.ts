@@ -1,25 +1,25 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { IdempotencyController } from './idempotency.controller.js';
-import { IdempotencyMetrics } from './idempotency-metrics.js';
+import { IdempotencyMetricsService } from './idempotency-metrics.service.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
-import { IdempotencyRecords } from './idempotency-records.js';
+import { IdempotencyRecordsRepository } from './idempotency-records.repository.js';
 import { IdempotencyService } from './idempotency.service.js';
-import { KeptAnswers } from './kept-answers.js';
-import { KeyedRequests } from './keyed-requests.service.js';
-import { ReplayRules } from './replay-rules.js';
+import { ResponseCacheService } from './response-cache.service.js';
+import { IdempotencyLookupService } from './idempotency-lookup.service.js';
+import { ReplayRulesService } from './replay-rules.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([IdempotencyRecord])],
   controllers: [IdempotencyController],
   providers: [
     IdempotencyService,
-    IdempotencyRecords,
-    IdempotencyMetrics,
-    KeptAnswers,
-    KeyedRequests,
-    ReplayRules,
+    IdempotencyRecordsRepository,
+    IdempotencyMetricsService,
+    ResponseCacheService,
+    IdempotencyLookupService,
+    ReplayRulesService,
   ],
-  exports: [IdempotencyService, ReplayRules],
+  exports: [IdempotencyService, ReplayRulesService],
 })
 export class IdempotencyModule {}

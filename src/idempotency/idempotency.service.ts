@@ -1,28 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
-import { DatabaseClock } from '../database/database-clock.js';
-import { Sweeper } from '../database/sweeper.js';
-import { Transactions } from '../database/transactions.js';
+import { DatabaseClockService } from '../database/database-clock.service.js';
+import { SweeperService } from '../database/sweeper.service.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 import { requestContext } from '../observability/request-context.js';
 import { inProgress, payloadMismatch, roleRevoked } from './idempotency-errors.js';
-import { type HitSource, IdempotencyMetrics } from './idempotency-metrics.js';
-import { IdempotencyRecords } from './idempotency-records.js';
-import { KeptAnswers } from './kept-answers.js';
+import { type HitSource, IdempotencyMetricsService } from './idempotency-metrics.service.js';
+import { IdempotencyRecordsRepository } from './idempotency-records.repository.js';
+import { ResponseCacheService } from './response-cache.service.js';
 import type { KeyedRequest } from './keyed-request.js';
-import { type Answer, KeyedTurn, ScopeBusy, Settled } from './keyed-turn.js';
-import { KeyedQueue, QueueTimeout } from './single-flight.js';
-import { ReplayRules } from './replay-rules.js';
+import {
+  type HandlerResponse,
+  KeyedExecution,
+  ScopeLocked,
+  AlreadyExecuted,
+} from './keyed-execution.js';
+import { KeyedMutex, MutexTimeout } from './keyed-mutex.js';
+import { ReplayRulesService } from './replay-rules.service.js';
 import type { StoredResponse } from './stored-response.js';
 
-export interface Outcome extends Answer {
+export interface KeyedOutcome extends HandlerResponse {
   /** Whether the answer is that of an earlier request, and nothing was done now. */
   replayed: boolean;
 }
 
 /** How long a request waits for another with its key, in milliseconds. */
-const PATIENCE_MS = 1_000;
+const MAX_WAIT_MS = 1_000;
 const POLL_MS = 25;
 const SWEEP_BATCH = 1_000;
 
@@ -32,17 +37,17 @@ const SWEEP_BATCH = 1_000;
  */
 @Injectable()
 export class IdempotencyService implements OnModuleInit {
-  private readonly queue = new KeyedQueue();
+  private readonly mutex = new KeyedMutex();
 
   constructor(
-    private readonly transactions: Transactions,
-    private readonly records: IdempotencyRecords,
-    private readonly kept: KeptAnswers,
-    private readonly metrics: IdempotencyMetrics,
+    private readonly transactions: TransactionsService,
+    private readonly records: IdempotencyRecordsRepository,
+    private readonly cache: ResponseCacheService,
+    private readonly metrics: IdempotencyMetricsService,
     private readonly environment: Environment,
-    private readonly sweeper: Sweeper,
-    private readonly rules: ReplayRules,
-    private readonly clock: DatabaseClock,
+    private readonly sweeper: SweeperService,
+    private readonly rules: ReplayRulesService,
+    private readonly clock: DatabaseClockService,
   ) {}
 
   onModuleInit(): void {
@@ -56,107 +61,116 @@ export class IdempotencyService implements OnModuleInit {
 
   /**
    * Carries out `work` unless the request was carried out before; then gives that answer.
-   * Answers of success are kept, except 204. A replay shows the present state where a {@link ReplayRules} rule says so.
+   * Answers of success are kept, except 204. A replay shows the present state where a {@link ReplayRulesService} rule says so.
    *
-   * @param work what the request does, inside `Transactions.run`
+   * @param work what the request does, inside `TransactionsService.run`
    * @throws DomainError `idempotency.in_progress`, `idempotency.payload_mismatch`, or what `work` throws
    */
-  async once(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
-    if (this.rules.executesAgain(request)) return { ...(await work()), replayed: false };
-    const outcome = await this.onceOnly(request, work);
+  async execute(
+    request: KeyedRequest,
+    work: () => Promise<HandlerResponse>,
+  ): Promise<KeyedOutcome> {
+    if (this.rules.isExecutedAgain(request)) return { ...(await work()), replayed: false };
+    const outcome = await this.executeOnce(request, work);
     if (!outcome.replayed) return outcome;
-    return { ...outcome, body: await this.rules.textOf(request, outcome.body) };
+    return { ...outcome, body: await this.rules.presentBody(request, outcome.body) };
   }
 
-  private async onceOnly(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
-    const { answer, isNothing } = await this.kept.inRedis(request);
-    if (answer) return this.replay(request, answer, 'redis');
+  private async executeOnce(
+    request: KeyedRequest,
+    work: () => Promise<HandlerResponse>,
+  ): Promise<KeyedOutcome> {
+    const { response, isMiss } = await this.cache.fromRedis(request);
+    if (response) return this.replay(request, response, 'redis');
     const identity = request.identity.toString('hex');
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + MAX_WAIT_MS;
     try {
-      return await this.queue.run(identity, PATIENCE_MS, () =>
-        this.inTurn(request, work, isNothing, deadline),
+      return await this.mutex.run(identity, MAX_WAIT_MS, () =>
+        this.executeExclusively(request, work, isMiss, deadline),
       );
     } catch (error) {
-      if (!(error instanceof QueueTimeout)) throw error;
+      if (!(error instanceof MutexTimeout)) throw error;
       this.metrics.conflicts.inc();
       throw inProgress();
     } finally {
-      if (!this.queue.has(identity)) this.kept.forgetHere(request);
+      if (!this.mutex.has(identity)) this.cache.evictLocal(request);
     }
   }
 
   /** Waits, without a connection, while another process is carrying the request out. */
-  private async inTurn(
+  private async executeExclusively(
     request: KeyedRequest,
-    work: () => Promise<Answer>,
-    isSaidToBeNew: boolean,
+    work: () => Promise<HandlerResponse>,
+    isCacheMiss: boolean,
     deadline: number,
-  ): Promise<Outcome> {
-    for (let believes = isSaidToBeNew; ; believes = false) {
-      const here = this.kept.here(request);
+  ): Promise<KeyedOutcome> {
+    for (let assumeNew = isCacheMiss; ; assumeNew = false) {
+      const here = this.cache.fromMemory(request);
       if (here) return this.replay(request, here, 'memory');
       try {
-        return await this.carryOut(request, work, believes);
+        return await this.executeInTransaction(request, work, assumeNew);
       } catch (error) {
-        if (error instanceof Settled) {
-          this.keep(request, error.response);
+        if (error instanceof AlreadyExecuted) {
+          this.cacheResponse(request, error.response);
           return this.replay(request, error.response, 'postgres');
         }
-        if (!(error instanceof ScopeBusy)) throw error;
+        if (!(error instanceof ScopeLocked)) throw error;
       }
-      if (performance.now() + POLL_MS > deadline) throw new QueueTimeout();
+      if (performance.now() + POLL_MS > deadline) throw new MutexTimeout();
       await sleep(POLL_MS);
     }
   }
 
-  private async carryOut(
+  private async executeInTransaction(
     request: KeyedRequest,
-    work: () => Promise<Answer>,
-    believes: boolean,
-  ): Promise<Outcome> {
-    const turn = new KeyedTurn(this.records, request, believes, this.clock);
+    work: () => Promise<HandlerResponse>,
+    assumeNew: boolean,
+  ): Promise<KeyedOutcome> {
+    const execution = new KeyedExecution(this.records, request, assumeNew, this.clock);
     const ttl = this.environment.IDEMPOTENCY_TTL_SECONDS;
     let expiresAt = 0;
-    const answer = await this.transactions.share({
-      begun: (manager) => turn.begin(manager),
-      work: () => this.done(turn, work),
-      finish: async (manager, made: Answer) => {
+    const answer = await this.transactions.runShared({
+      onBegin: (manager) => execution.begin(manager),
+      work: () => this.runHandler(execution, work),
+      beforeCommit: async (manager, made: HandlerResponse) => {
         expiresAt = Math.floor(this.clock.now() + ttl * 1000);
-        await turn.finish(manager, made, ttl);
+        await execution.finish(manager, made, ttl);
         return made;
       },
     });
     this.metrics.misses.inc();
     if (answer.status !== 204) {
-      const actingRole = requestContext()?.effect?.role ?? null;
+      const actingRole = requestContext()?.affected?.role ?? null;
       const { fingerprint } = request;
-      this.keep(request, { ...answer, fingerprint, actingRole, expiresAt });
+      this.cacheResponse(request, { ...answer, fingerprint, actingRole, expiresAt });
     }
     return { ...answer, replayed: false };
   }
 
-  private keep(request: KeyedRequest, response: StoredResponse): void {
-    const isAwaited = this.queue.isAwaited(request.identity.toString('hex'));
-    this.kept.keep(request, response, isAwaited);
+  private cacheResponse(request: KeyedRequest, response: StoredResponse): void {
+    const isAwaited = this.mutex.isAwaited(request.identity.toString('hex'));
+    this.cache.store(request, response, isAwaited);
   }
 
   /**
    * A retry may be refused for what the request itself has done, or because time has passed: it is given the answer to
    * that all the same, for who is refused believes that nothing was done.
    */
-  private async done(turn: KeyedTurn, work: () => Promise<Answer>): Promise<Answer> {
+  private async runHandler(
+    execution: KeyedExecution,
+    work: () => Promise<HandlerResponse>,
+  ): Promise<HandlerResponse> {
     try {
       return await work();
     } catch (error) {
-      if (turn.isUnsure && isRefusal(error)) {
-        await this.transactions.read((manager) => turn.makeSure(manager));
+      if (execution.recordUnchecked && isRefusal(error)) {
+        await this.transactions.read((manager) => execution.assertNotExecuted(manager));
       }
       throw error;
     }
   }
 
-  private replay(request: KeyedRequest, response: StoredResponse, source: HitSource): Outcome {
+  private replay(request: KeyedRequest, response: StoredResponse, source: HitSource): KeyedOutcome {
     if (!response.fingerprint.equals(request.fingerprint)) {
       this.metrics.mismatches.inc();
       throw payloadMismatch();

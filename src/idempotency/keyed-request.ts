@@ -22,7 +22,7 @@ export interface KeyedRequest {
 }
 
 /** A request as its caller wrote it. */
-export interface WrittenRequest {
+export interface RawRequest {
   agent: Agent;
   /** What its `Idempotency-Key` holds. */
   rawKey: string | string[] | undefined;
@@ -47,7 +47,7 @@ export function keyedRequest({
   path,
   body,
   query,
-}: WrittenRequest): KeyedRequest | undefined {
+}: RawRequest): KeyedRequest | undefined {
   const key = METHODS.has(method) ? parseIdempotencyKey(rawKey) : undefined;
   if (key === undefined) return undefined;
   const { subject, roles } = agent;

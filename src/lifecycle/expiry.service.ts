@@ -4,8 +4,8 @@ import { AuditService } from '../audit/audit.service.js';
 import { SYSTEM } from '../auth/actor.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { Sweeper } from '../database/sweeper.js';
-import { Transactions } from '../database/transactions.js';
+import { SweeperService } from '../database/sweeper.service.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { overdue } from './overdue.js';
 import type { SessionStatus } from './session-status.js';
 
@@ -16,10 +16,10 @@ const SWEEP_BATCH = 1_000;
 @Injectable()
 export class ExpiryService implements OnModuleInit {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
-    private readonly sweeper: Sweeper,
+    private readonly sweeper: SweeperService,
   ) {}
 
   onModuleInit(): void {
@@ -32,11 +32,11 @@ export class ExpiryService implements OnModuleInit {
 
   /** Expires one session, if it is overdue, in a transaction of its own, so that whatever follows sees the truth. */
   async expireIfOverdue(id: string): Promise<void> {
-    const isOverdue = await this.transactions.glance(
+    const isOverdue = await this.transactions.readOne(
       `SELECT 1 FROM sessions s WHERE s.id = $1 AND ${overdue('s', '$2')}`,
       [id, this.environment.SESSION_RETENTION_DAYS],
     );
-    if (isOverdue.length > 0) await this.expireAlone('s.id = $3', [id]);
+    if (isOverdue.length > 0) await this.expireInNewTransaction('s.id = $3', [id]);
   }
 
   /** Expires one session, if it is overdue, in the transaction of whoever goes on from there. */
@@ -46,11 +46,13 @@ export class ExpiryService implements OnModuleInit {
 
   /** Expires one batch of overdue sessions, skipping those that somebody else holds; gives how many it expired. */
   async sweep(): Promise<number> {
-    return this.expireAlone('true', []);
+    return this.expireInNewTransaction('true', []);
   }
 
-  private async expireAlone(which: string, parameters: string[]): Promise<number> {
-    return this.transactions.runAlone((manager) => this.expire(manager, which, parameters));
+  private async expireInNewTransaction(which: string, parameters: string[]): Promise<number> {
+    return this.transactions.runInNewTransaction((manager) =>
+      this.expire(manager, which, parameters),
+    );
   }
 
   private async expire(
@@ -58,7 +60,7 @@ export class ExpiryService implements OnModuleInit {
     which: string,
     parameters: string[],
   ): Promise<number> {
-    const expired = await sql<Expired>(manager, expireStatement(which), [
+    const expired = await sql<ExpiredSession>(manager, expireStatement(which), [
       this.environment.SESSION_RETENTION_DAYS,
       SWEEP_BATCH,
       ...parameters,
@@ -67,7 +69,7 @@ export class ExpiryService implements OnModuleInit {
     return expired.length;
   }
 
-  private recordAll(manager: EntityManager, expired: readonly Expired[]): void {
+  private recordAll(manager: EntityManager, expired: readonly ExpiredSession[]): void {
     this.audit.recordAll(
       manager,
       expired.map(({ id, trace_id, task_id, from, version }) => ({
@@ -82,7 +84,7 @@ export class ExpiryService implements OnModuleInit {
   }
 }
 
-interface Expired {
+interface ExpiredSession {
   id: string;
   task_id: string | null;
   trace_id: string;

@@ -3,23 +3,23 @@ import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
 import { AuditService, NOTHING_CHANGED, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { afterCommit } from '../database/after-transaction.js';
-import { Coming } from '../database/coming.js';
-import { LostRace } from '../database/postgres-errors.js';
-import { sessionTopic, Signals } from '../database/signals.js';
-import { sql, sqlLast } from '../database/sql.js';
+import { afterCommit } from '../database/transaction-hooks.js';
+import { Deferred } from '../database/deferred.js';
+import { ConcurrentUpdateError } from '../database/postgres-errors.js';
+import { sessionTopic, WorkNotifierService } from '../database/work-notifier.service.js';
+import { sql, sqlWithCommit } from '../database/sql.js';
 import {
   type LifecycleSession,
-  membersOf,
+  changedFields,
   type SessionChange,
-  type SessionStep,
-  stepOf,
-} from './session-step.js';
-import type { TaskEndRule } from './task-end.js';
+  type SessionTransition,
+  planTransition,
+} from './session-transition.js';
+import type { TaskEndHook } from './task-end.js';
 import { lockEndingTask } from './task-lock.js';
 
 /** How the audit trail is to tell a change, where that is not plain from the change. */
-export interface Telling {
+export interface AuditOptions {
   event_type?: AuditEventType;
   metadata?: Record<string, unknown>;
 }
@@ -27,16 +27,16 @@ export interface Telling {
 /** The only writer of sessions that exist: each change is one conditional UPDATE, one version and one audit event. */
 @Injectable()
 export class LifecycleService {
-  private readonly endRules: TaskEndRule[] = [];
+  private readonly taskEndHooks: TaskEndHook[] = [];
 
   constructor(
     private readonly audit: AuditService,
-    private readonly signals: Signals,
+    private readonly workNotifier: WorkNotifierService,
   ) {}
 
   /** Adds what is to happen, or to hold, whenever a task ends. */
-  atTaskEnd(rule: TaskEndRule): void {
-    this.endRules.push(rule);
+  onTaskEnd(rule: TaskEndHook): void {
+    this.taskEndHooks.push(rule);
   }
 
   /**
@@ -51,31 +51,32 @@ export class LifecycleService {
     session: S,
     change: SessionChange,
     by: Actor,
-    telling?: Telling,
+    telling?: AuditOptions,
   ): Promise<S> {
-    return this.take(manager, session, stepOf(session, change), by, telling);
+    return this.apply(manager, session, planTransition(session, change), by, telling);
   }
 
   /** The same as the last thing that a transaction does, which then costs no round trip where no rule has to be asked. */
-  async changeLast<S extends LifecycleSession>(
+  async changeWithCommit<S extends LifecycleSession>(
     manager: EntityManager,
     session: S,
     change: SessionChange,
     by: Actor,
-    telling?: Telling,
-  ): Promise<Coming<S>> {
-    const step = stepOf(session, change);
-    if (step.endsTask) return Coming.of(await this.take(manager, session, step, by, telling));
+    telling?: AuditOptions,
+  ): Promise<Deferred<S>> {
+    const step = planTransition(session, change);
+    if (step.endsTask)
+      return Deferred.resolved(await this.apply(manager, session, step, by, telling));
     const parameters = this.parametersOf(manager, session, step, by, telling);
-    return sqlLast<S>(manager, CHANGE, parameters, NOTHING_CHANGED).map(theOne);
+    return sqlWithCommit<S>(manager, CHANGE, parameters, NOTHING_CHANGED).map(expectRow);
   }
 
-  private async take<S extends LifecycleSession>(
+  private async apply<S extends LifecycleSession>(
     manager: EntityManager,
     session: S,
-    step: SessionStep,
+    step: SessionTransition,
     by: Actor,
-    telling?: Telling,
+    telling?: AuditOptions,
   ): Promise<S> {
     const parameters = this.parametersOf(manager, session, step, by, telling);
     // The task's lock comes first, so that whatever was decided before the cancel has an earlier time than it.
@@ -83,21 +84,21 @@ export class LifecycleService {
     if (step.reason === 'cancelled' && task_id !== null) await lockEndingTask(manager, task_id);
     const [changed] = await Promise.all([
       sql<S>(manager, CHANGE, parameters, NOTHING_CHANGED),
-      step.endsTask && this.passEnd(manager, session, step, by),
+      step.endsTask && this.runTaskEndHooks(manager, session, step, by),
     ]);
-    return theOne(changed);
+    return expectRow(changed);
   }
 
   private parametersOf(
     manager: EntityManager,
     session: LifecycleSession,
-    step: SessionStep,
+    step: SessionTransition,
     by: Actor,
-    telling: Telling = {},
+    telling: AuditOptions = {},
   ): unknown[] {
     const { change, from, to, reason } = step;
     this.notifyAfterCommit(manager, session, step, by);
-    const event = this.audit.telling(manager, {
+    const event = this.audit.eventPayload(manager, {
       event_type:
         telling.event_type ?? (change.status ? 'session_transitioned' : 'session_updated'),
       trace_id: session.trace_id,
@@ -106,7 +107,7 @@ export class LifecycleService {
       task_id: change.task_id ?? session.task_id,
       metadata: {
         ...(change.status && { from, to, ...(reason && { reason }) }),
-        changed: membersOf(change),
+        changed: changedFields(change),
         ...telling.metadata,
         version: session.version + 1,
       },
@@ -135,22 +136,22 @@ export class LifecycleService {
   private notifyAfterCommit(
     manager: EntityManager,
     { id, claimed_by }: LifecycleSession,
-    { reason }: SessionStep,
+    { reason }: SessionTransition,
     by: Actor,
   ): void {
     const topic = sessionTopic(id);
     const isForAll = reason !== null && by.subject !== claimed_by;
     afterCommit(manager, () => {
-      if (isForAll) this.signals.notify(topic);
-      else this.signals.notifyHere(topic);
+      if (isForAll) this.workNotifier.notify(topic);
+      else this.workNotifier.notifyHere(topic);
     });
   }
 
   /** Has the rules look at the end of a task; they find the step done. */
-  private async passEnd(
+  private async runTaskEndHooks(
     manager: EntityManager,
     session: LifecycleSession,
-    step: SessionStep,
+    step: SessionTransition,
     by: Actor,
   ): Promise<void> {
     const { change, to: status } = step;
@@ -161,7 +162,7 @@ export class LifecycleService {
       claimed_by: session.claimed_by ?? change.claimed_by ?? null,
       ...(change.completion && { completion: change.completion }),
     };
-    for (const rule of this.endRules) await rule(manager, ended, by);
+    for (const rule of this.taskEndHooks) await rule(manager, ended, by);
   }
 
   /**
@@ -176,8 +177,8 @@ export class LifecycleService {
     session: S,
     seconds: number | null,
     otherwise: number,
-  ): Coming<S> {
-    return sqlLast<S>(manager, HEARTBEAT, [session.id, seconds, otherwise]).map(theOne);
+  ): Deferred<S> {
+    return sqlWithCommit<S>(manager, HEARTBEAT, [session.id, seconds, otherwise]).map(expectRow);
   }
 }
 
@@ -218,7 +219,7 @@ const HEARTBEAT = `
    WHERE id = $1 AND status = 'active'
   RETURNING *`;
 
-function theOne<S>([changed]: readonly S[]): S {
-  if (changed === undefined) throw new LostRace();
+function expectRow<S>([changed]: readonly S[]): S {
+  if (changed === undefined) throw new ConcurrentUpdateError();
   return changed;
 }

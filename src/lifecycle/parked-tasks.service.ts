@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService, NOTHING_CHANGED, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { afterCommit } from '../database/after-transaction.js';
-import { Signals } from '../database/signals.js';
+import { afterCommit } from '../database/transaction-hooks.js';
+import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { sql } from '../database/sql.js';
 import type { LockedTask } from './task-lock.js';
 
@@ -12,7 +12,7 @@ import type { LockedTask } from './task-lock.js';
 export class ParkedTasksService {
   constructor(
     private readonly audit: AuditService,
-    private readonly signals: Signals,
+    private readonly workNotifier: WorkNotifierService,
   ) {}
 
   /**
@@ -31,7 +31,7 @@ export class ParkedTasksService {
     by: Actor,
   ): Promise<void> {
     if (parked?.chain_id !== chain_id) return;
-    const event = this.audit.telling(manager, {
+    const event = this.audit.eventPayload(manager, {
       event_type: pendingUntil ? 'attempt_postponed' : 'attempt_due',
       trace_id: parked.trace_id,
       by,
@@ -48,7 +48,7 @@ export class ParkedTasksService {
     await sql(manager, MOVE, parameters, NOTHING_CHANGED);
     if (pendingUntil) return;
     afterCommit(manager, () => {
-      this.signals.notify(parked.role);
+      this.workNotifier.notify(parked.role);
     });
   }
 }

@@ -32,7 +32,7 @@ export interface EndedTask {
  * What is to happen when a task ends, in the transaction in which it does; what it throws undoes the end. The caller
  * holds the attempt's row, so that a rule may lock the task's, and after it those of its approvals, in this order.
  */
-export type TaskEndRule = (manager: EntityManager, ended: EndedTask, by: Actor) => Promise<void>;
+export type TaskEndHook = (manager: EntityManager, ended: EndedTask, by: Actor) => Promise<void>;
 
 /** Whether a change of an attempt is the end of its task: one that failed, died or expired may be asked for again. */
 export function endsTask(

@@ -1,14 +1,14 @@
 import type { EntityManager } from 'typeorm';
-import { LostRace } from '../database/postgres-errors.js';
+import { ConcurrentUpdateError } from '../database/postgres-errors.js';
 import { sql } from '../database/sql.js';
-import type { LifecycleSession } from './session-step.js';
+import type { LifecycleSession } from './session-transition.js';
 import {
   deadlinePast,
-  findTaskFacts,
-  type TaskFacts,
+  findTaskSummary,
+  type TaskSummary,
   taskFinished,
-  theTask,
-} from './task-facts.js';
+  expectTask,
+} from './task-summary.js';
 
 /** A decision that has to be there before the task may be completed. */
 export interface RequiredApproval {
@@ -35,7 +35,7 @@ interface ParkedAttempt extends LifecycleSession {
   readonly chain_id: string;
 }
 
-export interface LockedTask extends TaskFacts {
+export interface LockedTask extends TaskSummary {
   subject: TaskSubject;
   requires_approval: RequiredApproval | null;
   /** Its attempt, where that is parked and not due yet. */
@@ -58,10 +58,10 @@ export async function lockOpenTask(manager: EntityManager, taskId: string): Prom
     sql(manager, LOCK_PARKED, [taskId]),
     sql<LockedRow>(manager, LOCK, [taskId]),
   ]);
-  const { deadline_past, requires_approval, ...subject } = theTask(locked);
+  const { deadline_past, requires_approval, ...subject } = expectTask(locked);
   // Statements of their own: they see what was committed while the lock was waited for.
   const [facts, [parked]] = await Promise.all([
-    findTaskFacts(manager, taskId),
+    findTaskSummary(manager, taskId),
     sql<ParkedAttempt>(manager, PARKED, [taskId]),
   ]);
   if (!facts) throw new Error('a task has at least one attempt');
@@ -93,13 +93,13 @@ export async function lockPresentAttempt(
     lockOpenTask(manager, taskId),
   ]);
   // Another attempt was opened while the lock was waited for.
-  if (latest?.id !== task.session_id) throw new LostRace();
+  if (latest?.id !== task.session_id) throw new ConcurrentUpdateError();
   return task;
 }
 
 /** Locks a task that may be ending, and gives what its end depends on. */
 export async function lockEndingTask(manager: EntityManager, taskId: string): Promise<EndingTask> {
-  return theTask(await sql<EndingTask>(manager, LOCK_ENDING, [taskId]));
+  return expectTask(await sql<EndingTask>(manager, LOCK_ENDING, [taskId]));
 }
 
 const LOCK = `

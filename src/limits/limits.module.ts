@@ -1,8 +1,11 @@
 import { Global, Module } from '@nestjs/common';
-import { Load } from './load.service.js';
-import { RateLimits } from './rate-limits.service.js';
+import { LoadShedderService } from './load-shedder.service.js';
+import { RateLimitsService } from './rate-limits.service.js';
 
 /** Rate limits and load shedding. */
 @Global()
-@Module({ providers: [RateLimits, Load], exports: [RateLimits, Load] })
+@Module({
+  providers: [RateLimitsService, LoadShedderService],
+  exports: [RateLimitsService, LoadShedderService],
+})
 export class LimitsModule {}

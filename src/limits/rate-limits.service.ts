@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Counter } from 'prom-client';
 import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
-import { Metrics } from '../observability/metrics.js';
-import { RedisCache } from '../redis/redis-cache.js';
+import { MetricsService } from '../observability/metrics.service.js';
+import { RedisCacheService } from '../redis/redis-cache.service.js';
 import { WindowCounter } from './window-counter.js';
 
 /** What a rate limit counts requests by. */
-export type Party = 'address' | 'subject';
+export type LimitScope = 'address' | 'subject';
 
 const WINDOW_SECONDS = 10;
 
@@ -16,15 +16,15 @@ const WINDOW_SECONDS = 10;
  * instance counts for itself. No request waits for Redis, so slightly more requests than the limit can pass.
  */
 @Injectable()
-export class RateLimits {
+export class RateLimitsService {
   private readonly counter: WindowCounter;
-  private readonly quotas: Record<Party, number>;
+  private readonly quotas: Record<LimitScope, number>;
   private readonly limited: Counter<'by'>;
 
   constructor(
     private readonly environment: Environment,
-    cache: RedisCache,
-    { registry }: Metrics,
+    cache: RedisCacheService,
+    { registry }: MetricsService,
   ) {
     this.counter = new WindowCounter(WINDOW_SECONDS * 1000, (key, windowMs, by) =>
       cache.count(`rate:${key}`, windowMs, by),
@@ -46,7 +46,7 @@ export class RateLimits {
    *
    * @throws DomainError `request.rate_limited`
    */
-  spend(party: Party, id: string): Readonly<Record<string, string>> {
+  consume(party: LimitScope, id: string): Readonly<Record<string, string>> {
     if (!this.environment.RATE_LIMIT_ENABLED) return {};
     const quota = this.quotas[party];
     const { count, msLeft } = this.counter.hit(`${party}:${id}`, quota);

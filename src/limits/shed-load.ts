@@ -1,23 +1,27 @@
 import type { Request, RequestHandler } from 'express';
 import { isProbe } from '../observability/probes.js';
-import type { Kind, Load } from './load.service.js';
+import type { RequestKind, LoadShedderService } from './load-shedder.service.js';
 
 /** Routes on which a request can wait for tasks for up to 30 seconds; on `/mcp` with the tool `claim_task`. */
-const WAITING = /^\/(tasks\/wait|mcp)\/?$/i;
+const WAITING_PATHS = /^\/(tasks\/wait|mcp)\/?$/i;
 /** Routes on which a request waits if its query has `wait_seconds`. */
 const WATCHED = /^\/sessions\/[^/]+\/?$/i;
 
 /** Rejects requests while the process is overloaded. Probes always pass. */
-export function shedLoad(load: Load): RequestHandler {
+export function shedLoad(loadShedder: LoadShedderService): RequestHandler {
   return (request, response, next) => {
-    if (!isProbe(request.path)) response.once('close', load.enter(kindOf(request)));
+    if (!isProbe(request.path)) response.once('close', loadShedder.enter(kindOf(request)));
     next();
   };
 }
 
 /** Exported for its spec. */
-export function kindOf({ method, path, url }: Pick<Request, 'method' | 'path' | 'url'>): Kind {
-  if (WAITING.test(path)) return 'waiting';
+export function kindOf({
+  method,
+  path,
+  url,
+}: Pick<Request, 'method' | 'path' | 'url'>): RequestKind {
+  if (WAITING_PATHS.test(path)) return 'waiting';
   const query = method === 'GET' && WATCHED.test(path) ? url.split('?')[1] : undefined;
   if (query === undefined) return 'working';
   return new URLSearchParams(query).has('wait_seconds') ? 'waiting' : 'working';

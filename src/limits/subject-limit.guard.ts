@@ -2,18 +2,18 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import type { Request, Response } from 'express';
 import type { Agent } from '../auth/agent.js';
 import { isProbe } from '../observability/probes.js';
-import { RateLimits } from './rate-limits.service.js';
+import { RateLimitsService } from './rate-limits.service.js';
 
 /** Rate-limits requests per subject, whatever their address. Runs after authentication, which sets the subject. */
 @Injectable()
 export class SubjectLimitGuard implements CanActivate {
-  constructor(private readonly limits: RateLimits) {}
+  constructor(private readonly limits: RateLimitsService) {}
 
   canActivate(context: ExecutionContext): boolean {
     const http = context.switchToHttp();
     const { user, path } = http.getRequest<Request & { user?: Agent }>();
     if (user && !isProbe(path)) {
-      http.getResponse<Response>().set(this.limits.spend('subject', user.subject));
+      http.getResponse<Response>().set(this.limits.consume('subject', user.subject));
     }
     return true;
   }

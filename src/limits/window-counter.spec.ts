@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import type { Count } from '../redis/redis-cache.js';
+import type { Count } from '../redis/redis-cache.service.js';
 import { type SharedCount, WindowCounter } from './window-counter.js';
 
 /** A counter on a clock of its own. */

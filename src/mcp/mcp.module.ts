@@ -4,25 +4,25 @@ import { AuditModule } from '../audit/audit.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
-import { ApprovalOperations } from './approval-operations.js';
-import { LocalMesh } from './local-mesh.service.js';
-import { McpController } from './mcp.controller.js';
-import { McpEndpoint } from './mcp-endpoint.js';
-import { ResourceMetadataController } from './resource-metadata.controller.js';
-import { SessionOperations } from './session-operations.js';
-import { TaskOperations } from './task-operations.js';
-import { ToolCallsService } from './tool-calls.service.js';
+import { ApprovalOperationsService } from './http/approval-operations.service.js';
+import { InProcessMeshService } from './http/in-process-mesh.service.js';
+import { McpController } from './http/mcp.controller.js';
+import { McpHttpAdapter } from './http/mcp-http.adapter.js';
+import { ResourceMetadataController } from './http/resource-metadata.controller.js';
+import { SessionOperationsService } from './http/session-operations.service.js';
+import { TaskOperationsService } from './http/task-operations.service.js';
+import { ToolCallsService } from './http/tool-calls.service.js';
 
 @Module({
   imports: [ApprovalsModule, AuditModule, IdempotencyModule, SessionsModule, TasksModule],
   controllers: [McpController, ResourceMetadataController],
   providers: [
-    LocalMesh,
-    McpEndpoint,
+    InProcessMeshService,
+    McpHttpAdapter,
     ToolCallsService,
-    TaskOperations,
-    SessionOperations,
-    ApprovalOperations,
+    TaskOperationsService,
+    SessionOperationsService,
+    ApprovalOperationsService,
   ],
 })
 export class McpModule {}

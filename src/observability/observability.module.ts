@@ -1,7 +1,10 @@
 import { Global, Module } from '@nestjs/common';
-import { EventMetrics } from './event-metrics.js';
-import { Metrics } from './metrics.js';
+import { EventMetricsService } from './event-metrics.service.js';
+import { MetricsService } from './metrics.service.js';
 
 @Global()
-@Module({ providers: [Metrics, EventMetrics], exports: [Metrics, EventMetrics] })
+@Module({
+  providers: [MetricsService, EventMetricsService],
+  exports: [MetricsService, EventMetricsService],
+})
 export class ObservabilityModule {}

@@ -10,11 +10,11 @@ export interface RequestContext {
   /** UUID for `tasks.idempotency_key` of a task that this request routes. Set if the request has an idempotency key. */
   taskKey?: TaskKey;
   /** First change of the request, from its audit event. */
-  effect?: Effect;
+  affected?: AffectedResource;
 }
 
 /** A change that a request made. */
-export interface Effect {
+export interface AffectedResource {
   /** Role that the request acted for. */
   role: string;
   /** Type and id of the resource that was created or changed. */
@@ -46,7 +46,7 @@ export function currentTraceId(): string {
 }
 
 /** Stores the first change of the request; ignores later ones. */
-export function noteEffect(effect: Effect): void {
+export function recordAffectedResource(effect: AffectedResource): void {
   const context = requestContext();
-  if (context) context.effect ??= effect;
+  if (context) context.affected ??= effect;
 }

@@ -1,11 +1,11 @@
 import { Logger } from '@nestjs/common';
 import type { RequestHandler } from 'express';
-import type { Metrics } from './metrics.js';
+import type { MetricsService } from './metrics.service.js';
 import { isProbe } from './probes.js';
 import { requestContext } from './request-context.js';
 
 /** Measures and logs each request when its response ends or its client disconnects (status 499). */
-export function requestLog(metrics: Metrics): RequestHandler {
+export function requestLog(metrics: MetricsService): RequestHandler {
   const logger = new Logger('Request');
   return (request, response, next) => {
     const started = process.hrtime.bigint();
@@ -13,7 +13,7 @@ export function requestLog(metrics: Metrics): RequestHandler {
     response.once('close', () => {
       const seconds = Number(process.hrtime.bigint() - started) / 1e9;
       const { method } = request;
-      const route = routeOf(request.route);
+      const route = routePatternOf(request.route);
       const status = response.writableFinished ? response.statusCode : 499;
       metrics.requests.observe({ method, route, status }, seconds);
       if (isProbe(request.path)) return;
@@ -31,7 +31,7 @@ export function requestLog(metrics: Metrics): RequestHandler {
 }
 
 /** Returns the template of the matched route, so that ids do not become log or metric labels. */
-function routeOf(route: unknown): string {
+function routePatternOf(route: unknown): string {
   return typeof route === 'object' &&
     route !== null &&
     'path' in route &&

@@ -38,15 +38,15 @@ export function createRedisClient(urls: readonly [string, ...string[]]): RedisCl
  * Writes all commands of one event-loop turn in one socket write. Separate writes cost one system call each and wake Redis
  * each time. (`enableAutoPipelining` has the same effect, but costs more CPU time than it saves.)
  */
-class TurnwiseRedis extends Redis {
+class BatchingRedis extends Redis {
   private isCorked = false;
 
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
-    this.corkForThisTurn();
+    this.corkUntilNextTurn();
     return super.sendCommand(...sent);
   }
 
-  private corkForThisTurn(): void {
+  private corkUntilNextTurn(): void {
     // Undefined before the first connection, although its type excludes that.
     const stream = this.stream as Redis['stream'] | undefined;
     if (this.isCorked || !stream) return;
@@ -61,7 +61,7 @@ class TurnwiseRedis extends Redis {
 
 function createSingle(url: string): Redis {
   const options = { ...FAIL_FAST, enableOfflineQueue: false, retryStrategy: backoff };
-  const client = new TurnwiseRedis(url, options);
+  const client = new BatchingRedis(url, options);
   // The timer that ioredis starts for each command costs measurable CPU time, and callers have their own time limit.
   const limitEach = (commandTimeout: number | undefined) => (): void => {
     Object.assign(client.options, { commandTimeout });

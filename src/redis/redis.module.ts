@@ -1,17 +1,17 @@
 import { Global, Module } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
-import { RedisCache } from './redis-cache.js';
+import { RedisCacheService } from './redis-cache.service.js';
 
-/** Provides the Redis connection of the process as {@link RedisCache}. */
+/** Provides the Redis connection of the process as {@link RedisCacheService}. */
 @Global()
 @Module({
   providers: [
     {
-      provide: RedisCache,
+      provide: RedisCacheService,
       inject: [Environment],
-      useFactory: ({ REDIS_URL }: Environment) => new RedisCache(REDIS_URL),
+      useFactory: ({ REDIS_URL }: Environment) => new RedisCacheService(REDIS_URL),
     },
   ],
-  exports: [RedisCache],
+  exports: [RedisCacheService],
 })
 export class RedisModule {}

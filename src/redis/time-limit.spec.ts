@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { TimedOut, TimeLimit } from './time-limit.js';
+import { TimeLimitError, TimeLimit } from './time-limit.js';
 
 const never = new Promise<never>(() => undefined);
 
@@ -23,7 +23,7 @@ describe('a time limit', () => {
     const late: string[] = [];
     const wait = (name: string): void => {
       limit.around(never).catch((error: unknown) => {
-        if (error instanceof TimedOut) late.push(name);
+        if (error instanceof TimeLimitError) late.push(name);
       });
     };
     wait('first');
@@ -46,7 +46,7 @@ describe('a time limit', () => {
     await limit.around(Promise.resolve());
     await jest.advanceTimersByTimeAsync(100);
     expect(jest.getTimerCount()).toBe(0);
-    const waits = expect(limit.around(never)).rejects.toThrow(TimedOut);
+    const waits = expect(limit.around(never)).rejects.toThrow(TimeLimitError);
     await jest.advanceTimersByTimeAsync(100);
     await waits;
   });
@@ -55,7 +55,7 @@ describe('a time limit', () => {
     const work = new Promise<never>((_, reject) => {
       setTimeout(reject, 150, new Error('connection lost'));
     });
-    const waits = expect(limit.around(work)).rejects.toThrow(TimedOut);
+    const waits = expect(limit.around(work)).rejects.toThrow(TimeLimitError);
     await jest.advanceTimersByTimeAsync(100);
     await waits;
     await jest.advanceTimersByTimeAsync(50);

@@ -1,5 +1,5 @@
 /** A promise did not settle within its time limit. The message equals that of a timeout in ioredis. */
-export class TimedOut extends Error {
+export class TimeLimitError extends Error {
   override readonly name = 'TimedOut';
 
   constructor() {
@@ -13,7 +13,7 @@ export class TimedOut extends Error {
  */
 export class TimeLimit {
   /** Pending promises, oldest first. */
-  private readonly waiting = new Set<Waiting>();
+  private readonly waiting = new Set<PendingCall>();
   private timer?: NodeJS.Timeout;
 
   constructor(private readonly ms: number) {}
@@ -21,7 +21,7 @@ export class TimeLimit {
   /**
    * Returns the result of `work`. A result after the time limit is ignored.
    *
-   * @throws TimedOut if `work` does not settle in time
+   * @throws TimeLimitError if `work` does not settle in time
    */
   around<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -56,12 +56,12 @@ export class TimeLimit {
         return;
       }
       this.waiting.delete(entry);
-      entry.reject(new TimedOut());
+      entry.reject(new TimeLimitError());
     }
   }
 }
 
-interface Waiting {
+interface PendingCall {
   /** Deadline in milliseconds on the clock of `performance.now()`. */
   readonly until: number;
   readonly reject: (error: Error) => void;

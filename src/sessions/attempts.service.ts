@@ -3,20 +3,20 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { AuditEventType } from '../audit/audit-event-types.js';
 import type { Actor } from '../auth/actor.js';
-import { afterCommit } from '../database/after-transaction.js';
-import { Signals } from '../database/signals.js';
+import { afterCommit } from '../database/transaction-hooks.js';
+import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { sql } from '../database/sql.js';
 import type { ClockFacts } from '../lifecycle/clock-facts.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { deadlinePast, theTask } from '../lifecycle/task-facts.js';
+import { deadlinePast, expectTask } from '../lifecycle/task-summary.js';
 import { newId } from '../observability/new-id.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
 import { taskNotDue } from './session-errors.js';
 import {
   insertSession,
-  insertSessionAlong,
+  queueInsertSession,
   type NewSession,
   type ReadSession,
 } from './session-rows.js';
@@ -38,7 +38,7 @@ export function isAttempt<S extends Session>(session: S): session is S & Attempt
 }
 
 /** A failure of an attempt after which its task can still succeed. */
-export interface Loss {
+export interface AttemptFailure {
   ended_reason: Extract<EndedReason, 'worker' | 'lease_lost' | 'run_limit'>;
   error?: string;
   metadata?: Record<string, unknown>;
@@ -46,11 +46,11 @@ export interface Loss {
 
 /** Opens the attempts of tasks. A unique index allows at most one open attempt of a task. */
 @Injectable()
-export class Attempts {
+export class AttemptsService {
   constructor(
     private readonly lifecycle: LifecycleService,
     private readonly audit: AuditService,
-    private readonly signals: Signals,
+    private readonly workNotifier: WorkNotifierService,
   ) {}
 
   /**
@@ -61,7 +61,7 @@ export class Attempts {
    */
   openFirst(manager: EntityManager, attempt: Omit<NewAttempt, 'attempt'>): string {
     const id = newId();
-    insertSessionAlong(manager, { ...attempt, attempt: 1, id, metadata: {} });
+    queueInsertSession(manager, { ...attempt, attempt: 1, id, metadata: {} });
     this.notifyAfterCommit(manager, attempt.role);
     return id;
   }
@@ -76,7 +76,7 @@ export class Attempts {
 
   private notifyAfterCommit(manager: EntityManager, role: string): void {
     afterCommit(manager, () => {
-      this.signals.notify(role);
+      this.workNotifier.notify(role);
     });
   }
 
@@ -84,7 +84,7 @@ export class Attempts {
   async openNext(
     manager: EntityManager,
     ended: Attempt,
-    { attempts_left, due, event_type = 'attempt_opened', ...more }: Following,
+    { attempts_left, due, event_type = 'attempt_opened', ...more }: NextAttempt,
     by: Actor,
     metadata: Record<string, unknown> = {},
   ): Promise<Session> {
@@ -117,10 +117,10 @@ export class Attempts {
    *
    * @returns the failed attempt
    */
-  async lose(
+  async failAttempt(
     manager: EntityManager,
     attempt: Attempt & ClockFacts,
-    loss: Loss,
+    loss: AttemptFailure,
     by: Actor,
   ): Promise<Session> {
     const { metadata, ...change } = loss;
@@ -133,7 +133,7 @@ export class Attempts {
       goesOn ? {} : { metadata: { dead: true } },
     );
     if (goesOn) {
-      const due = backoffSeconds(await lostSoFar(manager, attempt));
+      const due = backoffSeconds(await failedAttempts(manager, attempt));
       await this.openNext(manager, attempt, { attempts_left: attempt.attempts_left - 1, due }, by);
     }
     return failed;
@@ -141,11 +141,11 @@ export class Attempts {
 }
 
 /** Returns the number of attempts used up since they were granted. Released attempts do not count. */
-async function lostSoFar(
+async function failedAttempts(
   manager: EntityManager,
   { task_id, attempts_left }: Attempt,
 ): Promise<number> {
-  const { max_attempts } = theTask(
+  const { max_attempts } = expectTask(
     await sql<{ max_attempts: number }>(manager, `SELECT max_attempts FROM tasks WHERE id = $1`, [
       task_id,
     ]),
@@ -153,7 +153,7 @@ async function lostSoFar(
   return max_attempts - attempts_left;
 }
 
-interface Following extends Pick<NewSession, 'due' | 'place_of' | 'parked_for'> {
+interface NextAttempt extends Pick<NewSession, 'due' | 'place_of' | 'parked_for'> {
   attempts_left: number;
   event_type?: AuditEventType;
 }
@@ -163,7 +163,7 @@ interface Following extends Pick<NewSession, 'due' | 'place_of' | 'parked_for'> 
  *
  * @throws DomainError `task.finished` if its deadline has passed, `task.not_due` if `not_before` has not
  */
-export function assertDue({ is_past_deadline, is_early, not_before }: ReadSession): void {
+export function assertClaimable({ is_past_deadline, is_early, not_before }: ReadSession): void {
   if (is_past_deadline) throw deadlinePast();
   if (is_early && not_before !== null) throw taskNotDue(not_before);
 }

@@ -10,7 +10,7 @@ export function etagOf({ id, version }: { id: string; version: number }): string
  * Sets the header `ETag` of a response whose body is one session, and returns the session. A function, because an
  * interceptor would cost each request more than the header does.
  */
-export function tagged<S extends { id: string; version: number }>(
+export function withETag<S extends { id: string; version: number }>(
   response: ServerResponse,
   session: S,
 ): S {

@@ -1,11 +1,11 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { ServiceHeartbeat } from '../database/service-heartbeat.js';
+import { ServiceHeartbeatService } from '../database/service-heartbeat.service.js';
 import { sql } from '../database/sql.js';
 
 /** Extends leases after an outage, in which no worker could send a heartbeat. */
 @Injectable()
 export class LeaseExtensionsService implements OnModuleInit {
-  constructor(private readonly heartbeat: ServiceHeartbeat) {}
+  constructor(private readonly heartbeat: ServiceHeartbeatService) {}
 
   onModuleInit(): void {
     this.heartbeat.add({

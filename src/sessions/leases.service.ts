@@ -4,12 +4,16 @@ import { Environment } from '../config/environment.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { noteEffect } from '../observability/request-context.js';
+import { recordAffectedResource } from '../observability/request-context.js';
 import { isAttempt } from './attempts.service.js';
 import { assertOneDueTime, type ReleaseDto } from './dto/lease.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
-import { actorOn, assertHolder, WritableSessions } from './session-access.js';
+import {
+  actorFor,
+  assertHolder,
+  SessionWriteAccessService,
+} from './session-write-access.service.js';
 import { ReleasesService } from './releases.service.js';
 import { runLimitReached, sessionEnded, sessionNotBegun } from './session-errors.js';
 
@@ -18,9 +22,9 @@ const DEFAULT_LEASE_SECONDS = 300;
 
 /** Extends leases (heartbeats) and releases claimed tasks. */
 @Injectable()
-export class Leases {
+export class LeasesService {
   constructor(
-    private readonly sessions: WritableSessions,
+    private readonly sessions: SessionWriteAccessService,
     private readonly lifecycle: LifecycleService,
     private readonly releases: ReleasesService,
     private readonly environment: Environment,
@@ -40,7 +44,11 @@ export class Leases {
     const session = await this.sessions.run(agent, reference, (manager, current) => {
       assertHeld(agent, current);
       if (current.is_past_run_limit) throw runLimitReached(current);
-      noteEffect({ role: actorOn(agent, current).role, type: 'session', id: current.id });
+      recordAffectedResource({
+        role: actorFor(agent, current).role,
+        type: 'session',
+        id: current.id,
+      });
       return Promise.resolve(this.lifecycle.heartbeat(manager, current, seconds, otherwise));
     });
     return toSessionDto(session);
@@ -62,7 +70,7 @@ export class Leases {
           'Only an attempt at a task can be released. Complete or fail this session instead.',
         );
       }
-      return this.releases.release(manager, current, release, actorOn(agent, current));
+      return this.releases.release(manager, current, release, actorFor(agent, current));
     });
     return toSessionDto(session);
   }

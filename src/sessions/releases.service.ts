@@ -6,7 +6,7 @@ import { sql } from '../database/sql.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
-import { type Attempt, Attempts } from './attempts.service.js';
+import { type Attempt, AttemptsService } from './attempts.service.js';
 import type { ReleaseDto } from './dto/lease.dto.js';
 import type { Session } from './session.entity.js';
 import type { NewSession } from './session-rows.js';
@@ -21,7 +21,7 @@ type Place = Pick<NewSession, 'due' | 'place_of' | 'parked_for'>;
 export class ReleasesService {
   constructor(
     private readonly lifecycle: LifecycleService,
-    private readonly attempts: Attempts,
+    private readonly attempts: AttemptsService,
   ) {}
 
   /**
@@ -108,7 +108,7 @@ async function pendingUntil(
   { task_id }: Attempt,
   approvalId: string,
 ): Promise<Date | null> {
-  // Transactions that end an approval have this lock too: they commit before this read, or find the parked attempt.
+  // TransactionsService that end an approval have this lock too: they commit before this read, or find the parked attempt.
   await lockOpenTask(manager, task_id);
   const approval = await findApproval(manager, approvalId);
   if (approval?.task_id !== task_id) {

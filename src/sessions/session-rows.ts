@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { lock, type Look } from '../database/look.js';
-import { type Listed, sql, sqlAlong, sqlList } from '../database/sql.js';
+import { loadForUpdate, type RowLoader } from '../database/row-loader.js';
+import { type RowPage, sql, queueSql, sqlPage } from '../database/sql.js';
 import { type ClockFacts, clockFacts } from '../lifecycle/clock-facts.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import type { Session } from './session.entity.js';
@@ -49,8 +49,8 @@ export async function insertSession(
 }
 
 /** Queues the INSERT of a session with a new id. It is sent in one batch with the next statement. */
-export function insertSessionAlong(manager: EntityManager, session: NewSession): void {
-  sqlAlong(manager, INSERT, valuesOf(session));
+export function queueInsertSession(manager: EntityManager, session: NewSession): void {
+  queueSql(manager, INSERT, valuesOf(session));
 }
 
 const insert = (columns = '', values = ''): string => `
@@ -78,7 +78,10 @@ function valuesOf(session: NewSession): unknown[] {
 }
 
 /** Returns a lookup of a session by id. Its status is `expired` if it is overdue, even before a sweep has stored that. */
-export function sessionOf(id: string, retentionDays: number): Look<ReadSession | undefined> {
+export function sessionLoader(
+  id: string,
+  retentionDays: number,
+): RowLoader<ReadSession | undefined> {
   return async (ask, as) => {
     const [session] = await ask<ReadSession>(SESSION[as], [id, retentionDays]);
     return session;
@@ -96,8 +99,8 @@ export async function selectAttempts(
   manager: EntityManager,
   taskId: string,
   retentionDays: number,
-): Promise<Listed<Session>> {
-  return sqlList<Session>(
+): Promise<RowPage<Session>> {
+  return sqlPage<Session>(
     manager,
     `SELECT s.*, ${statusNow('s', '$2')} AS status FROM sessions s
       WHERE s.task_id = $1 AND s.attempt IS NOT NULL ORDER BY s.attempt DESC`,
@@ -117,7 +120,7 @@ export async function lockLatestAttempt(
   for (;;) {
     const [latest] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
     if (!latest) throw new Error('a task has at least one attempt');
-    const locked = await lock(manager, sessionOf(latest.id, retentionDays));
+    const locked = await loadForUpdate(manager, sessionLoader(latest.id, retentionDays));
     const [still] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
     if (locked && still?.id === locked.id) return locked;
   }

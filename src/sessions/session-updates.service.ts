@@ -1,31 +1,40 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { afterRollback } from '../database/after-transaction.js';
+import { afterRollback } from '../database/transaction-hooks.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
-import type { SessionChange } from '../lifecycle/session-step.js';
+import type { SessionChange } from '../lifecycle/session-transition.js';
 import { TaskCompletion } from '../lifecycle/task-end.js';
-import { noteEffect } from '../observability/request-context.js';
-import { assertDue, Attempts, isAttempt, type Loss } from './attempts.service.js';
+import { recordAffectedResource } from '../observability/request-context.js';
+import {
+  assertClaimable,
+  AttemptsService,
+  isAttempt,
+  type AttemptFailure,
+} from './attempts.service.js';
 import { type SessionDto, toChangedSessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
 import type { ReadSession } from './session-rows.js';
-import { actorOn, assertHolder, WritableSessions } from './session-access.js';
+import {
+  actorFor,
+  assertHolder,
+  SessionWriteAccessService,
+} from './session-write-access.service.js';
 import { sessionEnded } from './session-errors.js';
-import { getTaskOf } from './sessions.service.js';
+import { getTaskForSession } from './sessions.service.js';
 
 /** Changes sessions on behalf of agents. */
 @Injectable()
-export class SessionUpdates {
+export class SessionUpdatesService {
   constructor(
-    private readonly sessions: WritableSessions,
+    private readonly sessions: SessionWriteAccessService,
     private readonly lifecycle: LifecycleService,
-    private readonly attempts: Attempts,
+    private readonly attempts: AttemptsService,
     private readonly expiry: ExpiryService,
   ) {}
 
@@ -50,18 +59,18 @@ export class SessionUpdates {
       }
       assertMatches(ifMatch, current);
       const change = await plan(manager, agent, current, dto);
-      const by = actorOn(agent, current);
+      const by = actorFor(agent, current);
       if (!change) {
         // The role goes into the idempotency record: a replay requires that the caller still holds it.
-        noteEffect({ role: by.role, type: 'session', id: current.id });
+        recordAffectedResource({ role: by.role, type: 'session', id: current.id });
         return toSessionDto(current);
       }
       if (change.status === 'failed' && dto.retryable === true && isAttempt(current)) {
-        const loss = { ended_reason: 'worker', ...lossOf(dto) } as const;
-        return toSessionDto(await this.attempts.lose(manager, current, loss, by));
+        const loss = { ended_reason: 'worker', ...failureOf(dto) } as const;
+        return toSessionDto(await this.attempts.failAttempt(manager, current, loss, by));
       }
       const completion = new TaskCompletion(dto.withdraw_pending);
-      const changed = await this.lifecycle.changeLast(
+      const changed = await this.lifecycle.changeWithCommit(
         manager,
         current,
         { ...change, completion },
@@ -83,7 +92,7 @@ async function plan(
   if (isTerminal(session.status)) throw sessionEnded(session, status);
   if (status !== undefined) assertHolder(agent, session);
   const moves = status !== undefined && status !== session.status;
-  if (moves && status === 'active') assertDue(session);
+  if (moves && status === 'active') assertClaimable(session);
   const joins = task_id !== undefined && task_id !== session.task_id;
   if (joins) await assertMayJoin(manager, agent, session, task_id);
   if (!moves && !joins && metadata === undefined) return undefined;
@@ -109,7 +118,7 @@ async function assertMayJoin(
       'The session already has a task, and task_id cannot be changed. Create another session for this task.',
     );
   }
-  await getTaskOf(manager, agent, session.role, taskId);
+  await getTaskForSession(manager, agent, session.role, taskId);
 }
 
 function assertChange({
@@ -147,6 +156,9 @@ function assertChange({
   if (problems.length > 0) throw new InvalidInputError(problems);
 }
 
-function lossOf({ error, metadata }: UpdateSessionDto): Pick<Loss, 'error' | 'metadata'> {
+function failureOf({
+  error,
+  metadata,
+}: UpdateSessionDto): Pick<AttemptFailure, 'error' | 'metadata'> {
   return { ...(error !== undefined && { error }), ...(metadata && { metadata }) };
 }

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
-import { sessionTopic, Signals } from '../database/signals.js';
+import { sessionTopic, WorkNotifierService } from '../database/work-notifier.service.js';
 import { Wakeup } from '../database/wakeup.js';
 import type { Reference } from '../http/ids.js';
 import type { SessionDto } from './dto/session.dto.js';
 import type { WatchQuery } from './dto/watch.query.js';
 import { etagOf, matchesNone } from './etag.js';
-import { SessionsReader } from './sessions-reader.service.js';
+import { SessionsReaderService } from './sessions-reader.service.js';
 
 /** Milliseconds between reads of the session. They find changes of which no notification arrived. */
 const POLL_EVERY_MS = 1_000;
@@ -21,8 +21,8 @@ export interface Watched {
 @Injectable()
 export class SessionWatchesService {
   constructor(
-    private readonly reader: SessionsReader,
-    private readonly signals: Signals,
+    private readonly reader: SessionsReaderService,
+    private readonly workNotifier: WorkNotifierService,
   ) {}
 
   /**
@@ -59,10 +59,10 @@ export class SessionWatchesService {
       wakeup.raise();
     };
     // Subscribes before the next read, so that no change between the two is missed.
-    const unsubscribe = this.signals.subscribe(sessionTopic(known.id), wake);
+    const unsubscribe = this.workNotifier.subscribe(sessionTopic(known.id), wake);
     gone.addEventListener('abort', wake);
     try {
-      while (!gone.aborted && !this.signals.isStopping) {
+      while (!gone.aborted && !this.workNotifier.isStopping) {
         const isUnchanged = await this.reader.isUnchanged(reference, known);
         const left = deadline - performance.now();
         if (!isUnchanged || left <= 0) return;

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { authorize, isStaff, type Relation, staffRelations } from '../auth/policy.js';
+import { authorize, canReadEverything, type Relation, staffRelations } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
-import { decodeCursor, keysetAt, pageOf } from '../database/keyset.js';
-import { sql, sqlList } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
-import { Where } from '../database/where.js';
+import { decodeCursor, keysetAt, toPage } from '../database/keyset.js';
+import { sql, sqlPage } from '../database/sql.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { WhereClause } from '../database/where-clause.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
@@ -25,9 +25,9 @@ interface VisibleSession extends Session {
 
 /** Reads sessions for callers that can see them. */
 @Injectable()
-export class SessionsReader {
+export class SessionsReaderService {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly expiry: ExpiryService,
     private readonly environment: Environment,
   ) {}
@@ -52,7 +52,7 @@ export class SessionsReader {
     known: Pick<Session, 'id' | 'version'>,
   ): Promise<boolean> {
     const days = this.environment.SESSION_RETENTION_DAYS;
-    const [now] = await this.transactions.glance<
+    const [now] = await this.transactions.readOne<
       Pick<VisibleSession, 'id' | 'version' | 'overdue'>
     >(VERSION, [id, days, kind ?? null]);
     return now?.id === known.id && now.version === known.version && !now.overdue;
@@ -73,7 +73,7 @@ export class SessionsReader {
   }
 
   private async find(agent: Agent, { id, kind }: Reference): Promise<VisibleSession | undefined> {
-    const [session] = await this.transactions.glance<VisibleSession>(FIND, [
+    const [session] = await this.transactions.readOne<VisibleSession>(FIND, [
       id,
       agent.roles,
       this.environment.SESSION_RETENTION_DAYS,
@@ -120,11 +120,11 @@ export class SessionsReader {
   private async select(
     manager: EntityManager,
     { page, page_size }: ListSessionsQuery,
-    where: Where,
+    where: WhereClause,
     offset: number,
   ): Promise<SessionPageDto> {
     const status = statusNow('s', where.bind(this.environment.SESSION_RETENTION_DAYS));
-    const found = await sqlList<Session & { keyset_at: string }>(
+    const found = await sqlPage<Session & { keyset_at: string }>(
       manager,
       `SELECT s.*, ${status} AS status, ${keysetAt('s.created_at')} AS keyset_at
          FROM sessions s ${where.toString()}
@@ -132,14 +132,15 @@ export class SessionsReader {
         LIMIT ${where.bind(page_size + 1)} OFFSET ${where.bind(offset)}`,
       where.parameters,
     );
-    if (page !== undefined && found.isCut && found.rows.length <= page_size) throw pageTooLarge();
-    const { rows, next_cursor } = pageOf('sessions', found, page_size);
+    if (page !== undefined && found.isTruncated && found.rows.length <= page_size)
+      throw pageTooLarge();
+    const { rows, next_cursor } = toPage('sessions', found, page_size);
     return { sessions: rows.map(toSessionDto), page_size, next_cursor };
   }
 
-  private filter(agent: Agent, { role, status, task_id }: ListSessionsQuery): Where {
-    const where = new Where();
-    if (!isStaff(agent))
+  private filter(agent: Agent, { role, status, task_id }: ListSessionsQuery): WhereClause {
+    const where = new WhereClause();
+    if (!canReadEverything(agent))
       where.and(`(s.role = ANY(?) OR ${TAKES_PART('?')})`, agent.roles, agent.roles);
     where.and('s.role = ?', role).and('s.task_id = ?', task_id);
     const { SESSION_RETENTION_DAYS: days } = this.environment;
@@ -198,7 +199,7 @@ function readable(agent: Agent, session: VisibleSession | undefined): Session {
 export function sessionRelations(agent: Agent, session: Session): Relation[] {
   const relations = staffRelations(agent);
   if (agent.roles.includes(session.role)) {
-    relations.push('owner');
+    relations.push('assignee');
     if (session.claimed_by === agent.subject) relations.push('claimant');
   }
   return relations;

@@ -23,7 +23,7 @@ import {
 } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { Agent } from '../auth/agent.js';
-import { Me } from '../auth/me.decorator.js';
+import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { abortOnClose } from '../http/abort-on-close.js';
@@ -37,11 +37,11 @@ import { ListSessionsQuery } from './dto/list-sessions.query.js';
 import { SessionDto, SessionPageDto } from './dto/session.dto.js';
 import { UpdateSessionDto } from './dto/update-session.dto.js';
 import { WatchQuery } from './dto/watch.query.js';
-import { tagged } from './etag.js';
-import { Leases } from './leases.service.js';
+import { withETag } from './etag.js';
+import { LeasesService } from './leases.service.js';
 import { SessionWatchesService } from './session-watches.service.js';
-import { SessionUpdates } from './session-updates.service.js';
-import { SessionsReader } from './sessions-reader.service.js';
+import { SessionUpdatesService } from './session-updates.service.js';
+import { SessionsReaderService } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
 
 const ID = {
@@ -110,9 +110,9 @@ const LEASE_PROBLEMS = [
 export class SessionsController {
   constructor(
     private readonly sessions: SessionsService,
-    private readonly updates: SessionUpdates,
-    private readonly reader: SessionsReader,
-    private readonly leases: Leases,
+    private readonly updates: SessionUpdatesService,
+    private readonly reader: SessionsReaderService,
+    private readonly leases: LeasesService,
     private readonly watches: SessionWatchesService,
   ) {}
 
@@ -141,10 +141,10 @@ export class SessionsController {
   @ApiWriteProblems('task.not_found', 'session.exists', 'session.claimed', 'task.finished')
   async create(
     @Body() dto: CreateSessionDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return tagged(response, await this.sessions.create(agent, dto));
+    return withETag(response, await this.sessions.create(agent, dto));
   }
 
   @Get()
@@ -156,7 +156,7 @@ export class SessionsController {
   })
   @ApiOkResponse({ type: SessionPageDto, description: 'A page of sessions.' })
   @ApiProblems()
-  list(@Query() query: ListSessionsQuery, @Me() agent: Agent): Promise<SessionPageDto> {
+  list(@Query() query: ListSessionsQuery, @CurrentAgent() agent: Agent): Promise<SessionPageDto> {
     return this.reader.list(agent, query);
   }
 
@@ -183,16 +183,16 @@ export class SessionsController {
     @Param('id', SessionReferencePipe) reference: Reference,
     @Query() query: WatchQuery,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto | undefined> {
     if (query.wait_seconds === undefined) {
-      return tagged(response, await this.reader.get(agent, reference));
+      return withETag(response, await this.reader.get(agent, reference));
     }
     const gone = abortOnClose(response);
     const known = { ...query, ifNoneMatch };
     const { session, isUnchanged } = await this.watches.wait(agent, reference, known, gone);
-    tagged(response, session);
+    withETag(response, session);
     if (!isUnchanged || ifNoneMatch === undefined) return session;
     response.status(304);
     return undefined;
@@ -231,11 +231,11 @@ export class SessionsController {
   async update(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() dto: UpdateSessionDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Headers('if-match') ifMatch: string | undefined,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return tagged(response, await this.updates.update(agent, reference, dto, ifMatch));
+    return withETag(response, await this.updates.update(agent, reference, dto, ifMatch));
   }
 
   @Put(':id/events')
@@ -264,12 +264,12 @@ export class SessionsController {
   async event(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() { event, ...more }: LifecycleEventDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Headers('if-match') ifMatch: string | undefined,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
     const change = { status: LIFECYCLE_EVENTS[event], ...more };
-    return tagged(response, await this.updates.update(agent, reference, change, ifMatch));
+    return withETag(response, await this.updates.update(agent, reference, change, ifMatch));
   }
 
   @Post(':id/heartbeat')
@@ -287,10 +287,10 @@ export class SessionsController {
   async heartbeat(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() { lease_seconds }: HeartbeatDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return tagged(response, await this.leases.heartbeat(agent, reference, lease_seconds));
+    return withETag(response, await this.leases.heartbeat(agent, reference, lease_seconds));
   }
 
   @Post(':id/release')
@@ -328,9 +328,9 @@ export class SessionsController {
   async release(
     @Param('id', SessionReferencePipe) reference: Reference,
     @Body() dto: ReleaseDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return tagged(response, await this.leases.release(agent, reference, dto));
+    return withETag(response, await this.leases.release(agent, reference, dto));
   }
 }

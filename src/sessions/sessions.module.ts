@@ -3,18 +3,18 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
-import { Attempts } from './attempts.service.js';
-import { Lapses } from './lapses.service.js';
-import { Leases } from './leases.service.js';
+import { AttemptsService } from './attempts.service.js';
+import { AttemptTimeoutsService } from './attempt-timeouts.service.js';
+import { LeasesService } from './leases.service.js';
 import { ReleasesService } from './releases.service.js';
-import { WritableSessions } from './session-access.js';
+import { SessionWriteAccessService } from './session-write-access.service.js';
 import { LeaseExtensionsService } from './lease-extensions.service.js';
 import { SessionReplaysService } from './session-replays.service.js';
 import { Session } from './session.entity.js';
 import { SessionWatchesService } from './session-watches.service.js';
-import { SessionUpdates } from './session-updates.service.js';
+import { SessionUpdatesService } from './session-updates.service.js';
 import { SessionsController } from './sessions.controller.js';
-import { SessionsReader } from './sessions-reader.service.js';
+import { SessionsReaderService } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
 
 @Module({
@@ -22,17 +22,23 @@ import { SessionsService } from './sessions.service.js';
   controllers: [SessionsController],
   providers: [
     SessionsService,
-    SessionUpdates,
-    SessionsReader,
+    SessionUpdatesService,
+    SessionsReaderService,
     SessionWatchesService,
-    WritableSessions,
-    Attempts,
-    Leases,
+    SessionWriteAccessService,
+    AttemptsService,
+    LeasesService,
     ReleasesService,
-    Lapses,
+    AttemptTimeoutsService,
     SessionReplaysService,
     LeaseExtensionsService,
   ],
-  exports: [SessionsService, SessionUpdates, SessionsReader, Attempts, Leases],
+  exports: [
+    SessionsService,
+    SessionUpdatesService,
+    SessionsReaderService,
+    AttemptsService,
+    LeasesService,
+  ],
 })
 export class SessionsModule {}

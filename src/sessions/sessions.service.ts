@@ -5,17 +5,17 @@ import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import type { Coming } from '../database/coming.js';
-import type { Listed } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import type { Deferred } from '../database/deferred.js';
+import type { RowPage } from '../database/sql.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import {
   getReadableTask,
-  type TaskFacts,
+  type TaskSummary,
   taskFinished,
   taskNotFound,
-} from '../lifecycle/task-facts.js';
+} from '../lifecycle/task-summary.js';
 import { newId } from '../observability/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
 import type { CreateSessionDto } from './dto/create-session.dto.js';
@@ -28,7 +28,7 @@ import { insertSession, isTaskId, lockLatestAttempt, selectAttempts } from './se
 @Injectable()
 export class SessionsService {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly lifecycle: LifecycleService,
     private readonly audit: AuditService,
     private readonly environment: Environment,
@@ -39,7 +39,9 @@ export class SessionsService {
     const by = { role: actingRole(agent, dto.role), subject: agent.subject };
     const session = await this.transactions.run(async (manager) => {
       const task =
-        dto.task_id === undefined ? null : await getTaskOf(manager, agent, by.role, dto.task_id);
+        dto.task_id === undefined
+          ? null
+          : await getTaskForSession(manager, agent, by.role, dto.task_id);
       return task?.to_role === by.role
         ? this.adopt(manager, task, dto, by)
         : this.createPlain(manager, task, dto, by);
@@ -48,18 +50,18 @@ export class SessionsService {
   }
 
   /** The task's attempts, the first one first; where all would be too much, the latest ones. */
-  async attemptsOf(manager: EntityManager, taskId: string): Promise<Listed<SessionDto>> {
+  async attemptsOf(manager: EntityManager, taskId: string): Promise<RowPage<SessionDto>> {
     const { SESSION_RETENTION_DAYS } = this.environment;
-    const { rows, isCut } = await selectAttempts(manager, taskId, SESSION_RETENTION_DAYS);
-    return { rows: rows.reverse().map(toSessionDto), isCut };
+    const { rows, isTruncated } = await selectAttempts(manager, taskId, SESSION_RETENTION_DAYS);
+    return { rows: rows.reverse().map(toSessionDto), isTruncated };
   }
 
   private async adopt(
     manager: EntityManager,
-    task: TaskFacts,
+    task: TaskSummary,
     dto: CreateSessionDto,
     by: Actor,
-  ): Promise<Coming<Session>> {
+  ): Promise<Deferred<Session>> {
     if (dto.id !== undefined) {
       throw new InvalidInputError([
         { pointer: '/id', message: 'id must not be given: the task’s attempt has one' },
@@ -75,14 +77,14 @@ export class SessionsService {
       throw taskFinished(attempt.status);
     }
     const { metadata } = dto;
-    return this.lifecycle.changeLast(manager, attempt, { metadata }, by, {
+    return this.lifecycle.changeWithCommit(manager, attempt, { metadata }, by, {
       event_type: 'session_adopted',
     });
   }
 
   private async createPlain(
     manager: EntityManager,
-    task: TaskFacts | null,
+    task: TaskSummary | null,
     dto: CreateSessionDto,
     by: Actor,
   ): Promise<Session> {
@@ -116,12 +118,12 @@ export class SessionsService {
 }
 
 /** A task that the session's role takes part in; any other is not found. */
-export async function getTaskOf(
+export async function getTaskForSession(
   manager: EntityManager,
   agent: Agent,
   role: string,
   taskId: string,
-): Promise<TaskFacts> {
+): Promise<TaskSummary> {
   const task = await getReadableTask(manager, agent, taskId);
   if (!task.participants.includes(role)) throw taskNotFound();
   return task;

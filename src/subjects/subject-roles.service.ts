@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { VerifiedTokens } from '../auth/verified-tokens.js';
+import { VerifiedTokensService } from '../auth/verified-tokens.service.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
-import { messageOf } from '../errors/explain.js';
+import { messageOf } from '../errors/error-text.js';
 
 /** How long the first request of a token waits for its roles to be recorded, in milliseconds. */
-const PATIENCE_MS = 250;
+const FIRST_USE_WAIT_MS = 250;
 
 /**
  * Remembers the roles of the newest token of each subject, when a subject lost a role, and which roles exist.
  *
  * The controller learns of a lost role only from a token. Roles are recorded once per token and process, when the token
- * is verified for the first time there; its first request goes on once they are, or after {@link PATIENCE_MS}. A token
+ * is verified for the first time there; its first request goes on once they are, or after {@link FIRST_USE_WAIT_MS}. A token
  * whose roles could not be recorded is verified again with its next request.
  */
 @Injectable()
@@ -24,20 +24,23 @@ export class SubjectRolesService implements OnModuleInit {
   private readonly logger = new Logger(SubjectRolesService.name);
 
   constructor(
-    private readonly verified: VerifiedTokens,
-    private readonly transactions: Transactions,
+    private readonly verified: VerifiedTokensService,
+    private readonly transactions: TransactionsService,
   ) {}
 
   onModuleInit(): void {
     this.verified.atFirstUse((agent, forget) =>
-      Promise.race([this.record(agent, forget), sleep(PATIENCE_MS, undefined, { ref: false })]),
+      Promise.race([
+        this.record(agent, forget),
+        sleep(FIRST_USE_WAIT_MS, undefined, { ref: false }),
+      ]),
     );
   }
 
   /** Whether a verified token has ever carried a role. */
   async isSeen(role: string): Promise<boolean> {
     if (this.seen.has(role)) return true;
-    const found = await this.transactions.glance(`SELECT 1 FROM seen_roles WHERE role = $1`, [
+    const found = await this.transactions.readOne(`SELECT 1 FROM seen_roles WHERE role = $1`, [
       role,
     ]);
     if (found.length > 0) this.seen.add(role);

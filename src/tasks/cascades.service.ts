@@ -3,13 +3,13 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
-import { LostRace } from '../database/postgres-errors.js';
+import { ConcurrentUpdateError } from '../database/postgres-errors.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import type { LifecycleSession } from '../lifecycle/session-step.js';
+import type { LifecycleSession } from '../lifecycle/session-transition.js';
 import { statusNow } from '../lifecycle/overdue.js';
-import { cancelAttempt } from './cancellation.js';
+import { cancelAttempt } from './cancel-attempt.js';
 
 /** How many open tasks one cascade may cancel, the root included. */
 const MAX_TASKS = 200;
@@ -80,7 +80,7 @@ export class CascadesService {
 
   private notOpen({ size }: ReadonlySet<string>): readonly OpenAttempt[] {
     // The root ended while its lock was waited for.
-    if (size > 0) throw new LostRace();
+    if (size > 0) throw new ConcurrentUpdateError();
     return [];
   }
 
@@ -109,7 +109,7 @@ async function lockAll(
     sql(manager, `${LOCK_SESSIONS} ${wait}`, [sessions]),
     sql(manager, `${LOCK_TASKS} ${wait}`, [tasks]),
   ]);
-  if (found.some(({ length }) => length < attempts.length)) throw new LostRace();
+  if (found.some(({ length }) => length < attempts.length)) throw new ConcurrentUpdateError();
 }
 
 function cascadeLimit(): DomainError {

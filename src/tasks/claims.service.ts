@@ -5,9 +5,9 @@ import { authorize } from '../auth/policy.js';
 import { toClaimApprovalDto } from '../approvals/dto/approval-context.dto.js';
 import { actingRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import { Coming } from '../database/coming.js';
+import { Deferred } from '../database/deferred.js';
 import { sql } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { clockFacts } from '../lifecycle/clock-facts.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import {
@@ -15,11 +15,11 @@ import {
   taskFinished,
   taskNotFound,
   taskRelations,
-} from '../lifecycle/task-facts.js';
+} from '../lifecycle/task-summary.js';
 import { taskStatus } from '../lifecycle/task-status.js';
-import { assertDue } from '../sessions/attempts.service.js';
+import { assertClaimable } from '../sessions/attempts.service.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
-import { Leases } from '../sessions/leases.service.js';
+import { LeasesService } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
@@ -31,17 +31,17 @@ import {
   due,
   type ClaimedTask,
   dueOfTypes,
-  getClaimedTaskLast,
+  getClaimedTaskWithCommit,
   withAttempt,
 } from './task-rows.js';
 
 /** Gives tasks to agents: each to one, and never with waiting for another claim. */
 @Injectable()
-export class Claims {
+export class ClaimsService {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly lifecycle: LifecycleService,
-    private readonly leases: Leases,
+    private readonly leases: LeasesService,
     private readonly environment: Environment,
   ) {}
 
@@ -54,7 +54,7 @@ export class Claims {
     const acting = actingRole(agent, role);
     return this.transactions.run(async (manager) => {
       const next = await this.lockNext(manager, acting, task_types);
-      return next ? this.give(manager, agent, next, seconds) : null;
+      return next ? this.assign(manager, agent, next, seconds) : null;
     });
   }
 
@@ -68,7 +68,10 @@ export class Claims {
     return this.transactions.run(async (manager) => {
       const facts = await getReadableTask(manager, agent, taskId);
       const isOwner = agent.roles.includes(facts.to_role);
-      const relations = [...taskRelations(agent, facts), ...(isOwner ? (['owner'] as const) : [])];
+      const relations = [
+        ...taskRelations(agent, facts),
+        ...(isOwner ? (['assignee'] as const) : []),
+      ];
       authorize('tasks.claim', relations, taskNotFound);
       const attempt = await lockLatestAttempt(
         manager,
@@ -76,7 +79,7 @@ export class Claims {
         this.environment.SESSION_RETENTION_DAYS,
       );
       assertFree(attempt);
-      return this.give(manager, agent, attempt, seconds);
+      return this.assign(manager, agent, attempt, seconds);
     });
   }
 
@@ -92,27 +95,32 @@ export class Claims {
     return next;
   }
 
-  private async give(
+  private async assign(
     manager: EntityManager,
     agent: Agent,
     attempt: ReadSession,
     lease_seconds: number,
-  ): Promise<Coming<ClaimedTaskDto>> {
+  ): Promise<Deferred<ClaimedTaskDto>> {
     const by = { role: attempt.role, subject: agent.subject };
     const claiming = [
       { status: 'active', claimed_by: agent.subject, lease_seconds },
       by,
       { event_type: 'task_claimed', metadata: { waited_seconds: attempt.waited_seconds } },
     ] as const;
-    const task = getClaimedTaskLast(manager, attempt.task_id ?? '');
+    const task = getClaimedTaskWithCommit(manager, attempt.task_id ?? '');
     if (attempt.task_type !== 'notification') {
-      const session = await this.lifecycle.changeLast(manager, attempt, ...claiming);
-      return Coming.both(task, session).map(toClaimedTask);
+      const session = await this.lifecycle.changeWithCommit(manager, attempt, ...claiming);
+      return Deferred.all(task, session).map(toClaimedTask);
     }
     // Claiming a notification delivers it: nothing is left to do.
     const claimed = await this.lifecycle.change(manager, attempt, ...claiming);
-    const session = await this.lifecycle.changeLast(manager, claimed, { status: 'completed' }, by);
-    return Coming.both(task, session).map(toClaimedTask);
+    const session = await this.lifecycle.changeWithCommit(
+      manager,
+      claimed,
+      { status: 'completed' },
+      by,
+    );
+    return Deferred.all(task, session).map(toClaimedTask);
   }
 }
 
@@ -146,5 +154,5 @@ const NEXT_OF_TYPES = `
 function assertFree(attempt: ReadSession): void {
   if (attempt.status === 'active') throw taskClaimed(attempt);
   if (attempt.status !== 'pending') throw taskFinished(taskStatus(attempt));
-  assertDue(attempt);
+  assertClaimable(attempt);
 }

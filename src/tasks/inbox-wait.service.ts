@@ -3,22 +3,22 @@ import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
 import { sql } from '../database/sql.js';
 import { Environment } from '../config/environment.js';
-import { Signals } from '../database/signals.js';
-import { Transactions } from '../database/transactions.js';
+import { WorkNotifierService } from '../database/work-notifier.service.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { Wakeup } from '../database/wakeup.js';
 import type { WaitQuery } from './dto/work.dto.js';
 import { BY_URGENCY, due, dueOfTypes } from './task-rows.js';
 
 /** A task that falls due by its time makes no signal: whoever waits looks again this often, in milliseconds. */
-const LOOK_EVERY_MS = 1_000;
+const POLL_EVERY_MS = 1_000;
 const COUNT_UP_TO = 100;
 
 /** Lets agents wait for work without asking again and again, and without holding a connection meanwhile. */
 @Injectable()
-export class InboxWait {
+export class InboxWaitService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly signals: Signals,
+    private readonly transactions: TransactionsService,
+    private readonly workNotifier: WorkNotifierService,
     private readonly environment: Environment,
   ) {}
 
@@ -35,7 +35,7 @@ export class InboxWait {
     const deadline = performance.now() + wait_seconds * 1000;
     const signal = new Wakeup();
     // Subscribed before the first look, so that nothing is missed between the two.
-    const unsubscribe = this.signals.subscribe(acting, () => {
+    const unsubscribe = this.workNotifier.subscribe(acting, () => {
       signal.raise();
     });
     const stop = (): void => {
@@ -46,8 +46,9 @@ export class InboxWait {
       for (;;) {
         const pending = await this.count(acting, task_types);
         const left = deadline - performance.now();
-        if (pending > 0 || left <= 0 || gone.aborted || this.signals.isStopping) return pending;
-        await signal.raisedWithin(Math.min(LOOK_EVERY_MS, left));
+        if (pending > 0 || left <= 0 || gone.aborted || this.workNotifier.isStopping)
+          return pending;
+        await signal.raisedWithin(Math.min(POLL_EVERY_MS, left));
       }
     } finally {
       unsubscribe();

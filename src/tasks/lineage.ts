@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
-import { getReadableTask } from '../lifecycle/task-facts.js';
+import { getReadableTask } from '../lifecycle/task-summary.js';
 
 /** How long a chain of delegation may be, and how often one role may be asked along it. */
 const MAX_DEPTH = 8;

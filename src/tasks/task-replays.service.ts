@@ -1,18 +1,18 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
-import { isRecord } from '../auth/is-record.js';
-import { ReplayRules } from '../idempotency/replay-rules.js';
-import { SessionsReader } from '../sessions/sessions-reader.service.js';
+import { isRecord } from '../common/is-record.js';
+import { ReplayRulesService } from '../idempotency/replay-rules.service.js';
+import { SessionsReaderService } from '../sessions/sessions-reader.service.js';
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
-import { TasksReader } from './tasks-reader.service.js';
+import { TasksReaderService } from './tasks-reader.service.js';
 
 /** A claim may have been lost, a cancelled task retried and a retried one claimed after the first response. */
 @Injectable()
 export class TaskReplaysService implements OnModuleInit {
   constructor(
-    private readonly rules: ReplayRules,
-    private readonly tasks: TasksReader,
-    private readonly sessions: SessionsReader,
+    private readonly rules: ReplayRulesService,
+    private readonly tasks: TasksReaderService,
+    private readonly sessions: SessionsReaderService,
   ) {}
 
   onModuleInit(): void {

@@ -1,21 +1,21 @@
 import type { EntityManager } from 'typeorm';
 import { CLAIM_APPROVALS, type ClaimApproval } from '../approvals/approval-context.js';
-import type { Coming } from '../database/coming.js';
-import { keysetAt, type Placed } from '../database/keyset.js';
-import { type Listed, sql, sqlLast, sqlList } from '../database/sql.js';
-import type { Where } from '../database/where.js';
+import type { Deferred } from '../database/deferred.js';
+import { keysetAt, type CursorRow } from '../database/keyset.js';
+import { type RowPage, sql, sqlWithCommit, sqlPage } from '../database/sql.js';
+import type { WhereClause } from '../database/where-clause.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
-import { theTask } from '../lifecycle/task-facts.js';
+import { expectTask } from '../lifecycle/task-summary.js';
 import { taskStatus, taskStatusNow } from '../lifecycle/task-status.js';
 import type { Session } from '../sessions/session.entity.js';
 import type { ShownTask } from './dto/task.dto.js';
 import type { Task } from './task.entity.js';
 
 /** A task as a list has it. */
-export type ListedTask = ShownTask & Placed;
+export type TaskRow = ShownTask & CursorRow;
 
 /** Of a task `t`: what its readers are shown, and not the key that it was routed with. */
-const SHOWN = `
+const TASK_COLUMNS = `
   t.id, t.task_type, t.description, t.from_role, t.to_role, t.data, t.context, t.priority, t.deadline_at,
   t.max_attempts, t.max_run_seconds, t.parent_task_id, t.requires_approval, t.trace_id, t.created_by, t.created_at`;
 
@@ -27,14 +27,14 @@ export function currentStatus(days: string): string {
 /** Tasks `t` with their highest attempts `a`, the newest first. */
 export async function selectTasks(
   manager: EntityManager,
-  where: Where,
+  where: WhereClause,
   retentionDays: number,
   limit: number,
-): Promise<Listed<ListedTask>> {
+): Promise<RowPage<TaskRow>> {
   const status = currentStatus(where.bind(retentionDays));
-  return sqlList<ListedTask>(
+  return sqlPage<TaskRow>(
     manager,
-    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, ${status} AS status,
+    `SELECT ${TASK_COLUMNS}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, ${status} AS status,
             ${keysetAt('t.created_at')} AS keyset_at
        FROM tasks t
        JOIN LATERAL (
@@ -87,14 +87,14 @@ export function dueOfTypes(types: string, days: string, most: string): string {
  */
 export async function selectInbox(
   manager: EntityManager,
-  where: Where,
+  where: WhereClause,
   retentionDays: number,
   limit: number,
-): Promise<Listed<ListedTask>> {
+): Promise<RowPage<TaskRow>> {
   where.and(due('?'), retentionDays);
-  return sqlList<ListedTask>(
+  return sqlPage<TaskRow>(
     manager,
-    `SELECT ${SHOWN}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, a.status,
+    `SELECT ${TASK_COLUMNS}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, a.status,
             ${keysetAt(PLACE_IN_LINE)} AS keyset_at
        FROM sessions a JOIN tasks t ON t.id = a.task_id ${where.toString()}
       ORDER BY ${BY_URGENCY} LIMIT ${limit}`,
@@ -103,15 +103,18 @@ export async function selectInbox(
 }
 
 export async function getTask(manager: EntityManager, id: string): Promise<Task> {
-  return theTask(await sql<Task>(manager, TASK, [id]));
+  return expectTask(await sql<Task>(manager, TASK, [id]));
 }
 
 /** A task with the latest of its approvals. */
 export type ClaimedTask = Task & { approvals: ClaimApproval[] };
 
 /** The task of a claim, at the end of its transaction. */
-export function getClaimedTaskLast(manager: EntityManager, id: string): Coming<ClaimedTask> {
-  return sqlLast<ClaimedTask>(manager, CLAIMED_TASK, [id]).map(theTask<ClaimedTask>);
+export function getClaimedTaskWithCommit(
+  manager: EntityManager,
+  id: string,
+): Deferred<ClaimedTask> {
+  return sqlWithCommit<ClaimedTask>(manager, CLAIMED_TASK, [id]).map(expectTask<ClaimedTask>);
 }
 
 /** The latest approvals of a task, as they come with a claim. */
@@ -124,7 +127,7 @@ export async function selectClaimApprovals(
     `SELECT ${CLAIM_APPROVALS} AS approvals FROM tasks t WHERE t.id = $1`,
     [id],
   );
-  return theTask(found).approvals;
+  return expectTask(found).approvals;
 }
 
 const TASK = `SELECT * FROM tasks WHERE id = $1`;

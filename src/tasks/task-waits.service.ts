@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { ApprovalRequirementsService } from '../approvals/approval-requirements.service.js';
-import { lapsed } from '../approvals/approval-status.js';
+import { lapsedCondition } from '../approvals/approval-status.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { clockFacts } from '../lifecycle/clock-facts.js';
@@ -84,7 +84,7 @@ const PENDING = `
   SELECT a.approver_role AS who, a.created_at AS since, a.id AS approval_id,
          coalesce(a.chain_id = (SELECT p.chain_id FROM approvals p WHERE p.id = $2), false) AS is_parking
     FROM approvals a
-   WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsed('a')} ORDER BY a.created_at, a.id`;
+   WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsedCondition('a')} ORDER BY a.created_at, a.id`;
 
 /** Whether nobody can bring the attempt to an end any more, although no sweep has ended it yet. */
 function hasEnded(attempt: OpenAttempt): boolean {

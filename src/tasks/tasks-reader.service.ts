@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { toClaimApprovalDto } from '../approvals/dto/approval-context.dto.js';
-import { ApprovalsReader } from '../approvals/approvals-reader.service.js';
+import { ApprovalsReaderService } from '../approvals/approvals-reader.service.js';
 import type { Agent } from '../auth/agent.js';
-import { isStaff } from '../auth/policy.js';
+import { canReadEverything } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
-import { decodeCursor, pageOf } from '../database/keyset.js';
-import { Transactions } from '../database/transactions.js';
-import { Where } from '../database/where.js';
+import { decodeCursor, toPage } from '../database/keyset.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { WhereClause } from '../database/where-clause.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
-import { getReadableTask, taskNotFound } from '../lifecycle/task-facts.js';
+import { getReadableTask, taskNotFound } from '../lifecycle/task-summary.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
 import { type TaskDetailDto, type TaskPageDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
@@ -18,7 +18,7 @@ import { rankOf } from './priority.js';
 import {
   BY_URGENCY,
   currentStatus,
-  type ListedTask,
+  type TaskRow,
   selectClaimApprovals,
   selectInbox,
   selectTasks,
@@ -26,12 +26,12 @@ import {
 
 /** Finds tasks for those who take part in them, for auditors and for admins. */
 @Injectable()
-export class TasksReader {
+export class TasksReaderService {
   constructor(
-    private readonly transactions: Transactions,
+    private readonly transactions: TransactionsService,
     private readonly expiry: ExpiryService,
     private readonly sessions: SessionsService,
-    private readonly approvals: ApprovalsReader,
+    private readonly approvals: ApprovalsReaderService,
     private readonly environment: Environment,
   ) {}
 
@@ -55,8 +55,8 @@ export class TasksReader {
     });
   }
 
-  private async select(manager: EntityManager, id: string): Promise<ListedTask> {
-    const where = new Where().and('t.id = ?', id);
+  private async select(manager: EntityManager, id: string): Promise<TaskRow> {
+    const where = new WhereClause().and('t.id = ?', id);
     const days = this.environment.SESSION_RETENTION_DAYS;
     const [task] = (await selectTasks(manager, where, days, 1)).rows;
     if (!task) throw taskNotFound();
@@ -73,13 +73,13 @@ export class TasksReader {
       const task = await this.select(manager, id);
       const [attempts, approvals] = await Promise.all([
         this.sessions.attemptsOf(manager, id),
-        this.approvals.approvalsOf(manager, id),
+        this.approvals.listOfTask(manager, id),
       ]);
       return {
         ...toTaskDto(task),
         attempts: attempts.rows,
         approvals: approvals.rows,
-        complete: !attempts.isCut && !approvals.isCut,
+        complete: !attempts.isTruncated && !approvals.isTruncated,
       };
     });
   }
@@ -99,16 +99,16 @@ export class TasksReader {
       (isInbox ? selectInbox : selectTasks)(manager, where, days, limit),
     );
     const { rows, next_cursor } = isInbox
-      ? pageOf('inbox', found, query.page_size, placeInInbox)
-      : pageOf('tasks', found, query.page_size);
+      ? toPage('inbox', found, query.page_size, placeInInbox)
+      : toPage('tasks', found, query.page_size);
     return { tasks: rows.map(toTaskDto), page_size: query.page_size, next_cursor };
   }
 }
 
-function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): Where {
-  const where = new Where();
+function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): WhereClause {
+  const where = new WhereClause();
   const { roles } = agent;
-  if (!isStaff(agent)) where.and(TAKES_PART, roles, roles, roles);
+  if (!canReadEverything(agent)) where.and(TAKES_PART, roles, roles, roles);
   return where
     .and(isInbox ? INBOX_OF : 't.to_role = ?', query.to_role)
     .and('t.from_role = ?', query.from_role)
@@ -118,17 +118,17 @@ function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): Where {
 }
 
 /** That of its attempt. */
-function placeInInbox({ session_id, priority }: ListedTask): { id: string; rank: number } {
+function placeInInbox({ session_id, priority }: TaskRow): { id: string; rank: number } {
   return { id: session_id, rank: rankOf(priority) };
 }
 
-function afterInInbox(where: Where, { cursor }: ListTasksQuery): void {
+function afterInInbox(where: WhereClause, { cursor }: ListTasksQuery): void {
   if (cursor === undefined) return;
-  const { at, id, rank = 0 } = decodeCursor('inbox', cursor);
-  where.and(`(${BY_URGENCY}) > (?::smallint, ?::timestamptz, ?::uuid)`, -rank, at, id);
+  const { at, id, sortRank = 0 } = decodeCursor('inbox', cursor);
+  where.and(`(${BY_URGENCY}) > (?::smallint, ?::timestamptz, ?::uuid)`, -sortRank, at, id);
 }
 
-function afterInList(where: Where, { status, cursor }: ListTasksQuery, days: number): void {
+function afterInList(where: WhereClause, { status, cursor }: ListTasksQuery, days: number): void {
   where.and(`${currentStatus('?')} = ?`, days, status);
   if (cursor === undefined) return;
   const { at, id } = decodeCursor('tasks', cursor);

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { Agent } from '../auth/agent.js';
-import { Me } from '../auth/me.decorator.js';
+import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { abortOnClose } from '../http/abort-on-close.js';
@@ -37,11 +37,11 @@ import {
   WaitQuery,
 } from './dto/work.dto.js';
 import { LeaseDto } from '../sessions/dto/lease.dto.js';
-import { Claims } from './claims.service.js';
-import { InboxWait } from './inbox-wait.service.js';
-import { Steering } from './steering.service.js';
-import { TaskStory } from './task-story.service.js';
-import { TasksReader } from './tasks-reader.service.js';
+import { ClaimsService } from './claims.service.js';
+import { InboxWaitService } from './inbox-wait.service.js';
+import { TaskControlService } from './task-control.service.js';
+import { TaskHistoryService } from './task-history.service.js';
+import { TasksReaderService } from './tasks-reader.service.js';
 import { TasksService } from './tasks.service.js';
 
 const ID = {
@@ -59,11 +59,11 @@ const ID = {
 export class TasksController {
   constructor(
     private readonly tasks: TasksService,
-    private readonly reader: TasksReader,
-    private readonly claims: Claims,
-    private readonly steering: Steering,
-    private readonly inbox: InboxWait,
-    private readonly story: TaskStory,
+    private readonly reader: TasksReaderService,
+    private readonly claims: ClaimsService,
+    private readonly taskControl: TaskControlService,
+    private readonly inbox: InboxWaitService,
+    private readonly history: TaskHistoryService,
   ) {}
 
   @Post('route')
@@ -108,7 +108,7 @@ export class TasksController {
     'task.delegation_loop',
     'approval.four_eyes',
   )
-  route(@Body() dto: RouteTaskDto, @Me() agent: Agent): Promise<RoutedTaskDto> {
+  route(@Body() dto: RouteTaskDto, @CurrentAgent() agent: Agent): Promise<RoutedTaskDto> {
     return this.tasks.route(agent, dto);
   }
 
@@ -117,7 +117,7 @@ export class TasksController {
   @ApiOperation({ summary: 'List the tasks that you take part in, the newest first' })
   @ApiOkResponse({ type: TaskPageDto, description: 'A page of tasks.' })
   @ApiProblems()
-  list(@Query() query: ListTasksQuery, @Me() agent: Agent): Promise<TaskPageDto> {
+  list(@Query() query: ListTasksQuery, @CurrentAgent() agent: Agent): Promise<TaskPageDto> {
     return this.reader.list(agent, query);
   }
 
@@ -129,7 +129,7 @@ export class TasksController {
   @ApiProblems('auth.role_not_held', 'auth.role_ambiguous')
   async wait(
     @Query() query: WaitQuery,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Res({ passthrough: true }) response: Response,
   ): Promise<WaitDto | undefined> {
     const pending = await this.inbox.wait(agent, query, abortOnClose(response));
@@ -148,7 +148,7 @@ export class TasksController {
   @ApiWriteProblems('auth.role_ambiguous')
   async claimNext(
     @Body() dto: ClaimDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ClaimedTaskDto | undefined> {
     const claimed = await this.claims.claimNext(agent, dto);
@@ -163,7 +163,7 @@ export class TasksController {
   @ApiParam(ID)
   @ApiOkResponse({ type: TaskDetailDto, description: 'The task.' })
   @ApiProblems('task.not_found')
-  get(@Param('id', TaskIdPipe) id: string, @Me() agent: Agent): Promise<TaskDetailDto> {
+  get(@Param('id', TaskIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<TaskDetailDto> {
     return this.reader.get(agent, id);
   }
 
@@ -184,14 +184,14 @@ export class TasksController {
   claim(
     @Param('id', TaskIdPipe) id: string,
     @Body() { lease_seconds }: LeaseDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
   ): Promise<ClaimedTaskDto> {
     return this.claims.claim(agent, id, lease_seconds);
   }
 
   @Post(':id/cancel')
   @HttpCode(200)
-  @Policy('tasks.steer')
+  @Policy('tasks.control')
   @ApiOperation({
     summary: 'Cancel a task that your role requested, alone or with the tasks below it',
   })
@@ -202,14 +202,14 @@ export class TasksController {
   cancel(
     @Param('id', TaskIdPipe) id: string,
     @Body() dto: CancelDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
   ): Promise<CancelledTaskDto> {
-    return this.steering.cancel(agent, id, dto);
+    return this.taskControl.cancel(agent, id, dto);
   }
 
   @Post(':id/retry')
   @HttpCode(200)
-  @Policy('tasks.steer')
+  @Policy('tasks.control')
   @ApiOperation({ summary: 'Ask again for a task that failed, died, expired or was cancelled' })
   @ApiIdempotencyKey()
   @ApiParam(ID)
@@ -224,9 +224,9 @@ export class TasksController {
   retry(
     @Param('id', TaskIdPipe) id: string,
     @Body() { reason }: SteerDto,
-    @Me() agent: Agent,
+    @CurrentAgent() agent: Agent,
   ): Promise<TaskDto> {
-    return this.steering.retry(agent, id, reason);
+    return this.taskControl.retry(agent, id, reason);
   }
 
   @Get(':id/tree')
@@ -235,8 +235,8 @@ export class TasksController {
   @ApiParam(ID)
   @ApiOkResponse({ type: TaskNodeDto, description: 'The tree.' })
   @ApiProblems('task.not_found')
-  tree(@Param('id', TaskIdPipe) id: string, @Me() agent: Agent): Promise<TaskNodeDto> {
-    return this.story.tree(agent, id);
+  tree(@Param('id', TaskIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<TaskNodeDto> {
+    return this.history.tree(agent, id);
   }
 
   @Get(':id/timeline')
@@ -245,7 +245,10 @@ export class TasksController {
   @ApiParam(ID)
   @ApiOkResponse({ type: TimelineDto, description: 'The timeline.' })
   @ApiProblems('task.not_found')
-  timeline(@Param('id', TaskIdPipe) id: string, @Me() agent: Agent): Promise<TimelineDto> {
-    return this.story.timeline(agent, id);
+  timeline(
+    @Param('id', TaskIdPipe) id: string,
+    @CurrentAgent() agent: Agent,
+  ): Promise<TimelineDto> {
+    return this.history.timeline(agent, id);
   }
 }

@@ -7,15 +7,15 @@ import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SubjectsModule } from '../subjects/subjects.module.js';
 import { CascadesService } from './cascades.service.js';
-import { Claims } from './claims.service.js';
-import { InboxWait } from './inbox-wait.service.js';
-import { Steering } from './steering.service.js';
-import { TaskStory } from './task-story.service.js';
+import { ClaimsService } from './claims.service.js';
+import { InboxWaitService } from './inbox-wait.service.js';
+import { TaskControlService } from './task-control.service.js';
+import { TaskHistoryService } from './task-history.service.js';
 import { TaskWaitsService } from './task-waits.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
 import { Task } from './task.entity.js';
 import { TasksController } from './tasks.controller.js';
-import { TasksReader } from './tasks-reader.service.js';
+import { TasksReaderService } from './tasks-reader.service.js';
 import { TasksService } from './tasks.service.js';
 
 @Module({
@@ -31,15 +31,22 @@ import { TasksService } from './tasks.service.js';
   controllers: [TasksController],
   providers: [
     TasksService,
-    TasksReader,
-    Claims,
-    Steering,
+    TasksReaderService,
+    ClaimsService,
+    TaskControlService,
     CascadesService,
-    InboxWait,
-    TaskStory,
+    InboxWaitService,
+    TaskHistoryService,
     TaskWaitsService,
     TaskReplaysService,
   ],
-  exports: [TasksService, TasksReader, Claims, Steering, InboxWait, TaskStory],
+  exports: [
+    TasksService,
+    TasksReaderService,
+    ClaimsService,
+    TaskControlService,
+    InboxWaitService,
+    TaskHistoryService,
+  ],
 })
 export class TasksModule {}

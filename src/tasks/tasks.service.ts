@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v4 as randomId } from 'uuid';
-import { ApprovalOpenings } from '../approvals/approval-openings.service.js';
+import { ApprovalRequestsService } from '../approvals/approval-requests.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import { sql, sqlAlong } from '../database/sql.js';
-import { Transactions } from '../database/transactions.js';
+import { sql, queueSql } from '../database/sql.js';
+import { TransactionsService } from '../database/transactions.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { type WarningDto, warningsOf } from '../http/warnings.js';
 import { newId } from '../observability/new-id.js';
 import { currentTraceId, requestContext } from '../observability/request-context.js';
-import { Attempts } from '../sessions/attempts.service.js';
+import { AttemptsService } from '../sessions/attempts.service.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
 import { type RoutedTaskDto, toRoutedTask } from './dto/task.dto.js';
@@ -25,9 +25,9 @@ import type { Task } from './task.entity.js';
 @Injectable()
 export class TasksService {
   constructor(
-    private readonly transactions: Transactions,
-    private readonly attempts: Attempts,
-    private readonly approvals: ApprovalOpenings,
+    private readonly transactions: TransactionsService,
+    private readonly attempts: AttemptsService,
+    private readonly approvals: ApprovalRequestsService,
     private readonly audit: AuditService,
     private readonly subjects: SubjectRolesService,
     private readonly environment: Environment,
@@ -81,7 +81,7 @@ export class TasksService {
         const { role, ...ask } = routed.requires_approval;
         const task = await lockOpenTask(manager, task_id);
         const reason = 'Required to complete the task';
-        await this.approvals.open(manager, task, { ...ask, stages: [role], reason }, by);
+        await this.approvals.create(manager, task, { ...ask, stages: [role], reason }, by);
       }
       return routed;
     });
@@ -158,7 +158,7 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<void> 
   ];
   const raceOn = 'idx_tasks_idempotency_key';
   if (task.deadline_at === null) {
-    sqlAlong(manager, INSERT, values, raceOn);
+    queueSql(manager, INSERT, values, raceOn);
     return;
   }
   const inserted = await sql(manager, INSERT, values, raceOn);

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { keysetAt, type ListName, pageOf } from '../../src/database/keyset.js';
+import { keysetAt, type CursorKind, toPage } from '../../src/database/keyset.js';
 import { type Case, expect } from './cases.js';
 
 /** The role that everything in a database that has grown was asked of. */
@@ -72,7 +72,7 @@ const MIDDLES = {
   sessions: { columns: 'id', table: 'sessions', order: 'created_at DESC, id DESC' },
   tasks: { columns: 'id', table: 'tasks', order: 'created_at DESC, id DESC' },
   inbox: { columns: 'id, priority AS rank', table: 'sessions', order: '-priority, created_at, id' },
-} satisfies Partial<Record<ListName, object>>;
+} satisfies Partial<Record<CursorKind, object>>;
 
 async function middleOf(db: Client, list: keyof typeof MIDDLES): Promise<string> {
   const { columns, table, order } = MIDDLES[list];
@@ -80,9 +80,9 @@ async function middleOf(db: Client, list: keyof typeof MIDDLES): Promise<string>
     `SELECT ${keysetAt('created_at')} AS keyset_at, ${columns} FROM ${table}
       ORDER BY ${order} LIMIT 1 OFFSET (SELECT count(*) / 2 FROM ${table})`,
   );
-  const { next_cursor } = pageOf(list, { rows, isCut: true }, 1, ({ id, rank }) => ({
+  const { next_cursor } = toPage(list, { rows, isTruncated: true }, 1, ({ id, rank }) => ({
     id,
-    ...(rank !== undefined && { rank }),
+    ...(rank !== undefined && { sortRank: rank }),
   }));
   if (next_cursor === null) throw new Error('nothing there');
   return next_cursor;

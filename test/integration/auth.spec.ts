@@ -20,7 +20,7 @@ import { AuthModule } from '../../src/auth/auth.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
 import { fetchKeys } from '../../src/auth/fetch-keys.js';
 import { JwtGuard } from '../../src/auth/jwt.guard.js';
-import { KeySet } from '../../src/auth/key-set.js';
+import { JwksCache } from '../../src/auth/jwks-cache.js';
 import { Public } from '../../src/auth/public.decorator.js';
 import { developmentSecret } from '../../src/auth/signing-secret.js';
 import { VerificationKeys } from '../../src/auth/verification-keys.js';
@@ -72,7 +72,7 @@ class StubModule {}
 
 let app: INestApplication<Server>;
 
-async function boot(variables: Record<string, string>, keys?: KeySet): Promise<void> {
+async function boot(variables: Record<string, string>, keys?: JwksCache): Promise<void> {
   const environment = EnvironmentModule.forRoot(parseEnvironment(variables));
   const builder = Test.createTestingModule({ imports: [environment, StubModule] });
   if (keys !== undefined) builder.overrideProvider(VerificationKeys).useValue(keys);
@@ -107,7 +107,7 @@ describe('with an identity provider', () => {
     rsa = issuer.addKey('RS256');
     ec = issuer.addKey('ES256');
     now = 0;
-    const keys = new KeySet(
+    const keys = new JwksCache(
       () => fetchKeys(issuer.jwksUrl),
       () => now,
     );

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RedisCache } from '../../src/redis/redis-cache.js';
+import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
 import { startTestRedis, type TestRedis } from '../support/redis.js';
 
 /** What a call may take when Redis does not answer. */
@@ -33,8 +33,8 @@ describe('RedisCache with a real Redis', () => {
     return redis;
   }
 
-  function cacheOf(...urls: string[]): RedisCache {
-    const cache = new RedisCache(urls);
+  function cacheOf(...urls: string[]): RedisCacheService {
+    const cache = new RedisCacheService(urls);
     stops.push(() => {
       cache.onApplicationShutdown();
     });
@@ -42,7 +42,7 @@ describe('RedisCache with a real Redis', () => {
     return cache;
   }
 
-  async function connected(...urls: string[]): Promise<RedisCache> {
+  async function connected(...urls: string[]): Promise<RedisCacheService> {
     const cache = cacheOf(...urls);
     await until(async () => (await cache.ping()) === 'connected');
     return cache;
@@ -299,12 +299,12 @@ describe('RedisCache with a real Redis', () => {
 });
 
 /** What a keyed request does: how long the slower of its two calls took. */
-async function use(cache: RedisCache): Promise<number> {
+async function use(cache: RedisCacheService): Promise<number> {
   const reading = await milliseconds(() => cache.get('used'));
   return Math.max(reading, await milliseconds(() => cache.set('used', 'value', 60)));
 }
 
-async function works(cache: RedisCache): Promise<boolean> {
+async function works(cache: RedisCacheService): Promise<boolean> {
   const value = String(performance.now());
   await cache.set('works', value, 60);
   return (await cache.get('works')) === value;
@@ -316,7 +316,7 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - started;
 }
 
-async function slowest(requests: number, cache: RedisCache): Promise<number> {
+async function slowest(requests: number, cache: RedisCacheService): Promise<number> {
   let worst = 0;
   for (let made = 0; made < requests; made++) worst = Math.max(worst, await use(cache));
   return worst;

@@ -6,7 +6,7 @@ import { AppModule } from '../../src/app.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from '../../src/configure-app.js';
-import { JsonLogger } from '../../src/observability/logger.js';
+import { JsonLogger } from '../../src/observability/json-logger.js';
 import { createTestDatabase, dropTestDatabase, MIGRATED } from './postgres.js';
 
 export const TEST_SECRET = 'a secret for tests that is long enough';

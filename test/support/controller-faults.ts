@@ -4,17 +4,20 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../../src/audit/audit.service.js';
 import { Environment } from '../../src/config/environment.js';
 import type { Connection } from '../../src/database/connection.js';
-import { sqlAlong } from '../../src/database/sql.js';
-import { Transactions } from '../../src/database/transactions.js';
+import { queueSql } from '../../src/database/sql.js';
+import { TransactionsService } from '../../src/database/transactions.service.js';
 import {
   type FoundRecord,
-  IdempotencyRecords,
+  IdempotencyRecordsRepository,
   type NewRecord,
-} from '../../src/idempotency/idempotency-records.js';
-import { IdempotencyService, type Outcome } from '../../src/idempotency/idempotency.service.js';
+} from '../../src/idempotency/idempotency-records.repository.js';
+import {
+  IdempotencyService,
+  type KeyedOutcome,
+} from '../../src/idempotency/idempotency.service.js';
 import type { KeyedRequest } from '../../src/idempotency/keyed-request.js';
-import type { Answer } from '../../src/idempotency/keyed-turn.js';
-import { RedisCache } from '../../src/redis/redis-cache.js';
+import type { HandlerResponse } from '../../src/idempotency/keyed-execution.js';
+import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
 
 /** Where a request may be cut off, in the order in which it passes these points. */
 export const CRASH_POINTS = [
@@ -63,9 +66,9 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
     process.kill(process.pid, signal);
   };
 
-  class CrashingRecords extends IdempotencyRecords {
-    override lockAlong(manager: EntityManager, request: KeyedRequest): void {
-      super.lockAlong(manager, request);
+  class CrashingRecords extends IdempotencyRecordsRepository {
+    override queueLock(manager: EntityManager, request: KeyedRequest): void {
+      super.queueLock(manager, request);
       reach('before-insert');
     }
 
@@ -85,7 +88,7 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
     }
   }
 
-  class CrashingCache extends RedisCache {
+  class CrashingCache extends RedisCacheService {
     override set(key: string, value: string, ttlSeconds: number): Promise<void> {
       reach('after-commit');
       const cached = super.set(key, value, ttlSeconds);
@@ -96,10 +99,13 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
   }
 
   class CrashingService extends IdempotencyService {
-    override once(request: KeyedRequest, work: () => Promise<Answer>): Promise<Outcome> {
-      if (!request.key.startsWith('crash-')) return super.once(request, work);
+    override execute(
+      request: KeyedRequest,
+      work: () => Promise<HandlerResponse>,
+    ): Promise<KeyedOutcome> {
+      if (!request.key.startsWith('crash-')) return super.execute(request, work);
       return doomed.run({}, async () => {
-        const outcome = await super.once(request, work);
+        const outcome = await super.execute(request, work);
         await doomed.getStore()?.cached;
         reach('after-redis');
         return outcome;
@@ -108,11 +114,11 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
   }
 
   builder
-    .overrideProvider(IdempotencyRecords)
+    .overrideProvider(IdempotencyRecordsRepository)
     .useClass(CrashingRecords)
     .overrideProvider(IdempotencyService)
     .useClass(CrashingService)
-    .overrideProvider(RedisCache)
+    .overrideProvider(RedisCacheService)
     .useFactory({
       factory: ({ REDIS_URL }: Environment) => new CrashingCache(REDIS_URL),
       inject: [Environment],
@@ -120,12 +126,12 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
 }
 
 /** Neither the lock nor the constraint keeps two from carrying out the same request. */
-class UnguardedRecords extends IdempotencyRecords {
+class UnguardedRecords extends IdempotencyRecordsRepository {
   override tryLock(): Promise<boolean> {
     return Promise.resolve(true);
   }
 
-  override lockAlong(): void {
+  override queueLock(): void {
     // Nobody is kept out.
   }
 
@@ -137,7 +143,7 @@ class UnguardedRecords extends IdempotencyRecords {
       created_at: new Date(),
       expires_at: new Date(Date.now() + ttl * 1000),
     };
-    sqlAlong(manager, INSERT_OR_NOT, [JSON.stringify(row)]);
+    queueSql(manager, INSERT_OR_NOT, [JSON.stringify(row)]);
   }
 }
 
@@ -145,7 +151,7 @@ const INSERT_OR_NOT = `
   INSERT INTO idempotency_records SELECT * FROM jsonb_populate_record(NULL::idempotency_records, $1)
   ON CONFLICT DO NOTHING`;
 
-class NoRecords extends IdempotencyRecords {
+class NoRecords extends IdempotencyRecordsRepository {
   override find(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
@@ -155,7 +161,7 @@ class NoRecords extends IdempotencyRecords {
   }
 }
 
-class CarelessTransactions extends Transactions {
+class CarelessTransactions extends TransactionsService {
   protected override async connect(): Promise<Connection> {
     const connection = await super.connect();
     const commit = connection.commit.bind(connection);
@@ -165,16 +171,17 @@ class CarelessTransactions extends Transactions {
 }
 
 class ForgetfulAudit extends AuditService {
-  override telling(...[manager, event]: Parameters<AuditService['telling']>): string {
-    return event.event_type === 'task_claimed' ? '[]' : super.telling(manager, event);
+  override eventPayload(...[manager, event]: Parameters<AuditService['eventPayload']>): string {
+    return event.event_type === 'task_claimed' ? '[]' : super.eventPayload(manager, event);
   }
 }
 
 const BREAK: Record<BrokenBuild, (builder: TestingModuleBuilder) => void> = {
   'unguarded-records': (builder) =>
-    builder.overrideProvider(IdempotencyRecords).useClass(UnguardedRecords),
-  'no-record': (builder) => builder.overrideProvider(IdempotencyRecords).useClass(NoRecords),
+    builder.overrideProvider(IdempotencyRecordsRepository).useClass(UnguardedRecords),
+  'no-record': (builder) =>
+    builder.overrideProvider(IdempotencyRecordsRepository).useClass(NoRecords),
   'ignore-commit-tag': (builder) =>
-    builder.overrideProvider(Transactions).useClass(CarelessTransactions),
+    builder.overrideProvider(TransactionsService).useClass(CarelessTransactions),
   'untold-claims': (builder) => builder.overrideProvider(AuditService).useClass(ForgetfulAudit),
 };

@@ -4,13 +4,13 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import pg from 'pg';
-import { RedisCache } from '../../src/redis/redis-cache.js';
+import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
 import { signedToken } from './signed-token.js';
 import { newSubject, TEST_SECRET, type TestApp, type TestAppOptions, tokenFor } from './app.js';
 import { type Answer, Client } from './client.js';
 
 /** Has nothing under any key, and says so: every key is believed to be new. */
-class ForgetfulRedis extends RedisCache {
+class ForgetfulRedis extends RedisCacheService {
   constructor() {
     super([]);
   }
@@ -26,7 +26,9 @@ export const REDISES: Record<string, TestAppOptions> = {
   'Redis in front of Postgres': { env: { REDIS_URL: process.env.TEST_REDIS_URL ?? '' } },
   'a Redis that forgets at once': {
     override: (builder) =>
-      builder.overrideProvider(RedisCache).useFactory({ factory: () => new ForgetfulRedis() }),
+      builder
+        .overrideProvider(RedisCacheService)
+        .useFactory({ factory: () => new ForgetfulRedis() }),
   },
 };
 

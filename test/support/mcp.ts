@@ -17,7 +17,7 @@ export type TransportName = (typeof TRANSPORTS)[number];
 /** How the stdio server is started. */
 export const stdioServer = (): { command: string; args: string[] } => ({
   command: process.execPath,
-  args: [programFile('src/agent-mesh/stdio-command.js')],
+  args: [programFile('src/mcp/stdio/stdio-command.js')],
 });
 
 /** What a tool answered. */

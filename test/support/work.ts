@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { Lapses } from '../../src/sessions/lapses.service.js';
+import { AttemptTimeoutsService } from '../../src/sessions/attempt-timeouts.service.js';
 import type { SessionDto } from '../../src/sessions/dto/session.dto.js';
 import type { TaskDetailDto } from '../../src/tasks/dto/task.dto.js';
 import type { ClaimedTaskDto, TaskNodeDto, TimelineDto } from '../../src/tasks/dto/work.dto.js';
@@ -113,7 +113,7 @@ export async function endLease(mesh: TestApp, sessionId: string): Promise<void> 
 }
 
 export function sweepLeases(mesh: TestApp): Promise<number> {
-  return mesh.app.get(Lapses).sweepLeases();
+  return mesh.app.get(AttemptTimeoutsService).sweepLeases();
 }
 
 /** Lets the deadline of a task pass, which nobody notices until {@link sweepDeadlines}. */
@@ -128,7 +128,7 @@ export async function endDeadline(mesh: TestApp, taskId: string): Promise<void> 
 }
 
 export function sweepDeadlines(mesh: TestApp): Promise<number> {
-  return mesh.app.get(Lapses).sweepDeadlines();
+  return mesh.app.get(AttemptTimeoutsService).sweepDeadlines();
 }
 
 /** Ends the pause before the task's next attempt. */

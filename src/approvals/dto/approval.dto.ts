@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { prefixed } from '../../http/ids.js';
+import { withPrefix } from '../../http/ids.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
-import { APPROVER_KINDS, type ApproverKind } from '../approver-kinds.js';
+import { APPROVER_KINDS, type ApproverKind } from '../approver-kind.js';
 import type { AgentKind } from '../../auth/agent.js';
 import {
   ApprovedTaskDto,
@@ -289,5 +289,5 @@ export class ApprovalAckDto {
 }
 
 export function toApprovalAck({ id, status, task_id }: Approval): ApprovalAckDto {
-  return { approval_id: prefixed('approval', id), status, task_id: prefixed('task', task_id) };
+  return { approval_id: withPrefix('approval', id), status, task_id: withPrefix('task', task_id) };
 }

@@ -16,10 +16,10 @@ import { type InputProblem, InvalidInputError } from '../../errors/domain-error.
 import { renameAliases } from '../../http/aliases.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
-import { AreRoleNames, IsJsonObject, IsRoleName } from '../../http/rules.js';
+import { AreRoleNames, IsJsonObject, IsRoleName } from '../../http/validators.js';
 import { EXPIRY_SECONDS, MAX_QUORUM, MAX_STAGES } from '../approval-limits.js';
 import { type Decision, DECISIONS } from '../approval-status.js';
-import { APPROVER_KINDS, type ApproverKind } from '../approver-kinds.js';
+import { APPROVER_KINDS, type ApproverKind } from '../approver-kind.js';
 
 const CHOICES = ['pending', ...DECISIONS] as const;
 

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
-import { IsNotBlank, IsRoleName } from '../../http/rules.js';
+import { IsNotBlank, IsRoleName } from '../../http/validators.js';
 
 export class DelegateApprovalDto {
   @ApiProperty({ description: 'The role that is to decide from now on.', example: 'legal' })

@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { IsId } from '../../http/ids.js';
 import { CursorQuery } from '../../http/page.dto.js';
-import { IsRoleName } from '../../http/rules.js';
+import { IsRoleName } from '../../http/validators.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 
 export class ListApprovalsQuery extends CursorQuery {

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { INVISIBLE_CHARACTERS } from '../../common/invisible-characters.js';
-import { AsSent, IsJsonObject, IsTimestampText } from '../../http/rules.js';
+import { KeepRaw, IsJsonObject, IsTimestampText } from '../../http/validators.js';
 
 /** Words with dots between them. What an agent reports is stored as `agent.<category>.<action>`, so that no dot forges. */
 const WORDS = /^(?=.{1,43}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
@@ -70,7 +70,7 @@ export class IngestEventDto {
     example: 'Over the limit',
   })
   @IsOptional()
-  @AsSent()
+  @KeepRaw()
   content?: unknown;
 }
 

@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsUUID, Matches } from 'class-validator';
 import { IsId } from '../../http/ids.js';
 import { CursorQuery } from '../../http/page.dto.js';
-import { IsRoleName, IsTimestamp } from '../../http/rules.js';
+import { IsRoleName, IsTimestamp } from '../../http/validators.js';
 
 export class ListEventsQuery extends CursorQuery {
   @ApiPropertyOptional({ format: 'uuid', description: 'One workflow.' })

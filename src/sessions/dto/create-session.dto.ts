@@ -3,7 +3,7 @@ import { IsOptional } from 'class-validator';
 import { renameAliases } from '../../http/aliases.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
-import { IsJsonObject, IsRoleName } from '../../http/rules.js';
+import { IsJsonObject, IsRoleName } from '../../http/validators.js';
 
 @Normalised((body) => renameAliases(body, { agent_role: 'role', session_id: 'id' }))
 export class CreateSessionDto {

@@ -1,7 +1,7 @@
-import { isObject, withoutNulls } from '../../http/aliases.js';
+import { isObject, withoutNullMembers } from '../../http/aliases.js';
 import { failureText, reportsFailure } from '../../http/failure-report.js';
 import type { Repair } from '../../http/normalise.decorator.js';
-import { assertShape } from '../../http/shape.js';
+import { assertJsonLimits } from '../../http/json-limits.js';
 
 const MAX_METADATA_LENGTH = 2 ** 20;
 
@@ -16,14 +16,14 @@ const MAX_METADATA_LENGTH = 2 ** 20;
 export function fromFailureBody(known: readonly string[]): Repair {
   return (body) => {
     if (!isObject(body) || !reportsFailure(body)) return body;
-    const { error: given, ...members } = withoutNulls(body);
+    const { error: given, ...members } = withoutNullMembers(body);
     const entries = Object.entries(members);
     const isKept = ([name, value]: [string, unknown]): boolean =>
       known.includes(name) && (name !== 'metadata' || isStorable(value));
     const kept = Object.fromEntries(entries.filter(isKept));
     const notStored = entries.filter((entry) => !isKept(entry)).map(([name]) => name);
     // Other members, such as a result, are data: they are refused rather than changed.
-    assertShape(kept);
+    assertJsonLimits(kept);
     const error = failureText(given, notStored);
     return { ...kept, ...(error !== undefined && { error }) };
   };
@@ -31,7 +31,7 @@ export function fromFailureBody(known: readonly string[]): Repair {
 
 function isStorable(metadata: unknown): boolean {
   try {
-    assertShape(metadata);
+    assertJsonLimits(metadata);
     return isObject(metadata) && JSON.stringify(metadata).length <= MAX_METADATA_LENGTH;
   } catch {
     return false;

@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, MaxLength } from 'class-validator';
 import { InvalidInputError } from '../../errors/domain-error.js';
 import { IsId } from '../../http/ids.js';
-import { IsTimestamp } from '../../http/rules.js';
+import { IsTimestamp } from '../../http/validators.js';
 
 /** Body of `POST /tasks/{id}/claim`, and a part of the body of `POST /tasks/claim`. */
 export class LeaseDto {

@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validato
 import { isObject } from '../../http/aliases.js';
 import { MAX_ERROR_LENGTH } from '../../http/failure-report.js';
 import { Normalised, Repaired } from '../../http/normalise.decorator.js';
-import { IsJsonObject } from '../../http/rules.js';
+import { IsJsonObject } from '../../http/validators.js';
 import { LIFECYCLE_EVENTS, type LifecycleEvent } from '../../lifecycle/session-status.js';
 import { fromFailureBody } from './failure-body.js';
 import { ERROR_DESCRIPTION } from './update-session.dto.js';

@@ -3,7 +3,7 @@ import { IsIn, IsOptional } from 'class-validator';
 import { WholeNumber } from '../../config/variable.js';
 import { IsId } from '../../http/ids.js';
 import { CursorQuery } from '../../http/page.dto.js';
-import { IsRoleName } from '../../http/rules.js';
+import { IsRoleName } from '../../http/validators.js';
 import { SESSION_STATUSES, type SessionStatus } from '../../lifecycle/session-status.js';
 
 export class ListSessionsQuery extends CursorQuery {

@@ -5,7 +5,7 @@ import {
   SESSION_STATUSES,
   type SessionStatus,
 } from '../../lifecycle/session-status.js';
-import { prefixed } from '../../http/ids.js';
+import { withPrefix } from '../../http/ids.js';
 import type { WithdrawnApproval } from '../../lifecycle/task-end.js';
 import { isIncomplete } from '../../http/failure-report.js';
 import type { Session } from '../session.entity.js';
@@ -37,7 +37,7 @@ function toWithdrawnApprovalDto({
   approver_role,
   requested_by,
 }: WithdrawnApproval): WithdrawnApprovalDto {
-  return { approval_id: prefixed('approval', id), approver_role, requested_by };
+  return { approval_id: withPrefix('approval', id), approver_role, requested_by };
 }
 
 /** A session, with the member names of v0.4 as deprecated duplicates. */

@@ -4,7 +4,7 @@ import { renameAliases } from '../../http/aliases.js';
 import { IsId } from '../../http/ids.js';
 import { MAX_ERROR_LENGTH } from '../../http/failure-report.js';
 import { Normalised, Repaired } from '../../http/normalise.decorator.js';
-import { IsJsonObject } from '../../http/rules.js';
+import { IsJsonObject } from '../../http/validators.js';
 import { fromFailureBody } from './failure-body.js';
 import { SESSION_STATUSES, type SessionStatus } from '../../lifecycle/session-status.js';
 

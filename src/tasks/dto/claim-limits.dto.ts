@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { MAX_ERROR_LENGTH } from '../../http/failure-report.js';
-import { SHAPE_LIMITS } from '../../http/shape.js';
+import { JSON_LIMITS } from '../../http/json-limits.js';
 
 /** The limits of a result, which leave room in a body for what surrounds it, over HTTP and MCP. */
 export class ClaimLimitsDto {
@@ -33,9 +33,9 @@ export class ClaimLimitsDto {
 
 export const CLAIM_LIMITS: ClaimLimitsDto = {
   result_bytes: 1_000_000,
-  result_depth: SHAPE_LIMITS.depth - 4,
-  result_members: SHAPE_LIMITS.keys - 100,
-  array_elements: SHAPE_LIMITS.array,
-  string_characters: SHAPE_LIMITS.string,
+  result_depth: JSON_LIMITS.depth - 4,
+  result_members: JSON_LIMITS.keys - 100,
+  array_elements: JSON_LIMITS.array,
+  string_characters: JSON_LIMITS.string,
   error_characters: MAX_ERROR_LENGTH,
 };

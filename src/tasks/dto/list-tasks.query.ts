@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsUUID } from 'class-validator';
 import { CursorQuery } from '../../http/page.dto.js';
-import { IsRoleName, IsTaskType, IsTimestamp } from '../../http/rules.js';
+import { IsRoleName, IsTaskType, IsTimestamp } from '../../http/validators.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 
 export class ListTasksQuery extends CursorQuery {

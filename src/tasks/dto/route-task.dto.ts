@@ -16,13 +16,13 @@ import {
   EXPIRY_SECONDS,
   MAX_QUORUM,
 } from '../../approvals/approval-limits.js';
-import { APPROVER_KINDS, type ApproverKind } from '../../approvals/approver-kinds.js';
+import { APPROVER_KINDS, type ApproverKind } from '../../approvals/approver-kind.js';
 import { IsId } from '../../http/ids.js';
 import { Normalised } from '../../http/normalise.decorator.js';
-import { IsJsonObject, IsRoleName, IsTaskType, IsTimestamp } from '../../http/rules.js';
+import { IsJsonObject, IsRoleName, IsTaskType, IsTimestamp } from '../../http/validators.js';
 import { PRIORITIES, type Priority } from '../priority.js';
 import { RUN_SECONDS } from '../task-limits.js';
-import { fromCarelessBody } from './careless-body.js';
+import { fromCarelessBody } from './legacy-task-body.js';
 
 /** What is asked for. */
 export class NewTaskDto {

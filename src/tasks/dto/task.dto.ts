@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
-import { prefixed } from '../../http/ids.js';
+import { withPrefix } from '../../http/ids.js';
 import { WarningDto } from '../../http/warnings.js';
 import type { RequiredApproval } from '../../lifecycle/task-lock.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
@@ -226,7 +226,7 @@ export function toRoutedTask(
   warnings: readonly WarningDto[],
 ): RoutedTaskDto {
   return {
-    task_id: prefixed('task', id),
+    task_id: withPrefix('task', id),
     status: 'accepted',
     trace_id,
     ...(warnings.length > 0 && { warnings }),

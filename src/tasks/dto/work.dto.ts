@@ -11,7 +11,7 @@ import {
 } from 'class-validator';
 import { ClaimApprovalDto } from '../../approvals/dto/approval-context.dto.js';
 import { WholeNumber } from '../../config/variable.js';
-import { AreTaskTypes, IsRoleName } from '../../http/rules.js';
+import { AreTaskTypes, IsRoleName } from '../../http/validators.js';
 import { LeaseDto } from '../../sessions/dto/lease.dto.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
 import { ClaimLimitsDto } from './claim-limits.dto.js';

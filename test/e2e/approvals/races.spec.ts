@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ApprovalExpiry } from '../../../src/approvals/approval-expiry.service.js';
+import { ApprovalExpiryService } from '../../../src/approvals/approval-expiry.service.js';
 import {
   newDatabase,
   newSubject,
@@ -60,13 +60,13 @@ describe('races for approvals', () => {
         const id = await matter.ask();
         const [decided] = await Promise.all([
           matter.decide(id),
-          matter.lapse(id).then(() => meshes[1].app.get(ApprovalExpiry).sweep()),
+          matter.lapse(id).then(() => meshes[1].app.get(ApprovalExpiryService).sweep()),
         ]);
         const isDecided = decided.status === 200;
         if (!isDecided) expect(decided.body.code).toBe('approval.expired');
         expect((await matter.get(id)).status).toBe(isDecided ? 'approved' : 'expired');
         // A sweep passes over what is locked, by a decision that is about to be refused.
-        await meshes[1].app.get(ApprovalExpiry).sweep();
+        await meshes[1].app.get(ApprovalExpiryService).sweep();
         expect(await settlementsOf(matter, id)).toEqual([
           isDecided ? 'approval_decided' : 'approval_expired',
         ]);

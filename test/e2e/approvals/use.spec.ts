@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ApprovalExpiry } from '../../../src/approvals/approval-expiry.service.js';
+import { ApprovalExpiryService } from '../../../src/approvals/approval-expiry.service.js';
 import { canonicalDigest } from '../../../src/http/canonical-json.js';
 import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
 import { type ApprovalBody, Matter, outcomesOf, times } from '../../support/approvals.js';
@@ -170,7 +170,7 @@ describe('the use of approvals', () => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask();
       await matter.lapse(id);
-      const expiry = mesh.app.get(ApprovalExpiry);
+      const expiry = mesh.app.get(ApprovalExpiryService);
       await Promise.all(times(5, () => expiry.sweep()));
 
       expect(await matter.events(id)).toEqual(['approval_requested', 'approval_expired']);

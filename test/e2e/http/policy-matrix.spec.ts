@@ -14,7 +14,7 @@ import { type Answer, Client } from '../../support/client.js';
 const PERSONAS = [
   'claimant',
   'same role',
-  'asker',
+  'requester',
   'participant',
   'stranger',
   'admin',
@@ -30,23 +30,23 @@ type Thing = 'nothing' | 'attempt' | 'plain session' | 'task' | 'approval';
 const RELATIONS: Record<Thing, Partial<Record<Persona, readonly Relation[]>>> = {
   nothing: {},
   attempt: {
-    claimant: ['owner', 'claimant', 'participant'],
-    'same role': ['owner', 'participant'],
-    asker: ['participant'],
+    claimant: ['assignee', 'claimant', 'participant'],
+    'same role': ['assignee', 'participant'],
+    requester: ['participant'],
     participant: ['participant'],
   },
-  'plain session': { claimant: ['owner', 'claimant'], 'same role': ['owner'] },
+  'plain session': { claimant: ['assignee', 'claimant'], 'same role': ['assignee'] },
   task: {
-    claimant: ['owner', 'participant'],
-    'same role': ['owner', 'participant'],
-    asker: ['asker', 'participant'],
+    claimant: ['assignee', 'participant'],
+    'same role': ['assignee', 'participant'],
+    requester: ['requester', 'participant'],
     participant: ['participant'],
   },
   // Whoever may decide it is the delegator once it has delegated it.
   approval: {
-    claimant: ['owner', 'claimant', 'delegator', 'participant'],
-    'same role': ['owner', 'delegator', 'participant'],
-    asker: ['asker', 'participant'],
+    claimant: ['approver', 'claimant', 'delegator', 'participant'],
+    'same role': ['approver', 'delegator', 'participant'],
+    requester: ['requester', 'participant'],
     participant: ['participant'],
   },
 };
@@ -64,7 +64,7 @@ interface World {
   attempt: string;
   /** A session without a task, held by the claimant. */
   plain: string;
-  /** Asked by the asker, pending, for the claimant's role to decide. */
+  /** Asked by the requester, pending, for the claimant's role to decide. */
   approval: string;
   /** Another agent of the claimant's role, and a role that it can delegate to. */
   delegator: Client;
@@ -180,7 +180,7 @@ const RECIPES: Record<string, Recipe[]> = {
     {
       thing: 'task',
       call: ({ task }, { client }) => client.post(`/tasks/${task}/retry`, {}),
-      conflicts: { asker: 'task.open', admin: 'task.open' },
+      conflicts: { requester: 'task.open', admin: 'task.open' },
     },
   ],
   'POST /sessions/:id/heartbeat': onSession(
@@ -265,7 +265,7 @@ const RECIPES: Record<string, Recipe[]> = {
     {
       thing: 'approval',
       call: ({ approval }, { client }) => client.post(`/approvals/${approval}/resubmit`, {}),
-      conflicts: { asker: 'approval.open' },
+      conflicts: { requester: 'approval.open' },
     },
   ],
   'POST /approvals/:id/consume': [
@@ -274,7 +274,7 @@ const RECIPES: Record<string, Recipe[]> = {
       call: ({ approval }, { client }) =>
         client.post(`/approvals/${approval}/consume`, { digest: '0'.repeat(64) }),
       // Whoever holds the task uses it; the digest is not that of anything.
-      conflicts: { claimant: 'refused with 422', asker: 'refused with 403' },
+      conflicts: { claimant: 'refused with 422', requester: 'refused with 403' },
     },
   ],
 };
@@ -387,7 +387,7 @@ function expected(rule: Rule, persona: Persona, recipe: Recipe): string {
   const relations = [...(RELATIONS[recipe.thing][persona] ?? []), ...(STAFF[persona] ?? [])];
   const isOneOf = (list: readonly Relation[]) => list.some((one) => relations.includes(one));
   if (isOneOf(rule.allow)) return recipe.conflicts?.[persona] ?? 'done';
-  return `refused with ${isOneOf(rule.seenBy) ? 403 : (recipe.hidden ?? 404)}`;
+  return `refused with ${isOneOf(rule.visibleTo) ? 403 : (recipe.hidden ?? 404)}`;
 }
 
 function outcomeOf({ status, body }: Answer): string {
@@ -400,18 +400,18 @@ async function newWorld(): Promise<World> {
   const callers: Record<Persona, Caller> = {
     claimant: newCaller(worker),
     'same role': newCaller(worker),
-    asker: newCaller(newSubject('asker')),
+    requester: newCaller(newSubject('requester')),
     participant: newCaller(newSubject('participant')),
     stranger: newCaller(newSubject('stranger')),
     admin: newCaller('admin'),
     auditor: newCaller('auditor'),
     'missing token': { role: worker, client: new Client(mesh.url) },
   };
-  const { asker, claimant, participant } = callers;
+  const { requester, claimant, participant } = callers;
   const ask = (approver_role: string) =>
-    asker.client.post<{ approval_id: string }>('/approvals', { task_id: task, approver_role });
+    requester.client.post<{ approval_id: string }>('/approvals', { task_id: task, approver_role });
 
-  const routed = await asker.client.post<{ task_id: string }>('/tasks/route', {
+  const routed = await requester.client.post<{ task_id: string }>('/tasks/route', {
     target: worker,
     task: { task_type: 'approval' },
   });

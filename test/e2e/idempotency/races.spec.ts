@@ -9,7 +9,7 @@ import {
   it,
   jest,
 } from '@jest/globals';
-import { KeyedQueue } from '../../../src/idempotency/single-flight.js';
+import { KeyedMutex } from '../../../src/idempotency/keyed-mutex.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
 import {
@@ -42,10 +42,10 @@ describe.each(
   let sub: string;
   let finance: Client;
   let held: Hold | undefined;
-  let enter: jest.SpiedFunction<KeyedQueue['run']>;
+  let enter: jest.SpiedFunction<KeyedMutex['run']>;
 
   beforeAll(async () => {
-    enter = jest.spyOn(KeyedQueue.prototype, 'run');
+    enter = jest.spyOn(KeyedMutex.prototype, 'run');
     mesh = await startTestApp(redis);
     other = await startTestApp({ ...redis, databaseUrl: mesh.databaseUrl });
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { recordOf } from '../../../src/agent-mesh/tool.js';
+import { recordOf } from '../../../src/mcp/tools/tool.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { type McpAgent, McpAgents, type ToolReply, TRANSPORTS } from '../../support/mcp.js';

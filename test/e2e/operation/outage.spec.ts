@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ServiceHeartbeat } from '../../../src/database/service-heartbeat.js';
+import { ServiceHeartbeatService } from '../../../src/database/service-heartbeat.service.js';
 import {
   newDatabase,
   newSubject,
@@ -46,7 +46,7 @@ describe('after an outage', () => {
     );
   }
 
-  const notice = (app = mesh) => app.app.get(ServiceHeartbeat).beat();
+  const notice = (app = mesh) => app.app.get(ServiceHeartbeatService).beat();
 
   const endAgo = (table: string, column: string, id: string, seconds: number) =>
     mesh.query(
@@ -102,7 +102,7 @@ describe('after an outage', () => {
 
   it('nothing is ended beyond what the last heartbeat covers', async () => {
     await notice();
-    const { judgedUntil } = mesh.app.get(ServiceHeartbeat);
+    const { judgedUntil } = mesh.app.get(ServiceHeartbeatService);
     expect(Math.abs((judgedUntil?.getTime() ?? 0) - Date.now() - 6_000)).toBeLessThan(3_000);
   });
 

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../src/auth/actor.js';
-import { Transactions } from '../../../src/database/transactions.js';
+import { TransactionsService } from '../../../src/database/transactions.service.js';
 import { LifecycleService } from '../../../src/lifecycle/lifecycle.service.js';
 import type { Session } from '../../../src/sessions/session.entity.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
@@ -110,7 +110,7 @@ describe('sessions', () => {
   const losers = (count: number, status: number) => Array.from({ length: count }, () => status);
 
   describe('are begun', () => {
-    it.each(['change', 'changeLast'] as const)(
+    it.each(['change', 'changeWithCommit'] as const)(
       'that have moved on are not changed by %s, and nothing is told of them',
       async (way) => {
         const client = agent('finance');
@@ -122,7 +122,7 @@ describe('sessions', () => {
         const before = await told();
 
         let tries = 0;
-        const changed = mesh.app.get(Transactions).run((manager) => {
+        const changed = mesh.app.get(TransactionsService).run((manager) => {
           tries += 1;
           return mesh.app.get(LifecycleService)[way](manager, row, { status: 'active' }, SYSTEM);
         });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { callTool } from '../../../src/agent-mesh/call-tool.js';
-import { recordOf } from '../../../src/agent-mesh/tool.js';
-import { HttpMesh } from '../../../src/agent-mesh/http-mesh.js';
+import { callTool } from '../../../src/mcp/tools/call-tool.js';
+import { recordOf } from '../../../src/mcp/tools/tool.js';
+import { HttpMeshClient } from '../../../src/mcp/stdio/http-mesh-client.js';
 import { newSubject, type TestApp, tokenFor } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
 import { type ClaimedBody, finish, Team, type Written } from '../../support/work.js';
@@ -144,11 +144,11 @@ describe('the report of a failure', () => {
     const options = { url: mesh.url, token: () => token, retries: 0, timeoutSeconds: 10 };
     for (const error of ['x'.repeat(12_000_000), '\u0000\ud800', { why: 'x' }, '', 7]) {
       await team.route();
-      const claim = await callTool(new HttpMesh(options), 'claim_task', {});
+      const claim = await callTool(new HttpMeshClient(options), 'claim_task', {});
       const { session_id, limits } = recordOf(claim.result.structuredContent);
       expect(limits).toMatchObject({ result_bytes: 1_000_000, error_characters: 10_000 });
       const args = { session_id, error, extra: 1 };
-      const failed = await callTool(new HttpMesh(options), 'fail_task', args);
+      const failed = await callTool(new HttpMeshClient(options), 'fail_task', args);
       expect(failed.outcome).toBe('ok');
     }
   });

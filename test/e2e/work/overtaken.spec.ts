@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../src/auth/actor.js';
-import { Transactions } from '../../../src/database/transactions.js';
+import { TransactionsService } from '../../../src/database/transactions.service.js';
 import { LifecycleService } from '../../../src/lifecycle/lifecycle.service.js';
-import type { SessionChange } from '../../../src/lifecycle/session-step.js';
+import type { SessionChange } from '../../../src/lifecycle/session-transition.js';
 import type { Session } from '../../../src/sessions/session.entity.js';
 import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
@@ -34,7 +34,7 @@ describe('a write to a session that another one overtakes', () => {
     const [session] = await mesh.query<Session>(`SELECT * FROM sessions WHERE id = $1`, [id]);
     if (!session) throw new Error('it is stored');
     let answer: Promise<T> | undefined;
-    await mesh.app.get(Transactions).run(async (manager) => {
+    await mesh.app.get(TransactionsService).run(async (manager) => {
       await mesh.app.get(LifecycleService).change(manager, session, change, SYSTEM);
       answer = write();
       const waiting = await eventually(writersWaiting, (count) => count > 0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Lapses } from '../../../src/sessions/lapses.service.js';
+import { AttemptTimeoutsService } from '../../../src/sessions/attempt-timeouts.service.js';
 import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { endPause, finish, sweepLeases, Team, type Written } from '../../support/work.js';
@@ -57,7 +57,7 @@ describe('the length of a lease', () => {
     const late = await beat(session.id);
     expect([late.status, late.body.code]).toEqual([409, 'session.run_limit']);
     expect(await sweepLeases(mesh)).toBe(0);
-    expect(await mesh.app.get(Lapses).sweepRunLimits()).toBe(1);
+    expect(await mesh.app.get(AttemptTimeoutsService).sweepRunLimits()).toBe(1);
     expect((await team.task(id)).attempts).toMatchObject([
       { status: 'failed', ended_reason: 'run_limit' },
       { status: 'pending', run_until: null },
@@ -81,7 +81,7 @@ describe('the length of a lease', () => {
     expect(active.body).toMatchObject({ lease_expires_at: null, lease_seconds: null });
     expect(secondsLeft(active.body.run_until)).toBeGreaterThan(110);
     await endRun(session_id);
-    await mesh.app.get(Lapses).sweepRunLimits();
+    await mesh.app.get(AttemptTimeoutsService).sweepRunLimits();
     expect((await team.task(id)).status).toBe('dead');
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { EventEmitter, once } from 'node:events';
-import { InboxWait } from '../../../src/tasks/inbox-wait.service.js';
+import { InboxWaitService } from '../../../src/tasks/inbox-wait.service.js';
 import { newDatabase, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { dropTestDatabase } from '../../support/postgres.js';
@@ -162,19 +162,19 @@ describe('waiting for work', () => {
   async function startObserved(): Promise<{ mesh: TestApp; observed: ObservedWait }> {
     const mesh = await startTestApp({
       databaseUrl,
-      override: (builder) => builder.overrideProvider(InboxWait).useClass(ObservedWait),
+      override: (builder) => builder.overrideProvider(InboxWaitService).useClass(ObservedWait),
     });
-    return { mesh, observed: mesh.app.get<InboxWait, ObservedWait>(InboxWait) };
+    return { mesh, observed: mesh.app.get<InboxWaitService, ObservedWait>(InboxWaitService) };
   }
 });
 
 /** Tells when the first wait has begun, and when it has ended. */
-class ObservedWait extends InboxWait {
+class ObservedWait extends InboxWaitService {
   private readonly events = new EventEmitter();
   readonly begun = once(this.events, 'begun');
   readonly ended = once(this.events, 'ended');
 
-  override async wait(...call: Parameters<InboxWait['wait']>): Promise<number> {
+  override async wait(...call: Parameters<InboxWaitService['wait']>): Promise<number> {
     this.events.emit('begun');
     try {
       return await super.wait(...call);

@@ -3,21 +3,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { DataSource } from 'typeorm';
 import { databaseOptions } from '../../../src/database/database-options.js';
 import { sql } from '../../../src/database/sql.js';
-import { Transactions } from '../../../src/database/transactions.js';
-import { IdempotencyRecords } from '../../../src/idempotency/idempotency-records.js';
+import { TransactionsService } from '../../../src/database/transactions.service.js';
+import { IdempotencyRecordsRepository } from '../../../src/idempotency/idempotency-records.repository.js';
 import { newDatabase } from '../../support/app.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 
 describe('IdempotencyRecords.deleteExpired', () => {
   let url: string;
   let dataSource: DataSource;
-  let transactions: Transactions;
-  const sut = new IdempotencyRecords();
+  let transactions: TransactionsService;
+  const sut = new IdempotencyRecordsRepository();
 
   beforeAll(async () => {
     url = await newDatabase();
     dataSource = await new DataSource(databaseOptions(url)).initialize();
-    transactions = new Transactions(dataSource);
+    transactions = new TransactionsService(dataSource);
   });
 
   beforeEach(() => dataSource.query('TRUNCATE idempotency_records'));
@@ -82,7 +82,9 @@ describe('IdempotencyRecords.deleteExpired', () => {
         manager,
         `UPDATE idempotency_records SET expires_at = now() + interval '1 hour' WHERE key = '1'`,
       );
-      expect(await transactions.runAlone((other) => sut.deleteExpired(other, 10))).toBe(1);
+      expect(await transactions.runInNewTransaction((other) => sut.deleteExpired(other, 10))).toBe(
+        1,
+      );
     });
     expect(await deleteExpired(10)).toBe(0);
     expect(await remaining()).toBe(1);

@@ -2,13 +2,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { DataSource, type EntityManager } from 'typeorm';
-import { afterCommit, afterRollback } from '../../../src/database/after-transaction.js';
-import { Coming } from '../../../src/database/coming.js';
+import { afterCommit, afterRollback } from '../../../src/database/transaction-hooks.js';
+import { Deferred } from '../../../src/database/deferred.js';
 import { databaseOptions } from '../../../src/database/database-options.js';
-import type { Look } from '../../../src/database/look.js';
-import { sql, sqlAlong, sqlLast } from '../../../src/database/sql.js';
-import { StatementNames } from '../../../src/database/statement-names.js';
-import { Transactions } from '../../../src/database/transactions.js';
+import type { RowLoader } from '../../../src/database/row-loader.js';
+import { sql, queueSql, sqlWithCommit } from '../../../src/database/sql.js';
+import { PreparedStatementNames } from '../../../src/database/prepared-statement-names.js';
+import { TransactionsService } from '../../../src/database/transactions.service.js';
 import { DomainError } from '../../../src/errors/domain-error.js';
 import { withClient } from '../../support/catalog.js';
 import { createTestDatabase, dropTestDatabase } from '../../support/postgres.js';
@@ -47,7 +47,7 @@ describe('Transactions', () => {
     /** Limits that differ from the application's own, in milliseconds. */
     limits?: Partial<ReturnType<typeof databaseOptions>['extra']>;
     through?: string;
-    names?: StatementNames;
+    names?: PreparedStatementNames;
   }
 
   /** As the application has them. */
@@ -58,7 +58,7 @@ describe('Transactions', () => {
       extra: { ...options.extra, ...limits },
     }).initialize();
     dataSources.push(dataSource);
-    return new Transactions(dataSource, names);
+    return new TransactionsService(dataSource, names);
   }
 
   const INSERT_NOTE = 'INSERT INTO notes (text) VALUES ($1) RETURNING text';
@@ -84,11 +84,11 @@ describe('Transactions', () => {
     it('of one moment share a connection, and each has its own answer or error', async () => {
       const transactions = await open();
       const answers = await Promise.allSettled([
-        transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['1']),
-        transactions.glance(`SELECT $1::integer`, ['x']),
-        transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['2']),
-        transactions.glance('SELECT 1 / $1::integer', [0]),
-        transactions.glance<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['3']),
+        transactions.readOne<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['1']),
+        transactions.readOne(`SELECT $1::integer`, ['x']),
+        transactions.readOne<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['2']),
+        transactions.readOne('SELECT 1 / $1::integer', [0]),
+        transactions.readOne<{ pid: number }>('SELECT pg_backend_pid() AS pid, $1 AS n', ['3']),
       ]);
       expect(answers).toMatchObject([
         { status: 'fulfilled', value: [{ n: '1' }] },
@@ -101,13 +101,13 @@ describe('Transactions', () => {
 
     it('take part in the transaction that is open around them', async () => {
       const transactions = await open({ poolSize: 1 });
-      const seen = await transactions.share({
-        begun: () => Promise.resolve(),
+      const seen = await transactions.runShared({
+        onBegin: () => Promise.resolve(),
         work: async () => {
           await transactions.run((manager) => write(manager, 'one'));
-          return transactions.glance('SELECT text FROM notes', []);
+          return transactions.readOne('SELECT text FROM notes', []);
         },
-        finish: (_manager, rows) => Promise.resolve(rows),
+        beforeCommit: (_manager, rows) => Promise.resolve(rows),
       });
       expect(seen).toEqual([{ text: 'one' }]);
     });
@@ -115,11 +115,11 @@ describe('Transactions', () => {
     it('fail together when their connection is lost, and the next ones have another', async () => {
       const transactions = await open({ poolSize: 1 });
       const lost = await Promise.allSettled([
-        transactions.glance('SELECT pg_terminate_backend(pg_backend_pid())', []),
-        transactions.glance('SELECT 1 AS one', []),
+        transactions.readOne('SELECT pg_terminate_backend(pg_backend_pid())', []),
+        transactions.readOne('SELECT 1 AS one', []),
       ]);
       expect(lost[0]).toMatchObject({ status: 'rejected', reason: UNAVAILABLE });
-      await expect(transactions.glance('SELECT 1 AS one', [])).resolves.toEqual([{ one: 1 }]);
+      await expect(transactions.readOne('SELECT 1 AS one', [])).resolves.toEqual([{ one: 1 }]);
     });
   });
 
@@ -203,9 +203,9 @@ describe('Transactions', () => {
       await transactions.run((manager) => {
         made += 1;
         const text = made === 1 ? 'taken' : 'free';
-        sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
+        queueSql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
         if (made === 1)
-          sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
+          queueSql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
         return Promise.resolve();
       });
       expect(made).toBe(2);
@@ -223,7 +223,7 @@ describe('Transactions', () => {
       const transactions = await open();
       const along = (text: string): Promise<void> =>
         transactions.run((manager) => {
-          sqlAlong(manager, 'INSERT INTO notes (text) VALUES ($1)', [text]);
+          queueSql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text]);
           return Promise.resolve();
         });
 
@@ -236,7 +236,9 @@ describe('Transactions', () => {
     it('gives what its last statement answers, which travels with COMMIT', async () => {
       const transactions = await open();
       const last = (manager: EntityManager) =>
-        sqlLast<{ text: string }>(manager, INSERT_NOTE, ['last']).map((rows) => rows[0]?.text);
+        sqlWithCommit<{ text: string }>(manager, INSERT_NOTE, ['last']).map(
+          (rows) => rows[0]?.text,
+        );
 
       expect(await transactions.run((manager) => Promise.resolve(last(manager)))).toBe('last');
       await expect(transactions.run((manager) => Promise.resolve(last(manager)))).rejects.toThrow(
@@ -251,7 +253,7 @@ describe('Transactions', () => {
 
       await expect(
         transactions.run((manager) => {
-          sqlLast(manager, INSERT_NOTE, ['last']);
+          sqlWithCommit(manager, INSERT_NOTE, ['last']);
           return Promise.reject(new Error('no'));
         }),
       ).rejects.toThrow('no');
@@ -271,7 +273,7 @@ describe('Transactions', () => {
     });
 
     it('does without prepared statements where it is told to', async () => {
-      const transactions = await open({ names: new StatementNames(false) });
+      const transactions = await open({ names: new PreparedStatementNames(false) });
       const prepared = await transactions.run(async (manager) => {
         await write(manager, 'one');
         return sql(manager, 'SELECT name FROM pg_prepared_statements');
@@ -352,7 +354,7 @@ describe('Transactions', () => {
     /** Looks at an account, and remembers how; `then` happens before what it has seen is given. */
     function account(then: () => Promise<unknown> = () => Promise.resolve()) {
       const looks: string[] = [];
-      const look: Look<number> = async (ask, as) => {
+      const look: RowLoader<number> = async (ask, as) => {
         looks.push(as);
         const text = as === 'seen' ? AMOUNT : `${AMOUNT} FOR UPDATE`;
         const [row] = await ask<{ amount: number }>(text, []);
@@ -369,7 +371,7 @@ describe('Transactions', () => {
       const transactions = await open();
       const { look, looks } = account();
 
-      const before = await transactions.runOn(look, async (manager, seen) => {
+      const before = await transactions.runOptimistic(look, async (manager, seen) => {
         await sql(manager, CHANGE, [seen, seen + 1], 'text');
         return seen;
       });
@@ -380,7 +382,7 @@ describe('Transactions', () => {
 
     it.each([
       ['is done again, on what is locked, where that was out of date', sql],
-      ['is done again where only the last statement, along with COMMIT, finds so', sqlLast],
+      ['is done again where only the last statement, along with COMMIT, finds so', sqlWithCommit],
     ])('%s', async (_, send) => {
       const transactions = await open();
       const committed: number[] = [];
@@ -388,10 +390,10 @@ describe('Transactions', () => {
         withClient(url, (client) => client.query('UPDATE accounts SET amount = 50 WHERE id = 1')),
       );
 
-      await transactions.runOn(look, async (manager, seen) => {
+      await transactions.runOptimistic(look, async (manager, seen) => {
         afterCommit(manager, () => committed.push(seen));
         const sent = send(manager, CHANGE, [seen, seen + 1], 'text');
-        return sent instanceof Coming ? sent : Coming.of(await sent);
+        return sent instanceof Deferred ? sent : Deferred.resolved(await sent);
       });
 
       expect([looks, committed]).toEqual([['seen', 'locked'], [50]]);
@@ -403,9 +405,13 @@ describe('Transactions', () => {
       const { look, looks } = account();
       const refusal = new DomainError('task.finished', 'The task has ended.');
 
-      await expect(transactions.runOn(look, () => Promise.reject(refusal))).rejects.toBe(refusal);
+      await expect(transactions.runOptimistic(look, () => Promise.reject(refusal))).rejects.toBe(
+        refusal,
+      );
       await expect(
-        transactions.runOn(look, (manager, seen) => sql(manager, CHANGE, [seen + 1, 0], 'id')),
+        transactions.runOptimistic(look, (manager, seen) =>
+          sql(manager, CHANGE, [seen + 1, 0], 'id'),
+        ),
       ).rejects.toMatchObject({ driverError: { code: '23502', column: 'text' } });
 
       expect([looks, await amount()]).toEqual([['seen', 'seen'], [{ amount: 100 }]]);
@@ -415,11 +421,13 @@ describe('Transactions', () => {
       const transactions = await open();
       const { look, looks } = account();
 
-      await transactions.share({
-        begun: () => Promise.resolve(),
+      await transactions.runShared({
+        onBegin: () => Promise.resolve(),
         work: () =>
-          transactions.runOn(look, (manager, seen) => sql(manager, CHANGE, [seen, 7], 'text')),
-        finish: () => Promise.resolve(),
+          transactions.runOptimistic(look, (manager, seen) =>
+            sql(manager, CHANGE, [seen, 7], 'text'),
+          ),
+        beforeCommit: () => Promise.resolve(),
       });
 
       expect([looks, await amount()]).toEqual([['locked'], [{ amount: 7 }]]);
@@ -487,10 +495,10 @@ describe('Transactions', () => {
         });
 
       await expect(
-        transactions.share({
-          begun: () => Promise.resolve(),
+        transactions.runShared({
+          onBegin: () => Promise.resolve(),
           work,
-          finish: () => Promise.resolve(),
+          beforeCommit: () => Promise.resolve(),
         }),
       ).rejects.toThrow('no');
 
@@ -519,13 +527,13 @@ describe('Transactions', () => {
     it('gives its works what their last statements answer, before it is committed', async () => {
       const transactions = await open();
 
-      const told = await transactions.share({
-        begun: () => Promise.resolve(),
+      const told = await transactions.runShared({
+        onBegin: () => Promise.resolve(),
         work: () =>
           transactions.run((manager) =>
-            Promise.resolve(sqlLast<{ text: string }>(manager, INSERT_NOTE, ['one'])),
+            Promise.resolve(sqlWithCommit<{ text: string }>(manager, INSERT_NOTE, ['one'])),
           ),
-        finish: async (_manager, rows) => ({ rows, committed: await notes() }),
+        beforeCommit: async (_manager, rows) => ({ rows, committed: await notes() }),
       });
 
       expect(told).toEqual({ rows: [{ text: 'one' }], committed: [] });
@@ -543,8 +551,8 @@ describe('Transactions', () => {
         expect(await notes()).toEqual([]);
       };
 
-      const result = await transactions.share({
-        begun: (manager) => step(manager, 'begun'),
+      const result = await transactions.runShared({
+        onBegin: (manager) => step(manager, 'begun'),
         work: async () => {
           await transactions.run((manager) => step(manager, 'first'));
           await transactions.run(async (manager) => {
@@ -556,7 +564,7 @@ describe('Transactions', () => {
           });
           return 'value';
         },
-        finish: async (manager, value) => {
+        beforeCommit: async (manager, value) => {
           await step(manager, 'finish');
           return `the ${value}`;
         },
@@ -572,8 +580,8 @@ describe('Transactions', () => {
       const transactions = await open();
       const order: string[] = [];
 
-      await transactions.share({
-        begun: () => {
+      await transactions.runShared({
+        onBegin: () => {
           order.push('begun');
           return Promise.resolve();
         },
@@ -582,7 +590,7 @@ describe('Transactions', () => {
           order.push('read');
           await transactions.run((manager) => write(manager, 'one'));
         },
-        finish: () => Promise.resolve(),
+        beforeCommit: () => Promise.resolve(),
       });
 
       expect(order).toEqual(['read', 'begun']);
@@ -591,13 +599,13 @@ describe('Transactions', () => {
     it('lets a later read see what it wrote', async () => {
       const transactions = await open();
 
-      const seen = await transactions.share({
-        begun: () => Promise.resolve(),
+      const seen = await transactions.runShared({
+        onBegin: () => Promise.resolve(),
         work: async () => {
           await transactions.run((manager) => write(manager, 'one'));
           return transactions.read((manager) => sql(manager, 'SELECT text FROM notes'));
         },
-        finish: (_, rows) => Promise.resolve(rows),
+        beforeCommit: (_, rows) => Promise.resolve(rows),
       });
 
       expect(seen).toEqual([{ text: 'one' }]);
@@ -611,8 +619,8 @@ describe('Transactions', () => {
           name === part ? Promise.reject(new Error(name)) : Promise.resolve();
 
         await expect(
-          transactions.share({
-            begun: async (manager) => {
+          transactions.runShared({
+            onBegin: async (manager) => {
               await write(manager, 'begun');
               await failIn('begun');
             },
@@ -620,7 +628,7 @@ describe('Transactions', () => {
               await transactions.run((manager) => write(manager, 'work'));
               await failIn('work');
             },
-            finish: async (manager) => {
+            beforeCommit: async (manager) => {
               await write(manager, 'finish');
               await failIn('finish');
             },
@@ -634,14 +642,14 @@ describe('Transactions', () => {
       const transactions = await open();
 
       await expect(
-        transactions.share({
-          begun: () => Promise.resolve(),
+        transactions.runShared({
+          onBegin: () => Promise.resolve(),
           work: async () => {
             await transactions.run((manager) => write(manager, 'shared'));
-            await transactions.runAlone((manager) => write(manager, 'alone'));
+            await transactions.runInNewTransaction((manager) => write(manager, 'alone'));
             throw new Error('no');
           },
-          finish: () => Promise.resolve(),
+          beforeCommit: () => Promise.resolve(),
         }),
       ).rejects.toThrow('no');
       expect(await notes()).toEqual(['alone']);
@@ -652,8 +660,8 @@ describe('Transactions', () => {
       let attempts = 0;
       const committed: number[] = [];
 
-      await transactions.share({
-        begun: () => Promise.resolve(),
+      await transactions.runShared({
+        onBegin: () => Promise.resolve(),
         work: () =>
           transactions.run(async (manager) => {
             const attempt = ++attempts;
@@ -661,7 +669,7 @@ describe('Transactions', () => {
             await write(manager, 'one');
             if (attempt === 1) await sql(manager, `DO $$ BEGIN RAISE SQLSTATE '40001'; END $$`);
           }),
-        finish: () => Promise.resolve(),
+        beforeCommit: () => Promise.resolve(),
       });
 
       expect(committed).toEqual([2]);
@@ -672,10 +680,10 @@ describe('Transactions', () => {
       const transactions = await open();
 
       await expect(
-        transactions.share({
-          begun: () => Promise.resolve(),
+        transactions.runShared({
+          onBegin: () => Promise.resolve(),
           work: () => transactions.run((manager) => sql(manager, 'SELECT 1 / 0').catch(() => [])),
-          finish: () => Promise.resolve(),
+          beforeCommit: () => Promise.resolve(),
         }),
       ).rejects.toEqual(UNAVAILABLE);
     });
@@ -697,8 +705,8 @@ describe('Transactions', () => {
     it('is enough for shared transactions, with reads before and after', async () => {
       const transactions = await open({ poolSize: 1 });
       const request = (text: string): Promise<void> =>
-        transactions.share({
-          begun: async (manager) => {
+        transactions.runShared({
+          onBegin: async (manager) => {
             await sql(manager, 'SELECT 1');
           },
           work: async () => {
@@ -707,7 +715,7 @@ describe('Transactions', () => {
             await transactions.read((manager) => sql(manager, 'SELECT 1'));
             await transactions.run((manager) => write(manager, `${text} again`));
           },
-          finish: async (manager) => {
+          beforeCommit: async (manager) => {
             await sql(manager, 'SELECT 1');
           },
         });
@@ -724,10 +732,10 @@ describe('Transactions', () => {
         transactions.run((manager) => sql(manager, 'SELECT 1 / 0').catch(() => [])),
         transactions.run((manager) => sql(manager, 'nonsense')),
         transactions.read((manager) => sql(manager, 'nonsense')),
-        transactions.share({
-          begun: () => Promise.reject(new Error('begun')),
+        transactions.runShared({
+          onBegin: () => Promise.reject(new Error('begun')),
           work: () => transactions.run((manager) => write(manager, 'one')),
-          finish: () => Promise.resolve(),
+          beforeCommit: () => Promise.resolve(),
         }),
       ]);
 
@@ -772,14 +780,14 @@ describe('Transactions', () => {
       const transactions = await open({ poolSize: 1 });
 
       await expect(
-        transactions.share({
-          begun: () => Promise.resolve(),
+        transactions.runShared({
+          onBegin: () => Promise.resolve(),
           work: () =>
             transactions.run(async (manager) => {
               await write(manager, 'lost');
               await terminate(await connectionOf(manager));
             }),
-          finish: async (manager) => {
+          beforeCommit: async (manager) => {
             await sql(manager, 'SELECT 1');
           },
         }),
@@ -906,10 +914,10 @@ describe('Transactions', () => {
       proxy.onCommit = 'break';
 
       await expect(
-        transactions.share({
-          begun: () => Promise.resolve(),
+        transactions.runShared({
+          onBegin: () => Promise.resolve(),
           work: () => transactions.run((manager) => write(manager, 'one')),
-          finish: () => Promise.resolve(),
+          beforeCommit: () => Promise.resolve(),
         }),
       ).rejects.toEqual(withCode('database.commit_unknown'));
     });

@@ -1,0 +1,240 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Agent } from '../auth/agent.js';
+import { CurrentAgent } from '../auth/current-agent.decorator.js';
+import { Policy } from '../auth/policy.decorator.js';
+import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
+import { ApiWriteProblems } from '../http/api-problems.decorator.js';
+import { ApprovalIdPipe, idPattern } from '../http/ids.js';
+import { ApprovalsService } from './approvals.service.js';
+import { ConsumptionsService } from './consumptions.service.js';
+import { DecisionsService } from './decisions.service.js';
+import { DelegationsService } from './delegations.service.js';
+import { ApprovalDto } from './dto/approval.dto.js';
+import { ConsumeApprovalDto } from './dto/consume-approval.dto.js';
+import { DecideApprovalDto } from './dto/decide-approval.dto.js';
+import { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
+import { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
+import { RecallApprovalDto } from './dto/recall-approval.dto.js';
+import { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
+import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
+import { ReassignmentsService } from './reassignments.service.js';
+import { RecallsService } from './recalls.service.js';
+
+const ID = {
+  name: 'id',
+  schema: {
+    type: 'string' as const,
+    pattern: idPattern('approval'),
+    example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
+  },
+};
+
+/** What becomes of an approval once it is asked for. */
+@ApiTags('Approvals')
+@ApiBearerAuth()
+@Controller('approvals/:id')
+export class ApprovalStepsController {
+  constructor(
+    private readonly approvals: ApprovalsService,
+    private readonly decisions: DecisionsService,
+    private readonly delegations: DelegationsService,
+    private readonly recalls: RecallsService,
+    private readonly reassignments: ReassignmentsService,
+    private readonly consumptions: ConsumptionsService,
+  ) {}
+
+  @Post('decision')
+  @HttpCode(200)
+  @Policy('approvals.decide')
+  @ApiOperation({ summary: 'Approve or reject, for the role that was asked' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({
+    type: ApprovalDto,
+    description: 'The approval; still pending while its quorum is not reached.',
+  })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.decided',
+    'approval.expired',
+    'approval.voted',
+    'approval.four_eyes',
+    'approval.human_required',
+    'task.finished',
+    'approval.pending_exists',
+  )
+  decide(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: DecideApprovalDto,
+    @CurrentAgent() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.decisions.decide(agent, id, dto);
+  }
+
+  @Post('withdraw')
+  @HttpCode(200)
+  @Policy('approvals.withdraw')
+  @ApiOperation({ summary: 'Take back what was asked and is not decided yet' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, withdrawn.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.four_eyes',
+    'approval.decided',
+    'approval.expired',
+    'task.finished',
+  )
+  withdraw(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() { reason }: WithdrawApprovalDto,
+    @CurrentAgent() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.approvals.withdraw(agent, id, reason);
+  }
+
+  @Post('delegate')
+  @HttpCode(200)
+  @Policy('approvals.delegate')
+  @ApiOperation({ summary: 'Hand the decision on to another role, once' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for the other role to decide.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.decided',
+    'approval.expired',
+    'approval.delegation_refused',
+    'approval.four_eyes',
+    'approval.limit_reached',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  delegate(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: DelegateApprovalDto,
+    @CurrentAgent() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.delegations.delegate(agent, id, dto);
+  }
+
+  @Post('recall')
+  @HttpCode(200)
+  @Policy('approvals.recall')
+  @ApiOperation({
+    summary: 'Recall a delegated decision',
+    description: 'For the role that delegated it, while nobody has voted.',
+  })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for your role to decide.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.four_eyes',
+    'approval.decided',
+    'approval.expired',
+    'approval.recall_refused',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  recall(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() { reason }: RecallApprovalDto,
+    @CurrentAgent() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.recalls.recall(agent, id, reason);
+  }
+
+  @Post('reassign')
+  @HttpCode(200)
+  @Policy('approvals.reassign')
+  @ApiOperation({
+    summary: 'Reassign a pending decision to another role',
+    description:
+      'For an admin, where the role that was asked has nobody left. Its votes are discarded. Four eyes hold as for a delegation.',
+  })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for the other role to decide.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.four_eyes',
+    'approval.limit_reached',
+    'approval.decided',
+    'approval.expired',
+    'approval.delegation_refused',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  reassign(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: ReassignApprovalDto,
+    @CurrentAgent() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.reassignments.reassign(agent, id, dto);
+  }
+
+  @Post('resubmit')
+  @HttpCode(200)
+  @Policy('approvals.resubmit')
+  @ApiOperation({ summary: 'Ask anew for what was rejected, withdrawn or not decided in time' })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The new approval.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.open',
+    'approval.superseded',
+    'approval.four_eyes',
+    'approval.already_consumed',
+    'approval.limit_reached',
+    'approval.pending_exists',
+    'task.finished',
+  )
+  resubmit(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() dto: ResubmitApprovalDto,
+    @CurrentAgent() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.approvals.resubmit(agent, id, dto);
+  }
+
+  @Post('consume')
+  @HttpCode(200)
+  @Policy('approvals.consume')
+  @ApiOperation({
+    summary: 'Use what was approved, once',
+    description:
+      'For the agent that holds the task; while nobody does, for the role that asked. The digest says what is about ' +
+      'to be done: it must be that of what was approved.',
+  })
+  @ApiIdempotencyKey()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, used up.' })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'approval.not_found',
+    'approval.digest_mismatch',
+    'approval.four_eyes',
+    'approval.not_approved',
+    'approval.consumed',
+    'approval.already_consumed',
+    'approval.not_held',
+    'approval.lapsed',
+    'task.finished',
+  )
+  consume(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Body() { digest }: ConsumeApprovalDto,
+    @CurrentAgent() agent: Agent,
+  ): Promise<ApprovalDto> {
+    return this.consumptions.consume(agent, id, digest);
+  }
+}

@@ -1,0 +1,189 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import type { Actor } from '../auth/actor.js';
+import { Environment } from '../config/environment.js';
+import { canonicalDigest } from '../http/canonical-json.js';
+import type { LockedTask } from '../lifecycle/task-lock.js';
+import { newId } from '../observability/new-id.js';
+import type { Approval } from './approval.entity.js';
+import { alreadyConsumed, alreadyPending } from './approval-errors.js';
+import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
+import { assertRoom, findConsumed } from './request-rules.js';
+import type { ApproverKind } from './approver-kind.js';
+import { requiredKind } from './approver-kind-rules.js';
+import { approvalEvent } from './approval-events.js';
+import { ApprovalExclusionsService } from './approval-exclusions.service.js';
+import { ApprovalExpiryService } from './approval-expiry.service.js';
+import { type ApprovalRow, selectPending } from './approval-rows.js';
+import { insertPending, type NewApproval } from './approval-writes.js';
+
+/** What is asked, of the first of its stages. */
+export interface NewRequest {
+  stages: string[];
+  quorum: number;
+  reason: string;
+  expires_in_seconds: number;
+  /** What is to be approved; where it is not given, the task itself. */
+  payload?: Record<string, unknown> | undefined;
+  supersedes?: string;
+  /** The role that asks, where the actor does not act for it: an admin that retries a task. */
+  requested_role?: string;
+  /** Default: any. */
+  approver_kind?: ApproverKind | undefined;
+  /**
+   * Whether an act that was approved and consumed before may happen again; `if_consumed`: it is such a repetition where
+   * there was one.
+   */
+  repeat?: boolean | 'if_consumed';
+}
+
+/** Opens approvals: what an agent asks, what routing asks along with a task, and the next stage of either. */
+@Injectable()
+export class ApprovalRequestsService {
+  constructor(
+    private readonly audit: AuditService,
+    private readonly expiry: ApprovalExpiryService,
+    private readonly exclusions: ApprovalExclusionsService,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * Asks the role of the first stage. The caller holds the task's lock.
+   *
+   * @throws DomainError `approval.pending_exists`, `approval.already_consumed`, `approval.limit_reached`, or
+   *   `approval.four_eyes` where the role that asks is to decide
+   */
+  async create(
+    manager: EntityManager,
+    task: LockedTask,
+    {
+      stages,
+      supersedes,
+      approver_kind: requested_kind = 'any',
+      payload = { ...task.subject },
+      ...ask
+    }: NewRequest,
+    by: Actor,
+  ): Promise<ApprovalRow> {
+    const { requested_role = by.role } = ask;
+    this.exclusions.assertOtherRole(requested_role, stages);
+    const id = newId();
+    const digest = canonicalDigest(payload).toString('hex');
+    const [consumed] = await Promise.all([
+      findConsumed(manager, task.task_id, digest),
+      assertRoom(manager, task.task_id, stages),
+    ]);
+    if (consumed && (ask.repeat ?? false) === false) throw alreadyConsumed(consumed);
+    return this.insert(
+      manager,
+      task,
+      {
+        ...ask,
+        id,
+        task_id: task.task_id,
+        approver_role: stages[0] ?? '',
+        requested_by: by.subject,
+        requested_role,
+        payload,
+        digest,
+        requested_kind,
+        repeat: ask.repeat === true || (ask.repeat === 'if_consumed' && consumed !== undefined),
+        chain_id: id,
+        stage: 1,
+        stages,
+        supersedes: supersedes ?? null,
+      },
+      by,
+    );
+  }
+
+  /** Asks the role of the stage after one that was approved, for as long as that was asked. */
+  async createNextStage(
+    manager: EntityManager,
+    task: LockedTask,
+    approved: Approval,
+  ): Promise<ApprovalRow> {
+    const { stage, requested_by, requested_role, payload, digest } = approved;
+    if (requested_by === null || requested_role === null || payload === null || digest === null) {
+      throw new Error('only what was asked for has more than one stage');
+    }
+    return this.insert(
+      manager,
+      task,
+      {
+        id: newId(),
+        task_id: approved.task_id,
+        approver_role: approved.stages[stage] ?? '',
+        requested_by,
+        requested_role,
+        reason: approved.reason,
+        payload,
+        digest,
+        quorum: approved.quorum,
+        chain_id: approved.chain_id,
+        stage: stage + 1,
+        stages: approved.stages,
+        supersedes: null,
+        expires_in_seconds: requestedSeconds(approved),
+        requested_kind: approved.requested_kind,
+        repeat: approved.repeat,
+      },
+      { role: requested_role, subject: requested_by },
+    );
+  }
+
+  /**
+   * Refuses to move a pending approval to a role that is asked about the task in the same stage.
+   *
+   * @throws DomainError `approval.pending_exists`
+   */
+  async assertNonePending(
+    manager: EntityManager,
+    { task_id, stage }: Approval,
+    role: string,
+  ): Promise<void> {
+    await this.expiry.expireOf(manager, task_id);
+    const pending = await selectPending(manager, task_id, [role]);
+    const inTheWay = pending.filter((other) => other.stage === stage);
+    if (inTheWay.length > 0) throw alreadyPending(inTheWay);
+  }
+
+  private async insert(
+    manager: EntityManager,
+    task: LockedTask,
+    approval: Omit<NewApproval, 'approver_kind'>,
+    by: Actor,
+  ): Promise<ApprovalRow> {
+    // What is too late to decide is not to be in the way.
+    await this.expiry.expireOf(manager, task.task_id);
+    const approver_kind = requiredKind(
+      { ...approval, approver_kind: approval.requested_kind },
+      this.environment,
+    );
+    const inserted = await insertPending(manager, { ...approval, approver_kind });
+    if (!inserted) {
+      const pending = await selectPending(manager, task.task_id, [approval.approver_role]);
+      throw alreadyPending(pending.filter(({ stage }) => stage === approval.stage));
+    }
+    const { stage, quorum, supersedes, repeat } = inserted;
+    const metadata = {
+      ...{ stage, quorum, approver_kind },
+      ...(repeat && { repeat }),
+      ...(supersedes !== null && { supersedes }),
+    };
+    this.audit.record(manager, approvalEvent('approval_requested', inserted, task, by, metadata));
+    return inserted;
+  }
+}
+
+/** For how long an approval was asked, in seconds; one that is older than the column was not cut short by a deadline. */
+export function requestedSeconds({
+  expires_in_seconds,
+  expires_at,
+  created_at,
+}: Pick<Approval, 'expires_in_seconds' | 'expires_at' | 'created_at'>): number {
+  if (expires_in_seconds !== null) return expires_in_seconds;
+  if (expires_at === null) return DEFAULT_EXPIRY_SECONDS;
+  return Math.round((expires_at.getTime() - created_at.getTime()) / 1000);
+}

@@ -1,0 +1,47 @@
+import type { Agent } from '../auth/agent.js';
+import type { Environment } from '../config/environment.js';
+import { DomainError } from '../errors/domain-error.js';
+import type { Approval } from './approval.entity.js';
+import type { ApproverKind } from './approver-kind.js';
+
+type HumanRoles = Pick<Environment, 'HUMAN_APPROVER_ROLES'>;
+
+/** The kind of approver that an approval needs: `human` if that was asked for, or a role that decides demands it. */
+export function requiredKind(
+  approval: Pick<Approval, 'approver_kind' | 'approver_role' | 'stage' | 'stages'> & {
+    delegated_from?: string | null;
+  },
+  { HUMAN_APPROVER_ROLES }: HumanRoles,
+): ApproverKind {
+  const roles = [
+    approval.approver_role,
+    approval.delegated_from,
+    approval.stages[approval.stage - 1],
+  ];
+  const isListed = roles.some((role) => HUMAN_APPROVER_ROLES.some((listed) => listed === role));
+  return isListed ? 'human' : approval.approver_kind;
+}
+
+/** SQL that is true of an approval `a` that needs a human; `roles` is the placeholder of `HUMAN_APPROVER_ROLES`. */
+export function needsHuman(roles: string): string {
+  return `(a.approver_kind = 'human' OR ARRAY[a.approver_role, a.delegated_from, a.stages[a.stage]] && ${roles}::varchar[])`;
+}
+
+/**
+ * Refuses a subject that is not the kind of approver needed.
+ *
+ * @throws DomainError `approval.human_required`
+ */
+export function assertKind(
+  { kind }: Agent,
+  needed: ApproverKind,
+  { HUMAN_CLAIMS }: Environment,
+): void {
+  if (needed === 'any' || kind === 'human') return;
+  throw new DomainError(
+    'approval.human_required',
+    HUMAN_CLAIMS.length > 0
+      ? 'A person has to decide this: the claims of the token do not meet HUMAN_CLAIMS.'
+      : 'A person has to decide this: set HUMAN_CLAIMS to tell people from software.',
+  );
+}

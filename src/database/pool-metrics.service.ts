@@ -1,0 +1,30 @@
+import { Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { Gauge } from 'prom-client';
+import { DataSource } from 'typeorm';
+import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { MetricsService } from '../observability/metrics.service.js';
+
+/** MetricsService of the connection pool. */
+@Injectable()
+export class PoolMetricsService {
+  constructor({ registry }: MetricsService, dataSource: DataSource) {
+    new Gauge({
+      name: 'database_pool_connections',
+      help: 'Connections of the pool by state. State waiting: requests that wait for a connection.',
+      labelNames: ['state'],
+      registers: [registry],
+      collect() {
+        const pool = poolOf(dataSource);
+        if (!pool) return;
+        this.set({ state: 'idle' }, pool.idleCount);
+        this.set({ state: 'busy' }, pool.totalCount - pool.idleCount);
+        this.set({ state: 'waiting' }, pool.waitingCount);
+      },
+    });
+  }
+}
+
+function poolOf({ driver }: DataSource): Pool | undefined {
+  return driver instanceof PostgresDriver ? (driver.master as Pool) : undefined;
+}

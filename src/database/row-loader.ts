@@ -1,0 +1,15 @@
+import type { EntityManager } from 'typeorm';
+import { sql } from './sql.js';
+
+/** Runs a query and returns its rows. */
+type Query = <Row>(text: string, parameters: readonly unknown[]) => Promise<Row[]>;
+
+/** Loads the rows that a transaction works on: without a lock, or locked until the transaction ends. */
+export type RowLoader<Found> = (ask: Query, as: 'seen' | 'locked') => Promise<Found>;
+
+export function loadForUpdate<Found>(
+  manager: EntityManager,
+  load: RowLoader<Found>,
+): Promise<Found> {
+  return load((text, parameters) => sql(manager, text, parameters), 'locked');
+}

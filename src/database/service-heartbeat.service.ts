@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { Counter } from 'prom-client';
+import { DataSource, type EntityManager } from 'typeorm';
+import { Environment } from '../config/environment.js';
+import { messageOf } from '../errors/error-text.js';
+import { MetricsService } from '../observability/metrics.service.js';
+import { Connection } from './connection.js';
+import { DatabaseClockService } from './database-clock.service.js';
+import { sql } from './sql.js';
+import { PreparedStatementNames } from './prepared-statement-names.js';
+
+/** What outlives an outage: it moves times that ended in it, or end within the grace period after it. */
+export interface OutageExtension {
+  /** What it extends, in the plural. */
+  readonly name: string;
+  /** Gives how many it extended. */
+  run(manager: EntityManager, outage: Outage): Promise<number>;
+}
+
+export interface Outage {
+  /** For how long no instance was at work. */
+  readonly seconds: number;
+  /** For how long from now on nothing is to end because of it. */
+  readonly graceSeconds: number;
+}
+
+/** How often each instance records that it is at work, in milliseconds. */
+const BEAT_MS = 2_000;
+/** After so long without a heartbeat of this instance, no statement runs before the next one, in milliseconds. */
+const STALE_MS = 5_000;
+/** How long a statement waits for that, in milliseconds: where there is no heartbeat, it finds out by itself. */
+const PATIENCE_MS = 1_000;
+/** The gap between the heartbeats of all instances that is an outage, in seconds. */
+const OUTAGE_SECONDS = 6;
+
+/**
+ * Records that the service is at work, and notices by the gap that it was not: that PostgreSQL, or all instances, were
+ * away. Then what ended in the gap is extended, in the transaction that ends it and before anything else is read.
+ */
+@Injectable()
+export class ServiceHeartbeatService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(ServiceHeartbeatService.name);
+  private readonly extensions: OutageExtension[] = [];
+  private readonly outages: Counter;
+  private readonly extended: Counter<'kind'>;
+  private lastBeatAt = -Infinity;
+  private lastBeat?: Beat;
+  private beating?: Promise<void>;
+  private timer?: NodeJS.Timeout;
+  private stopped = false;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly names: PreparedStatementNames,
+    private readonly environment: Environment,
+    private readonly clock: DatabaseClockService,
+    { registry }: MetricsService,
+  ) {
+    const registers = [registry];
+    this.outages = new Counter({
+      name: 'mesh_outages_total',
+      help: 'Outages of PostgreSQL or of all instances that this instance noticed first.',
+      registers,
+    });
+    this.extended = new Counter({
+      name: 'mesh_outage_extensions_total',
+      help: 'Leases and approvals that were extended after an outage.',
+      labelNames: ['kind'],
+      registers,
+    });
+  }
+
+  /** Adds something that outlives outages. */
+  add(extension: OutageExtension): void {
+    this.extensions.push(extension);
+  }
+
+  /**
+   * The time, by PostgreSQL's clock, up to which something may be ended for good; null: now. While no heartbeat is
+   * recorded it stands still, so that a statement which is held up does not end what ended meanwhile.
+   */
+  get judgedUntil(): Date | null {
+    return this.lastBeat ? new Date(this.lastBeat.now + OUTAGE_SECONDS * 1000) : null;
+  }
+
+  /** The end of the grace period after the latest outage, if there was one. */
+  get graceUntil(): Date | null {
+    return this.lastBeat?.grace_until ?? null;
+  }
+
+  onApplicationBootstrap(): void {
+    this.schedule(0);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.beating?.catch(() => undefined);
+  }
+
+  /** Has the outage noticed, if there was one, before a statement sees what ended in it. */
+  async noticeOutage(): Promise<void> {
+    if (performance.now() - this.lastBeatAt < STALE_MS) return;
+    const beat = this.beat().catch(() => undefined);
+    await Promise.race([beat, sleep(PATIENCE_MS, undefined, { ref: false })]);
+  }
+
+  /** Records a heartbeat, or takes part in the one that is under way. */
+  beat(): Promise<void> {
+    this.beating ??= this.record().finally(() => {
+      this.beating = undefined;
+    });
+    return this.beating;
+  }
+
+  private schedule(ms: number): void {
+    this.timer = setTimeout(() => {
+      this.beat()
+        .catch((error: unknown) => {
+          if (this.dataSource.isInitialized) this.logger.debug(`No heartbeat. ${messageOf(error)}`);
+        })
+        .finally(() => {
+          if (!this.stopped) this.schedule(BEAT_MS);
+        });
+    }, ms).unref();
+  }
+
+  private async record(): Promise<void> {
+    const last = await Connection.use(this.dataSource, this.names, async (connection) => {
+      const [beat] = await sql<Beat>(connection.manager, BEAT, [OUTAGE_SECONDS]);
+      return beat ?? this.recover(connection);
+    });
+    this.clock.set(last.now);
+    this.lastBeat = last;
+    this.lastBeatAt = performance.now();
+  }
+
+  /** One instance wins the row; the others find its heartbeat there. */
+  private async recover(connection: Connection): Promise<Beat> {
+    const { manager } = connection;
+    connection.begin();
+    try {
+      const [gap] = await sql<{ seconds: number }>(manager, LOCK_GAP);
+      const seconds = gap?.seconds ?? 0;
+      const isOutage = seconds > OUTAGE_SECONDS;
+      const graceSeconds = this.environment.OUTAGE_GRACE_SECONDS;
+      const counts: [string, number][] = [];
+      if (isOutage) {
+        for (const extension of this.extensions) {
+          counts.push([extension.name, await extension.run(manager, { seconds, graceSeconds })]);
+        }
+      }
+      const [beat] = await sql<Beat>(manager, RESUME, [isOutage ? graceSeconds : null]);
+      await connection.commit();
+      if (!beat) throw new Error('an upsert gives a row');
+      if (isOutage) this.report(seconds, counts);
+      return beat;
+    } catch (error) {
+      await connection.rollback(error);
+      throw error;
+    }
+  }
+
+  private report(seconds: number, counts: readonly [string, number][]): void {
+    this.outages.inc();
+    for (const [kind, count] of counts) this.extended.inc({ kind }, count);
+    const extended = counts.map(([kind, count]) => `${kind} ${count}`).join(', ');
+    this.logger.warn(
+      `PostgreSQL or all instances were away for ${Math.round(seconds)} s. Extended: ${extended}.`,
+    );
+  }
+}
+
+interface Beat {
+  /** In milliseconds since the epoch. */
+  now: number;
+  grace_until: Date | null;
+}
+
+const NOW = `(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now, service_heartbeat.grace_until`;
+
+const BEAT = `
+  UPDATE service_heartbeat SET beat_at = clock_timestamp()
+   WHERE beat_at IS NULL OR beat_at > clock_timestamp() - make_interval(secs => $1)
+  RETURNING ${NOW}`;
+
+const LOCK_GAP = `
+  SELECT extract(epoch FROM clock_timestamp() - beat_at)::float8 AS seconds
+    FROM service_heartbeat FOR UPDATE`;
+
+const RESUME = `
+  INSERT INTO service_heartbeat (id, beat_at) VALUES (1, clock_timestamp())
+  ON CONFLICT (id) DO UPDATE
+     SET beat_at = clock_timestamp(),
+         grace_until = coalesce(clock_timestamp() + make_interval(secs => $1), service_heartbeat.grace_until)
+  RETURNING ${NOW}`;

@@ -1,0 +1,160 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Deferred } from './deferred.js';
+import { Connection, type Work } from './connection.js';
+import { ReadBatcher } from './read-batcher.js';
+import { loadForUpdate, type RowLoader } from './row-loader.js';
+import { translate, classify } from './postgres-errors.js';
+import { ServiceHeartbeatService } from './service-heartbeat.service.js';
+import { SharedTransaction } from './shared-transaction.js';
+import { sql } from './sql.js';
+import { PreparedStatementNames } from './prepared-statement-names.js';
+
+/** The work of a shared transaction, and what runs before and after it. */
+export interface SharedWork<T, R> {
+  /** Runs first in the transaction, before all statements of the work. */
+  onBegin: Work<void>;
+  work: () => Promise<T>;
+  /** Runs last in the transaction. Converts the value of the work into the result. */
+  beforeCommit: (manager: EntityManager, value: T) => Promise<R>;
+}
+
+const ATTEMPTS = 3;
+const JITTER_MS = 20;
+
+/**
+ * Runs every statement of the application: in a transaction, as a read, or in a batch of reads.
+ *
+ * A transaction commits when its work resolves and rolls back when it rejects. After a deadlock, a serialization failure
+ * or a conflict the work runs again, three times at most. Outages become `database.unavailable`.
+ */
+@Injectable()
+export class TransactionsService {
+  private readonly shared = new AsyncLocalStorage<SharedTransaction | undefined>();
+  private readonly readBatcher = new ReadBatcher((work) => this.use(work));
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly names: PreparedStatementNames = new PreparedStatementNames(),
+    private readonly heartbeat?: ServiceHeartbeatService,
+  ) {}
+
+  /**
+   * Runs `work` in a transaction, or joins the enclosing shared transaction. If the work returns a deferred result, its
+   * statement is sent in one batch with COMMIT.
+   */
+  run<T>(work: Work<T | Deferred<T>>): Promise<T> {
+    const shared = this.shared.getStore();
+    return shared ? shared.join(work) : withRetries(() => this.transact(work));
+  }
+
+  /**
+   * Runs `work` in a transaction with optimistic concurrency control. The first attempt loads the rows before the
+   * transaction, without a lock and in a batch with reads of other requests. A retry loads them with a lock. So the first
+   * change of the work must fail as a conflict if the rows have changed since they were loaded. Inside a shared
+   * transaction the work cannot be retried by itself, so it loads the rows with a lock at once.
+   */
+  runOptimistic<Found, T>(
+    load: RowLoader<Found>,
+    work: (manager: EntityManager, found: Found) => Promise<T | Deferred<T>>,
+  ): Promise<T> {
+    const onLocked: Work<T | Deferred<T>> = async (manager) =>
+      work(manager, await loadForUpdate(manager, load));
+    const shared = this.shared.getStore();
+    if (shared) return shared.join(onLocked);
+    return withRetries(async (number) => {
+      if (number > 1) return this.transact(onLocked);
+      const seen = await load(
+        (text, parameters) => this.readBatcher.query(text, parameters),
+        'seen',
+      );
+      return this.transact((manager) => work(manager, seen));
+    });
+  }
+
+  /** Runs `work` in a new transaction, independent of an enclosing shared transaction. */
+  runInNewTransaction<T>(work: Work<T>): Promise<T> {
+    return this.shared.run(undefined, () => this.run(work));
+  }
+
+  /** Runs one statement that commits by itself, in one round trip, independent of an enclosing shared transaction. */
+  runStatement<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
+    return withRetries(() => this.use((manager) => sql<Row>(manager, text, parameters)));
+  }
+
+  /** Runs read-only statements without a transaction. Inside an open shared transaction, runs them on its connection. */
+  read<T>(work: Work<T>): Promise<T> {
+    const shared = this.shared.getStore();
+    if (shared?.isOpen) return shared.join(work);
+    return withRetries(() => this.use(work));
+  }
+
+  /**
+   * Runs one short read, such as a lookup by id, in a batch with reads of other requests, so that they share one round
+   * trip. Inside an open shared transaction, runs it on the connection of that transaction.
+   */
+  readOne<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
+    const shared = this.shared.getStore();
+    if (shared?.isOpen) return shared.join((manager) => sql<Row>(manager, text, parameters));
+    return withRetries(() => this.readBatcher.query<Row>(text, parameters));
+  }
+
+  /**
+   * Makes every {@link run} inside `work` join one transaction. The first of them begins it; it commits after `finish`.
+   * So a whole request can be atomic without changes to the code inside.
+   */
+  runShared<T, R>({ onBegin, work, beforeCommit }: SharedWork<T, R>): Promise<R> {
+    return withRetries(async () => {
+      const shared = new SharedTransaction(() => this.connect(), onBegin);
+      try {
+        const value = await this.shared.run(shared, work);
+        const result = await shared.join((manager) => beforeCommit(manager, value));
+        await shared.commit();
+        return result;
+      } catch (error) {
+        await shared.rollback(error);
+        throw error;
+      }
+    });
+  }
+
+  /** Acquires the connection of a shared transaction. */
+  protected async connect(): Promise<Connection> {
+    await this.heartbeat?.noticeOutage();
+    return Connection.acquire(this.dataSource, this.names);
+  }
+
+  private async use<T>(work: Work<T>): Promise<T> {
+    await this.heartbeat?.noticeOutage();
+    return Connection.use(this.dataSource, this.names, ({ manager }) => work(manager));
+  }
+
+  private async transact<T>(work: Work<T | Deferred<T>>): Promise<T> {
+    await this.heartbeat?.noticeOutage();
+    return Connection.use(this.dataSource, this.names, async (connection) => {
+      connection.begin();
+      let result: T | Deferred<T>;
+      try {
+        result = await work(connection.manager);
+      } catch (error) {
+        await connection.rollback(error);
+        throw error;
+      }
+      await connection.commit();
+      return connection.resolve(result);
+    });
+  }
+}
+
+async function withRetries<T>(attempt: (number: number) => Promise<T>): Promise<T> {
+  for (let number = 1; ; number++) {
+    try {
+      return await attempt(number);
+    } catch (error) {
+      if (number === ATTEMPTS || classify(error) !== 'again') throw translate(error);
+      await sleep(Math.random() * JITTER_MS * number);
+    }
+  }
+}

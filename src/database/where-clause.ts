@@ -1,0 +1,23 @@
+/** Builds a WHERE clause and its parameters. Omits the condition of a filter that is not set. */
+export class WhereClause {
+  readonly parameters: unknown[] = [];
+  private readonly terms: string[] = [];
+
+  /** Adds a condition with a `?` for each of `values`. Adds nothing if one of them is undefined. */
+  and(term: string, ...values: readonly unknown[]): this {
+    if (values.includes(undefined)) return this;
+    const rest = [...values];
+    this.terms.push(term.replace(/\?/g, () => this.bind(rest.shift())));
+    return this;
+  }
+
+  /** Adds a parameter and returns its placeholder. */
+  bind(value: unknown): string {
+    this.parameters.push(value);
+    return `$${this.parameters.length}`;
+  }
+
+  toString(): string {
+    return this.terms.length === 0 ? '' : `WHERE ${this.terms.join(' AND ')}`;
+  }
+}

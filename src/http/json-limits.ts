@@ -1,0 +1,81 @@
+import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
+
+/** What a JSON body may look like, whatever it says. Generous for any real request; cheap to check. */
+export const JSON_LIMITS = { depth: 32, keys: 2_000, array: 1_000, string: 65_536 };
+
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** A value of the body, and where it stands. */
+interface Visit {
+  value: unknown;
+  depth: number;
+  key: string;
+  parent: Visit | undefined;
+}
+
+/**
+ * Refuses bodies that would cost or confuse what comes after: too deep, too wide, too long, with keys that
+ * reach into prototypes, with numbers that JSON readers disagree on (RFC 8259 §6, RFC 7493 §2.2) or with text
+ * that Postgres cannot store. Iterative, so that no nesting can overflow it.
+ */
+export function assertJsonLimits(body: unknown): void {
+  let keys = 0;
+  const root: Visit = { value: body, depth: 0, key: '', parent: undefined };
+  const open = [root];
+  for (let visit = open.pop(); visit; visit = open.pop()) {
+    const { value, depth } = visit;
+    if (typeof value === 'string') assertText(value, visit);
+    if (typeof value === 'number') assertNumber(value, visit);
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth >= JSON_LIMITS.depth)
+      refuse(visit, `must not be nested deeper than ${JSON_LIMITS.depth}`);
+    if (Array.isArray(value) && value.length > JSON_LIMITS.array) {
+      refuse(visit, `must not have more than ${JSON_LIMITS.array} elements`);
+    }
+    for (const [key, member] of Object.entries(value)) {
+      if (!Array.isArray(value)) {
+        assertKey(key, visit);
+        if (++keys > JSON_LIMITS.keys)
+          refuse(root, `must not have more than ${JSON_LIMITS.keys} members`);
+      }
+      open.push({ value: member, depth: depth + 1, key, parent: visit });
+    }
+  }
+}
+
+function assertKey(key: string, at: Visit): void {
+  if (FORBIDDEN_KEYS.has(key)) refuse(at, 'has a member with a name that is not allowed');
+  assertText(key, at);
+}
+
+function assertText(text: string, at: Visit): void {
+  if (text.length > JSON_LIMITS.string) {
+    refuse(at, `must not be longer than ${JSON_LIMITS.string} characters`);
+  }
+  if (text.includes('\u0000')) refuse(at, 'must not contain U+0000');
+  if (!text.isWellFormed()) refuse(at, 'must not contain half of a surrogate pair');
+}
+
+function assertNumber(value: number, at: Visit): void {
+  if (!Number.isFinite(value)) refuse(at, 'must be a finite number');
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    refuse(at, 'must be an integer within ±(2^53−1)');
+  }
+}
+
+function refuse(at: Visit, rule: string): never {
+  const pointer = pointerTo(at);
+  const what = pointer === '' ? 'The body' : 'The value';
+  const problem: InputProblem = { pointer: pointer || '/', message: `${what} ${rule}` };
+  throw new InvalidInputError([problem]);
+}
+
+/** Where a value stands, as a JSON Pointer (RFC 6901); empty for the body itself. */
+function pointerTo({ key, parent }: Visit): string {
+  return parent ? `${pointerTo(parent)}/${escapePointer(key)}` : '';
+}
+
+/** Escapes a member name for a JSON Pointer (RFC 6901 §3), and cuts it where it is unreasonably long. */
+export function escapePointer(name: string): string {
+  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+}

@@ -1,0 +1,105 @@
+import { Injectable, Logger } from '@nestjs/common';
+import {
+  type MeshClient,
+  type MeshResponse,
+  MeshError,
+  type MeshRequest,
+} from '../tools/mesh-client.js';
+import { type OperationName, requestLineOf } from '../tools/operations.js';
+import { AccessDenialsService } from '../../audit/access-denials.service.js';
+import type { Agent } from '../../auth/agent.js';
+import { isRecord } from '../../common/is-record.js';
+import { Environment } from '../../config/environment.js';
+import { problemOf } from '../../errors/problem.js';
+import { asDomainError } from '../../errors/problem.filter.js';
+import { InputPipe } from '../../http/validation.pipe.js';
+import { IdempotencyService, type KeyedOutcome } from '../../idempotency/idempotency.service.js';
+import { keyedRequest } from '../../idempotency/keyed-request.js';
+import { currentTraceId, withRequestContext } from '../../observability/request-context.js';
+import { ApprovalOperationsService } from './approval-operations.service.js';
+import type { InProcessCall, InProcessOperation } from './in-process-operation.js';
+import { SessionOperationsService } from './session-operations.service.js';
+import { TaskOperationsService } from './task-operations.service.js';
+
+/**
+ * Carries operations out in this process as their routes do: with the same validation, policies, keys and refusals.
+ * A key means the same request here and over HTTP.
+ */
+@Injectable()
+export class InProcessMeshService {
+  private readonly logger = new Logger(InProcessMeshService.name);
+  private readonly operations: Record<OperationName, InProcessOperation>;
+  private readonly input: InputPipe;
+
+  constructor(
+    tasks: TaskOperationsService,
+    sessions: SessionOperationsService,
+    approvals: ApprovalOperationsService,
+    private readonly idempotency: IdempotencyService,
+    private readonly accessDenials: AccessDenialsService,
+    environment: Environment,
+  ) {
+    this.input = new InputPipe(environment);
+    this.operations = { ...tasks.all, ...sessions.all, ...approvals.all };
+  }
+
+  /** The mesh as one agent may use it. */
+  of(agent: Agent): MeshClient {
+    return { call: (operation, request = {}) => this.call(agent, operation, request) };
+  }
+
+  private call(
+    agent: Agent,
+    operation: OperationName,
+    request: MeshRequest,
+  ): Promise<MeshResponse> {
+    // Each has a context of its own, as each request over HTTP has: what it brings about is kept there.
+    const context = { traceId: request.trace_id ?? currentTraceId(), subject: agent.subject };
+    return withRequestContext(context, async () => {
+      try {
+        return toMeshResponse(await this.execute(agent, operation, request));
+      } catch (error) {
+        throw await this.toMeshError(agent, operation, request, error);
+      }
+    });
+  }
+
+  private async execute(
+    agent: Agent,
+    name: OperationName,
+    { id = '', body, query = {}, key, signal = new AbortController().signal }: MeshRequest,
+  ): Promise<KeyedOutcome> {
+    const operation = this.operations[name];
+    const route = requestLineOf(name, id);
+    const work = () => run(operation, { agent, id, body, query, gone: signal, input: this.input });
+    const keyed = keyedRequest({ agent, rawKey: key, ...route, body, query });
+    return keyed ? this.idempotency.execute(keyed, work) : { ...(await work()), replayed: false };
+  }
+
+  private async toMeshError(
+    agent: Agent,
+    operation: OperationName,
+    { id }: MeshRequest,
+    error: unknown,
+  ): Promise<MeshError> {
+    const refused = asDomainError(error);
+    if (refused.code === 'server.error')
+      this.logger.error(error instanceof Error ? error.stack : String(error));
+    await this.accessDenials.record({ agent, ...requestLineOf(operation, id) }, refused);
+    const { status, code, detail } = problemOf(refused.code, refused.detail);
+    const { errors } = refused.extras;
+    return new MeshError({ status, code, detail, ...(errors && { errors }) });
+  }
+}
+
+async function run(operation: InProcessOperation, call: InProcessCall) {
+  const value = await operation.run(call);
+  return value === null
+    ? { status: 204, body: '' }
+    : { status: operation.status, body: JSON.stringify(value) };
+}
+
+function toMeshResponse({ status, body, replayed }: KeyedOutcome): MeshResponse {
+  const json: unknown = body === '' ? {} : JSON.parse(body);
+  return { status, body: isRecord(json) ? json : {}, replayed };
+}

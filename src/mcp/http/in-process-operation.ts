@@ -1,0 +1,67 @@
+import type { Type } from '@nestjs/common';
+import type { OperationName } from '../tools/operations.js';
+import type { Agent } from '../../auth/agent.js';
+import { ApprovalIdPipe, SessionReferencePipe, TaskIdPipe } from '../../http/ids.js';
+import type { InputPipe } from '../../http/validation.pipe.js';
+
+/** A request as a route gets it, before anything is validated. */
+export interface InProcessCall {
+  agent: Agent;
+  /** The id in the path. */
+  id: string;
+  body: unknown;
+  query: unknown;
+  /** Validates the body and the query. */
+  input: InputPipe;
+  /** Aborted when nobody waits for the answer any more. */
+  gone: AbortSignal;
+}
+
+/** What a route does, without HTTP around it. */
+export interface InProcessOperation {
+  /** The status of success; that of null is 204. */
+  status: number;
+  run(call: InProcessCall): Promise<object | null>;
+}
+
+export type InProcessOperations = Partial<Record<OperationName, InProcessOperation>>;
+
+const taskId = new TaskIdPipe();
+const approvalId = new ApprovalIdPipe();
+const sessionReference = new SessionReferencePipe();
+
+/** The body as its DTO, by the rules of HTTP. */
+export function bodyAs<T extends object>(dto: Type<T>, { body, input }: InProcessCall): Promise<T> {
+  return inputAs(input, dto, body, 'body');
+}
+
+/** The query as its DTO, by the rules of HTTP. */
+export function queryAs<T extends object>(
+  dto: Type<T>,
+  { query, input }: InProcessCall,
+): Promise<T> {
+  return inputAs(input, dto, query, 'query');
+}
+
+async function inputAs<T extends object>(
+  input: InputPipe,
+  dto: Type<T>,
+  value: unknown,
+  type: 'body' | 'query',
+): Promise<T> {
+  const made = await input.transform(value, { type, metatype: dto });
+  if (made instanceof dto) return made;
+  throw new Error(`the input did not become a ${dto.name}`);
+}
+
+export function taskIdOf({ id }: InProcessCall) {
+  return taskId.transform(id);
+}
+
+export function approvalIdOf({ id }: InProcessCall) {
+  return approvalId.transform(id);
+}
+
+export function sessionReferenceOf({ id }: InProcessCall) {
+  return sessionReference.transform(id);
+}

@@ -1,0 +1,45 @@
+import { Controller, Get, Req } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { Policy } from '../../auth/policy.decorator.js';
+import { Public } from '../../auth/public.decorator.js';
+import { Environment } from '../../config/environment.js';
+import { InvalidInputError } from '../../errors/domain-error.js';
+import { METADATA_PATH, publicUrl } from './public-url.js';
+import { ResourceMetadataDto } from './resource-metadata.dto.js';
+
+/** Where an MCP client looks for the authorisation server, at either of the paths that clients try. */
+@ApiTags('MCP')
+@Public()
+@Policy('mcp.discover')
+@Controller(METADATA_PATH)
+export class ResourceMetadataController {
+  constructor(private readonly environment: Environment) {}
+
+  @Get()
+  @ApiOperation({ summary: 'See who gives tokens for this controller (RFC 9728)', security: [] })
+  @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
+  ofController(@Req() request: Request): ResourceMetadataDto {
+    return this.metadata(request);
+  }
+
+  @Get('mcp')
+  @ApiOperation({ summary: 'See who gives tokens for /mcp (RFC 9728)', security: [] })
+  @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
+  ofMcp(@Req() request: Request): ResourceMetadataDto {
+    return this.metadata(request);
+  }
+
+  private metadata(request: Request): ResourceMetadataDto {
+    const { OIDC_ISSUER_URL } = this.environment;
+    const url = publicUrl(this.environment, request);
+    if (url === undefined)
+      throw new InvalidInputError([{ pointer: 'Host', message: 'Host must name a host' }]);
+    return {
+      resource: `${url}/mcp`,
+      ...(OIDC_ISSUER_URL !== undefined && { authorization_servers: [OIDC_ISSUER_URL] }),
+      bearer_methods_supported: ['header'],
+      resource_name: 'Agent Mesh Controller',
+    };
+  }
+}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { WhoAmIDto } from '../../auth/who-am-i.dto.js';
+import { HeartbeatDto, ReleaseDto } from '../../sessions/dto/lease.dto.js';
+import { UpdateSessionDto } from '../../sessions/dto/update-session.dto.js';
+import { LeasesService } from '../../sessions/leases.service.js';
+import { SessionUpdatesService } from '../../sessions/session-updates.service.js';
+import { SessionsReaderService } from '../../sessions/sessions-reader.service.js';
+import { bodyAs, type InProcessOperations, sessionReferenceOf } from './in-process-operation.js';
+
+/** What `SessionsController` and `MeController` do over HTTP. */
+@Injectable()
+export class SessionOperationsService {
+  constructor(
+    private readonly reader: SessionsReaderService,
+    private readonly updates: SessionUpdatesService,
+    private readonly leases: LeasesService,
+  ) {}
+
+  readonly all = {
+    who_am_i: {
+      status: 200,
+      run: ({ agent }) => Promise.resolve(new WhoAmIDto(agent)),
+    },
+    get_session: {
+      status: 200,
+      run: async (call) => this.reader.get(call.agent, sessionReferenceOf(call)),
+    },
+    update_session: {
+      status: 200,
+      run: async (call) =>
+        this.updates.update(
+          call.agent,
+          sessionReferenceOf(call),
+          await bodyAs(UpdateSessionDto, call),
+        ),
+    },
+    extend_lease: {
+      status: 200,
+      run: async (call) => {
+        const { lease_seconds } = await bodyAs(HeartbeatDto, call);
+        return this.leases.heartbeat(call.agent, sessionReferenceOf(call), lease_seconds);
+      },
+    },
+    release_session: {
+      status: 200,
+      run: async (call) =>
+        this.leases.release(call.agent, sessionReferenceOf(call), await bodyAs(ReleaseDto, call)),
+    },
+  } satisfies InProcessOperations;
+}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { LeaseDto } from '../../sessions/dto/lease.dto.js';
+import { ClaimsService } from '../../tasks/claims.service.js';
+import { ListTasksQuery } from '../../tasks/dto/list-tasks.query.js';
+import { RouteTaskDto } from '../../tasks/dto/route-task.dto.js';
+import { CancelDto, ClaimDto, WaitQuery } from '../../tasks/dto/work.dto.js';
+import { InboxWaitService } from '../../tasks/inbox-wait.service.js';
+import { TaskControlService } from '../../tasks/task-control.service.js';
+import { TaskHistoryService } from '../../tasks/task-history.service.js';
+import { TasksReaderService } from '../../tasks/tasks-reader.service.js';
+import { TasksService } from '../../tasks/tasks.service.js';
+import { bodyAs, type InProcessOperations, queryAs, taskIdOf } from './in-process-operation.js';
+
+/** What `TasksController` does over HTTP. */
+@Injectable()
+export class TaskOperationsService {
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly reader: TasksReaderService,
+    private readonly claims: ClaimsService,
+    private readonly taskControl: TaskControlService,
+    private readonly inbox: InboxWaitService,
+    private readonly history: TaskHistoryService,
+  ) {}
+
+  readonly all = {
+    route_task: {
+      status: 202,
+      run: async (call) => this.tasks.route(call.agent, await bodyAs(RouteTaskDto, call)),
+    },
+    list_tasks: {
+      status: 200,
+      run: async (call) => this.reader.list(call.agent, await queryAs(ListTasksQuery, call)),
+    },
+    get_task: {
+      status: 200,
+      run: async (call) => this.reader.get(call.agent, taskIdOf(call)),
+    },
+    read_timeline: {
+      status: 200,
+      run: async (call) => this.history.timeline(call.agent, taskIdOf(call)),
+    },
+    wait_for_task: {
+      status: 200,
+      run: async (call) => {
+        const query = await queryAs(WaitQuery, call);
+        const pending = await this.inbox.wait(call.agent, query, call.gone);
+        return pending > 0 ? { pending } : null;
+      },
+    },
+    claim_next_task: {
+      status: 200,
+      run: async (call) => this.claims.claimNext(call.agent, await bodyAs(ClaimDto, call)),
+    },
+    claim_task: {
+      status: 200,
+      run: async (call) => {
+        const { lease_seconds } = await bodyAs(LeaseDto, call);
+        return this.claims.claim(call.agent, taskIdOf(call), lease_seconds);
+      },
+    },
+    cancel_task: {
+      status: 200,
+      run: async (call) => {
+        const dto = await bodyAs(CancelDto, call);
+        return this.taskControl.cancel(call.agent, taskIdOf(call), dto);
+      },
+    },
+  } satisfies InProcessOperations;
+}

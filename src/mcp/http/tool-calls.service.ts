@@ -1,0 +1,46 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { type CallId, Deliveries, type Delivery } from '../tools/deliveries.js';
+import { WorkNotifierService } from '../../database/work-notifier.service.js';
+import { messageOf } from '../../errors/error-text.js';
+import { newId } from '../../observability/new-id.js';
+
+const TOPIC = 'mcp_call_cancelled';
+
+/**
+ * The tool calls whose client waits for the response. A cancellation is a request of its own, which may reach another
+ * process: it is announced to all of them.
+ */
+@Injectable()
+export class ToolCallsService implements OnModuleInit {
+  private readonly logger = new Logger(ToolCallsService.name);
+  private readonly deliveries = new Deliveries();
+  private readonly processId = newId();
+
+  constructor(private readonly workNotifier: WorkNotifierService) {}
+
+  onModuleInit(): void {
+    this.workNotifier.onAnnouncement(TOPIC, (text) => {
+      const [process, key = '', isUnique] = text.split(' ');
+      if (process !== this.processId) this.deliveries.cancel({ key, isUnique: isUnique === '1' });
+    });
+  }
+
+  /** Begins the delivery of a response. {@link end} it when the response is written or its connection is closed. */
+  begin(call: CallId): Delivery {
+    return this.deliveries.begin(call);
+  }
+
+  end(call: CallId, delivery: Delivery): void {
+    this.deliveries.end(call, delivery);
+  }
+
+  /** Cancels a call in the process that answers it. */
+  async cancel({ key, isUnique }: CallId): Promise<void> {
+    this.deliveries.cancel({ key, isUnique });
+    try {
+      await this.workNotifier.announce(TOPIC, `${this.processId} ${key} ${isUnique ? 1 : 0}`);
+    } catch (error) {
+      this.logger.warn(`Could not announce a cancellation: ${messageOf(error)}`);
+    }
+  }
+}

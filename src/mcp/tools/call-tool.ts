@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type CallToolResult,
+  fromJsonSchema,
+  type Tool as ListedTool,
+} from '@modelcontextprotocol/server';
+import { type ErrorCode, ERRORS, titleOf } from '../../errors/error-codes.js';
+import { APPROVAL_TOOLS } from './approval-tools.js';
+import { TASK_TOOLS } from './task-tools.js';
+import { CLAIM_TOOLS } from './claim-tools.js';
+import { DECISION_TOOLS } from './decision-tools.js';
+import { toErrorText } from './error-hints.js';
+import { inTermsOf, invalidArguments } from './argument-problems.js';
+import { readArguments, unknownArguments } from './arguments.js';
+import { Delivery } from './deliveries.js';
+import { type MeshClient, MeshError, type MeshProblem } from './mesh-client.js';
+import type { OperationName } from './operations.js';
+import { STATUS_TOOLS } from './status-tools.js';
+import { INBOX_TOOLS } from './inbox-tools.js';
+import { flag, type ObjectSchema, text } from './schemas.js';
+import { oneLine } from '../../common/one-line.js';
+import {
+  escapedLines,
+  type CallContext,
+  type Members,
+  type Tool,
+  type ToolResponse,
+} from './tool.js';
+import { SESSION_TOOLS } from './session-tools.js';
+
+export const TOOLS: readonly Tool[] = [
+  ...TASK_TOOLS,
+  ...STATUS_TOOLS,
+  ...INBOX_TOOLS,
+  ...CLAIM_TOOLS,
+  ...SESSION_TOOLS,
+  ...APPROVAL_TOOLS,
+  ...DECISION_TOOLS,
+];
+
+const IDEMPOTENCY_KEY = text(
+  'Makes a retry safe: calls with the same key and arguments are executed once. Default: a new key. After a call without a response, call again with the key that you sent; after an error, with the key that the error contains.',
+  { pattern: '^[!-+.-~-]{1,255}$' },
+);
+const KEY_USED = text('The idempotency key of this call. Pass it to repeat the call safely.');
+const REPLAYED = flag(
+  'Whether this is the stored response of an earlier call with the key, and nothing was executed now.',
+);
+
+/** A tool as clients see it. One that writes has `idempotency_key` in its input and output. */
+interface Served extends Tool {
+  check(args: Members): Promise<string | undefined>;
+}
+
+const SERVED: ReadonlyMap<string, Served> = new Map(
+  TOOLS.map((tool) => {
+    const served = tool.kind === 'write' ? withKey(tool) : tool;
+    const taken = adding(served.input, tool.unlisted ?? {});
+    const schema = fromJsonSchema({ ...taken });
+    const check = async (args: Members): Promise<string | undefined> => {
+      const { issues = [] } = await schema['~standard'].validate(args);
+      // The validator names the validated value `data`, which is also the name of an argument.
+      const wrong = issues.map(({ message }) =>
+        message.replaceAll(/(^|, )data(?=[/ ])/g, '$1arguments'),
+      );
+      const problems = [...unknownArguments(taken, args), ...wrong];
+      return problems.length > 0 ? problems.join('; ') : undefined;
+    };
+    return [tool.name, { ...served, check }];
+  }),
+);
+
+function withKey(tool: Tool): Tool {
+  const { input, output } = tool;
+  return {
+    ...tool,
+    input: adding(input, { idempotency_key: IDEMPOTENCY_KEY }),
+    output: adding(output, { idempotency_key: KEY_USED, replayed: REPLAYED }, true),
+  };
+}
+
+function adding(
+  schema: ObjectSchema,
+  more: ObjectSchema['properties'],
+  required = false,
+): ObjectSchema {
+  return {
+    ...schema,
+    properties: { ...schema.properties, ...more },
+    required: [...schema.required, ...(required ? Object.keys(more) : [])],
+  };
+}
+
+/** The tools as `tools/list` returns them. */
+export const LISTED: readonly ListedTool[] = [...SERVED.values()].map(
+  ({ name, title, description, input, output, kind, destructive = false, idempotent = false }) => ({
+    name,
+    title,
+    description,
+    inputSchema: jsonSchema(input),
+    outputSchema: jsonSchema(output),
+    annotations: {
+      title,
+      readOnlyHint: kind === 'read',
+      destructiveHint: destructive,
+      idempotentHint: kind === 'read' || idempotent,
+      openWorldHint: false,
+    },
+  }),
+);
+
+function jsonSchema({ properties, required, ...schema }: ObjectSchema) {
+  return { ...schema, properties: { ...properties }, required: [...required] };
+}
+
+export interface ToolOutcome {
+  result: CallToolResult;
+  /** `ok`, or the code of the error. */
+  outcome: string;
+}
+
+export function isTool(name: string): boolean {
+  return SERVED.has(name);
+}
+
+/** Calls a tool with unchecked arguments. An error of the tool is a result with `isError`, not an exception. */
+export async function callTool(
+  mesh: MeshClient,
+  name: string,
+  args: Members,
+  delivery = new Delivery(),
+): Promise<ToolOutcome> {
+  const tool = SERVED.get(name);
+  if (!tool) throw new Error('the tool does not exist');
+  const meant = readArguments(tool, args);
+  const call = new ToolCall(mesh, tool, tool.prepare?.(meant) ?? meant, delivery);
+  return call.run();
+}
+
+function withoutKey(args: Members): Members {
+  return Object.fromEntries(Object.entries(args).filter(([name]) => name !== 'idempotency_key'));
+}
+
+/** Operations that are not aborted with the call: the call needs their outcome to release the claim. */
+const MUST_BE_KNOWN = new Set<OperationName>(['claim_task', 'claim_next_task', 'release_session']);
+
+/** One call of a tool. It is a `Mesh` that adds the idempotency key to each write. */
+class ToolCall implements MeshClient, CallContext {
+  private readonly key: string;
+  readonly isKeyed: boolean;
+  private replayed = false;
+
+  constructor(
+    private readonly mesh: MeshClient,
+    private readonly tool: Served,
+    private readonly args: Members,
+    readonly delivery: Delivery,
+  ) {
+    const { idempotency_key: key } = args;
+    this.isKeyed = typeof key === 'string';
+    this.key = typeof key === 'string' ? key : randomUUID();
+  }
+
+  async run(): Promise<ToolOutcome> {
+    try {
+      const args = this.tool.fromLegacy?.(this.args) ?? this.args;
+      const wrong = await this.tool.check(args);
+      if (wrong !== undefined) throw invalidArguments(wrong);
+      const { text: said, content } = await this.tool.run(this, withoutKey(args), this);
+      return { result: answer(said, { ...content, ...this.keyTold }), outcome: 'ok' };
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error;
+      return {
+        result: this.refusal(inTermsOf(this.tool, this.args, error.problem)),
+        outcome: error.problem.code,
+      };
+    }
+  }
+
+  async call(
+    ...[operation, request]: Parameters<MeshClient['call']>
+  ): ReturnType<MeshClient['call']> {
+    const made = await this.mesh.call(operation, {
+      ...request,
+      ...(this.tool.kind === 'write' && { key: this.key }),
+      ...(!MUST_BE_KNOWN.has(operation) && { signal: this.delivery.signal }),
+    });
+    this.replayed ||= made.replayed;
+    return made;
+  }
+
+  private get keyTold(): Members {
+    return this.tool.kind === 'write' ? { idempotency_key: this.key, replayed: this.replayed } : {};
+  }
+
+  private refusal(problem: MeshProblem): CallToolResult {
+    const headline = this.tool.headline?.(problem) ?? titleFor(problem);
+    const key = this.tool.kind === 'write' ? `\nidempotency_key: ${this.key}` : '';
+    return {
+      isError: true,
+      content: [{ type: 'text', text: `${toErrorText(problem, headline)}${key}` }],
+      _meta: { 'agent-mesh/problem': { ...problem } },
+    };
+  }
+}
+
+function answer(said: ToolResponse['text'], content: Members): CallToolResult {
+  return {
+    content: [
+      { type: 'text', text: escapedLines(said) },
+      // For clients that do not read structuredContent.
+      { type: 'text', text: oneLine(JSON.stringify(content)) },
+    ],
+    structuredContent: content,
+  };
+}
+
+function titleFor({ code }: MeshProblem): string {
+  return isErrorCode(code) ? titleOf(code) : 'No response from the controller';
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}

@@ -1,0 +1,210 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { beginning, CUT, fitted } from './excerpt.js';
+import type { MeshClient, MeshResponse } from './mesh-client.js';
+import { withRetries } from '../stdio/retry.js';
+import {
+  answers,
+  flag,
+  LEASE_SECONDS,
+  list,
+  object,
+  ROLE,
+  takes,
+  TASK_ID,
+  textOrNull,
+  whole,
+} from './schemas.js';
+import {
+  TASK_DETAIL,
+  TASK_MEMBERS,
+  taskApprovalLine,
+  taskApprovalOf,
+  taskLine,
+  taskOf,
+} from './task-view.js';
+import {
+  asQuery,
+  pickGiven,
+  type Members,
+  pick,
+  prefixedOrNull,
+  recordOf,
+  recordsOf,
+  memberText,
+  type Tool,
+  type ToolResponse,
+} from './tool.js';
+
+const MAX_WAIT_SECONDS = 25;
+/** Shorter than the shortest response timeout of a known client, which is 5 seconds. */
+const DEFAULT_WAIT_SECONDS = 3;
+/** Upper bound of the random pause before the next claim: another agent may have claimed the task. */
+const CONFLICT_PAUSE_MS = 100;
+const RELEASE_RETRIES = 10;
+
+const claimTask: Tool = {
+  name: 'claim_task',
+  title: 'Claim the next task of your role',
+  description:
+    'Claims the most urgent due task of your role, or with task_id that task. Without a due task it waits up to wait_seconds. The task is yours until lease_expires_at: work on it, call heartbeat before that time, and end with complete_task, fail_task or release_task, each with the session_id returned here. Claim only a task that you work on now. If claimed is false no task is due; call again.',
+  kind: 'write',
+  input: takes({
+    task_id: TASK_ID,
+    role: ROLE,
+    task_types: {
+      type: 'array',
+      description: 'Only tasks of these types.',
+      items: { type: 'string', pattern: '^[^,]{1,50}$' },
+      minItems: 1,
+      maxItems: 50,
+    },
+    wait_seconds: whole(
+      `Seconds to wait for a task; default ${DEFAULT_WAIT_SECONDS}. Must be less than the response timeout of your client.`,
+      0,
+      MAX_WAIT_SECONDS,
+    ),
+    lease_seconds: LEASE_SECONDS,
+  }),
+  output: answers({
+    claimed: flag('Whether a task was claimed.'),
+    session_id: textOrNull(
+      'The session of your attempt. Pass it to heartbeat, complete_task, fail_task or release_task.',
+    ),
+    lease_expires_at: textOrNull('Lease expiry. Call heartbeat before this time.'),
+    run_until: textOrNull(
+      'Run limit: the attempt ends at this time even with heartbeats. Null: no limit.',
+    ),
+    status: textOrNull('active, or completed for a notification: no work remains.'),
+    task: { type: ['object', 'null'], description: `${TASK_MEMBERS} ${CUT}` },
+    limits: {
+      type: ['object', 'null'],
+      description:
+        'Limits of the result of complete_task: result_bytes, result_depth, result_members, array_elements, string_characters. error_characters: the part of an error of fail_task that is stored.',
+    },
+    approvals: list(
+      'The latest approvals of the task: approval_id, approver_role, status, digest, repeat, consume_until, consumed_at, consumed_by, attempt. If consumed_at is set, check what that attempt did before you act.',
+      object('An approval.'),
+    ),
+  }),
+  async run(mesh, args, call) {
+    const claim = await claimed(mesh, args, call.delivery.signal);
+    if (claim.status === 204) return NOTHING;
+    // A caller with an idempotency key of its own can repeat the call and receives this claim.
+    if (!call.isKeyed) {
+      call.delivery.onLost(() => void release(mesh, claim.body.session));
+      if (call.delivery.signal.aborted) return NOTHING;
+    }
+    return claim.replayed ? toReplayed(claim.body) : toClaimed(claim.body);
+  },
+};
+
+const NOTHING: ToolResponse = {
+  text: 'No task is due. Call claim_task again to keep waiting.',
+  content: {
+    ...{ claimed: false, session_id: null, lease_expires_at: null, run_until: null },
+    ...{ status: null, task: null, approvals: [], limits: null },
+  },
+};
+
+const NONE: MeshResponse = { status: 204, body: {}, replayed: false };
+
+/** Claims a task. Status 204: no task is due, or the client has cancelled the call. */
+async function claimed(mesh: MeshClient, args: Members, gone: AbortSignal): Promise<MeshResponse> {
+  const task_id = memberText(args.task_id);
+  try {
+    if (!task_id) return await claimNext(mesh, args, gone);
+    if (gone.aborted) return NONE;
+    return await mesh.call('claim_task', { id: task_id, body: pickGiven(args, 'lease_seconds') });
+  } catch (error) {
+    if (gone.aborted) return NONE;
+    throw error;
+  } finally {
+    // A closed connection is detected before the response is written: the event loop reads sockets between two turns.
+    await nextTurn();
+    await nextTurn();
+  }
+}
+
+/**
+ * Claims the next task; if none is due, waits for one and claims again, until the time is up. Another agent may claim
+ * first, hence the loop. The claim comes before the wait so that a repeated call is replayed at once. No task is claimed
+ * for a client that has cancelled.
+ */
+async function claimNext(
+  mesh: MeshClient,
+  args: Members,
+  gone: AbortSignal,
+): Promise<MeshResponse> {
+  const wanted = pickGiven(args, 'role', 'task_types');
+  const body = { ...wanted, ...pickGiven(args, 'lease_seconds') };
+  const seconds = typeof args.wait_seconds === 'number' ? args.wait_seconds : DEFAULT_WAIT_SECONDS;
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    if (gone.aborted) return NONE;
+    const claim = await mesh.call('claim_next_task', { body });
+    const left = Math.round((deadline - performance.now()) / 1000);
+    if (claim.status !== 204 || left <= 0) return claim;
+    const wait = await mesh.call('wait_for_task', {
+      query: asQuery({ ...wanted, wait_seconds: left }),
+    });
+    // 204: the time is up, or the controller is stopping.
+    if (wait.status === 204) return wait;
+    await sleep(Math.random() * CONFLICT_PAUSE_MS);
+  }
+}
+
+/** Releases a claim whose response did not reach the client. A notification is completed by its claim and stays so. */
+async function release(mesh: MeshClient, claimedSession: unknown): Promise<void> {
+  const { id, status } = recordOf(claimedSession);
+  if (status !== 'active') return;
+  const request = { id: memberText(id), body: { reason: 'The client did not receive the claim' } };
+  // If the release fails, the lease ends by itself.
+  await withRetries(RELEASE_RETRIES, () => mesh.call('release_session', request)).catch(
+    () => undefined,
+  );
+}
+
+/** The result of a replayed claim, with the current state of its session, which may have ended. */
+function toReplayed(claim: Members): ToolResponse {
+  const { id, status } = recordOf(claim.session);
+  const answer = toClaimed(claim);
+  const isDelivered = status === 'completed' && recordOf(claim.task).task_type === 'notification';
+  if (status === 'active' || isDelivered) return answer;
+  return {
+    text: `session-${memberText(id)}, which was claimed with this idempotency_key, is ${memberText(status)}. To claim another task, use a new idempotency_key.`,
+    content: { ...answer.content, claimed: false },
+  };
+}
+
+function toClaimed({ task, session, approvals, limits }: Members): ToolResponse {
+  const known = recordsOf(approvals).map(taskApprovalOf);
+  const claimed = fitted(taskOf(task), TASK_DETAIL);
+  const held = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
+  const isDone = held.status === 'completed';
+  return {
+    text: isDone
+      ? `Notification from ${memberText(claimed.from_role)}: ${beginning(memberText(claimed.description), 2_000)}`
+      : [
+          `Claimed in session-${memberText(held.id)}. The lease ends at ${memberText(held.lease_expires_at)}.`,
+          taskLine(claimed),
+          limitsLine(limits),
+          ...known.map(taskApprovalLine),
+        ],
+    content: {
+      claimed: true,
+      session_id: prefixedOrNull('session', held.id),
+      ...pick(held, 'lease_expires_at', 'run_until', 'status'),
+      task: claimed,
+      limits: recordOf(limits),
+      approvals: known,
+    },
+  };
+}
+
+function limitsLine(limits: unknown): string {
+  const { result_bytes, result_depth, string_characters } = recordOf(limits);
+  return `Limits of the result: ${memberText(result_bytes)} bytes of JSON, ${memberText(result_depth)} levels, ${memberText(string_characters)} characters per string.`;
+}
+
+/** Tools that claim tasks. */
+export const CLAIM_TOOLS: readonly Tool[] = [claimTask];

@@ -1,0 +1,69 @@
+import { toNfc } from '../../common/names.js';
+import { CUT, fittedList } from './excerpt.js';
+import { type MeshClient, MeshError } from './mesh-client.js';
+import {
+  answers,
+  CURSOR,
+  list,
+  NEXT_CURSOR,
+  object,
+  PAGE_SIZE,
+  ROLE,
+  takes,
+  text,
+} from './schemas.js';
+import { TASK_DETAIL, TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
+import { asQuery, countOf, pickGiven, pick, recordsOf, memberText, type Tool } from './tool.js';
+
+const listInbox: Tool = {
+  name: 'list_inbox',
+  title: 'List the inbox of your role',
+  description:
+    'Lists the tasks that your role can claim now, most urgent first. Use it only to see the backlog. To work use claim_task directly: another agent may claim a listed task first.',
+  kind: 'read',
+  input: takes({
+    role: ROLE,
+    task_type: text('Only tasks of this type.'),
+    page_size: PAGE_SIZE,
+    cursor: CURSOR,
+  }),
+  output: answers({
+    role: text('The role of the inbox.'),
+    tasks: list(`The tasks, most urgent first. ${CUT}`, object(TASK_MEMBERS)),
+    next_cursor: NEXT_CURSOR,
+  }),
+  sentAs: { '/to_role': 'role' },
+  async run(mesh, args) {
+    const role = await inboxRole(mesh, memberText(args.role));
+    const { body } = await mesh.call('list_tasks', {
+      query: {
+        to_role: role,
+        status: 'pending',
+        ...asQuery(pickGiven(args, 'task_type', 'page_size', 'cursor')),
+      },
+    });
+    const tasks = fittedList(recordsOf(body.tasks).map(taskOf), TASK_DETAIL);
+    return {
+      text: [`Due for ${role}: ${countOf(tasks, body)}.`, ...tasks.map(taskLine)],
+      content: { role, tasks, ...pick(body, 'next_cursor') },
+    };
+  },
+};
+
+/** Returns the role of the inbox: the named one, else the acting role of the caller. */
+async function inboxRole(mesh: MeshClient, named: string): Promise<string> {
+  const { body } = await mesh.call('who_am_i');
+  const roles = Array.isArray(body.roles) ? body.roles.map(memberText) : [];
+  const name = toNfc(named);
+  if (roles.includes(name)) return name;
+  const acting = memberText(body.acting_role);
+  if (!named && acting) return acting;
+  throw new MeshError({
+    code: named ? 'auth.role_not_held' : 'auth.role_ambiguous',
+    status: named ? 403 : 400,
+    detail: `${named ? 'You do not hold the role in arguments/role' : 'arguments/role is required'}. Pass one of: ${roles.join(', ')}`,
+  });
+}
+
+/** Tools that read the inbox. */
+export const INBOX_TOOLS: readonly Tool[] = [listInbox];

@@ -1,0 +1,103 @@
+import type { JSONObject } from '@modelcontextprotocol/server';
+import {
+  DEFAULT_EXPIRY_SECONDS,
+  EXPIRY_SECONDS,
+  MAX_QUORUM,
+} from '../../approvals/approval-limits.js';
+import { APPROVER_KINDS } from '../../approvals/approver-kind.js';
+import { PRIORITIES } from '../../tasks/priority.js';
+
+/** A JSON Schema (2020-12) of one member. */
+export type Schema = JSONObject;
+
+export interface ObjectSchema {
+  readonly type: 'object';
+  readonly properties: Readonly<Record<string, Schema>>;
+  readonly required: readonly string[];
+  readonly additionalProperties?: boolean;
+}
+
+/**
+ * The input schema of a tool. It uses only keywords that every client with function calling accepts, so it has no
+ * `additionalProperties`; unknown arguments are refused at the call.
+ */
+export function takes(
+  properties: ObjectSchema['properties'],
+  required: readonly string[] = [],
+): ObjectSchema {
+  return { type: 'object', properties, required };
+}
+
+/** The output schema of a tool: all these members are required. */
+export function answers(properties: ObjectSchema['properties']): ObjectSchema {
+  return {
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: true,
+  };
+}
+
+export function text(description: string, more: Schema = {}): Schema {
+  return { type: 'string', description, ...more };
+}
+
+export function textOrNull(description: string): Schema {
+  return { type: ['string', 'null'], description };
+}
+
+export function object(description: string): Schema {
+  return { type: 'object', description };
+}
+
+export function whole(description: string, minimum: number, maximum: number): Schema {
+  return { type: 'integer', description, minimum, maximum };
+}
+
+export function flag(description: string): Schema {
+  return { type: 'boolean', description };
+}
+
+export function list(description: string, items: Schema): Schema {
+  return { type: 'array', description, items };
+}
+
+/** An id in a path. The pattern excludes the delimiters of a URL. */
+export function id(description: string): Schema {
+  return text(description, { pattern: '^[A-Za-z0-9-]{1,100}$' });
+}
+
+export const TASK_ID = id('The task: task-<uuid>, as send_task returns it, or the bare UUID.');
+export const SESSION_ID = id(
+  'The session_id that claim_task returned: session-<uuid> or the bare UUID. Not the task_id.',
+);
+export const ROLE = text(
+  'The role to act for. Required only if whoami returns must_name_role true.',
+);
+export const PRIORITY = text(
+  'Priority. Tasks of a higher priority are claimed first. Default: normal.',
+  { enum: [...PRIORITIES] },
+);
+export const LEASE_SECONDS = whole(
+  'Length of the lease in seconds; default 300. Call heartbeat before it ends.',
+  1,
+  3_600,
+);
+export const PAGE_SIZE = whole('Number of items per page; default 20.', 1, 100);
+export const CURSOR = text('The next_cursor of the previous page. Default: the first page.');
+export const NEXT_CURSOR = textOrNull(
+  'Pass it as cursor to read the next page; null on the last page.',
+);
+export const QUORUM = whole(
+  'Number of subjects of the role that must approve; default 1.',
+  1,
+  MAX_QUORUM,
+);
+export const EXPIRES_IN_SECONDS = whole(
+  `Seconds until the approval expires undecided; default ${DEFAULT_EXPIRY_SECONDS} (72 hours).`,
+  EXPIRY_SECONDS.min,
+  EXPIRY_SECONDS.max,
+);
+export const APPROVER_KIND = text('human: only a person can decide. Default: any.', {
+  enum: [...APPROVER_KINDS],
+});

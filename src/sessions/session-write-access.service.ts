@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize, permits } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
+import type { Deferred } from '../database/deferred.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import type { Reference } from '../http/ids.js';
+import { findReadableTask } from '../lifecycle/task-summary.js';
+import type { Session } from './session.entity.js';
+import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';
+import { type ReadSession, sessionLoader } from './session-rows.js';
+import { sessionRelations } from './sessions-reader.service.js';
+
+/** Runs changes of sessions for callers with write access. */
+@Injectable()
+export class SessionWriteAccessService {
+  constructor(
+    private readonly transactions: TransactionsService,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * Runs `work` in a transaction on a session that the caller can write to. `work` must base its decisions on the session
+   * that it receives, and must change the session before any other row: that change detects a conflict, after which
+   * {@link TransactionsService.runOptimistic} runs `work` again on the locked row.
+   *
+   * @throws DomainError `session.not_found`, `session.id_required` or `auth.forbidden`
+   */
+  async run<T>(
+    agent: Agent,
+    { id, kind }: Reference,
+    work: (manager: EntityManager, session: ReadSession) => Promise<T | Deferred<T>>,
+  ): Promise<T> {
+    if (kind === 'task') throw sessionIdRequired();
+    return this.transactions.runOptimistic(
+      sessionLoader(id, this.environment.SESSION_RETENTION_DAYS),
+      async (manager, session) => work(manager, await assertWritable(manager, agent, id, session)),
+    );
+  }
+}
+
+async function assertWritable(
+  manager: EntityManager,
+  agent: Agent,
+  id: string,
+  session: ReadSession | undefined,
+): Promise<ReadSession> {
+  if (!session) {
+    // A bare id can be a task id. Only callers that can read the task receive this hint.
+    throw (await findReadableTask(manager, agent, id)) ? sessionIdRequired() : sessionNotFound();
+  }
+  const relations = sessionRelations(agent, session);
+  if (
+    !permits('sessions.write', relations) &&
+    session.attempt !== null &&
+    session.task_id !== null
+  ) {
+    const task = await findReadableTask(manager, agent, session.task_id);
+    if (task) relations.push('participant');
+  }
+  authorize('sessions.write', relations, sessionNotFound);
+  return session;
+}
+
+/**
+ * Asserts that the caller claimed the session, or is an admin. Unclaimed sessions pass.
+ *
+ * @throws DomainError `session.claimed`
+ */
+export function assertHolder(agent: Agent, session: Session): void {
+  if (session.claimed_by === null || session.claimed_by === agent.subject) return;
+  if (!agent.roles.includes('admin')) throw sessionClaimed(session);
+}
+
+/** Returns the actor of a change: the caller in the role of the session if it holds that role, otherwise as admin. */
+export function actorFor(agent: Agent, session: Session): Actor {
+  return {
+    role: agent.roles.includes(session.role) ? session.role : 'admin',
+    subject: agent.subject,
+  };
+}

@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parseEnvironment } from './config/parse-environment.js';
+import { startupBanner } from './startup-banner.js';
+
+const URL = 'http://127.0.0.1:8088';
+
+describe('The greeting', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'greeting-'));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('tells where the data stays, which for root is not the folder of the secret', () => {
+    const text = startupBanner(parseEnvironment({ DATA_DIR: folder }), URL);
+    const [, place] = /the data stays in ([^)]*)\)/.exec(text) ?? [];
+    if (process.getuid?.() === 0) expect(place).toMatch(/^\/var\/lib\/agent-mesh\/[0-9a-f]{12}$/);
+    else expect(place).toBe(folder);
+  });
+
+  it('is for whoever tries the controller out, not for a log', () => {
+    const environment = { DATABASE_URL: 'postgres://mesh@db/mesh', JWT_SECRET: 'x'.repeat(32) };
+    expect(startupBanner(parseEnvironment(environment), URL)).toBe('');
+  });
+});

@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { ApprovalRequirementsService } from '../approvals/approval-requirements.service.js';
+import type { Actor } from '../auth/actor.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
+import { ConcurrentUpdateError } from '../database/postgres-errors.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { ExpiryService } from '../lifecycle/expiry.service.js';
+import { LifecycleService } from '../lifecycle/lifecycle.service.js';
+import { isTerminal } from '../lifecycle/session-status.js';
+import {
+  deadlinePast,
+  getReadableTask,
+  taskFinished,
+  taskNotFound,
+  taskRelations,
+} from '../lifecycle/task-summary.js';
+import { taskStatus } from '../lifecycle/task-status.js';
+import { AttemptsService, isAttempt } from '../sessions/attempts.service.js';
+import type { Session } from '../sessions/session.entity.js';
+import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
+import { cancelAttempt } from './cancel-attempt.js';
+import { CascadesService } from './cascades.service.js';
+import { type CancelledTaskDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
+import type { CancelDto } from './dto/work.dto.js';
+import { taskOpen } from './task-errors.js';
+import { getTask, withAttempt } from './task-rows.js';
+
+/** Lets those who asked for a task call it off, or ask again. */
+@Injectable()
+export class TaskControlService {
+  constructor(
+    private readonly transactions: TransactionsService,
+    private readonly lifecycle: LifecycleService,
+    private readonly attempts: AttemptsService,
+    private readonly expiry: ExpiryService,
+    private readonly cascades: CascadesService,
+    private readonly requirements: ApprovalRequirementsService,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * Cancels a task: a pending attempt expires, an active one fails, and its worker learns of it at its next heartbeat.
+   *
+   * @throws DomainError `task.finished`, or `task.cascade_limit`
+   */
+  async cancel(
+    agent: Agent,
+    taskId: string,
+    { reason, cascade = false }: CancelDto,
+  ): Promise<CancelledTaskDto> {
+    if (cascade) return this.cancelTree(agent, taskId, reason);
+    return this.change(agent, taskId, async (manager, attempt, by) => {
+      if (isTerminal(attempt.status)) throw taskFinished(taskStatus(attempt));
+      return cancelAttempt(this.lifecycle, manager, attempt, by, { told: reason });
+    });
+  }
+
+  private async cancelTree(
+    agent: Agent,
+    taskId: string,
+    reason: string | undefined,
+  ): Promise<CancelledTaskDto> {
+    return this.transactions.run(async (manager) => {
+      const by = await controllingActor(manager, agent, taskId);
+      const cancelled_tasks = await this.cascades.cancel(manager, { agent, taskId, by, reason });
+      const days = this.environment.SESSION_RETENTION_DAYS;
+      const latest = await lockLatestAttempt(manager, taskId, days);
+      if (cancelled_tasks.length === 0) {
+        // It was opened again after it was found ended.
+        if (!isTerminal(latest.status)) throw new ConcurrentUpdateError();
+        throw taskFinished(taskStatus(latest));
+      }
+      return { ...toTaskDto(withAttempt(await getTask(manager, taskId), latest)), cancelled_tasks };
+    });
+  }
+
+  /** Asks again for a task that came to nothing; all its attempts are granted anew. */
+  async retry(agent: Agent, taskId: string, reason: string | undefined): Promise<TaskDto> {
+    return this.change(agent, taskId, async (manager, attempt, by) => {
+      if (!isTerminal(attempt.status)) throw taskOpen(taskStatus(attempt));
+      if (attempt.status === 'completed' || !isAttempt(attempt))
+        throw taskFinished(taskStatus(attempt));
+      if (attempt.is_past_deadline) throw deadlinePast();
+      // It may be overdue for its readers, but open in its row.
+      await this.expiry.expireWithin(manager, attempt.id);
+      const { max_attempts } = await getTask(manager, taskId);
+      const following = {
+        attempts_left: max_attempts - 1,
+        due: null,
+        event_type: 'task_retried' as const,
+      };
+      const next = await this.attempts.openNext(manager, attempt, following, by, { told: reason });
+      await this.requirements.reopen(manager, taskId, by, reason);
+      return next;
+    });
+  }
+
+  private async change(
+    agent: Agent,
+    taskId: string,
+    act: (manager: EntityManager, attempt: ReadSession, by: Actor) => Promise<Session>,
+  ): Promise<TaskDto> {
+    return this.transactions.run(async (manager) => {
+      const by = await controllingActor(manager, agent, taskId);
+      const latest = await lockLatestAttempt(
+        manager,
+        taskId,
+        this.environment.SESSION_RETENTION_DAYS,
+      );
+      const session = await act(manager, latest, by);
+      return toTaskDto(withAttempt(await getTask(manager, taskId), session));
+    });
+  }
+}
+
+/** The actor as which an agent cancels or retries a task: the requester, otherwise an admin. */
+async function controllingActor(
+  manager: EntityManager,
+  agent: Agent,
+  taskId: string,
+): Promise<Actor> {
+  const facts = await getReadableTask(manager, agent, taskId);
+  const asked = agent.roles.includes(facts.from_role);
+  const relations = [...taskRelations(agent, facts), ...(asked ? (['requester'] as const) : [])];
+  authorize('tasks.control', relations, taskNotFound);
+  return { role: asked ? facts.from_role : 'admin', subject: agent.subject };
+}

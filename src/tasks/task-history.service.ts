@@ -1,0 +1,125 @@
+import { Injectable } from '@nestjs/common';
+import type { AuditEvent } from '../audit/audit-event.entity.js';
+import type { Agent } from '../auth/agent.js';
+import { canReadEverything } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
+import { sql } from '../database/sql.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { getReadableTask } from '../lifecycle/task-summary.js';
+import type { TaskNodeDto, TimelineDto, TimelineEntryDto } from './dto/work.dto.js';
+import { currentStatus } from './task-rows.js';
+import { TaskWaitsService } from './task-waits.service.js';
+
+const MAX_NODES = 1_000;
+const MAX_EVENTS = 1_000;
+
+/** Explains tasks: what happened to one, whom it waits for, and what became of its parts. */
+@Injectable()
+export class TaskHistoryService {
+  constructor(
+    private readonly transactions: TransactionsService,
+    private readonly waits: TaskWaitsService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** The task and all that is part of it. Of what the agent may not read it learns the id and the status. */
+  async tree(agent: Agent, id: string): Promise<TaskNodeDto> {
+    return this.transactions.read(async (manager) => {
+      await getReadableTask(manager, agent, id);
+      const rows = await sql<NodeRow>(manager, TREE, [
+        id,
+        canReadEverything(agent) ? null : agent.roles,
+        this.environment.SESSION_RETENTION_DAYS,
+        MAX_NODES,
+      ]);
+      return assemble(id, rows);
+    });
+  }
+
+  /** Everything that happened to the task, its attempts and its approvals, and whom it waits for now. */
+  async timeline(agent: Agent, id: string): Promise<TimelineDto> {
+    return this.transactions.read(async (manager) => {
+      await getReadableTask(manager, agent, id);
+      const events = await sql<AuditEvent>(
+        manager,
+        `SELECT * FROM audit_events WHERE task_id = $1 ORDER BY timestamp, id LIMIT $2`,
+        [id, MAX_EVENTS + 1],
+      );
+      const entries = events.slice(0, MAX_EVENTS).map(toEntry);
+      return {
+        events: entries,
+        complete: events.length <= MAX_EVENTS,
+        waits_for: await this.waits.of(manager, id, entries),
+      };
+    });
+  }
+}
+
+interface NodeRow {
+  id: string;
+  parent_task_id: string | null;
+  task_type: string;
+  from_role: string;
+  to_role: string;
+  status: string;
+  readable: boolean;
+}
+
+/** Level by level; the LIMIT ends the recursion: https://www.postgresql.org/docs/current/queries-with.html */
+const TREE = `
+  WITH RECURSIVE part AS (
+    SELECT t.id, 1 AS depth FROM tasks t WHERE t.id = $1
+    UNION ALL
+    SELECT t.id, depth + 1 FROM tasks t JOIN part ON t.parent_task_id = part.id WHERE depth < 10
+  )
+  SELECT t.id, t.parent_task_id, t.task_type, t.from_role, t.to_role, ${currentStatus('$3')} AS status,
+         ($2::text[] IS NULL OR EXISTS (
+           SELECT 1 FROM task_participants p WHERE p.task_id = t.id AND p.role = ANY($2))) AS readable
+    FROM (SELECT * FROM part LIMIT $4) part JOIN tasks t ON t.id = part.id
+    JOIN LATERAL (
+      SELECT s.* FROM sessions s
+       WHERE s.task_id = t.id AND s.attempt IS NOT NULL ORDER BY s.attempt DESC LIMIT 1
+    ) a ON true
+   ORDER BY part.depth, t.created_at, t.id`;
+
+function assemble(rootId: string, rows: readonly NodeRow[]): TaskNodeDto {
+  const nodes = new Map(rows.map((row) => [row.id, toNode(row)]));
+  for (const { id, parent_task_id } of rows) {
+    const node = nodes.get(id);
+    if (node && id !== rootId) nodes.get(parent_task_id ?? '')?.children.push(node);
+  }
+  const root = nodes.get(rootId);
+  if (!root) throw new Error('a tree has its root');
+  return root;
+}
+
+function toNode({ id, status, readable, task_type, from_role, to_role }: NodeRow): TaskNodeDto {
+  return { id, status, ...(readable && { task_type, from_role, to_role }), children: [] };
+}
+
+function toEntry({
+  timestamp,
+  event_type,
+  role,
+  actor,
+  metadata,
+  ...about
+}: AuditEvent): TimelineEntryDto {
+  const { from, to, reason, decision, told, cause, not_before, until_approval } = metadata;
+  const became = to ?? decision;
+  return {
+    at: timestamp,
+    event: event_type,
+    role,
+    actor,
+    ...(typeof from === 'string' && { from }),
+    ...(typeof became === 'string' && { to: became }),
+    ...(typeof reason === 'string' && { reason }),
+    ...(typeof told === 'string' && { told }),
+    ...(typeof cause === 'string' && { cause }),
+    ...(typeof not_before === 'string' && { not_before }),
+    ...(typeof until_approval === 'string' && { until_approval }),
+    session_id: about.session_id,
+    approval_id: about.approval_id,
+  };
+}
