@@ -32,7 +32,6 @@ const EXEMPT: readonly string[] = [
   'docs/openapi.json',
   'messages in src/approvals',
   'messages in src/audit',
-  'messages in src/idempotency',
   'messages in src/tasks',
 ];
 

@@ -3,16 +3,16 @@ import { canonicalDigest } from '../http/canonical-json.js';
 import { reportsFailure, structuralDigest } from '../http/failure-report.js';
 
 /**
- * What a request asks for: the digest of its parsed body and query. An absent body or query counts as `null`.
+ * Returns the fingerprint of a request: the digest of its parsed body and query. An absent body or query counts as `null`.
  *
- * @throws InvalidInputError when the body has no canonical form; see {@link canonicalDigest}
+ * @throws InvalidInputError if the body has no canonical form; see {@link canonicalDigest}
  */
 export function fingerprint(body: unknown, query: unknown): Buffer {
   const sent = { body: body ?? null, query: query ?? null };
   return reportsFailure(body) ? failureFingerprint(sent) : canonicalDigest(sent);
 }
 
-/** The report of a failure is never refused, so it has a fingerprint also where it has no canonical form. */
+/** The fingerprint of a failure report, which is never refused, also if it has no canonical form. */
 function failureFingerprint(sent: { body: unknown; query: unknown }): Buffer {
   try {
     return canonicalDigest(sent);

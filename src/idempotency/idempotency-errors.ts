@@ -3,7 +3,7 @@ import { DomainError } from '../errors/domain-error.js';
 export function inProgress(): DomainError {
   return new DomainError(
     'idempotency.in_progress',
-    'A request with this key is still being carried out; send it again to learn its outcome.',
+    'A request with this Idempotency-Key is still in progress. Send it again after Retry-After to get its response.',
     { retryAfter: 1 },
   );
 }
@@ -11,13 +11,13 @@ export function inProgress(): DomainError {
 export function payloadMismatch(): DomainError {
   return new DomainError(
     'idempotency.payload_mismatch',
-    'This key was used with another body or query; use a new key for a new request.',
+    'This Idempotency-Key was used with another body or query. Use a new key for a new request.',
   );
 }
 
 export function roleRevoked(): DomainError {
   return new DomainError(
     'auth.role_not_held',
-    'The request with this key was carried out for a role that the token does not carry any more.',
+    'The request with this Idempotency-Key was executed for a role that the token no longer carries. Use a token with that role.',
   );
 }

@@ -72,7 +72,7 @@ describe('parseIdempotencyKey', () => {
     expect(error.extras.errors).toEqual([
       {
         pointer: 'Idempotency-Key',
-        message: 'Idempotency-Key must hold only ASCII, without spaces',
+        message: 'Idempotency-Key must contain only visible ASCII characters, without spaces',
       },
     ]);
     expect(JSON.stringify(error) + error.message).not.toContain('secret');

@@ -6,12 +6,12 @@ const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 const QUOTED_STRING = /^"((?:[^"\\]|\\["\\])*)"$/;
 
 /**
- * The key in a request's `Idempotency-Key` header; undefined without the header.
+ * Parses the header `Idempotency-Key`; undefined without the header.
  *
- * It is taken bare or as a string of RFC 8941, so `abc` and `"abc"` are the same key; a string may not have parameters.
+ * Accepts a bare value or a quoted string of RFC 8941 without parameters: `abc` and `"abc"` are the same key.
  *
- * @throws InvalidInputError when the header was sent twice, or the key is empty, longer than 255 characters, or holds
- * anything but visible ASCII without commas.
+ * @throws InvalidInputError if the header was sent twice, or the key is empty, longer than 255 characters, or contains a
+ * comma or anything but visible ASCII
  */
 export function parseIdempotencyKey(
   raw: string | readonly string[] | undefined,
@@ -22,14 +22,15 @@ export function parseIdempotencyKey(
   if (key === '') throw refusal('must not be empty');
   if (key.length > MAX_LENGTH) throw refusal(`must have at most ${MAX_LENGTH} characters`);
   // Node joins a header that was sent twice with a comma.
-  if (key.includes(',')) throw refusal('must be sent once and hold no comma');
-  if (!VISIBLE_ASCII.test(key)) throw refusal('must hold only ASCII, without spaces');
+  if (key.includes(',')) throw refusal('must be sent once and must not contain a comma');
+  if (!VISIBLE_ASCII.test(key))
+    throw refusal('must contain only visible ASCII characters, without spaces');
   return key;
 }
 
 function unquote(raw: string): string {
   const content = QUOTED_STRING.exec(raw)?.[1];
-  if (content === undefined) throw refusal('must be one quoted string, or have no quotes');
+  if (content === undefined) throw refusal('must be one quoted string, or must not contain quotes');
   return content.replaceAll(/\\(["\\])/g, '$1');
 }
 

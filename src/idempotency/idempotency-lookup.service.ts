@@ -6,7 +6,7 @@ import { parseIdempotencyKey } from './idempotency-key.js';
 import { IdempotencyRecordsRepository } from './idempotency-records.repository.js';
 import { type KeyedRequestsDto, toKeyedRequestDto } from './dto/keyed-requests.dto.js';
 
-/** Tells callers what became of their requests. */
+/** Returns the executed keyed requests of a caller. */
 @Injectable()
 export class IdempotencyLookupService {
   constructor(
@@ -14,7 +14,11 @@ export class IdempotencyLookupService {
     private readonly records: IdempotencyRecordsRepository,
   ) {}
 
-  /** The caller's own requests with a key; none: they never came, were rolled back, or are still running. */
+  /**
+   * Returns the requests of the caller with an idempotency key.
+   *
+   * @throws DomainError `idempotency.not_found` if none arrived, or all were rolled back or are still in progress
+   */
   async get(agent: Agent, key: string): Promise<KeyedRequestsDto> {
     const parsed = parseIdempotencyKey(key) ?? '';
     const found = await this.transactions.read((manager) =>
@@ -23,7 +27,7 @@ export class IdempotencyLookupService {
     if (found.length === 0) {
       throw new DomainError(
         'idempotency.not_found',
-        'No request of yours with this key was carried out.',
+        'No request of yours with this idempotency key was executed, or one is still in progress. Send the request again with the key.',
       );
     }
     return { requests: found.map(toKeyedRequestDto) };

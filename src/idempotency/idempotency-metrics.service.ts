@@ -3,10 +3,10 @@ import { Counter, Gauge } from 'prom-client';
 import { MetricsService } from '../observability/metrics.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
 
-/** Where a replay was found. */
+/** The store that a replay was read from. */
 export type HitSource = 'memory' | 'redis' | 'postgres';
 
-/** How often keys spared a request, and whether Redis takes part. */
+/** MetricsService of keyed requests, and the state of the Redis circuit breakers. */
 @Injectable()
 export class IdempotencyMetricsService {
   readonly hits: Counter<'source'>;
@@ -18,28 +18,28 @@ export class IdempotencyMetricsService {
     const registers = [registry];
     this.hits = new Counter({
       name: 'idempotency_hits_total',
-      help: 'Keyed requests answered from an earlier one.',
+      help: 'Keyed requests that were replayed, by the store of the response.',
       labelNames: ['source'],
       registers,
     });
     this.misses = new Counter({
       name: 'idempotency_misses_total',
-      help: 'Keyed requests that were carried out.',
+      help: 'Keyed requests that were executed.',
       registers,
     });
     this.conflicts = new Counter({
       name: 'idempotency_conflicts_total',
-      help: 'Keyed requests refused while another with the key was in progress.',
+      help: 'Keyed requests that were refused because a request with the same idempotency key was in progress.',
       registers,
     });
     this.mismatches = new Counter({
       name: 'idempotency_mismatches_total',
-      help: 'Keys sent again with another request.',
+      help: 'Keyed requests that were refused because the idempotency key was used with another request.',
       registers,
     });
     new Gauge({
       name: 'redis_breaker_open',
-      help: 'Whether calls to Redis are being left out: 0 closed, 0.5 probing, 1 open.',
+      help: 'State of the circuit breaker of Redis, by kind of call: 0 closed, 0.5 probing, 1 open (calls are skipped).',
       labelNames: ['calls'],
       registers,
       collect() {

@@ -1,20 +1,20 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** What became of a request that carried a key; committed with it or not at all. */
+/** The response of an executed keyed request. It commits in the transaction of the request. */
 @Entity('idempotency_records')
 @Index('idx_idempotency_records_caller_key', ['caller', 'key'])
 @Index('idx_idempotency_records_expires_at', ['expires_at'])
 @Check('idempotency_records_status_ck', `response_status BETWEEN 200 AND 299`)
 export class IdempotencyRecord {
-  /** SHA-256 of caller, its default role, method, path and key. */
+  /** SHA-256 of caller, its default role, method, path and idempotency key. */
   @PrimaryColumn({ type: 'bytea', primaryKeyConstraintName: 'idempotency_records_pkey' })
   scope: Buffer;
 
-  /** SHA-256 of the request's canonical body (RFC 8785) and query. */
+  /** SHA-256 of the canonical body (RFC 8785) and query. */
   @Column({ type: 'bytea' })
   fingerprint: Buffer;
 
-  /** The subject that sent it. */
+  /** The subject that sent the request. */
   @Column({ type: 'text' })
   caller: string;
 
@@ -27,14 +27,14 @@ export class IdempotencyRecord {
   @Column({ type: 'text' })
   path: string;
 
-  /** The role that it was carried out for; null when it changed nothing. */
+  /** The acting role of the request; null if it changed nothing. */
   @Column({ type: 'varchar', length: 50, nullable: true })
   acting_role: string | null;
 
   @Column({ type: 'smallint' })
   response_status: number;
 
-  /** The text of the answer, to be repeated byte by byte. */
+  /** The response body, which a replay repeats byte for byte. */
   @Column({ type: 'text' })
   response_body: string;
 
@@ -44,7 +44,7 @@ export class IdempotencyRecord {
   @Column({ type: 'uuid', nullable: true })
   resource_id: string | null;
 
-  /** How many times the key has been new: plus 1 for each use after an expiry. */
+  /** Number of times that the idempotency key has been new: 1, plus 1 for each use after an expiry. */
   @Column({ type: 'integer' })
   generation: number;
 

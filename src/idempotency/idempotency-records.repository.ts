@@ -7,22 +7,23 @@ import { advisoryLockId } from './scope.js';
 
 export type NewRecord = Omit<IdempotencyRecord, 'created_at' | 'expires_at'>;
 
-/** A record as a retry finds it; one that has expired only tells its generation. */
+/** A record as read for a retry. Of an expired record only the generation is used. */
 export interface FoundRecord extends IdempotencyRecord {
-  /** Until it expires; not positive once it has. */
+  /** Seconds until expiry; 0 or negative after it. */
   seconds_left: number;
 }
 
-/** Which request a record is of: the same whatever role its caller acts for by default. */
+/** The request of a record, independent of the default role of its caller. */
 type RequestKey = Pick<KeyedRequest, 'caller' | 'key' | 'method' | 'path'>;
 
-/** The records of keyed requests in Postgres, by whose clock they expire. */
+/** The idempotency records in PostgreSQL. They expire by PostgreSQL's clock. */
 @Injectable()
 export class IdempotencyRecordsRepository {
   /**
-   * Takes the right to carry out a request until the transaction ends; false while another has it. Processes of the
-   * previous version lock the scope alone.
-   * A statement of its own: the next one's snapshot is then younger than the commit of whoever had it before.
+   * Locks a request until the transaction ends. Returns false if another transaction holds the lock. Instances of the
+   * previous version lock the scope only, hence the two locks.
+   *
+   * It is a separate statement, so that the snapshot of the next one includes the commit of the previous lock holder.
    */
   async tryLock(manager: EntityManager, request: LockScope): Promise<boolean> {
     const [row] = await sql<{ locked: boolean }>(
@@ -33,14 +34,14 @@ export class IdempotencyRecordsRepository {
     return row?.locked === true;
   }
 
-  /** The same along with the next statement; while another has it, the transaction runs again. */
+  /** Queues the lock in the batch of the next statement. If another transaction holds it, this transaction is retried. */
   queueLock(manager: EntityManager, request: LockScope): void {
     queueSql(manager, LOCK, lockIdsOf(request), DIVISION_BY_ZERO);
   }
 
   /**
-   * The record of a request. The previous version may have made several under one key, for several roles: of the live
-   * ones that of this very request comes first.
+   * Returns the record of a request. The previous version can have stored several under one idempotency key, for several
+   * roles; a live record with the fingerprint of this request is preferred.
    */
   async find(
     manager: EntityManager,
@@ -58,12 +59,12 @@ export class IdempotencyRecordsRepository {
     return record;
   }
 
-  /** Deletes the records of a request along with the next statement, if they have expired. */
+  /** Queues the deletion of the expired records of a request in the batch of the next statement. */
   queueDeleteExpired(manager: EntityManager, { caller, key, method, path }: RequestKey): void {
     queueSql(manager, DELETE_EXPIRED_ONE, [caller, key, method, path]);
   }
 
-  /** Saves what became of a request, in its transaction; where there is a record already, the transaction runs again. */
+  /** Inserts the record of a request in its transaction. If a record exists, the transaction is retried. */
   save(manager: EntityManager, record: NewRecord, ttlSeconds: number): void {
     const values = [
       record.scope,
@@ -83,7 +84,7 @@ export class IdempotencyRecordsRepository {
     queueSql(manager, SAVE, values, 'idempotency_records_pkey');
   }
 
-  /** The live records of a caller's key, the latest first. */
+  /** Returns the live records of an idempotency key of a caller, latest first. */
   async listByCaller(
     manager: EntityManager,
     caller: string,
@@ -98,7 +99,7 @@ export class IdempotencyRecordsRepository {
     );
   }
 
-  /** Deletes a batch of expired records that nobody is using; gives how many it deleted. */
+  /** Deletes a batch of expired records, except locked ones. Returns the number of deleted records. */
   async deleteExpired(manager: EntityManager, batch: number): Promise<number> {
     const deleted = await sql(manager, DELETE_EXPIRED, [batch]);
     return deleted.length;
@@ -107,7 +108,7 @@ export class IdempotencyRecordsRepository {
 
 const OF_REQUEST = `caller = $1 AND key = $2 AND method = $3 AND path = $4`;
 
-/** A record of the request under another scope is as much of a conflict as one under this. */
+/** If the request has a record under another scope, that scope is used, so that the insert violates the primary key. */
 const SAVE = `
   INSERT INTO idempotency_records
     (scope, fingerprint, caller, key, method, path, acting_role, response_status, response_body,
@@ -122,13 +123,13 @@ const DELETE_EXPIRED_ONE = `
 
 const TRY_LOCK = `pg_try_advisory_xact_lock($1) AND pg_try_advisory_xact_lock($2)`;
 
-/** Nothing else makes a statement fail for what a function answers. */
+/** Fails with a division by zero if the lock is not free: a statement cannot fail on the result of a function otherwise. */
 const LOCK = `SELECT 1 / (${TRY_LOCK})::integer`;
 const DIVISION_BY_ZERO = '22012';
 
 /**
- * As a CTE the batch is chosen once, whatever the plan. Unlike the clock itself, the statement's time can be looked up
- * in the index on `expires_at`, so that the live records, by far the most, are never read.
+ * The materialized CTE selects the batch once, independent of the plan. `statement_timestamp()` is stable, unlike
+ * `clock_timestamp()`, so the index on `expires_at` is used and live records are not read.
  */
 const DELETE_EXPIRED = `
   WITH due AS MATERIALIZED (

@@ -15,9 +15,12 @@ export class IdempotencyController {
 
   @Get(':key')
   @Policy('idempotency.read')
-  @ApiOperation({ summary: 'Learn what became of your requests with a key' })
+  @ApiOperation({ summary: 'Get your requests with an idempotency key' })
   @ApiParam({ name: 'key', example: '3f1d2c4b-5a69-4788-8796-a5b4c3d2e1f0' })
-  @ApiOkResponse({ type: KeyedRequestsDto, description: 'Your requests that were carried out.' })
+  @ApiOkResponse({
+    type: KeyedRequestsDto,
+    description: 'Your requests with the idempotency key that were executed.',
+  })
   @ApiProblems('idempotency.not_found')
   get(@Param('key') key: string, @CurrentAgent() agent: Agent): Promise<KeyedRequestsDto> {
     return this.requests.get(agent, key);

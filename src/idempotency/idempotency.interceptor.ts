@@ -9,7 +9,7 @@ import { SKIP_IDEMPOTENCY } from './skip-idempotency.decorator.js';
 
 type AgentRequest = Request & { user?: Agent };
 
-/** Lets every POST and PUT that carries an `Idempotency-Key` happen once; knows nothing of what they do. */
+/** Executes each `POST` and `PUT` with an `Idempotency-Key` at most once, independent of its route. */
 @Injectable()
 export class IdempotencyInterceptor extends PromiseInterceptor {
   constructor(
@@ -50,7 +50,7 @@ export class IdempotencyInterceptor extends PromiseInterceptor {
   }
 }
 
-/** The body as the text that it was committed as: the first answer and its replays are equal byte by byte. */
+/** Sends the body as the committed text, so that the first response and its replays are equal byte for byte. */
 function write(response: Response, { status, body, replayed }: KeyedOutcome): string {
   response.status(status);
   if (status !== 204) response.type('application/json');

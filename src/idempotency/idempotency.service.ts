@@ -22,18 +22,18 @@ import { ReplayRulesService } from './replay-rules.service.js';
 import type { StoredResponse } from './stored-response.js';
 
 export interface KeyedOutcome extends HandlerResponse {
-  /** Whether the answer is that of an earlier request, and nothing was done now. */
+  /** Whether it is the stored response of an earlier request, and nothing was executed now. */
   replayed: boolean;
 }
 
-/** How long a request waits for another with its key, in milliseconds. */
+/** Time for which a request waits for another with its idempotency key, in milliseconds. */
 const MAX_WAIT_MS = 1_000;
 const POLL_MS = 25;
 const SWEEP_BATCH = 1_000;
 
 /**
- * Lets a keyed request happen once. The truth is a record in Postgres, committed in the transaction of what the
- * request did; Redis and this process's memory only answer sooner.
+ * Executes a keyed request at most once. The record in PostgreSQL decides; it commits in the transaction of the request.
+ * Redis and the memory of this instance are caches for faster replays.
  */
 @Injectable()
 export class IdempotencyService implements OnModuleInit {
@@ -60,11 +60,12 @@ export class IdempotencyService implements OnModuleInit {
   }
 
   /**
-   * Carries out `work` unless the request was carried out before; then gives that answer.
-   * Answers of success are kept, except 204. A replay shows the present state where a {@link ReplayRulesService} rule says so.
+   * Executes `work`, or returns the stored response if the request was executed before. Successful responses are stored,
+   * except 204. Where {@link ReplayRulesService} has a rule, a replay contains the current state.
    *
-   * @param work what the request does, inside `TransactionsService.run`
-   * @throws DomainError `idempotency.in_progress`, `idempotency.payload_mismatch`, or what `work` throws
+   * @param work the effect of the request, which uses `TransactionsService.run`
+   * @throws DomainError `idempotency.in_progress`, `idempotency.payload_mismatch`, `auth.role_not_held`, or the error of
+   * `work`
    */
   async execute(
     request: KeyedRequest,
@@ -97,7 +98,7 @@ export class IdempotencyService implements OnModuleInit {
     }
   }
 
-  /** Waits, without a connection, while another process is carrying the request out. */
+  /** Polls, without holding a connection, while another instance executes the request. */
   private async executeExclusively(
     request: KeyedRequest,
     work: () => Promise<HandlerResponse>,
@@ -153,8 +154,8 @@ export class IdempotencyService implements OnModuleInit {
   }
 
   /**
-   * A retry may be refused for what the request itself has done, or because time has passed: it is given the answer to
-   * that all the same, for who is refused believes that nothing was done.
+   * Runs `work`. If it is refused before the absence of a record was verified, looks for the record first: a retry can be
+   * refused because of its own first execution, and must then receive the stored response, not the refusal.
    */
   private async runHandler(
     execution: KeyedExecution,

@@ -9,34 +9,34 @@ import type {
 import type { KeyedRequest } from './keyed-request.js';
 import type { StoredResponse } from './stored-response.js';
 
-/** What a request is answered with. */
+/** The response to a request. */
 export interface HandlerResponse {
   status: number;
   body: string;
 }
 
-/** Ends the transaction of a retry: the request was carried out before. */
+/** Ends the transaction of a retry: the request was executed before. */
 export class AlreadyExecuted extends Error {
   constructor(readonly response: StoredResponse) {
-    super('the request was carried out before');
+    super('the request was executed before');
   }
 }
 
-/** Ends the transaction of a request that another process is carrying out. */
+/** Ends the transaction of a request that another instance is executing. */
 export class ScopeLocked extends Error {}
 
 /**
- * What a keyed request adds to the transaction of what it does: the lock of its scope first, the record of the answer
- * last. In between it has to be sure that there is no record yet. It looks for one after the lock, a round trip; or,
- * once, it believes that there is none, and finds out by the record that it writes, or by {@link assertNotExecuted} where it
- * writes none. Who was wrong has changed nothing, and the transaction begins again.
+ * The part of a keyed request in its transaction: the lock of the scope first, the record of the response last. In between
+ * the absence of an earlier record must be verified. Normally it is read after the lock, which costs a round trip. On a
+ * cache miss the first try assumes that there is none; the insert of the record verifies that, or {@link assertNotExecuted} if no
+ * record is written. A wrong assumption rolls the transaction back and retries it.
  */
 export class KeyedExecution {
-  /** Whether it still has to be found out that the request was not carried out before. */
+  /** Whether the absence of an earlier record is not verified yet. */
   recordUnchecked = true;
   private generation = 1;
 
-  /** @param assumeNew whether to believe for once that the key is new */
+  /** @param assumeNew whether the first try assumes that there is no record */
   constructor(
     private readonly records: IdempotencyRecordsRepository,
     private readonly request: KeyedRequest,
@@ -55,7 +55,7 @@ export class KeyedExecution {
   }
 
   private async lock(manager: EntityManager): Promise<void> {
-    // One round trip, but still two statements, one after the other.
+    // One round trip, in which the two statements run one after the other.
     const [isMine, record] = await Promise.all([
       this.records.tryLock(manager, this.request),
       this.records.find(manager, this.request),
@@ -67,7 +67,7 @@ export class KeyedExecution {
     this.generation = record.generation + 1;
   }
 
-  /** Tells the handler under which keys to store what it makes; an attempt that was in vain has brought nothing about. */
+  /** Sets the database keys for the handler, and clears the effect of a try that was rolled back. */
   private publishTaskKey(): void {
     const context = requestContext();
     if (!context) return;
@@ -80,7 +80,11 @@ export class KeyedExecution {
     context.affected = undefined;
   }
 
-  /** @throws Settled */
+  /**
+   * Verifies that the request was not executed before.
+   *
+   * @throws Settled
+   */
   async assertNotExecuted(manager: EntityManager): Promise<void> {
     if (!this.recordUnchecked) return;
     const record = await this.records.find(manager, this.request);
@@ -89,7 +93,7 @@ export class KeyedExecution {
   }
 
   /**
-   * Records the answer along with COMMIT; one of 204 is not kept.
+   * Queues the record of the response in the batch of COMMIT. A response with status 204 is not recorded.
    *
    * @throws Settled
    */

@@ -1,36 +1,36 @@
-/** The turn did not come in time; the work was not started. */
+/** The queue did not reach the work in time; it was not started. */
 export class MutexTimeout extends Error {
   override readonly name = 'QueueTimeout';
 
   constructor() {
-    super('The turn did not come in time');
+    super('the wait in the queue timed out');
   }
 }
 
-/** Lets one piece of work per scope run at a time in this process; the others wait, in the order in which they came. */
+/** Runs at most one piece of work per scope at a time in this instance. The others wait in order of arrival. */
 export class KeyedMutex {
-  /** The turns waited for, by scope; a scope without an entry is idle. */
+  /** The waiting callers, by scope. A scope without an entry is idle. */
   private readonly waiting = new Map<string, Set<() => void>>();
 
-  /** How many scopes are at work. */
+  /** Number of scopes with work in progress. */
   get size(): number {
     return this.waiting.size;
   }
 
-  /** Whether work of the scope is going on. */
+  /** Whether work of the scope is in progress. */
   has(scope: string): boolean {
     return this.waiting.has(scope);
   }
 
-  /** Whether somebody waits for a turn of the scope. */
+  /** Whether a caller waits for the scope. */
   isAwaited(scope: string): boolean {
     return (this.waiting.get(scope)?.size ?? 0) > 0;
   }
 
   /**
-   * Runs `work` when those of the same scope that came before are done, whether they succeeded or failed.
+   * Runs `work` after all earlier work of the scope has succeeded or failed.
    *
-   * @throws MutexTimeout when that takes longer than `waitMs` milliseconds.
+   * @throws MutexTimeout if that takes longer than `waitMs` milliseconds
    */
   async run<T>(scope: string, waitMs: number, work: () => Promise<T>): Promise<T> {
     await this.enter(scope, waitMs);

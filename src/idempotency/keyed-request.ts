@@ -4,16 +4,16 @@ import { fingerprint } from './fingerprint.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
 import { idempotencyScope, requestIdentity } from './scope.js';
 
-/** A request that must happen once. */
+/** A request with an idempotency key. */
 export interface KeyedRequest {
-  /** Within what the key means one request; see {@link requestIdentity}. */
+  /** Identifies the request; see {@link requestIdentity}. */
   identity: Buffer;
-  /** Under which the record is stored; see {@link idempotencyScope}. */
+  /** Primary key of its record; see {@link idempotencyScope}. */
   scope: Buffer;
-  /** What is asked for; see {@link fingerprint}. */
+  /** Digest of its content; see {@link fingerprint}. */
   fingerprint: Buffer;
   key: string;
-  /** The caller's subject, and the roles that it has now. */
+  /** Subject and current roles of the caller. */
   caller: string;
   roles: readonly string[];
   agent: Agent;
@@ -21,13 +21,13 @@ export interface KeyedRequest {
   path: string;
 }
 
-/** A request as its caller wrote it. */
+/** A request as received. */
 export interface RawRequest {
   agent: Agent;
-  /** What its `Idempotency-Key` holds. */
+  /** The value of `Idempotency-Key`. */
   rawKey: string | string[] | undefined;
   method: string;
-  /** The concrete path, with the ids in it. */
+  /** The path with its ids. */
   path: string;
   body: unknown;
   query: unknown;
@@ -36,9 +36,9 @@ export interface RawRequest {
 const METHODS = new Set(['POST', 'PUT']);
 
 /**
- * The request as one that must happen once; undefined when it carries no key, or nothing happens by its method.
+ * Returns the keyed request; undefined without an idempotency key, or with a method other than POST and PUT.
  *
- * @throws InvalidInputError when the key breaks a rule
+ * @throws InvalidInputError if the idempotency key is not valid
  */
 export function keyedRequest({
   agent,

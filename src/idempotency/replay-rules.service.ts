@@ -5,21 +5,21 @@ import type { KeyedRequest } from './keyed-request.js';
 
 type Members = Record<string, unknown>;
 
-/** How a request is answered that comes again with its key, where that is not the first response, byte for byte. */
+/** The response to a retry of some routes, where it is not the first response byte for byte. */
 export interface ReplayRule {
   readonly method: 'POST' | 'PUT';
-  /** The concrete paths that it is for. */
+  /** Matches the paths that the rule applies to. */
   readonly path: RegExp;
   /**
-   * Reads the present state of what the first response showed. Without it the request is executed again: that has to
-   * be idempotent by itself.
+   * Reads the current state of the resource in the first response. Without it the request is executed again, so it must
+   * be idempotent.
    */
   readonly present?: (agent: Agent, first: Members) => Promise<object>;
-  /** Whether `replayed: true` marks every replay, and not only one that differs from the first response. */
+  /** Whether each replay contains `replayed: true`, and not only one that differs from the first response. */
   readonly isAlwaysMarked?: boolean;
 }
 
-/** Which replays must not repeat a first response that may not hold any longer. Features add their own rules. */
+/** The rules for replays whose first response can be out of date. Features add their own. */
 @Injectable()
 export class ReplayRulesService {
   private readonly rules: ReplayRule[] = [];
@@ -28,13 +28,13 @@ export class ReplayRulesService {
     this.rules.push(rule);
   }
 
-  /** Whether a request is executed each time that it comes. */
+  /** Whether a request is executed each time that it is sent. */
   isExecutedAgain(request: KeyedRequest): boolean {
     const rule = this.find(request);
     return rule !== undefined && rule.present === undefined;
   }
 
-  /** The text to answer a replay with. */
+  /** Returns the response body of a replay. */
   async presentBody(request: KeyedRequest, text: string): Promise<string> {
     const rule = this.find(request);
     const first: unknown = rule?.present ? JSON.parse(text) : undefined;

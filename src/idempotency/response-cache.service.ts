@@ -9,21 +9,21 @@ import {
   type StoredResponse,
 } from './stored-response.js';
 
-/** What Redis says of a key. */
+/** The result of a lookup in Redis. */
 export interface CacheLookup {
-  /** The answer to this very request. */
+  /** The stored response to the request. */
   response?: StoredResponse;
-  /** Whether Redis has nothing under the key; false as well where it cannot tell. */
+  /** Whether Redis responded and has no entry. False if it did not respond. */
   isMiss: boolean;
 }
 
 /**
- * Answers that can be given without Postgres: in Redis for whoever asks again, in this process for those who wait here.
- * None outlives its record.
+ * Caches of stored responses: Redis for later retries, the memory of this instance for requests that wait in its queue.
+ * No entry outlives its record.
  */
 @Injectable()
 export class ResponseCacheService {
-  /** What those who wait in the queue are going to ask for, by the identity of the request. */
+  /** Responses for requests that wait in the queue, by the identity of the request. */
   private readonly awaited = new Map<string, StoredResponse>();
 
   constructor(
@@ -34,18 +34,18 @@ export class ResponseCacheService {
   async fromRedis({ key, scope, fingerprint }: KeyedRequest): Promise<CacheLookup> {
     const text = await this.cache.get(cacheKeyOf(key));
     const answer = decodeStoredResponse(text ?? undefined, scope, this.clock.now());
-    // Postgres, not Redis, says that a key was used for something else.
+    // Only PostgreSQL decides that an idempotency key was used with another request.
     const isFitting = answer?.fingerprint.equals(fingerprint) === true;
     return { ...(isFitting && { response: answer }), isMiss: text === null };
   }
 
-  /** What was kept for those who wait. */
+  /** Returns the response in memory. */
   fromMemory({ identity }: KeyedRequest): StoredResponse | undefined {
     const kept = this.awaited.get(identity.toString('hex'));
     return kept && kept.expiresAt > this.clock.now() ? kept : undefined;
   }
 
-  /** Keeps a committed answer; here only for those who wait for it. */
+  /** Caches a committed response; in memory only if requests wait for it. */
   store(
     { key, scope, identity }: KeyedRequest,
     response: StoredResponse,
@@ -53,12 +53,12 @@ export class ResponseCacheService {
   ): void {
     if (isAwaited) this.awaited.set(identity.toString('hex'), response);
     const ttl = (response.expiresAt - this.clock.now()) / 1000;
-    // Without an estimate of PostgreSQL's clock nobody could judge by it.
+    // Without an estimate of PostgreSQL's clock the expiry cannot be checked.
     if (!Number.isFinite(ttl)) return;
     void this.cache.set(cacheKeyOf(key), encodeStoredResponse(scope, response), ttl);
   }
 
-  /** Nobody waits any more. */
+  /** Removes the response from memory when no request waits for it. */
   evictLocal({ identity }: KeyedRequest): void {
     this.awaited.delete(identity.toString('hex'));
   }

@@ -1,21 +1,21 @@
 import { hash } from 'node:crypto';
 
-/** What the primary key of a record is made of. */
+/** The parts of the primary key of a record. */
 export interface IdempotencyScope {
-  /** Issuer and `sub` of the caller. */
+  /** `iss#sub` of the caller. */
   readonly subject: string;
-  /** The role that the caller acts for when it names none. */
+  /** The default acting role of the caller. */
   readonly actingRole: string;
   readonly method: string;
-  /** The concrete path, with the ids in it. */
+  /** The path with its ids. */
   readonly path: string;
   readonly key: string;
 }
 
 /**
- * The 32 bytes that stand for a request: the SHA-256 of caller, method, path and key as a JSON array. Within these a
- * key means one request. No role is among them: the default of a token may change between a request and its retry, and
- * a role that the request names is part of its fingerprint.
+ * Returns the identity of a keyed request: the SHA-256 of caller, method, path and idempotency key as a JSON array. It
+ * contains no role: the default role of a token can change between a request and its retry, and a role that the request
+ * names is part of its fingerprint.
  */
 export function requestIdentity({
   subject,
@@ -27,8 +27,8 @@ export function requestIdentity({
 }
 
 /**
- * The 32 bytes under which a record is stored, the way the previous version looks for it: the SHA-256 of its parts as a JSON array, which no two
- * scopes share. A later version can store records under {@link requestIdentity}.
+ * Returns the primary key of a record: the SHA-256 of the parts as a JSON array, as the previous version computes it. A
+ * later version can use {@link requestIdentity} instead.
  */
 export function idempotencyScope({
   subject,
@@ -40,7 +40,7 @@ export function idempotencyScope({
   return hash('sha256', JSON.stringify([subject, actingRole, method, path, key]), 'buffer');
 }
 
-/** The key of the Postgres advisory lock of a hash: its first eight bytes as a signed `bigint`, in decimal. */
+/** Returns the id of the advisory lock of a hash: its first 8 bytes as a signed `bigint` in decimal. */
 export function advisoryLockId(scope: Buffer): string {
   return scope.readBigInt64BE().toString();
 }

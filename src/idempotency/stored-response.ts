@@ -1,13 +1,13 @@
-/** A committed answer, as it is kept in Redis for fast replays. */
+/** A committed response, as cached in Redis for replays. */
 export interface StoredResponse {
-  /** What the request asked for: a request with another fingerprint must not get this answer. */
+  /** Fingerprint of the request. A request with another fingerprint must not receive this response. */
   readonly fingerprint: Buffer;
   readonly status: number;
-  /** The role that the request was carried out for; null when it changed nothing. */
+  /** The acting role of the request; null if it changed nothing. */
   readonly actingRole: string | null;
-  /** The text of the answer, to be repeated byte by byte. */
+  /** The response body, which a replay repeats byte for byte. */
   readonly body: string;
-  /** When the record in Postgres ends, in milliseconds since the epoch. */
+  /** Expiry of the record in PostgreSQL, in milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
@@ -15,12 +15,12 @@ const VERSION = 1;
 const MAX_BYTES = 2 * 1024 * 1024;
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
-/** Where the answer to a client's key is kept. Scopes share it, so a value names its own. */
+/** Returns the Redis key of an idempotency key. Several scopes share it, so the value contains its scope. */
 export function cacheKeyOf(key: string): string {
   return `idempotency:${key}`;
 }
 
-/** Writes an answer of `scope` as the self-describing value that {@link decodeStoredResponse} reads. */
+/** Encodes a response of `scope` for Redis; {@link decodeStoredResponse} decodes it. */
 export function encodeStoredResponse(scope: Buffer, response: StoredResponse): string {
   return JSON.stringify({
     v: VERSION,
@@ -34,8 +34,8 @@ export function encodeStoredResponse(scope: Buffer, response: StoredResponse): s
 }
 
 /**
- * Reads a value out of Redis, which may hold anything: what is not an answer of `scope`, has expired at `now`
- * (milliseconds since the epoch) or has more than 2 MiB is undefined, a miss. It never throws.
+ * Decodes a value from Redis, which is not trusted. Returns undefined, a cache miss, if the value is malformed, belongs to
+ * another scope, has expired at `now` (milliseconds since the epoch) or is longer than 2 MiB. Never throws.
  */
 export function decodeStoredResponse(
   raw: string | undefined,
@@ -91,7 +91,7 @@ function isStoredValue(value: unknown): value is StoredValue {
   );
 }
 
-/** Only answers of success are ever kept. */
+/** Only successful responses are stored. */
 function isSuccess(status: unknown): boolean {
   return typeof status === 'number' && Number.isInteger(status) && status >= 200 && status <= 299;
 }

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { IdempotencyRecord } from '../idempotency-record.entity.js';
 
-/** What became of one request. */
+/** An executed keyed request. */
 export class KeyedRequestDto {
   @ApiProperty({ example: 'POST' })
   method: string;
@@ -12,19 +12,23 @@ export class KeyedRequestDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The role that it was carried out for.',
+    description: 'The acting role of the request. Null: it changed nothing.',
     example: 'finance',
   })
   role: string | null;
 
-  @ApiProperty({ type: 'integer', description: 'What it was answered with.', example: 202 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'The HTTP status of the first response.',
+    example: 202,
+  })
   status: number;
 
-  // Not as a reference: what that refers to could not be null.
+  // Inline, because a reference to a schema cannot be nullable.
   @ApiProperty({
     type: 'object',
     nullable: true,
-    description: 'What it made or changed.',
+    description: 'The resource that the request created or changed. Null: none.',
     properties: { type: { type: 'string' }, id: { type: 'string', format: 'uuid' } },
     required: ['type', 'id'],
     example: { type: 'task', id: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' },
@@ -37,14 +41,14 @@ export class KeyedRequestDto {
   @ApiProperty({
     type: String,
     format: 'date-time',
-    description: 'From then on the key is new.',
+    description: 'Expiry of the record. After this time the idempotency key counts as new.',
     example: '2026-02-01T12:00:00.000Z',
   })
   expires_at: Date;
 }
 
 export class KeyedRequestsDto {
-  @ApiProperty({ type: [KeyedRequestDto], description: 'The latest first.' })
+  @ApiProperty({ type: [KeyedRequestDto], description: 'The requests, latest first.' })
   requests: KeyedRequestDto[];
 }
 
