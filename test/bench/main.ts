@@ -55,7 +55,7 @@ async function compare(): Promise<void> {
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   systems.push(await System.controller(ground, 'controller', dist, flags));
   if (profile === undefined) systems.push(await System.handWritten(ground));
-  if (before !== undefined) systems.push(await System.controller(ground, 'before', before));
+  if (before !== undefined) systems.push(await System.before(ground, before));
   await bench();
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from '../../src/database/free-port.js';
@@ -41,10 +42,13 @@ export class Ground {
     return new Ground(postgres, redis, issuer, issuer.addKey('RS256'));
   }
 
-  /** A migrated database of its own, with what all cases find in it, or something else. */
-  async database(fill: (client: pg.Client) => Promise<void> = laid): Promise<string> {
+  /** A migrated database of its own, with the fixtures of all cases or other rows. */
+  async database(
+    fill: (client: pg.Client) => Promise<void> = laid,
+    runMigrations = migrate,
+  ): Promise<string> {
     const url = await createTestDatabase(this.postgres.url);
-    await migrate(url);
+    await runMigrations(url);
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     await fill(client);
@@ -88,6 +92,15 @@ export class System {
     flags: string[] = [],
   ): Promise<System> {
     return System.start(ground, name, ['--enable-source-maps', ...flags, `${dist}/src/main.js`]);
+  }
+
+  /** Another build, on a database that its own migrations created. */
+  static async before(ground: Ground, dist: string, flags: string[] = []): Promise<System> {
+    const module = pathToFileURL(resolve(dist, 'src/database/migrate.js')).href;
+    const own = (await import(module)) as { migrate: typeof migrate };
+    const database = await ground.database(laid, own.migrate);
+    const args = ['--enable-source-maps', ...flags, `${dist}/src/main.js`];
+    return System.start(ground, 'before', args, database);
   }
 
   /** The controller on tables with so many rows each. */
