@@ -11,6 +11,9 @@ import type { PreparedStatementNames } from './prepared-statement-names.js';
 /** A function that runs statements on one connection. */
 export type Work<T> = (manager: EntityManager) => T | Promise<T>;
 
+/** How long a request waits for a connection, in milliseconds. */
+const CHECKOUT_MS = 1_000;
+
 /** One connection of the pool, and the transaction that is open on it, if any. */
 export class Connection {
   private readonly pipeline: Pipeline;
@@ -33,7 +36,7 @@ export class Connection {
       );
     }
     const runner = dataSource.createQueryRunner();
-    return new Connection(runner, (await runner.connect()) as Client, names);
+    return new Connection(runner, await checkOut(runner), names);
   }
 
   /** Acquires a connection for `work` and releases it. Closes it instead if an error shows that it is broken. */
@@ -125,5 +128,25 @@ export class Connection {
   /** Closes the connection. The pool removes a closed connection on release. */
   private close(): void {
     this.client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Acquires the connection of a query runner. Rejects after {@link CHECKOUT_MS}; a connection that is ready later goes to
+ * the pool. So a new connection that takes longer, on a busy machine, still serves later requests.
+ */
+async function checkOut(runner: QueryRunner): Promise<Client> {
+  const connecting = runner.connect() as Promise<Client>;
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      connecting.then(() => runner.release()).catch(() => undefined);
+      reject(new Error('timeout exceeded when trying to connect'));
+    }, CHECKOUT_MS);
+  });
+  try {
+    return await Promise.race([connecting, timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -4,9 +4,12 @@ import { MIGRATIONS } from '../../migrations/index.js';
 
 export { MIGRATIONS };
 
-/** Limits of every connection in milliseconds. PostgreSQL enforces all except `connect` and `query`. */
+/**
+ * Limits of every connection in milliseconds. PostgreSQL enforces all except `connect` and `query`. A request waits less
+ * than `connect`: on a busy machine, opening a connection must not be interrupted again and again.
+ */
 const TIMEOUTS = {
-  connect: 1_000,
+  connect: 5_000,
   statement: 5_000,
   lock: 2_000,
   idleInTransaction: 10_000,

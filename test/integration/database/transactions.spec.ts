@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager } from 'typeorm';
 import { afterCommit, afterRollback } from '../../../src/database/transaction-hooks.js';
 import { Deferred } from '../../../src/database/deferred.js';
@@ -12,6 +13,7 @@ import { TransactionsService } from '../../../src/database/transactions.service.
 import { DomainError } from '../../../src/errors/domain-error.js';
 import { withClient } from '../../support/catalog.js';
 import { createTestDatabase, dropTestDatabase } from '../../support/postgres.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 
 let url: string;
 const dataSources: DataSource[] = [];
@@ -794,6 +796,22 @@ describe('Transactions', () => {
       ).rejects.toEqual(UNAVAILABLE);
       await transactions.run((manager) => write(manager, 'after'));
       expect(await notes()).toEqual(['after']);
+    });
+
+    it('a connection that takes longer to open than a request waits serves a later request', async () => {
+      const proxy = await TcpProxy.inFrontOf(url);
+      try {
+        const transactions = await open({ poolSize: 1, through: proxy.url(url) });
+        await terminate(await transactions.read(connectionOf));
+        // The handshake takes three round trips.
+        proxy.latency = 250;
+        await expect(transactions.read(connectionOf)).rejects.toEqual(UNAVAILABLE);
+        await sleep(1_500);
+        await transactions.run((manager) => write(manager, 'after'));
+        expect(await notes()).toEqual(['after']);
+      } finally {
+        await proxy.close();
+      }
     });
 
     it('an idle connection that was ended harms nobody', async () => {
