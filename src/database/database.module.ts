@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { DatabaseClockService } from './database-clock.service.js';
 import { DatabaseStartupService } from './database-startup.service.js';
 import { databaseOptions } from './database-options.js';
+import { HeartbeatDataSource } from './heartbeat-data-source.js';
 import { PoolMetricsService } from './pool-metrics.service.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { WorkNotifierService } from './work-notifier.service.js';
@@ -33,6 +34,7 @@ export class DatabaseModule {
       providers: [
         TransactionsService,
         ServiceHeartbeatService,
+        { provide: HeartbeatDataSource, useFactory: () => new HeartbeatDataSource(url) },
         DatabaseClockService,
         SweeperService,
         PoolMetricsService,

@@ -4,6 +4,7 @@ import {
   Injectable,
   Logger,
   type OnApplicationBootstrap,
+  type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Counter } from 'prom-client';
 import { DataSource, type EntityManager } from 'typeorm';
@@ -12,6 +13,8 @@ import { messageOf } from '../errors/error-text.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { Connection } from './connection.js';
 import { DatabaseClockService } from './database-clock.service.js';
+import { HeartbeatDataSource } from './heartbeat-data-source.js';
+import { isConnectionLost } from './postgres-errors.js';
 import { sql } from './sql.js';
 import { PreparedStatementNames } from './prepared-statement-names.js';
 
@@ -32,19 +35,25 @@ export interface Outage {
 
 /** How often each instance records that it is at work, in milliseconds. */
 const BEAT_MS = 2_000;
-/** After so long without a heartbeat of this instance, no statement runs before the next one, in milliseconds. */
+/** The age, in milliseconds, from which the latest heartbeat of this instance is stale: an outage may have passed. */
 const STALE_MS = 5_000;
-/** How long a statement waits for that, in milliseconds: where there is no heartbeat, it finds out by itself. */
+/** How long all statements together wait for a heartbeat after the latest one became stale, in milliseconds. */
 const PATIENCE_MS = 1_000;
+/** The longest response time, in milliseconds, of a heartbeat that sets the estimate of PostgreSQL's clock. */
+const CLOCK_ERROR_MS = 1_000;
 /** The gap between the heartbeats of all instances that is an outage, in seconds. */
 const OUTAGE_SECONDS = 6;
 
 /**
  * Records that the service is at work, and notices by the gap that it was not: that PostgreSQL, or all instances, were
  * away. Then what ended in the gap is extended, in the transaction that ends it and before anything else is read.
+ *
+ * Heartbeats have a connection of their own, so that they never queue behind requests: a full pool is not an outage.
  */
 @Injectable()
-export class ServiceHeartbeatService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class ServiceHeartbeatService
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   private readonly logger = new Logger(ServiceHeartbeatService.name);
   private readonly extensions: OutageExtension[] = [];
   private readonly outages: Counter;
@@ -52,11 +61,14 @@ export class ServiceHeartbeatService implements OnApplicationBootstrap, BeforeAp
   private lastBeatAt = -Infinity;
   private lastBeat?: Beat;
   private beating?: Promise<void>;
+  /** When the first statement began to wait for a heartbeat, since the latest one or the latest lost connection. */
+  private waitingSince?: number;
   private timer?: NodeJS.Timeout;
   private stopped = false;
 
   constructor(
     private readonly dataSource: DataSource,
+    private readonly own: HeartbeatDataSource,
     private readonly names: PreparedStatementNames,
     private readonly environment: Environment,
     private readonly clock: DatabaseClockService,
@@ -104,19 +116,45 @@ export class ServiceHeartbeatService implements OnApplicationBootstrap, BeforeAp
     await this.beating?.catch(() => undefined);
   }
 
-  /** Has the outage noticed, if there was one, before a statement sees what ended in it. */
+  async onApplicationShutdown(): Promise<void> {
+    if (this.own.isInitialized) await this.own.destroy();
+  }
+
+  /**
+   * Waits for a heartbeat if the latest one is stale, so that an outage is noticed before a statement reads what ended
+   * in it. The wait is limited for all statements together: while PostgreSQL responds to statements but not to
+   * heartbeats, requests are served without one.
+   */
   async noticeOutage(): Promise<void> {
-    if (performance.now() - this.lastBeatAt < STALE_MS) return;
-    const beat = this.beat().catch(() => undefined);
-    await Promise.race([beat, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    if (!this.isStale) return;
+    this.waitingSince ??= performance.now();
+    const patience = this.waitingSince + PATIENCE_MS - performance.now();
+    const refreshed = this.refresh();
+    if (patience > 0) await Promise.race([refreshed, sleep(patience, undefined, { ref: false })]);
   }
 
   /** Records a heartbeat, or takes part in the one that is under way. */
   beat(): Promise<void> {
-    this.beating ??= this.record().finally(() => {
-      this.beating = undefined;
-    });
+    this.beating ??= this.record()
+      .catch((error: unknown) => {
+        // PostgreSQL is away: statements wait for the first heartbeat after that.
+        if (isConnectionLost(error)) this.waitingSince = undefined;
+        throw error;
+      })
+      .finally(() => {
+        this.beating = undefined;
+      });
     return this.beating;
+  }
+
+  private get isStale(): boolean {
+    return performance.now() - this.lastBeatAt >= STALE_MS;
+  }
+
+  /** A heartbeat that is under way may have been sent before this process was suspended: then another one follows. */
+  private async refresh(): Promise<void> {
+    await this.beating?.catch(() => undefined);
+    if (this.isStale) await this.beat().catch(() => undefined);
   }
 
   private schedule(ms: number): void {
@@ -132,13 +170,19 @@ export class ServiceHeartbeatService implements OnApplicationBootstrap, BeforeAp
   }
 
   private async record(): Promise<void> {
-    const last = await Connection.use(this.dataSource, this.names, async (connection) => {
+    if (!this.dataSource.isInitialized) throw new Error('the database is not open');
+    if (!this.own.isInitialized) await this.own.initialize();
+    let sentAt = NaN;
+    const last = await Connection.use(this.own, this.names, async (connection) => {
+      sentAt = performance.now();
       const [beat] = await sql<Beat>(connection.manager, BEAT, [OUTAGE_SECONDS]);
       return beat ?? this.recover(connection);
     });
-    this.clock.set(last.now);
+    // The process may have been suspended between the statement and its response, so only a fast response sets the clock.
+    if (performance.now() - sentAt < CLOCK_ERROR_MS) this.clock.set(last.now);
     this.lastBeat = last;
-    this.lastBeatAt = performance.now();
+    this.lastBeatAt = sentAt;
+    if (!this.isStale) this.waitingSince = undefined;
   }
 
   /** One instance wins the row; the others find its heartbeat there. */

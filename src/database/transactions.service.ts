@@ -120,6 +120,13 @@ export class TransactionsService {
     });
   }
 
+  /** Resolves if PostgreSQL responds. Does not wait for a heartbeat, whose absence is not a fault of PostgreSQL. */
+  async ping(): Promise<void> {
+    await withRetries(() =>
+      Connection.use(this.dataSource, this.names, ({ manager }) => sql(manager, 'SELECT 1')),
+    );
+  }
+
   /** Acquires the connection of a shared transaction. */
   protected async connect(): Promise<Connection> {
     await this.heartbeat?.noticeOutage();

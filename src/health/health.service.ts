@@ -5,7 +5,6 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { type KeysState, VerificationKeys } from '../auth/verification-keys.js';
-import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
 import { VERSION } from '../version.js';
@@ -73,12 +72,10 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async database(): Promise<'connected' | 'disconnected'> {
-    const answer = this.transactions
-      .read((manager) => sql(manager, 'SELECT 1'))
-      .then(
-        () => 'connected' as const,
-        () => 'disconnected' as const,
-      );
+    const answer = this.transactions.ping().then(
+      () => 'connected' as const,
+      () => 'disconnected' as const,
+    );
     return Promise.race([answer, sleep(CHECK_TIMEOUT_MS, 'disconnected' as const, { ref: false })]);
   }
 }
