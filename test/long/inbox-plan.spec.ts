@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { inboxPlans } from '../support/inbox-plans.js';
 import { insertTasks, vacuum } from '../support/many-tasks.js';
-import { times, Team } from '../support/work.js';
+import { repeat, Team } from '../support/work.js';
 
 const FINISHED = 1_000_000;
 const PENDING = 10_000;
@@ -44,7 +44,7 @@ it('answers requests for it in time', async () => {
 
 async function measured(name: string, ask: () => Promise<{ status: number }>): Promise<void> {
   const took: number[] = [];
-  await times(ASKS, async () => {
+  await repeat(ASKS, async () => {
     const started = performance.now();
     expect((await ask()).status).toBe(200);
     took.push(performance.now() - started);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ExpiryService } from '../../src/lifecycle/expiry.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { insertOverdueSessions } from '../support/many-tasks.js';
-import { Team, times } from '../support/work.js';
+import { Team, repeat } from '../support/work.js';
 
 const OVERDUE = 1_000_000;
 const WARM_UP = 200;
@@ -24,8 +24,8 @@ afterAll(() => mesh.close());
 
 it(`expires ${OVERDUE} overdue sessions in batches, beside writers`, async () => {
   const alone: number[] = [];
-  await times(WARM_UP, () => write([]));
-  await times(WARM_UP, () => write(alone));
+  await repeat(WARM_UP, () => write([]));
+  await repeat(WARM_UP, () => write(alone));
 
   const batches: number[] = [];
   const beside: number[] = [];

@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
+import passport from 'passport';
 import { DataSource } from 'typeorm';
 import { AppModule } from '../../src/app.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
+import { JwtStrategy } from '../../src/auth/jwt.strategy.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from '../../src/configure-app.js';
 import { JsonLogger } from '../../src/observability/json-logger.js';
+import { Client } from './client.js';
+import { signedToken } from './signed-token.js';
 import { createTestDatabase, dropTestDatabase, MIGRATED } from './postgres.js';
 
 export const TEST_SECRET = 'a secret for tests that is long enough';
@@ -19,6 +23,8 @@ export interface TestApp {
   dataSource: DataSource;
   /** Rows of a statement run as the application's own user. */
   query<Row = Record<string, unknown>>(text: string, parameters?: unknown[]): Promise<Row[]>;
+  /** An agent with these roles, the first one its default. Without `sub` it has a subject of its own. */
+  agent(roles: string | readonly string[], sub?: string): Client;
   close(): Promise<void>;
 }
 
@@ -35,6 +41,12 @@ export interface TestAppOptions {
 export async function newDatabase(): Promise<string> {
   return createTestDatabase(process.env.TEST_POSTGRES_URL ?? '', undefined, MIGRATED);
 }
+
+/**
+ * The strategies of the running applications. Passport keeps one for the whole process, that of the application which
+ * started last: when this one stops, the one before it counts again.
+ */
+const strategies: JwtStrategy[] = [];
 
 export async function startTestApp({
   env,
@@ -62,15 +74,22 @@ export async function startTestApp({
   configureApp(app);
   await app.listen(0, '127.0.0.1');
   const dataSource = app.get(DataSource);
+  const appUrl = await app.getUrl();
+  const strategy = app.get(JwtStrategy);
+  strategies.push(strategy);
   return {
     app,
-    url: await app.getUrl(),
+    url: appUrl,
     databaseUrl: url,
     dataSource,
     query: <Row>(text: string, parameters: unknown[] = []) =>
       dataSource.query<Row[]>(text, parameters),
+    agent: (roles, sub = newSubject('agent')) => new Client(appUrl, tokenFor(roles, sub)),
     async close() {
       await app.close();
+      strategies.splice(strategies.indexOf(strategy), 1);
+      const [last] = strategies.slice(-1);
+      if (last) passport.use(last);
       if (databaseUrl === undefined) await dropTestDatabase(url);
     },
   };
@@ -82,7 +101,17 @@ export function tokenFor(roles: string | readonly string[], sub?: string, human 
   return developmentToken(TEST_SECRET, { roles: list, human, ...(sub !== undefined && { sub }) });
 }
 
-/** A subject that nobody else has. */
+/** A bearer token with roles but without a `role` claim, as identity providers issue it: it names no default role. */
+export function tokenWithoutDefaultRole(
+  roles: readonly string[],
+  sub = newSubject('agent'),
+): string {
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = { iss: 'agent-mesh-dev', sub, roles, iat, exp: iat + 300 };
+  return signedToken({ alg: 'HS256', typ: 'JWT' }, claims, TEST_SECRET);
+}
+
+/** A subject that no other test uses. */
 export function newSubject(role: string): string {
   return `${role}-${randomBytes(4).toString('hex')}`;
 }

@@ -110,7 +110,3 @@ export class Matter {
 export function outcomesOf(answers: readonly Answer<{ code?: unknown }>[]): string[] {
   return answers.map(({ status, body }) => (status < 300 ? 'ok' : String(body.code))).sort();
 }
-
-export function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
-}

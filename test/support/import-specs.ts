@@ -1,10 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
+import { closeSharedApp } from './kit.js';
 
 /**
- * Loads every spec of a folder into the one that calls this. Jest loads the whole application anew for each file that
- * it runs, which takes longer than most specs do. So their top level has nothing but `describe`s: a hook there would be
- * one of the neighbours, too.
+ * Loads every spec of a folder into the spec that calls this. Jest loads all modules again for each file that it runs,
+ * which takes longer than most specs. A hook at the top level of an imported spec would also run for the other specs
+ * of the folder, so a spec puts its hooks into a `describe`.
  */
 export async function importSpecs(folder: string): Promise<void> {
   const names = await readdir(folder);
@@ -12,4 +14,5 @@ export async function importSpecs(folder: string): Promise<void> {
     if (!name.endsWith('.spec.ts')) throw new Error(`${folder}/${name} would not be run`);
     await import(join(folder, name));
   }
+  afterAll(closeSharedApp);
 }

@@ -5,8 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import pg from 'pg';
 import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
-import { signedToken } from './signed-token.js';
-import { newSubject, TEST_SECRET, type TestApp, type TestAppOptions, tokenFor } from './app.js';
+import {
+  newSubject,
+  type TestApp,
+  type TestAppOptions,
+  tokenFor,
+  tokenWithoutDefaultRole,
+} from './app.js';
 import { type Answer, Client } from './client.js';
 
 /** Has nothing under any key, and says so: every key is believed to be new. */
@@ -59,9 +64,7 @@ export function caller(
 
 /** The same without a default role, as identity providers issue tokens. */
 export function callerWithoutDefault({ url }: TestApp, roles: string[], sub: string): Client {
-  const iat = Math.floor(Date.now() / 1000);
-  const claims = { iss: 'agent-mesh-dev', sub, roles, iat, exp: iat + 300 };
-  return new Client(url, signedToken({ alg: 'HS256', typ: 'JWT' }, claims, TEST_SECRET), false);
+  return new Client(url, tokenWithoutDefaultRole(roles, sub), false);
 }
 
 export function isReplay({ headers }: Answer): boolean {

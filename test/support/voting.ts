@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import type { TestApp } from './app.js';
-import { type ApprovalBody, Matter, outcomesOf, times } from './approvals.js';
+import { type ApprovalBody, Matter, outcomesOf } from './approvals.js';
+import { times } from './kit.js';
 import type { Answer } from './client.js';
 
 const DECIDERS = 50;

@@ -89,7 +89,7 @@ export class Team {
 }
 
 /** Does something so many times, one after the other. */
-export async function times(count: number, act: () => Promise<unknown>): Promise<void> {
+export async function repeat(count: number, act: () => Promise<unknown>): Promise<void> {
   for (let done = 0; done < count; done += 1) await act();
 }
 

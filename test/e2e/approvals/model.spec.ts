@@ -6,7 +6,8 @@ import {
   ApprovalModel,
   type ApprovalOperation,
 } from '../../support/approval-model.js';
-import { type ApprovalBody, Matter, outcomesOf, times } from '../../support/approvals.js';
+import { type ApprovalBody, Matter, outcomesOf } from '../../support/approvals.js';
+import { times } from '../../support/kit.js';
 import type { Answer, Client } from '../../support/client.js';
 
 const RUNS = 40;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
-import { Matter, outcomesOf, times } from '../../support/approvals.js';
+import { Matter, outcomesOf } from '../../support/approvals.js';
+import { times } from '../../support/kit.js';
 import type { Answer, Client } from '../../support/client.js';
 import { sweepDeadlines } from '../../support/work.js';
 

@@ -8,7 +8,8 @@ import {
   type TestApp,
   tokenFor,
 } from '../../support/app.js';
-import { type ApprovalBody, Matter, outcomesOf, times } from '../../support/approvals.js';
+import { type ApprovalBody, Matter, outcomesOf } from '../../support/approvals.js';
+import { times } from '../../support/kit.js';
 import { Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { dropTestDatabase } from '../../support/postgres.js';

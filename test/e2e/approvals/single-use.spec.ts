@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type TestApp, startTestApp, newSubject } from '../../support/app.js';
-import { type ApprovalBody, Matter, outcomesOf, times } from '../../support/approvals.js';
+import { type ApprovalBody, Matter, outcomesOf } from '../../support/approvals.js';
+import { times } from '../../support/kit.js';
 import type { Client } from '../../support/client.js';
 
 let mesh: TestApp;

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApprovalExpiryService } from '../../../src/approvals/approval-expiry.service.js';
 import { canonicalDigest } from '../../../src/http/canonical-json.js';
 import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
-import { type ApprovalBody, Matter, outcomesOf, times } from '../../support/approvals.js';
+import { type ApprovalBody, Matter, outcomesOf } from '../../support/approvals.js';
+import { times } from '../../support/kit.js';
 import type { Client } from '../../support/client.js';
 
 let mesh: TestApp;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
-import { type ApprovalBody, Matter, outcomesOf, times } from '../../support/approvals.js';
+import { type ApprovalBody, Matter, outcomesOf } from '../../support/approvals.js';
+import { times } from '../../support/kit.js';
 
 let mesh: TestApp;
 

@@ -32,21 +32,21 @@ const RELATIONS: Record<Thing, Partial<Record<Persona, readonly Relation[]>>> = 
   attempt: {
     claimant: ['assignee', 'claimant', 'participant'],
     'same role': ['assignee', 'participant'],
-    requester: ['participant'],
+    asker: ['participant'],
     participant: ['participant'],
   },
   'plain session': { claimant: ['assignee', 'claimant'], 'same role': ['assignee'] },
   task: {
     claimant: ['assignee', 'participant'],
     'same role': ['assignee', 'participant'],
-    requester: ['requester', 'participant'],
+    asker: ['requester', 'participant'],
     participant: ['participant'],
   },
   // Whoever may decide it is the delegator once it has delegated it.
   approval: {
-    claimant: ['approver', 'claimant', 'delegator', 'participant'],
-    'same role': ['approver', 'delegator', 'participant'],
-    requester: ['requester', 'participant'],
+    claimant: ['assignee', 'claimant', 'delegator', 'participant'],
+    'same role': ['assignee', 'delegator', 'participant'],
+    asker: ['requester', 'participant'],
     participant: ['participant'],
   },
 };
@@ -64,7 +64,7 @@ interface World {
   attempt: string;
   /** A session without a task, held by the claimant. */
   plain: string;
-  /** Asked by the requester, pending, for the claimant's role to decide. */
+  /** Asked by the asker, pending, for the claimant's role to decide. */
   approval: string;
   /** Another agent of the claimant's role, and a role that it can delegate to. */
   delegator: Client;
@@ -180,7 +180,7 @@ const RECIPES: Record<string, Recipe[]> = {
     {
       thing: 'task',
       call: ({ task }, { client }) => client.post(`/tasks/${task}/retry`, {}),
-      conflicts: { requester: 'task.open', admin: 'task.open' },
+      conflicts: { asker: 'task.open', admin: 'task.open' },
     },
   ],
   'POST /sessions/:id/heartbeat': onSession(
@@ -265,7 +265,7 @@ const RECIPES: Record<string, Recipe[]> = {
     {
       thing: 'approval',
       call: ({ approval }, { client }) => client.post(`/approvals/${approval}/resubmit`, {}),
-      conflicts: { requester: 'approval.open' },
+      conflicts: { asker: 'approval.open' },
     },
   ],
   'POST /approvals/:id/consume': [
@@ -274,7 +274,7 @@ const RECIPES: Record<string, Recipe[]> = {
       call: ({ approval }, { client }) =>
         client.post(`/approvals/${approval}/consume`, { digest: '0'.repeat(64) }),
       // Whoever holds the task uses it; the digest is not that of anything.
-      conflicts: { claimant: 'refused with 422', requester: 'refused with 403' },
+      conflicts: { claimant: 'refused with 422', asker: 'refused with 403' },
     },
   ],
 };
@@ -400,18 +400,18 @@ async function newWorld(): Promise<World> {
   const callers: Record<Persona, Caller> = {
     claimant: newCaller(worker),
     'same role': newCaller(worker),
-    requester: newCaller(newSubject('requester')),
+    asker: newCaller(newSubject('requester')),
     participant: newCaller(newSubject('participant')),
     stranger: newCaller(newSubject('stranger')),
     admin: newCaller('admin'),
     auditor: newCaller('auditor'),
     'missing token': { role: worker, client: new Client(mesh.url) },
   };
-  const { requester, claimant, participant } = callers;
+  const { asker, claimant, participant } = callers;
   const ask = (approver_role: string) =>
-    requester.client.post<{ approval_id: string }>('/approvals', { task_id: task, approver_role });
+    asker.client.post<{ approval_id: string }>('/approvals', { task_id: task, approver_role });
 
-  const routed = await requester.client.post<{ task_id: string }>('/tasks/route', {
+  const routed = await asker.client.post<{ task_id: string }>('/tasks/route', {
     target: worker,
     task: { task_type: 'approval' },
   });

@@ -12,7 +12,7 @@ import {
   sweepLeases,
   type SessionBody,
   Team,
-  times,
+  repeat,
 } from '../../support/work.js';
 import { withTeams } from '../../support/with-teams.js';
 
@@ -31,7 +31,7 @@ describe('the attempts of a task', () => {
 
   it('has three attempts where the task does not say', async () => {
     const id = await team.route();
-    await times(3, async () => {
+    await repeat(3, async () => {
       await endPause(mesh, id);
       await team.loseLease();
     });
@@ -67,7 +67,7 @@ describe('the attempts of a task', () => {
 
   it('can be handed back, which does not count as an attempt', async () => {
     const id = await team.route({ max_attempts: 1 });
-    await times(3, async () => {
+    await repeat(3, async () => {
       const { session } = await team.claim(worker);
       const released = await worker.post(`/sessions/${session.id}/release`, { reason: 'busy' });
       expect(released.body).toMatchObject({ status: 'failed', ended_reason: 'released' });

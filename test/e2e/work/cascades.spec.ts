@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { TestApp } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
-import { finish, type TaskBody, Team, times, type TimelineBody } from '../../support/work.js';
+import { finish, type TaskBody, Team, repeat, type TimelineBody } from '../../support/work.js';
 import { withTeams } from '../../support/with-teams.js';
 
 /** How often each race is run. */
@@ -175,7 +175,7 @@ describe('cancelling a task with the tasks below it', () => {
   });
 
   it('meets a claim of a task below: the worker loses it, or never has it', async () => {
-    await times(ROUNDS, async () => {
+    await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
       const [answer, claimed] = await Promise.all([
@@ -190,7 +190,7 @@ describe('cancelling a task with the tasks below it', () => {
   });
 
   it('meets a completion of a task below: one of the two wins', async () => {
-    await times(ROUNDS, async () => {
+    await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
       const worker = team.agent('legal');
@@ -205,7 +205,7 @@ describe('cancelling a task with the tasks below it', () => {
   });
 
   it('meets a retry of a task below: the new attempt is cancelled, or is later than the cascade', async () => {
-    await times(ROUNDS, async () => {
+    await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
       const worker = team.agent('legal');
@@ -222,7 +222,7 @@ describe('cancelling a task with the tasks below it', () => {
   });
 
   it('meets tasks that are routed below: each is cancelled or refused', async () => {
-    await times(ROUNDS, async () => {
+    await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
       const [answer, ...routed] = await Promise.all([
@@ -244,7 +244,7 @@ describe('cancelling a task with the tasks below it', () => {
   });
 
   it('meets other cascades, of the same tree and of a branch of it', async () => {
-    await times(ROUNDS, async () => {
+    await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
       const leaves = await Promise.all([1, 2, 3].map(() => part('legal', 'archive', below)));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { TestApp } from '../../support/app.js';
-import { ageBy, type ClaimedBody, endDeadline, metrics, Team, times } from '../../support/work.js';
+import { ageBy, type ClaimedBody, endDeadline, metrics, Team, repeat } from '../../support/work.js';
 import { withTeams } from '../../support/with-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
@@ -152,7 +152,7 @@ describe('finding and claiming work', () => {
     const second = await route('c', 'normal');
     const third = await route('b', 'normal');
     const claimed: string[] = [];
-    await times(4, async () => {
+    await repeat(4, async () => {
       claimed.push((await team.claim(undefined, { task_types: types })).task.id);
     });
     expect(claimed).toEqual([first, second, third, last]);

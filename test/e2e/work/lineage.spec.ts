@@ -7,7 +7,7 @@ import {
   finish,
   sweepLeases,
   Team,
-  times,
+  repeat,
   type TimelineBody,
   type TreeBody,
 } from '../../support/work.js';
@@ -67,7 +67,7 @@ describe('tasks that are part of tasks', () => {
     const sixth = await delegate('a', 'a', ids.at(-1) ?? '');
     expect([sixth.status, sixth.body.code]).toEqual([422, 'task.delegation_loop']);
     expect((await delegate('a', 'b', ids.at(-1) ?? '')).status).toBe(202);
-    await times(6, async () => {
+    await repeat(6, async () => {
       expect((await delegate('a', 'a', ids[0] ?? '')).status).toBe(202);
     });
   });

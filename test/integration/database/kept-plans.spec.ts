@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { insertTasks, vacuum } from '../../support/many-tasks.js';
-import { Team, times } from '../../support/work.js';
+import { Team, repeat } from '../../support/work.js';
 
-/** PostgreSQL plans a statement anew for its first five times, and then compares. */
+/** PostgreSQL plans a statement anew for its first five repeat, and then compares. */
 const PLANNED_ANEW = 5;
 const OFTEN = 3 * PLANNED_ANEW;
 
@@ -21,7 +21,7 @@ describe('Statements that are carried out often', () => {
     await vacuum(mesh);
     const worker = team.worker();
     const routed = { target: team.role, task: { task_type: 'review' } };
-    await times(OFTEN, async () => {
+    await repeat(OFTEN, async () => {
       await team.route();
       await team.asker.post('/tasks/route', routed, { 'Idempotency-Key': randomUUID() });
       const { session } = await team.claim(worker);
