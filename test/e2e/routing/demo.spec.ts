@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { runDemo } from '../../../src/demo/run-demo.js';
-import { startTestApp, TEST_SECRET, type TestApp } from '../../support/app.js';
+import { TEST_SECRET } from '../../support/app.js';
+import { useSharedApp } from '../../support/kit.js';
 
 const OIDC = {
   JWT_SECRET: undefined,
@@ -11,15 +12,9 @@ const OIDC = {
 };
 
 describe('npm run demo', () => {
-  let mesh: TestApp;
+  const mesh = useSharedApp();
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  afterAll(() => mesh.close());
-
-  it('plays a budget approval that a person can follow, and ends with 0', async () => {
+  it('runs a budget approval and exits with 0', async () => {
     const { code, output, errors } = await play({});
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     expect(titlesOf(output)).toEqual([
@@ -40,7 +35,7 @@ describe('npm run demo', () => {
       'status completed, result {"approved_amount":50000}',
     ]);
     expect(output).toMatch(/POST \/tasks\/route -> 202\n {4}task-[0-9a-f-]{36} accepted\n/);
-    expect(trailOf(output)).toEqual([
+    expect(eventsOf(output)).toEqual([
       'task_routed by finance',
       'session_transitioned by manager: pending -> active',
       'approval_requested by finance',
@@ -49,19 +44,19 @@ describe('npm run demo', () => {
     ]);
   });
 
-  it('prints colours only where there are some', async () => {
+  it('prints colours only when the terminal has them', async () => {
     expect((await play({})).output).not.toContain('\u001b[');
     expect((await play({}, true)).output).toContain('\u001b[');
   });
 
-  it('may be played again: each time is a workflow of its own', async () => {
+  it('runs a separate workflow each time', async () => {
     const first = await play({});
     const second = await play({});
     expect([first.code, second.code]).toEqual([0, 0]);
-    expect(trailOf(second.output)).toHaveLength(trailOf(first.output).length);
+    expect(eventsOf(second.output)).toHaveLength(eventsOf(first.output).length);
   });
 
-  it('says in one line that no controller answers', async () => {
+  it('reports in one line that no controller responds', async () => {
     const { code, errors } = await play({ CONTROLLER_URL: 'http://127.0.0.1:1' });
     expect(code).toBe(1);
     expect(errors).toMatch(
@@ -69,7 +64,7 @@ describe('npm run demo', () => {
     );
   });
 
-  it('says in one line that its tokens are refused', async () => {
+  it('reports in one line that its tokens are refused', async () => {
     const { code, errors } = await play({ JWT_SECRET: 'another secret that is long enough too' });
     expect(code).toBe(1);
     expect(errors).toMatch(
@@ -77,7 +72,7 @@ describe('npm run demo', () => {
     );
   });
 
-  it('says in one line what it did not expect', async () => {
+  it('reports an unexpected response in one line', async () => {
     const { code, errors } = await play({}, false, [
       { method: 'GET', path: '/status', status: 200, json: { status: 'ok', version: '0.4.0' } },
       { method: 'POST', path: '/tasks/route', status: 202, json: { status: 'accepted' } },
@@ -86,7 +81,7 @@ describe('npm run demo', () => {
     expect(errors).toBe('demo: The response to POST /tasks/route has no "task_id".\n');
   });
 
-  it('says in one line that something else answers, or refuses', async () => {
+  it('reports in one line that the server is not a controller, or refuses the request', async () => {
     const stranger = await play({}, false, []);
     expect(stranger.code).toBe(1);
     expect(stranger.errors).toMatch(/^demo: The server at .* is not a controller\.\n$/);
@@ -105,9 +100,9 @@ describe('npm run demo', () => {
   });
 
   it.each([
-    ['an address that is none', { CONTROLLER_URL: 'file:///etc' }, 'CONTROLLER_URL must be'],
-    ['tokens made elsewhere', OIDC, 'tokens must come from an identity provider'],
-  ])('says in one line that it cannot work with %s', async (_, variables, message) => {
+    ['an invalid address', { CONTROLLER_URL: 'file:///etc' }, 'CONTROLLER_URL must be'],
+    ['tokens of an identity provider', OIDC, 'tokens must come from an identity provider'],
+  ])('reports in one line that it does not support %s', async (_, variables, message) => {
     const { code, errors } = await play(variables);
     expect(code).toBe(1);
     expect(errors).toMatch(/^demo: [^\n]+\n$/);
@@ -147,7 +142,7 @@ interface Reply {
   json: unknown;
 }
 
-/** Something that answers like no controller does. */
+/** A server that is not a controller. */
 async function startStub(
   replies: readonly Reply[],
 ): Promise<{ url: string; stop(): Promise<void> }> {
@@ -174,6 +169,6 @@ function titlesOf(output: string): string[] {
   return [...output.matchAll(/^ ?\d+\. (.*)$/gm)].map(([, title]) => title ?? '');
 }
 
-function trailOf(output: string): string[] {
+function eventsOf(output: string): string[] {
   return [...output.matchAll(/^ {4}[\d:.]{12} {2}(.*)$/gm)].map(([, event]) => event ?? '');
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newSubject, startTestApp, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { McpAgents } from '../../support/mcp.js';
+import { useSharedApp } from '../../support/kit.js';
 
 interface Routed {
   status: string;
@@ -17,28 +18,25 @@ const warningAbout = (role: string) => ({
   pointer: '/target',
 });
 
-describe('Routing to a role that no token has carried', () => {
-  let mesh: TestApp;
+describe('POST /tasks/route with an unseen role', () => {
+  const mesh = useSharedApp();
   let finance: Client;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-    finance = new Client(mesh.url, tokenFor('finance', newSubject('finance')));
+  beforeAll(() => {
+    finance = mesh.agent('finance');
   });
-
-  afterAll(() => mesh.close());
 
   const route = (target: string, headers = {}, task: object = TASK) =>
     finance.post<Routed>('/tasks/route', { target, task }, headers);
 
-  it('is accepted with a warning', async () => {
+  it('202 with a warning', async () => {
     const { status, body } = await route('mangaer');
 
     expect(status).toBe(202);
     expect(body).toMatchObject({ status: 'accepted', warnings: [warningAbout('mangaer')] });
   });
 
-  it('has the warning beside those about members', async () => {
+  it('returns the warning together with those about members', async () => {
     const { body } = await route('mangaer', {}, { type: 'a', amount: 1 });
 
     expect(body.warnings?.map(({ code }) => code)).toEqual([
@@ -47,7 +45,7 @@ describe('Routing to a role that no token has carried', () => {
     ]);
   });
 
-  it('is replayed byte for byte, also once the role is seen', async () => {
+  it('replays the response after the role is seen', async () => {
     const role = newSubject('late');
     const key = { 'idempotency-key': randomUUID() };
     const first = await route(role, key);
@@ -74,14 +72,14 @@ describe('Routing to a role that no token has carried', () => {
       () => newSubject('elsewhere'),
       (role: string) => mesh.query('INSERT INTO seen_roles (role) VALUES ($1)', [role]),
     ],
-  ])('has none for a role that is seen: %s', async (_, name, see) => {
+  ])('has no warning for a seen role: %s', async (_, name, see) => {
     const role = name();
     await see(role);
 
     expect((await route(role)).body).not.toHaveProperty('warnings');
   });
 
-  it('has one for a role that only a forged token carries', async () => {
+  it('warns when only a forged token has the role', async () => {
     const role = newSubject('forged');
     const forged = `${tokenFor(role).slice(0, -4)}AAAA`;
     expect((await new Client(mesh.url, forged).get('/me')).status).toBe(401);
@@ -92,7 +90,7 @@ describe('Routing to a role that no token has carried', () => {
   it.each([
     ['send_task', { task_type: 'a' }],
     ['notify', { message: 'The contract is signed' }],
-  ])('is told by the tool %s', async (tool, args) => {
+  ])('the tool %s returns the warning', async (tool, args) => {
     const agents = new McpAgents('http', mesh.url);
     const agent = await agents.agent(tokenFor('finance'));
     const { text, content } = await agent.call(tool, { target: 'mangaer', ...args });
@@ -105,8 +103,8 @@ describe('Routing to a role that no token has carried', () => {
   });
 });
 
-describe('With ROLES, routing', () => {
-  it('has no warning for a listed role that no token has carried', async () => {
+describe('POST /tasks/route with ROLES and an unseen role', () => {
+  it('has no warning for a listed role', async () => {
     const mesh = await startTestApp({ env: { ROLES: 'finance,manager' } });
     const finance = new Client(mesh.url, tokenFor('finance'));
     const routed = await finance.post('/tasks/route', { target: 'manager', task: TASK });

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { McpAgents } from '../../support/mcp.js';
+import { useSharedApp, useApp } from '../../support/kit.js';
 
 interface Refused {
   errors: { pointer: string; message: string }[];
@@ -16,19 +17,16 @@ interface Routed {
 const CARELESS = { type: 'budget_approval', descripton: 'Q3', amount: 50_000 };
 const MOVED = 'The member is not known and was moved to task.data';
 
-describe('The forms of v0.4', () => {
-  let mesh: TestApp;
+describe('POST /tasks/route with LEGACY_V04=true', () => {
+  const mesh = useSharedApp();
   let finance: Client;
 
   beforeAll(async () => {
-    mesh = await startTestApp();
-    finance = new Client(mesh.url, tokenFor('finance', newSubject('finance')));
+    finance = mesh.agent('finance');
     await new Client(mesh.url, tokenFor('manager')).get('/me');
   });
 
-  afterAll(() => mesh.close());
-
-  it('are taken with a warning for each member that is moved to data', async () => {
+  it('warns of each member that is moved to data', async () => {
     const { status, body } = await finance.post<Routed>('/tasks/route', {
       target: 'manager',
       task: CARELESS,
@@ -49,7 +47,7 @@ describe('The forms of v0.4', () => {
     });
   });
 
-  it('are replayed byte for byte, warnings included', async () => {
+  it('replays the response with its warnings', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const route = () => finance.post('/tasks/route', { target: 'manager', task: CARELESS }, key);
 
@@ -58,7 +56,7 @@ describe('The forms of v0.4', () => {
     expect(await route()).toMatchObject({ status: 200, text: first.text });
   });
 
-  it('have no warnings where nothing is moved', async () => {
+  it('has no warnings when no member is moved', async () => {
     for (const task of [{ type: 'a' }, { task_type: 'a', data: { amount: 1 } }]) {
       const { body } = await finance.post('/tasks/route', { target: 'manager', task });
       expect(Object.keys(body)).toEqual(['task_id', 'status', 'trace_id']);
@@ -67,16 +65,13 @@ describe('The forms of v0.4', () => {
 });
 
 describe('LEGACY_V04=false', () => {
-  let mesh: TestApp;
+  const mesh = useApp({ env: { LEGACY_V04: 'false' } });
   let finance: Client;
 
   beforeAll(async () => {
-    mesh = await startTestApp({ env: { LEGACY_V04: 'false' } });
-    finance = new Client(mesh.url, tokenFor('finance', newSubject('finance')));
+    finance = mesh.agent('finance');
     await new Client(mesh.url, tokenFor('manager')).get('/me');
   });
-
-  afterAll(() => mesh.close());
 
   const refused = async (method: string, path: string, body: unknown) => {
     const answer = await finance.call<Refused>(method, path, { body });
@@ -84,7 +79,7 @@ describe('LEGACY_V04=false', () => {
     return answer.body.errors;
   };
 
-  it('refuses unknown members of a task, and suggests the known one', async () => {
+  it('POST /tasks/route: 400 with an unknown member of the task, and suggests the known one', async () => {
     const task = { ...CARELESS, type: undefined, task_type: 'budget_approval', toString: 1 };
     expect(
       await refused('POST', '/tasks/route', {
@@ -111,13 +106,13 @@ describe('LEGACY_V04=false', () => {
     ['PUT', `/sessions/${randomUUID()}/events`, { event: 'ACTIVATE' }, '/event'],
     ['POST', '/approvals', { task_id: randomUUID(), approver_role: 'a', notes: 'b' }, '/notes'],
     ['POST', `/approvals/${randomUUID()}/decision`, { decision: 'approved', notes: 'b' }, '/notes'],
-  ])('refuses the old form: %s %s %j', async (method, path, body, pointer) => {
+  ])('%s %s: 400 with the deprecated body %j', async (method, path, body, pointer) => {
     expect((await refused(method, path, body)).map((problem) => problem.pointer)).toContain(
       pointer,
     );
   });
 
-  it('takes today’s forms, and null for what is not meant', async () => {
+  it('POST /tasks/route accepts the current body and null', async () => {
     const task = { task_type: 'a', description: null, data: { descripton: 1, x: null } };
     const { status, body } = await finance.post('/tasks/route', { target: 'manager', task });
 
@@ -125,7 +120,7 @@ describe('LEGACY_V04=false', () => {
     expect(Object.keys(body)).toEqual(['task_id', 'status', 'trace_id']);
   });
 
-  it('holds for tools too', async () => {
+  it('the tool send_task accepts the current arguments', async () => {
     const agents = new McpAgents('http', mesh.url);
     const agent = await agents.agent(tokenFor('finance'));
     const routed = await agent.call('send_task', { target: 'manager', task_type: 'a' });

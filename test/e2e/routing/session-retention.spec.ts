@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { ExpiryService } from '../../../src/lifecycle/expiry.service.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
+import { useApp, routeTask } from '../../support/kit.js';
 
 interface SessionBody {
   id: string;
@@ -19,23 +20,15 @@ interface EventRow {
 /** What one sweep expires at most. */
 const SWEEP_BATCH = 1_000;
 
-describe('sessions that nobody finished', () => {
-  let mesh: TestApp;
-
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  afterAll(() => mesh.close());
-
-  const agent = (role: string) => new Client(mesh.url, tokenFor(role, newSubject(role)));
+describe('session retention', () => {
+  const mesh = useApp();
 
   const grow = (id: string, age: string) =>
     mesh.query(`UPDATE sessions SET created_at = now() - $2::interval WHERE id = $1`, [id, age]);
 
   /** A session of a role, as old as told. */
   async function sessionAged(age: string, role: string, status = 'pending'): Promise<string> {
-    const client = agent(role);
+    const client = mesh.agent(role);
     const { body } = await client.post<SessionBody>('/sessions', { role });
     if (status === 'active') await client.put(`/sessions/${body.id}`, { status });
     await grow(body.id, age);
@@ -43,15 +36,12 @@ describe('sessions that nobody finished', () => {
   }
 
   async function taskAged(age: string, from: string, to: string): Promise<[string, string]> {
-    const routed = await agent(from).post<{ task_id: string }>('/tasks/route', {
-      target: to,
-      task: { task_type: 'approval' },
-    });
+    const task = await routeTask(mesh, from, to);
     const [row] = await mesh.query<{ id: string }>(`SELECT id FROM sessions WHERE task_id = $1`, [
-      routed.body.task_id.slice('task-'.length),
+      task.slice('task-'.length),
     ]);
     await grow(row?.id ?? '', age);
-    return [routed.body.task_id, row?.id ?? ''];
+    return [task, row?.id ?? ''];
   }
 
   const expiriesOf = (sessionId: string) =>
@@ -69,33 +59,38 @@ describe('sessions that nobody finished', () => {
   const listed = (client: Client, query: string) =>
     client.get<{ sessions: SessionBody[]; total: number }>(`/sessions?${query}`);
 
-  it.each(['pending', 'active'])('are expired, %s as they were, by reading them', async (from) => {
-    const role = newSubject('worker');
-    const id = await sessionAged('8 days', role, from);
-    const version = from === 'active' ? 3 : 2;
-    const read = await agent(role).get(`/sessions/${id}`);
-    expect(read.body).toMatchObject({ status: 'expired', ended_reason: 'retention', version });
-    expect(read.headers.get('etag')).toBe(`"${id}.${version}"`);
-    expect(await expiriesOf(id)).toMatchObject([
-      {
-        event_type: 'session_transitioned',
-        role: 'system',
-        actor: 'system',
-        metadata: { from, to: 'expired', reason: 'retention', version },
-      },
-    ]);
-  });
+  it.each(['pending', 'active'])(
+    'GET /sessions/:id expires an overdue session that was %s',
+    async (from) => {
+      const role = newSubject('worker');
+      const id = await sessionAged('8 days', role, from);
+      const version = from === 'active' ? 3 : 2;
+      const read = await mesh.agent(role).get(`/sessions/${id}`);
+      expect(read.body).toMatchObject({ status: 'expired', ended_reason: 'retention', version });
+      expect(read.headers.get('etag')).toBe(`"${id}.${version}"`);
+      expect(await expiriesOf(id)).toMatchObject([
+        {
+          event_type: 'session_transitioned',
+          role: 'system',
+          actor: 'system',
+          metadata: { from, to: 'expired', reason: 'retention', version },
+        },
+      ]);
+    },
+  );
 
-  it.each(['7 days -1 minute', '0 days'])('are left alone at the age of %s', async (age) => {
+  it.each(['7 days -1 minute', '0 days'])('keeps a session at the age of %s', async (age) => {
     const role = newSubject('worker');
     const id = await sessionAged(age, role, 'active');
-    expect((await agent(role).get(`/sessions/${id}`)).body).toMatchObject({ status: 'active' });
+    expect((await mesh.agent(role).get(`/sessions/${id}`)).body).toMatchObject({
+      status: 'active',
+    });
     expect(await expiriesOf(id)).toEqual([]);
   });
 
-  it('are left alone when they have ended, however old they are', async () => {
+  it('keeps an ended session of any age', async () => {
     const role = newSubject('worker');
-    const client = agent(role);
+    const client = mesh.agent(role);
     const { body } = await client.post<SessionBody>('/sessions', { role });
     await client.put(`/sessions/${body.id}`, { status: 'active' });
     await client.put(`/sessions/${body.id}`, { status: 'completed' });
@@ -105,9 +100,9 @@ describe('sessions that nobody finished', () => {
     expect(await expiriesOf(body.id)).toEqual([]);
   });
 
-  it('are expired in lists, filters and totals before anything has written so', async () => {
+  it('GET /sessions returns overdue sessions as expired before they are updated', async () => {
     const role = newSubject('worker');
-    const client = agent(role);
+    const client = mesh.agent(role);
     const old = [await sessionAged('8 days', role), await sessionAged('9 days', role, 'active')];
     const fresh = await sessionAged('1 hour', role);
     const all = await listed(client, `role=${role}`);
@@ -125,28 +120,32 @@ describe('sessions that nobody finished', () => {
     expect(await Promise.all(old.map(storedStatus))).toEqual(['pending', 'active']);
   });
 
-  it('make their task expired, in lists, alone, and by the task’s id', async () => {
+  it('GET /tasks and GET /tasks/:id return the task as expired', async () => {
     const [from, to] = [newSubject('from'), newSubject('to')];
     const [task, session] = await taskAged('8 days', from, to);
     const ids = async (status: string) =>
       (
-        await agent(from).get<{ tasks: { id: string }[] }>(`/tasks?to_role=${to}&status=${status}`)
+        await mesh
+          .agent(from)
+          .get<{ tasks: { id: string }[] }>(`/tasks?to_role=${to}&status=${status}`)
       ).body.tasks.map(({ id }) => `task-${id}`);
     expect(await ids('pending')).toEqual([]);
     expect(await ids('expired')).toEqual([task]);
     expect(await storedStatus(session)).toBe('pending');
-    expect((await agent(from).get(`/tasks/${task}`)).body).toMatchObject({
+    expect((await mesh.agent(from).get(`/tasks/${task}`)).body).toMatchObject({
       status: 'expired',
       attempts: [{ status: 'expired', ended_reason: 'retention' }],
     });
-    expect((await agent(from).get(`/sessions/${task}`)).body).toMatchObject({ status: 'expired' });
+    expect((await mesh.agent(from).get(`/sessions/${task}`)).body).toMatchObject({
+      status: 'expired',
+    });
     expect(await expiriesOf(session)).toHaveLength(1);
   });
 
-  it('are not taken up any more', async () => {
+  it('POST /sessions: 409 when the attempt is overdue', async () => {
     const to = newSubject('to');
     const [task_id] = await taskAged('8 days', newSubject('from'), to);
-    const answer = await agent(to).post('/sessions', { role: to, task_id });
+    const answer = await mesh.agent(to).post('/sessions', { role: to, task_id });
     expect(answer).toMatchObject({ status: 409, body: { code: 'task.finished' } });
   });
 
@@ -155,10 +154,10 @@ describe('sessions that nobody finished', () => {
     ['active', 'completed'],
     ['active', 'failed'],
     ['active', 'expired'],
-  ])('refuse, %s as they were, the step to %s as from expired', async (stored, status) => {
+  ])('PUT /sessions/:id: 409 when an overdue %s session is set to %s', async (stored, status) => {
     const role = newSubject('worker');
     const id = await sessionAged('8 days', role, stored);
-    const answer = await agent(role).put(`/sessions/${id}`, { status });
+    const answer = await mesh.agent(role).put(`/sessions/${id}`, { status });
     expect(answer).toMatchObject({
       status: 409,
       body: {
@@ -170,26 +169,26 @@ describe('sessions that nobody finished', () => {
     expect(await expiriesOf(id)).toMatchObject([{ actor: 'system' }]);
   });
 
-  it('are written down as expired by a request with a key that they refuse, too', async () => {
+  it('PUT /sessions/:id: 409 with an idempotency key, and stores the status expired', async () => {
     const role = newSubject('worker');
     const id = await sessionAged('8 days', role);
     const key = { 'Idempotency-Key': newSubject('key') };
-    const answer = await agent(role).put(`/sessions/${id}`, { status: 'active' }, key);
+    const answer = await mesh.agent(role).put(`/sessions/${id}`, { status: 'active' }, key);
     expect(answer.status).toBe(409);
     expect(await storedStatus(id)).toBe('expired');
     expect(await expiriesOf(id)).toHaveLength(1);
   });
 
-  it('refuse new metadata', async () => {
+  it('PUT /sessions/:id: 409 with metadata', async () => {
     const role = newSubject('worker');
     const id = await sessionAged('8 days', role);
-    const answer = await agent(role).put(`/sessions/${id}`, { metadata: { late: true } });
+    const answer = await mesh.agent(role).put(`/sessions/${id}`, { metadata: { late: true } });
     expect(answer).toMatchObject({ status: 409, body: { code: 'session.ended' } });
   });
 
-  it('are as hidden from strangers as others are', async () => {
+  it('404 for an unrelated caller', async () => {
     const id = await sessionAged('8 days', newSubject('worker'));
-    const stranger = agent(newSubject('stranger'));
+    const stranger = mesh.agent(newSubject('stranger'));
     for (const answer of [
       await stranger.get(`/sessions/${id}`),
       await stranger.put(`/sessions/${id}`, { status: 'active' }),
@@ -198,9 +197,9 @@ describe('sessions that nobody finished', () => {
     }
   });
 
-  it('are expired once by 20 who read, write and sweep at the same time', async () => {
+  it('expires a session once under 20 concurrent reads, writes and sweeps', async () => {
     const role = newSubject('worker');
-    const client = agent(role);
+    const client = mesh.agent(role);
     const id = await sessionAged('8 days', role, 'active');
     const [reads, writes] = await Promise.all([
       Promise.all(Array.from({ length: 12 }, () => client.get(`/sessions/${id}`))),
@@ -218,7 +217,7 @@ describe('sessions that nobody finished', () => {
     expect((await client.get(`/sessions/${id}`)).body).toMatchObject({ version: 3 });
   });
 
-  it('are swept in batches, each once, by two processes that sweep at the same time', async () => {
+  it('two concurrent sweeps expire each session once, in batches', async () => {
     const own = await startTestApp();
     const other = await startTestApp({ databaseUrl: own.databaseUrl });
     try {
@@ -253,7 +252,7 @@ describe('sessions that nobody finished', () => {
     }
   });
 
-  it('a session that somebody is writing to is left to the next sweep', async () => {
+  it('a sweep skips a locked session and the next one expires it', async () => {
     const id = await sessionAged('8 days', newSubject('worker'));
     const writer = mesh.dataSource.createQueryRunner();
     await writer.startTransaction();
@@ -269,7 +268,7 @@ describe('sessions that nobody finished', () => {
     expect(await storedStatus(id)).toBe('expired');
   });
 
-  it('are as old as SESSION_RETENTION_DAYS says', async () => {
+  it('uses SESSION_RETENTION_DAYS', async () => {
     const strict = await startTestApp({
       databaseUrl: mesh.databaseUrl,
       env: { SESSION_RETENTION_DAYS: '1' },
@@ -278,9 +277,11 @@ describe('sessions that nobody finished', () => {
       const role = newSubject('worker');
       const id = await sessionAged('2 days', role);
       const strictly = new Client(strict.url, tokenFor(role));
-      expect((await listed(agent(role), 'status=pending')).body.total).toBe(1);
+      expect((await listed(mesh.agent(role), 'status=pending')).body.total).toBe(1);
       expect((await listed(strictly, 'status=pending')).body.total).toBe(0);
-      expect((await agent(role).get(`/sessions/${id}`)).body).toMatchObject({ status: 'pending' });
+      expect((await mesh.agent(role).get(`/sessions/${id}`)).body).toMatchObject({
+        status: 'pending',
+      });
       expect((await strictly.get(`/sessions/${id}`)).body).toMatchObject({ status: 'expired' });
     } finally {
       await strict.close();
