@@ -23,7 +23,7 @@ interface Outcome {
   trace: unknown;
 }
 
-describe('bad input', () => {
+describe('invalid input', () => {
   const agent = new Agent({ keepAlive: true });
   const [asker, worker] = [newSubject('asker'), newSubject('worker')];
   const token = tokenFor([asker, worker], newSubject('agent'));
@@ -134,7 +134,7 @@ describe('bad input', () => {
     });
   }
 
-  it('is known in 150 ways and more, some for each route', () => {
+  it('has more than 150 cases, some for each route', () => {
     expect(REQUESTS.length).toBeGreaterThan(150);
     const documented = Object.entries(document.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
@@ -143,7 +143,7 @@ describe('bad input', () => {
   });
 
   it.each(ROUTES)(
-    'to %s is refused',
+    '%s: 4xx with a problem document',
     async (route) => {
       const queue = REQUESTS.filter((request) => request.route === route);
       const surprises: string[] = [];
@@ -160,7 +160,7 @@ describe('bad input', () => {
     60_000,
   );
 
-  it('is refused with 405 where a route does not take a method', async () => {
+  it('405 when the route does not have the method', async () => {
     for (const path of Object.keys(document.paths)) {
       for (const method of ['DELETE', 'PATCH', 'TRACE', 'OPTIONS', 'PROPFIND']) {
         const { status } = await call({
@@ -176,18 +176,18 @@ describe('bad input', () => {
     }
   });
 
-  it('leaves nothing behind', async () => {
+  it('stores nothing', async () => {
     expect(await rowCounts()).toEqual(before);
   });
 
-  it('does not keep the process from telling that it is well', async () => {
+  it('GET /health responds during invalid requests', async () => {
     const times = await watch.stop();
     expect(controller.hasEnded).toBe(false);
     expect(times.length).toBeGreaterThan(10);
     expect(Math.max(...times)).toBeLessThan(PROMPT_MS);
   });
 
-  it('is logged a line each, and no line holds a secret or what was sent', async () => {
+  it('is logged in one line each, without secrets and input', async () => {
     await new Client(controller.url, token).get('/me', {
       headers: { 'idempotency-key': CANARY, cookie: CANARY, 'x-trace-id': CANARY },
     });

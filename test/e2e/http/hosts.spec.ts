@@ -51,7 +51,7 @@ function request(url: string, path: string, headers: string[], method = 'GET'): 
   });
 }
 
-describe('A host', () => {
+describe('Host header', () => {
   let mesh: TestApp;
   let proxied: TestApp;
 
@@ -65,7 +65,7 @@ describe('A host', () => {
     await proxied.close();
   });
 
-  it.each(BAD_HOSTS)('that is none is refused and never repeated: %s', async (host) => {
+  it.each(BAD_HOSTS)('400 when it is invalid, and does not repeat it: %s', async (host) => {
     for (const path of PATHS) {
       const method = path === '/mcp' ? 'POST' : 'GET';
       for (const [url, headers] of [
@@ -82,7 +82,7 @@ describe('A host', () => {
   });
 
   it.each(['mesh', 'mesh.example.com:8088', '127.0.0.1', '[::1]:8088', 'my_mesh'])(
-    'is repeated in the challenge: %s',
+    'POST /mcp: 401 with the host in the challenge: %s',
     async (host) => {
       const { status, headers } = await request(mesh.url, '/mcp', ['Host', host], 'POST');
       expect(status).toBe(401);
@@ -92,13 +92,13 @@ describe('A host', () => {
     },
   );
 
-  it('has no URL by a protocol that is not of the web', async () => {
+  it('POST /mcp: 401 without a URL when the forwarded protocol is not HTTP', async () => {
     const forwarded = ['Host', 'mesh', 'X-Forwarded-Proto', 'javascript'];
     const { headers } = await request(proxied.url, '/mcp', forwarded, 'POST');
     expect(headers['www-authenticate']).not.toContain('resource_metadata');
   });
 
-  it('serves no more of Swagger UI than its page needs', async () => {
+  it('GET /docs serves only the files that its page needs', async () => {
     const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
     const page = await request(mesh.url, '/docs', ['Host', 'mesh']);
     const names = [...new Set([...readdirSync(folder), 'swagger-ui-init.js'])];

@@ -19,7 +19,7 @@ interface Detail {
   complete: boolean;
 }
 
-describe('a page of large things', () => {
+describe('large responses', () => {
   let mesh: TestApp;
   const [asker, worker, agentId] = [newSubject('asker'), newSubject('worker'), newSubject('agent')];
   const reports = `/audit/events?event_type=agent.large.${agentId}`;
@@ -57,26 +57,29 @@ describe('a page of large things', () => {
     ['sessions', () => `/sessions?role=${worker}`],
     ['approvals', () => '/approvals?status=pending'],
     ['events', () => reports],
-  ])('of %s ends before it is too large, and the next one goes on there', async (things, path) => {
-    const seen: string[] = [];
-    let pages = 0;
-    let cursor: string | null = null;
-    do {
-      const after: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const { status, text, body } = await agent.get<Page>(`${path()}&page_size=100${after}`);
-      expect(status).toBe(200);
-      expect(text.length).toBeLessThan(MOST);
-      seen.push(...(body[things] as { id: string }[]).map(({ id }) => id));
-      ({ next_cursor: cursor } = body);
-      pages += 1;
-    } while (cursor !== null);
-    expect(new Set(seen).size).toBe(seen.length);
-    expect(seen.length).toBeGreaterThanOrEqual(COUNT);
-    expect(pages).toBeGreaterThan(1);
-    expect(pages).toBeLessThan(seen.length);
-  });
+  ])(
+    'a page of %s ends before the size limit and the next page continues',
+    async (things, path) => {
+      const seen: string[] = [];
+      let pages = 0;
+      let cursor: string | null = null;
+      do {
+        const after: string = cursor === null ? '' : `&cursor=${cursor}`;
+        const { status, text, body } = await agent.get<Page>(`${path()}&page_size=100${after}`);
+        expect(status).toBe(200);
+        expect(text.length).toBeLessThan(MOST);
+        seen.push(...(body[things] as { id: string }[]).map(({ id }) => id));
+        ({ next_cursor: cursor } = body);
+        pages += 1;
+      } while (cursor !== null);
+      expect(new Set(seen).size).toBe(seen.length);
+      expect(seen.length).toBeGreaterThanOrEqual(COUNT);
+      expect(pages).toBeGreaterThan(1);
+      expect(pages).toBeLessThan(seen.length);
+    },
+  );
 
-  it('with its task has the latest ones, where all would be too much', async () => {
+  it('GET /tasks/:id returns the latest attempts when all are too large', async () => {
     const routed = await agent.post<{ task_id: string }>('/tasks/route', {
       ...{ target: worker, from_role: asker },
       task: { task_type: 'large' },
@@ -98,7 +101,7 @@ describe('a page of large things', () => {
     expect(numbers.length).toBeLessThan(COUNT + 1);
   });
 
-  it('is refused by number, since the next number would leave things out', async () => {
+  it('GET /sessions: 400 when a numbered page is too large', async () => {
     const refused = await agent.get(`/sessions?role=${worker}&page=1&page_size=100`);
     expect(refused).toMatchObject({
       status: 400,
@@ -107,7 +110,7 @@ describe('a page of large things', () => {
     expect((await agent.get(`/sessions?role=${worker}&page=1&page_size=3`)).status).toBe(200);
   });
 
-  it('is exported whole', async () => {
+  it('GET /audit/events as NDJSON returns all events', async () => {
     const { status, text } = await agent.get(reports, {
       headers: { accept: 'application/x-ndjson' },
     });

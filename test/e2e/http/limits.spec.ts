@@ -55,8 +55,8 @@ describe('limits', () => {
     return atMost;
   }
 
-  describe('an address', () => {
-    it('may call only so often, whatever it asks for, and is told when to come back', async () => {
+  describe('rate limit of an address', () => {
+    it('429 on every route after the quota, with Retry-After', async () => {
       const mesh = await limited({ RATE_LIMIT_ADDRESS: '1' });
       const stranger = new Client(mesh.url);
       const paths = ['/me', '/nowhere', '/tasks/route', '/docs', '/sessions?a=1&a=2'];
@@ -80,7 +80,7 @@ describe('limits', () => {
       for (const path of PROBES) expect((await stranger.get(path)).status).toBe(200);
     });
 
-    it('is that of the caller only where a proxy is trusted to tell it', async () => {
+    it('uses X-Forwarded-For only with TRUST_PROXY', async () => {
       const from = (mesh: TestApp, address: string) => () =>
         new Client(mesh.url).get('/me', { headers: { 'x-forwarded-for': address } });
       const trusting = await limited({ RATE_LIMIT_ADDRESS: '1', TRUST_PROXY: '1' });
@@ -94,12 +94,10 @@ describe('limits', () => {
     });
   });
 
-  describe('a subject', () => {
-    it('may call only so often; others are not held up by it', async () => {
+  describe('rate limit of a subject', () => {
+    it('429 after the quota, 200 for other subjects', async () => {
       const mesh = await limited({ RATE_LIMIT_SUBJECT: '1' });
-      const [busy, calm] = ['busy', 'calm'].map(
-        (role) => new Client(mesh.url, tokenFor(role, newSubject(role))),
-      );
+      const [busy, calm] = ['busy', 'calm'].map((role) => mesh.agent(role));
       const first = await busy?.get('/me');
       expect(first?.headers.get('ratelimit-policy')).toBe(`"subject";q=${QUOTA};w=10`);
       expect(await passed(() => busy?.get('/me') ?? Promise.reject(new Error()))).toBe(QUOTA - 1);
@@ -112,7 +110,7 @@ describe('limits', () => {
       expect(metrics.text).toMatch(/http_requests_limited_total\{by="subject"\} \d/);
     });
 
-    it('is counted by all instances together, through Redis', async () => {
+    it('counts the requests of all instances with Redis', async () => {
       const env = { RATE_LIMIT_SUBJECT: '1', REDIS_URL: process.env.TEST_REDIS_URL ?? '' };
       const [one, other] = [await limited(env), await limited(env)];
       const token = tokenFor('x', newSubject('x'));
@@ -122,9 +120,9 @@ describe('limits', () => {
       expect(await passed(() => new Client(other.url, token).get('/me'))).toBeLessThan(QUOTA / 2);
     });
 
-    it('is still limited, by each instance, while Redis is away, and nothing fails for it', async () => {
+    it('counts per instance while Redis is down', async () => {
       const mesh = await limited({ RATE_LIMIT_SUBJECT: '1', REDIS_URL: 'redis://127.0.0.1:1' });
-      const client = new Client(mesh.url, tokenFor('x', newSubject('x')));
+      const client = mesh.agent('x');
       const answers: number[] = [];
       for (let sent = 0; sent <= QUOTA; sent++) answers.push((await client.get('/me')).status);
       expect(answers).toEqual([...Array<number>(QUOTA).fill(200), 429]);
@@ -138,8 +136,8 @@ describe('limits', () => {
     }
   }
 
-  describe('a process with too much to do', () => {
-    it('turns away what is over its limit, not probes, and not those who only wait', async () => {
+  describe('overload', () => {
+    it('503 over MAX_IN_FLIGHT, 200 for probes; waiting requests count separately', async () => {
       const mesh = await start({ MAX_IN_FLIGHT: '2' });
       const client = new Client(mesh.url, tokenFor('x', newSubject('x')), false);
       const waits = [1, 2].map(() => client.get('/tasks/wait?wait_seconds=2'));
@@ -160,7 +158,7 @@ describe('limits', () => {
       );
     });
 
-    it('that is behind turns requests away until it has caught up', async () => {
+    it('503 while the event loop lags more than MAX_LAG_MS', async () => {
       const mesh = await start({ MAX_LAG_MS: '50' });
       const client = new Client(mesh.url, tokenFor('x', newSubject('x')), false);
       const burning = setInterval(() => {
@@ -206,8 +204,8 @@ describe('limits', () => {
     while (performance.now() < end);
   }
 
-  describe('a client that is slow', () => {
-    it('to send its headers is cut off within 12 seconds, and not one that waits for work', async () => {
+  describe('slow clients', () => {
+    it('the connection of a slow sender closes within 12 seconds, that of a waiting client stays', async () => {
       const { lives, waited } = await slow;
       for (const seconds of lives) {
         expect(seconds).toBeGreaterThan(8);
@@ -218,13 +216,13 @@ describe('limits', () => {
     });
   });
 
-  describe('scripts of other web origins', () => {
+  describe('CORS', () => {
     const preflight = {
       'access-control-request-method': 'POST',
       'access-control-request-headers': 'authorization,idempotency-key',
     };
 
-    it('may not call unless their origin is listed', async () => {
+    it('allows the origins of CORS_ORIGINS only', async () => {
       const console = 'https://console.example.com';
       const ask = (mesh: TestApp, origin: string) =>
         new Client(mesh.url).call('OPTIONS', '/tasks/route', { headers: { origin, ...preflight } });
@@ -251,7 +249,7 @@ interface SlowClients {
 }
 
 async function slowClients(mesh: TestApp): Promise<SlowClients> {
-  const client = new Client(mesh.url, tokenFor('x', newSubject('x')));
+  const client = mesh.agent('x');
   const waited = client.get('/tasks/wait?wait_seconds=12');
   const lives = await Promise.all([
     lifeOf(mesh, () => undefined),

@@ -89,7 +89,7 @@ const ARGUMENTS: [tool: string, args: (name: string) => Record<string, unknown>]
   ['list_approvals', (approver_role) => ({ approver_role })],
 ];
 
-describe('Names of roles and task types', () => {
+describe('names of roles and task types', () => {
   let mesh: TestApp;
   let finance: Client;
   let agents: McpAgents;
@@ -108,8 +108,8 @@ describe('Names of roles and task types', () => {
     await mesh.close();
   });
 
-  describe.each(PLACES)('at %s of %s %s', (pointer, method, path, bodyWith) => {
-    it.each(BAD_NAMES)('are refused: %s', async (_, name) => {
+  describe.each(PLACES)('%s of %s %s', (pointer, method, path, bodyWith) => {
+    it.each(BAD_NAMES)('400 with a name %s', async (_, name) => {
       const isQuery = pointer.startsWith('?');
       const answer = await finance.call<{ errors: { pointer: string }[] }>(
         method,
@@ -125,19 +125,22 @@ describe('Names of roles and task types', () => {
     });
   });
 
-  describe.each(ARGUMENTS)('of %s', (tool, args) => {
+  describe.each(ARGUMENTS)('tool %s', (tool, args) => {
     // An argument that is empty may be as good as none.
-    it.each(BAD_NAMES.filter(([, name]) => name !== ''))('are refused: %s', async (_, name) => {
-      expect((await agent.call(tool, args(name))).code).toMatch(
-        /^(request\.invalid|auth\.role_not_held)$/,
-      );
-    });
+    it.each(BAD_NAMES.filter(([, name]) => name !== ''))(
+      'error with a name %s',
+      async (_, name) => {
+        expect((await agent.call(tool, args(name))).code).toMatch(
+          /^(request\.invalid|auth\.role_not_held)$/,
+        );
+      },
+    );
   });
 
-  it('are kept in NFC, however they are spelt', async () => {
+  it('are stored in NFC', async () => {
     const nfc = `größe-${randomUUID().slice(0, 8)}`;
     const nfd = nfc.normalize('NFD');
-    const holders = [nfc, nfd].map((role) => new Client(mesh.url, tokenFor(role, newSubject('a'))));
+    const holders = [nfc, nfd].map((role) => mesh.agent(role));
     const types = ['prüfung', 'prüfung'.normalize('NFD')];
 
     for (const spelling of [nfc, nfd]) {
@@ -171,7 +174,7 @@ describe('Names of roles and task types', () => {
     expect(sessions?.body.sessions).toHaveLength(4);
   });
 
-  describe('that earlier versions stored', () => {
+  describe('names that earlier versions stored', () => {
     const stored = async (role: string, task_type: string): Promise<string> => {
       const { body } = await finance.post<{ task_id: string }>('/tasks/route', {
         target: newSubject('role'),
@@ -197,10 +200,10 @@ describe('Names of roles and task types', () => {
       ['another spelling', 'Gro\u0308ße', 'pru\u0308fung'],
       ['a type with a line break', 'plain', 'a\nb'],
       ['a type with white space around it', 'plain', ' a '],
-    ])('stay: %s', async (_, role, type) => {
+    ])('are returned unchanged: %s', async (_, role, type) => {
       const name = role === 'plain' ? newSubject(role) : role;
       const id = await stored(name, type);
-      const holder = new Client(mesh.url, tokenFor(name, newSubject('holder')));
+      const holder = mesh.agent(name);
 
       expect((await holder.get(`/tasks/${id}`)).body).toMatchObject({
         to_role: name,
@@ -220,9 +223,9 @@ describe('Names of roles and task types', () => {
       expect(done.status).toBe(200);
     });
 
-    it('are claimed without naming them, too', async () => {
+    it('POST /tasks/claim returns their tasks without naming them', async () => {
       await stored('Q,A', 'a\nb');
-      const holder = new Client(mesh.url, tokenFor('Q,A', newSubject('holder')));
+      const holder = mesh.agent('Q,A');
 
       expect((await holder.post('/tasks/claim', {})).status).toBe(200);
     });

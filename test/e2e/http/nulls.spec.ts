@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { startTestApp, type TestApp } from '../../support/app.js';
 import { Matter } from '../../support/approvals.js';
 import type { Answer, Client } from '../../support/client.js';
 import { Team } from '../../support/work.js';
+import { useSharedApp } from '../../support/kit.js';
 
 type Json = Record<string, unknown>;
 
@@ -93,14 +93,8 @@ function withMember(body: Json, [name = '', ...inner]: readonly string[], value:
   return { ...body, [name]: withMember((body[name] ?? {}) as Json, inner, value) };
 }
 
-describe('Members of bodies', () => {
-  let mesh: TestApp;
-
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  afterAll(() => mesh.close());
+describe('members of request bodies', () => {
+  const mesh = useSharedApp();
 
   const claimed = async (): Promise<Good & { id: string }> => {
     const team = new Team(mesh);
@@ -195,12 +189,12 @@ describe('Members of bodies', () => {
   const optional = MEMBERS.filter(({ required }) => !required);
   const required = MEMBERS.filter((member) => member.required);
 
-  it('are those of every route', () => {
+  it('cover every route', () => {
     expect(optional.length).toBeGreaterThan(40);
     expect(required.length).toBeGreaterThan(10);
   });
 
-  it.each(optional)('that are optional are absent as null: $key $pointer', async (member) => {
+  it.each(optional)('$key $pointer: null has the status of an absent member', async (member) => {
     const [absent, nothing] = [
       await send(member, (body) => withMember(body, member.names, undefined)),
       await send(member, (body) => withMember(body, member.names, null)),
@@ -210,31 +204,34 @@ describe('Members of bodies', () => {
     expect(nothing.status).toBe(absent.status);
   });
 
-  it.each(required)('that are required are not null: $key $pointer', async (member) => {
+  it.each(required)('$key $pointer: 400 with null', async (member) => {
     const answer = await send(member, (body) => withMember(body, member.names, null));
 
     expect(answer.status).toBe(400);
     expect(answer.body.errors?.map(({ pointer }) => pointer)).toContain(member.pointer);
   });
 
-  describe.each(OBJECTS)('at $key $pointer', (object) => {
+  describe.each(OBJECTS)('$key $pointer', (object) => {
     const names = Object.getOwnPropertyNames(Object.prototype);
 
     // What v0.4 clients put into a task goes to its data.
     const isTask = object.key === 'POST /tasks/route' && object.pointer === '/task';
-    it.each(isTask ? ['__proto__', 'constructor'] : names)('are never named %s', async (name) => {
-      const { client, path, body } = await good(object);
-      // Written as text, for an object that has a __proto__ is another object.
-      const marked = JSON.stringify(withMember(body, [...object.names, '~'], 1));
-      const answer = await client.call(object.method, path, {
-        body: marked.replace('"~"', `"${name}"`),
-      });
+    it.each(isTask ? ['__proto__', 'constructor'] : names)(
+      '400 with a member named %s',
+      async (name) => {
+        const { client, path, body } = await good(object);
+        // Written as text, for an object that has a __proto__ is another object.
+        const marked = JSON.stringify(withMember(body, [...object.names, '~'], 1));
+        const answer = await client.call(object.method, path, {
+          body: marked.replace('"~"', `"${name}"`),
+        });
 
-      expect(answer.status).toBe(400);
-    });
+        expect(answer.status).toBe(400);
+      },
+    );
   });
 
-  it('of JSON of the caller stay, whatever they are called', async () => {
+  it('keep any name in JSON of the caller', async () => {
     const team = new Team(mesh);
     const odd = {
       toString: 1,
@@ -250,7 +247,7 @@ describe('Members of bodies', () => {
     });
   });
 
-  it('that are null have their defaults', async () => {
+  it('have their defaults with null', async () => {
     const team = new Team(mesh);
     const requires_approval = { role: 'legal', quorum: null, expires_in_seconds: null };
 

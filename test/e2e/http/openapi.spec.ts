@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { type TestApp, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
+import { useSharedApp } from '../../support/kit.js';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const WORKFLOW = [
@@ -31,30 +32,24 @@ interface Operation {
   responses: Record<string, Json>;
 }
 
-describe('the API document', () => {
+describe('docs/openapi.json', () => {
   const text = readFileSync('docs/openapi.json', 'utf8');
   const document = JSON.parse(text) as OpenAPIObject;
   const operations = operationsOf(document);
-  let mesh: TestApp;
+  const mesh = useSharedApp();
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  afterAll(() => mesh.close());
-
-  it('is the one that a controller serves: else run "npm run openapi"', async () => {
+  it('equals GET /api-docs/openapi.json: else run "npm run openapi"', async () => {
     const served = await new Client(mesh.url).get('/api-docs/openapi.json');
     expect(served.status).toBe(200);
     expect(`${JSON.stringify(served.body, null, 2)}\n`).toBe(text);
   });
 
-  it('tells every route that the controller has', () => {
+  it('contains every route of the controller', () => {
     const documented = operations.map(({ method, path }) => `${method} ${path}`);
     expect(documented.sort()).toEqual(routesOf(mesh).sort());
   });
 
-  it('has its tags in the order of a workflow, each described and used', () => {
+  it('has its tags in the order of a workflow, each with a description and a route', () => {
     expect(document.tags?.map(({ name }) => name)).toEqual(WORKFLOW);
     expect(document.tags?.filter(({ description }) => !description)).toEqual([]);
     const used = new Set(operations.flatMap(({ tags }) => tags));
@@ -66,7 +61,7 @@ describe('the API document', () => {
     expect(tags).toHaveLength(1);
   });
 
-  it.each(operations)('$name: describes what it answers', ({ path, responses }) => {
+  it.each(operations)('$name: describes its responses', ({ path, responses }) => {
     const successes = Object.entries(responses).filter(([status]) => status.startsWith('2'));
     expect(successes.length).toBeGreaterThan(0);
     for (const [status, { description, content }] of successes) {
@@ -77,7 +72,7 @@ describe('the API document', () => {
   });
 
   it.each(operations.filter(({ security }) => security.length > 0))(
-    '$name: names the errors of a call with a token',
+    '$name: lists the errors of a call with a token',
     ({ responses, body, path }) => {
       const expected = [
         '400',
@@ -92,7 +87,7 @@ describe('the API document', () => {
 
   // The probe tells readiness in its own words.
   it.each(operations.filter(({ path }) => path !== '/health/ready'))(
-    '$name: answers errors as problem details only',
+    '$name: describes errors as problem documents',
     ({ path, responses }) => {
       const errors = Object.entries(responses).filter(([status]) => Number(status) >= 400);
       for (const [status, { content }] of errors) {
@@ -107,7 +102,7 @@ describe('the API document', () => {
     },
   );
 
-  it.each(operations)('$name: has an example for each parameter of its path', ({ parameters }) => {
+  it.each(operations)('$name: has an example for each path parameter', ({ parameters }) => {
     const inPath = parameters.filter((parameter) => parameter.in === 'path');
     const schemas = inPath.map(({ schema }) => schema as Json);
     expect(schemas).toEqual(
@@ -116,7 +111,7 @@ describe('the API document', () => {
   });
 
   // Swagger UI would send them along with every try.
-  it.each(operations)('$name: fills in nothing that is optional', ({ parameters }) => {
+  it.each(operations)('$name: has no example for optional parameters', ({ parameters }) => {
     const filled = parameters.filter(
       ({ required, schema }) => required !== true && (schema as Json).example !== undefined,
     );
@@ -124,7 +119,7 @@ describe('the API document', () => {
   });
 
   it.each(operations.filter(({ body }) => body !== undefined))(
-    '$name: has examples of its body that the controller understands',
+    '$name: has valid examples of its body',
     async (operation) => {
       const examples = examplesOf(document, operation);
       expect(examples.length).toBeGreaterThan(0);

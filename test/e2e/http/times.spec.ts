@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startTestApp, type TestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { McpAgents } from '../../support/mcp.js';
 import { Client } from '../../support/client.js';
 import { tokenFor } from '../../support/app.js';
+import { useSharedApp } from '../../support/kit.js';
 
 interface Refused {
   errors: { pointer: string }[];
@@ -39,23 +39,20 @@ const PLACES: [pointer: string, path: string, bodyWith?: (time: string) => unkno
   ['?to', '/audit/events'],
 ];
 
-describe('Times', () => {
-  let mesh: TestApp;
+describe('times', () => {
+  const mesh = useSharedApp();
   let finance: Client;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
+  beforeAll(() => {
     finance = new Client(mesh.url, tokenFor('finance'));
   });
-
-  afterAll(() => mesh.close());
 
   const send = ([pointer, path, bodyWith]: (typeof PLACES)[0], time: string) =>
     bodyWith
       ? finance.post<Refused>(path, bodyWith(time))
       : finance.get<Refused>(`${path}?${pointer.slice(1)}=${encodeURIComponent(time)}`);
 
-  describe.each(PLACES)('at %s of %s', (...place) => {
+  describe.each(PLACES)('%s of %s', (...place) => {
     it.each(BAD_TIMES)('are not %s', async (time) => {
       const answer = await send(place, time);
       expect(answer.status).toBe(400);
@@ -72,7 +69,7 @@ describe('Times', () => {
     });
   });
 
-  it('are kept to the microsecond', async () => {
+  it('are stored with microseconds', async () => {
     const routed = await finance.post<{ task_id: string }>('/tasks/route', {
       target: 'a',
       task: { task_type: 'b' },
@@ -82,7 +79,7 @@ describe('Times', () => {
     expect(deadline_at).toBe('2036-01-31T06:30:00.123Z');
   });
 
-  it('are parsed the same for tools', async () => {
+  it('are parsed alike in arguments of tools', async () => {
     const agents = new McpAgents('http', mesh.url);
     const agent = await agents.agent(tokenFor('finance'));
     const send = (deadline_at: string) =>
