@@ -2,7 +2,7 @@ import { taskStatusNow, type TaskStatus } from '../lifecycle/task-status.js';
 import { approvalStatusNow, type ApprovalStatus } from './approval-status.js';
 
 /** Another decision about the same payload, as PostgreSQL writes it in JSON. */
-export interface EarlierRow {
+export interface EarlierDecision {
   approval_id: string;
   status: ApprovalStatus;
   decided_by: string | null;

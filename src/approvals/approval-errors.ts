@@ -1,7 +1,7 @@
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { withPrefix } from '../http/ids.js';
 import type { Approval } from './approval.entity.js';
-import type { Consumed } from './request-rules.js';
+import type { ConsumedApproval } from './request-rules.js';
 
 /** An approval that is missing and one that is somebody else's are the same answer. */
 export function approvalNotFound(): DomainError {
@@ -94,7 +94,7 @@ export function alreadyConsumed({
   consumed_at,
   consumed_by,
   consumed_attempt,
-}: Consumed): DomainError {
+}: ConsumedApproval): DomainError {
   const at = consumed_at?.toISOString() ?? 'an earlier time';
   const where = consumed_attempt === null ? '' : ` in attempt ${consumed_attempt}`;
   return new DomainError(

@@ -39,7 +39,7 @@ export class ApprovalExclusionsService {
    * Refuses an excluded subject that decides a task for the role it was sent to without being asked. After the role was
    * asked, agents that hold or held the task are excluded, whatever became of that ask.
    */
-  async assertMayDecideUnasked(
+  async assertMayDecideUnrequested(
     manager: EntityManager,
     agent: Agent,
     { task_id, from_role, to_role }: LockedTask,
@@ -48,7 +48,7 @@ export class ApprovalExclusionsService {
     this.assertOtherRole(from_role, [to_role]);
     if (!this.environment.APPROVALS_FOUR_EYES) return;
     const unasked: Question = { task_id, approver_role: to_role, digest };
-    assertNotAmong(await sql<Exclusion>(manager, UNASKED, questionParameters(unasked)), agent);
+    assertNotAmong(await sql<Exclusion>(manager, UNREQUESTED, questionParameters(unasked)), agent);
   }
 
   /**
@@ -122,7 +122,7 @@ function questionParameters({ task_id, approver_role, digest }: Question): unkno
 const OF_APPROVAL = `
   SELECT e.subject, e.role FROM approvals a CROSS JOIN LATERAL (${excludedFrom('a')}) e WHERE a.id = $1`;
 
-const UNASKED = `
+const UNREQUESTED = `
   SELECT e.subject, e.role FROM (${QUESTION}) a CROSS JOIN LATERAL (${excludedFrom('a')}) e
   UNION ALL
   -- Whoever asked this role something about the task does not answer in its place, nor does the worker once it was asked.

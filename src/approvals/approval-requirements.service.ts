@@ -83,7 +83,7 @@ export class ApprovalRequirementsService {
   }
 
   /** The role that has to be asked, and since when, where the requirement is neither met nor can be met by what is pending. */
-  async unasked(
+  async listUnrequested(
     manager: EntityManager,
     task: RequiringTask,
   ): Promise<{ role: string; since: Date } | undefined> {

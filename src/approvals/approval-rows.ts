@@ -3,10 +3,19 @@ import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 import { approvalStatusNow, type Decision, lapsedCondition } from './approval-status.js';
 import { isCounted } from './counted-votes.js';
-import { APPROVED_TASK, type ApprovedTask, EARLIER, type EarlierRow } from './approval-context.js';
+import {
+  APPROVED_TASK,
+  type ApprovedTask,
+  EARLIER,
+  type EarlierDecision,
+} from './approval-context.js';
 
 /** An approval as its readers see it: with its status now, its votes, decisions about the same payload, and its task. */
-export type ApprovalRow = Approval & { votes: number; earlier: EarlierRow[]; task: ApprovedTask };
+export type ApprovalRow = Approval & {
+  votes: number;
+  earlier: EarlierDecision[];
+  task: ApprovedTask;
+};
 
 /**
  * SQL that is true of a vote `v` that counts for the approval with this alias: given since the decision was reassigned,
@@ -79,7 +88,7 @@ export async function getLatest(
 }
 
 /** Whether an approval of the task waits for the role, or was decided by it. The caller holds the task's lock. */
-export async function isAskedOrDecided(
+export async function isRequestedOrDecided(
   manager: EntityManager,
   taskId: string,
   role: string,

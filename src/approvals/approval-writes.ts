@@ -70,7 +70,7 @@ const INSERT_PENDING = `
   RETURNING ${APPROVAL_ROW}`;
 
 /** A decision that nobody asked for in so many words. */
-export interface UnaskedDecision {
+export interface UnrequestedDecision {
   id: string;
   task_id: string;
   approver_role: string;
@@ -87,7 +87,7 @@ export interface UnaskedDecision {
 /** Inserts such a decision; undefined when the role is asked or has decided. The caller holds the task's lock. */
 export async function insertDecided(
   manager: EntityManager,
-  decision: UnaskedDecision,
+  decision: UnrequestedDecision,
   consumeSeconds: number,
 ): Promise<ApprovalRow | undefined> {
   const [inserted] = await sql<ApprovalRow>(manager, INSERT_DECIDED, [

@@ -60,7 +60,7 @@ export class ApprovalsService {
       const facts = await getReadableTask(manager, agent, dto.task_id);
       authorize('approvals.create', taskRelations(agent, facts), taskNotFound);
       const by = { role: requestingRole(agent, facts, dto.from_role), subject: agent.subject };
-      const task = await this.lockLivingTask(manager, dto.task_id);
+      const task = await this.lockUnfinishedTask(manager, dto.task_id);
       const ask = { stages, quorum, reason, expires_in_seconds, payload, approver_kind, repeat };
       return this.requests.create(manager, task, ask, by);
     });
@@ -96,7 +96,7 @@ export class ApprovalsService {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound);
-      const task = await this.lockLivingTask(manager, facts.task_id);
+      const task = await this.lockUnfinishedTask(manager, facts.task_id);
       await this.exclusions.assertOwnRequest(manager, agent, task, found);
       const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
       const reason = dto.reason ?? old.reason;
@@ -128,7 +128,7 @@ export class ApprovalsService {
   }
 
   /** Locks a task that has not expired: an approval asked after that would outlive its task. */
-  private async lockLivingTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
+  private async lockUnfinishedTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
     const task = await lockOpenTask(manager, taskId);
     const { SESSION_RETENTION_DAYS } = this.environment;
     const expired = await sql(manager, EXPIRED, [task.session_id, SESSION_RETENTION_DAYS]);

@@ -21,7 +21,12 @@ import {
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiryService } from './approval-expiry.service.js';
-import { type ApprovalRow, getLatest, isAskedOrDecided, selectPending } from './approval-rows.js';
+import {
+  type ApprovalRow,
+  getLatest,
+  isRequestedOrDecided,
+  selectPending,
+} from './approval-rows.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { ApproverKind } from './approver-kind.js';
 import { assertKind, requiredKind } from './approver-kind-rules.js';
@@ -84,14 +89,14 @@ export class DecisionsService {
       const roles = decidingRoles(agent, dto.approver_role);
       const task = await lockOpenTask(manager, dto.task_id);
       const pending = await selectPending(manager, task.task_id, roles);
-      const isUnasked = await this.isUnasked(manager, task, roles);
+      const isUnasked = await this.isUnrequested(manager, task, roles);
       const candidates = [
         ...pending.map(({ approver_role }) => approver_role),
         ...(isUnasked ? [task.to_role] : []),
       ];
       const role = decidingRole(agent, new Set(candidates), pending);
       const [chosen, ...others] = pending.filter(({ approver_role }) => approver_role === role);
-      if (!chosen) return this.decideUnasked(manager, agent, task, roles, dto, verdict);
+      if (!chosen) return this.decideUnrequested(manager, agent, task, roles, dto, verdict);
       if (others.length > 0) throw ambiguousApproval([chosen, ...others]);
       return this.votes.vote(manager, agent, task, chosen.id, verdict);
     });
@@ -99,15 +104,15 @@ export class DecisionsService {
   }
 
   /** Whether the role that the task was sent to is among these, and is neither asked nor has decided. */
-  private async isUnasked(
+  private async isUnrequested(
     manager: EntityManager,
     { task_id, to_role }: LockedTask,
     roles: readonly string[],
   ): Promise<boolean> {
-    return roles.includes(to_role) && !(await isAskedOrDecided(manager, task_id, to_role));
+    return roles.includes(to_role) && !(await isRequestedOrDecided(manager, task_id, to_role));
   }
 
-  private async decideUnasked(
+  private async decideUnrequested(
     manager: EntityManager,
     agent: Agent,
     task: LockedTask,
@@ -120,8 +125,8 @@ export class DecisionsService {
     await this.subjects.assertStillHeld(manager, agent, approver_role);
     const payload = { ...subject };
     const digest = canonicalDigest(payload).toString('hex');
-    await this.exclusions.assertMayDecideUnasked(manager, agent, task, digest);
-    const approver_kind = await this.kindUnasked(manager, task);
+    await this.exclusions.assertMayDecideUnrequested(manager, agent, task, digest);
+    const approver_kind = await this.kindUnrequested(manager, task);
     assertKind(agent, approver_kind, this.environment);
     await assertRoom(manager, task_id, [approver_role]);
     await this.expiry.expireOf(manager, task_id);
@@ -147,7 +152,7 @@ export class DecisionsService {
   }
 
   /** The kind of approver that the role needs for a decision without an ask: as for what it was asked before. */
-  private async kindUnasked(
+  private async kindUnrequested(
     manager: EntityManager,
     { task_id, to_role: approver_role, requires_approval }: LockedTask,
   ): Promise<ApproverKind> {

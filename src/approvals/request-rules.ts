@@ -5,7 +5,10 @@ import type { Approval } from './approval.entity.js';
 import { limitReached } from './approval-errors.js';
 import { MAX_APPROVALS, MAX_APPROVER_ROLES } from './approval-limits.js';
 
-export type Consumed = Pick<Approval, 'id' | 'consumed_at' | 'consumed_by' | 'consumed_attempt'>;
+export type ConsumedApproval = Pick<
+  Approval,
+  'id' | 'consumed_at' | 'consumed_by' | 'consumed_attempt'
+>;
 
 /** The latest consumption of an approval of the task with this digest, other than the approval named. */
 export async function findConsumed(
@@ -13,8 +16,8 @@ export async function findConsumed(
   taskId: string,
   digest: string,
   except: string | null = null,
-): Promise<Consumed | undefined> {
-  const [consumed] = await sql<Consumed>(
+): Promise<ConsumedApproval | undefined> {
+  const [consumed] = await sql<ConsumedApproval>(
     manager,
     `SELECT id, consumed_at, consumed_by, consumed_attempt FROM approvals
       WHERE task_id = $1 AND digest = $2 AND consumed_at IS NOT NULL AND id IS DISTINCT FROM $3

@@ -2,14 +2,17 @@ import type { EntityManager } from 'typeorm';
 import { sql } from './sql.js';
 
 /** Runs a query and returns its rows. */
-type Query = <Row>(text: string, parameters: readonly unknown[]) => Promise<Row[]>;
+type RunQuery = <Row>(text: string, parameters: readonly unknown[]) => Promise<Row[]>;
 
 /** Loads the rows that a transaction works on: without a lock, or locked until the transaction ends. */
-export type RowLoader<Found> = (ask: Query, as: 'seen' | 'locked') => Promise<Found>;
+export type RowLoader<Found> = (
+  query: RunQuery,
+  options: { readonly forUpdate: boolean },
+) => Promise<Found>;
 
 export function loadForUpdate<Found>(
   manager: EntityManager,
   load: RowLoader<Found>,
 ): Promise<Found> {
-  return load((text, parameters) => sql(manager, text, parameters), 'locked');
+  return load((text, parameters) => sql(manager, text, parameters), { forUpdate: true });
 }

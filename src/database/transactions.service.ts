@@ -66,10 +66,9 @@ export class TransactionsService {
     if (shared) return shared.join(onLocked);
     return withRetries(async (number) => {
       if (number > 1) return this.transact(onLocked);
-      const seen = await load(
-        (text, parameters) => this.readBatcher.query(text, parameters),
-        'seen',
-      );
+      const seen = await load((text, parameters) => this.readBatcher.query(text, parameters), {
+        forUpdate: false,
+      });
       return this.transact((manager) => work(manager, seen));
     });
   }

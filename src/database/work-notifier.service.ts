@@ -27,7 +27,7 @@ export function sessionTopic(id: string): string {
 export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(WorkNotifierService.name);
   private readonly listeners = new Map<string, Set<() => void>>();
-  private readonly announced = new Map<string, (text: string) => void>();
+  private readonly announcementHandlers = new Map<string, (text: string) => void>();
   private readonly pendingTopics = new Set<string>();
   private flushing?: NodeJS.Timeout;
   private reconnecting?: NodeJS.Timeout;
@@ -86,7 +86,7 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
 
   /** Calls `listener` with each text announced under `topic`. A topic has no colon and one listener. */
   onAnnouncement(topic: string, listener: (text: string) => void): void {
-    this.announced.set(topic, listener);
+    this.announcementHandlers.set(topic, listener);
   }
 
   /** Whether the process is stopping. Then no request should wait for work. */
@@ -114,9 +114,9 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
     for (const listener of this.listeners.get(topic) ?? []) listener();
   }
 
-  private pass(announcement: string): void {
+  private dispatchAnnouncement(announcement: string): void {
     const topic = announcement.slice(0, announcement.indexOf(':'));
-    this.announced.get(topic)?.(announcement.slice(topic.length + 1));
+    this.announcementHandlers.get(topic)?.(announcement.slice(topic.length + 1));
   }
 
   private async connect(): Promise<void> {
@@ -135,7 +135,7 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
     });
     client.on('notification', ({ channel, payload = '' }) => {
       if (channel === CHANNEL) this.wake(payload);
-      else this.pass(payload);
+      else this.dispatchAnnouncement(payload);
     });
     try {
       await client.connect();

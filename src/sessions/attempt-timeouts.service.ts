@@ -5,7 +5,7 @@ import { ServiceHeartbeatService } from '../database/service-heartbeat.service.j
 import { sql } from '../database/sql.js';
 import { SweeperService } from '../database/sweeper.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { type ClockFacts, clockFacts } from '../lifecycle/clock-facts.js';
+import { type ClockChecks, clockChecks } from '../lifecycle/clock-checks.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { type Attempt, AttemptsService } from './attempts.service.js';
 
@@ -76,10 +76,10 @@ export class AttemptTimeoutsService implements OnModuleInit {
   private async sweep(
     which: string,
     until: Date | null,
-    end: (manager: EntityManager, attempt: Attempt & ClockFacts) => Promise<unknown>,
+    end: (manager: EntityManager, attempt: Attempt & ClockChecks) => Promise<unknown>,
   ): Promise<number> {
     return this.transactions.runInNewTransaction(async (manager) => {
-      const due = await sql<Attempt & ClockFacts>(manager, which, [BATCH, until]);
+      const due = await sql<Attempt & ClockChecks>(manager, which, [BATCH, until]);
       for (const attempt of due) await end(manager, attempt);
       return due.length;
     });
@@ -88,20 +88,20 @@ export class AttemptTimeoutsService implements OnModuleInit {
 
 /** Uses `now()`, because an index cannot serve a comparison with the volatile `clock_timestamp()`. */
 const LEASE_ENDED = `
-  SELECT s.*, ${clockFacts('s')} FROM sessions s
+  SELECT s.*, ${clockChecks('s')} FROM sessions s
    WHERE attempt IS NOT NULL AND status = 'active' AND lease_expires_at <= least(now(), $2::timestamptz)
      AND (deadline_at IS NULL OR deadline_at > now())
      AND (run_until IS NULL OR run_until > now())
    ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED`;
 
 const PAST_RUN_LIMIT = `
-  SELECT s.*, ${clockFacts('s')} FROM sessions s
+  SELECT s.*, ${clockChecks('s')} FROM sessions s
    WHERE run_until <= now() AND status = 'active' AND (deadline_at IS NULL OR deadline_at > now())
      AND ($2::timestamptz IS NULL OR now() > $2)
    ORDER BY run_until LIMIT $1 FOR UPDATE SKIP LOCKED`;
 
 const PAST_DEADLINE = `
-  SELECT s.*, ${clockFacts('s')} FROM sessions s
+  SELECT s.*, ${clockChecks('s')} FROM sessions s
    WHERE attempt IS NOT NULL AND status IN ('pending', 'active') AND deadline_at <= now()
      AND (status = 'pending' OR $2::timestamptz IS NULL OR now() > $2)
    ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED`;

@@ -6,7 +6,7 @@ import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/transaction-hooks.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { sql } from '../database/sql.js';
-import type { ClockFacts } from '../lifecycle/clock-facts.js';
+import type { ClockChecks } from '../lifecycle/clock-checks.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { deadlinePast, expectTask } from '../lifecycle/task-summary.js';
@@ -119,7 +119,7 @@ export class AttemptsService {
    */
   async failAttempt(
     manager: EntityManager,
-    attempt: Attempt & ClockFacts,
+    attempt: Attempt & ClockChecks,
     loss: AttemptFailure,
     by: Actor,
   ): Promise<Session> {

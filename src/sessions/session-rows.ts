@@ -1,12 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { loadForUpdate, type RowLoader } from '../database/row-loader.js';
 import { type RowPage, sql, queueSql, sqlPage } from '../database/sql.js';
-import { type ClockFacts, clockFacts } from '../lifecycle/clock-facts.js';
+import { type ClockChecks, clockChecks } from '../lifecycle/clock-checks.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import type { Session } from './session.entity.js';
 
 /** A session with the decisions of PostgreSQL's clock at the time of the read. */
-export type ReadSession = Session & ClockFacts;
+export type ReadSession = Session & ClockChecks;
 
 /** Values of a new session. It is inserted as pending, at version 1. */
 export type NewSession = Pick<
@@ -82,17 +82,17 @@ export function sessionLoader(
   id: string,
   retentionDays: number,
 ): RowLoader<ReadSession | undefined> {
-  return async (ask, as) => {
-    const [session] = await ask<ReadSession>(SESSION[as], [id, retentionDays]);
+  return async (query, { forUpdate }) => {
+    const text = forUpdate ? `${SESSION} FOR UPDATE` : SESSION;
+    const [session] = await query<ReadSession>(text, [id, retentionDays]);
     return session;
   };
 }
 
 /** The second column `status`, the status as of now, replaces the stored one in the result. */
-const SEEN = `
-  SELECT s.*, ${statusNow('s', '$2')} AS status, ${clockFacts('s')}
+const SESSION = `
+  SELECT s.*, ${statusNow('s', '$2')} AS status, ${clockChecks('s')}
     FROM sessions s WHERE s.id = $1`;
-const SESSION = { seen: SEEN, locked: `${SEEN} FOR UPDATE` };
 
 /** Returns the attempts of a task, latest first. */
 export async function selectAttempts(

@@ -8,7 +8,7 @@ import { Environment } from '../config/environment.js';
 import { Deferred } from '../database/deferred.js';
 import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { clockFacts } from '../lifecycle/clock-facts.js';
+import { clockChecks } from '../lifecycle/clock-checks.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import {
   getReadableTask,
@@ -134,7 +134,7 @@ function toClaimedTask([task, session]: [ClaimedTask, Session]): ClaimedTaskDto 
 }
 
 const NEXT = `
-  SELECT a.*, ${clockFacts('a')} FROM sessions a
+  SELECT a.*, ${clockChecks('a')} FROM sessions a
    WHERE a.role = $1 AND ${due('$2')}
    ORDER BY ${BY_URGENCY}
    LIMIT 1 FOR UPDATE OF a SKIP LOCKED`;
@@ -144,7 +144,7 @@ const NEXT = `
  * and of those the first that is free. The status is looked at once more, for the row that is locked may be newer.
  */
 const NEXT_OF_TYPES = `
-  SELECT s.*, ${clockFacts('s')}
+  SELECT s.*, ${clockChecks('s')}
     FROM (SELECT * FROM ${dueOfTypes('$3', '$2', '100')} ORDER BY ${BY_URGENCY}) a
    CROSS JOIN LATERAL (
      SELECT s.* FROM sessions s WHERE s.id = a.id AND s.status = 'pending' FOR UPDATE SKIP LOCKED

@@ -8,11 +8,11 @@ import { overdue, statusNow } from '../lifecycle/overdue.js';
 import { expectTask } from '../lifecycle/task-summary.js';
 import { taskStatus, taskStatusNow } from '../lifecycle/task-status.js';
 import type { Session } from '../sessions/session.entity.js';
-import type { ShownTask } from './dto/task.dto.js';
+import type { TaskView } from './dto/task.dto.js';
 import type { Task } from './task.entity.js';
 
 /** A task as a list has it. */
-export type TaskRow = ShownTask & CursorRow;
+export type TaskRow = TaskView & CursorRow;
 
 /** Of a task `t`: what its readers are shown, and not the key that it was routed with. */
 const TASK_COLUMNS = `
@@ -59,10 +59,10 @@ export function due(days: string): string {
 }
 
 /** The place of an attempt `a` in line: its age, or that of the released attempt whose place it keeps. */
-const PLACE_IN_LINE = 'coalesce(a.queued_at, a.created_at)';
+const QUEUE_POSITION = 'coalesce(a.queued_at, a.created_at)';
 
 /** The order in which a role does its work: by priority, then place in line; in the words of the index. */
-export const BY_URGENCY = `-a.priority, ${PLACE_IN_LINE}, a.id`;
+export const BY_URGENCY = `-a.priority, ${QUEUE_POSITION}, a.id`;
 
 /**
  * SQL of the attempts `a` that may be claimed now for the role `$1`: of each type the first ones, through an index.
@@ -95,7 +95,7 @@ export async function selectInbox(
   return sqlPage<TaskRow>(
     manager,
     `SELECT ${TASK_COLUMNS}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, a.status,
-            ${keysetAt(PLACE_IN_LINE)} AS keyset_at
+            ${keysetAt(QUEUE_POSITION)} AS keyset_at
        FROM sessions a JOIN tasks t ON t.id = a.task_id ${where.toString()}
       ORDER BY ${BY_URGENCY} LIMIT ${limit}`,
     where.parameters,
@@ -135,7 +135,7 @@ const TASK = `SELECT * FROM tasks WHERE id = $1`;
 const CLAIMED_TASK = `SELECT t.*, ${CLAIM_APPROVALS} AS approvals FROM tasks t WHERE t.id = $1`;
 
 /** A task as it stands with the session that is its highest attempt. */
-export function withAttempt(task: Task, attempt: Session): ShownTask {
+export function withAttempt(task: Task, attempt: Session): TaskView {
   const { id: session_id, claimed_by, attempt: number, parked_for } = attempt;
   const status = taskStatus(attempt);
   return { ...task, session_id, claimed_by, attempt: number ?? 1, parked_for, status };

@@ -4,7 +4,7 @@ import { ApprovalRequirementsService } from '../approvals/approval-requirements.
 import { lapsedCondition } from '../approvals/approval-status.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { clockFacts } from '../lifecycle/clock-facts.js';
+import { clockChecks } from '../lifecycle/clock-checks.js';
 import { overdue } from '../lifecycle/overdue.js';
 import type { RequiredApproval, TaskSubject } from '../lifecycle/task-lock.js';
 import type { ReadSession } from '../sessions/session-rows.js';
@@ -52,7 +52,7 @@ export class TaskWaitsService {
     { requires_approval, subject }: OpenAttempt,
   ): Promise<{ role: string; since: Date } | undefined> {
     if (!requires_approval || !subject) return undefined;
-    return this.requirements.unasked(manager, { task_id, requires_approval, subject });
+    return this.requirements.listUnrequested(manager, { task_id, requires_approval, subject });
   }
 }
 
@@ -73,7 +73,7 @@ interface PendingApproval {
 }
 
 const OPEN_ATTEMPT = `
-  SELECT s.*, ${clockFacts('s')}, coalesce(s.lease_expires_at <= clock_timestamp(), false) AS is_lease_past,
+  SELECT s.*, ${clockChecks('s')}, coalesce(s.lease_expires_at <= clock_timestamp(), false) AS is_lease_past,
          t.requires_approval,
          CASE WHEN t.requires_approval IS NOT NULL THEN jsonb_build_object(
            'task_type', t.task_type, 'description', t.description, 'data', t.data, 'context', t.context) END AS subject

@@ -99,7 +99,7 @@ export class TasksReaderService {
       (isInbox ? selectInbox : selectTasks)(manager, where, days, limit),
     );
     const { rows, next_cursor } = isInbox
-      ? toPage('inbox', found, query.page_size, placeInInbox)
+      ? toPage('inbox', found, query.page_size, inboxCursorKeyOf)
       : toPage('tasks', found, query.page_size);
     return { tasks: rows.map(toTaskDto), page_size: query.page_size, next_cursor };
   }
@@ -118,7 +118,7 @@ function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): WhereCla
 }
 
 /** That of its attempt. */
-function placeInInbox({ session_id, priority }: TaskRow): { id: string; rank: number } {
+function inboxCursorKeyOf({ session_id, priority }: TaskRow): { id: string; rank: number } {
   return { id: session_id, rank: rankOf(priority) };
 }
 

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
-import type { ClaimApproval, EarlierRow } from '../approval-context.js';
+import type { ClaimApproval, EarlierDecision } from '../approval-context.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 
 /** Another decision about the same payload, for the same task. */
@@ -32,7 +32,7 @@ export class EarlierDecisionDto {
   attempt: number | null;
 }
 
-export function toEarlierDecisionDto(row: EarlierRow): EarlierDecisionDto {
+export function toEarlierDecisionDto(row: EarlierDecision): EarlierDecisionDto {
   return {
     approval_id: row.approval_id,
     status: row.status,

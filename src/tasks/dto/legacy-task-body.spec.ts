@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidInputError } from '../../errors/domain-error.js';
-import { fromCarelessBody } from './legacy-task-body.js';
+import { normalizeLegacyTask } from './legacy-task-body.js';
 
 describe('A task as existing agents send it', () => {
   it.each<[what: string, task: unknown, careful: unknown]>([
@@ -34,7 +34,7 @@ describe('A task as existing agents send it', () => {
     ],
     ['nothing', {}, {}],
   ])('%s', (_, task, careful) => {
-    expect(fromCarelessBody({ target: 'manager', task })).toEqual({
+    expect(normalizeLegacyTask({ target: 'manager', task })).toEqual({
       target: 'manager',
       task: careful,
     });
@@ -44,7 +44,7 @@ describe('A task as existing agents send it', () => {
     const warnings: unknown[] = [];
     const task = { type: 'a', descripton: 'b', amount: 1, 'x/y': 1, data: { c: 1 } };
 
-    expect(fromCarelessBody({ task }, (warning) => warnings.push(warning))).toEqual({
+    expect(normalizeLegacyTask({ task }, (warning) => warnings.push(warning))).toEqual({
       task: { task_type: 'a', data: { descripton: 'b', amount: 1, 'x/y': 1, c: 1 } },
     });
     const message = 'The member is not known and was moved to task.data';
@@ -59,7 +59,7 @@ describe('A task as existing agents send it', () => {
   it.each([undefined, null, 'x', [], {}, { task: null }, { task: 'x' }, { task: [] }])(
     'is left to the validator when it is none: %j',
     (body) => {
-      expect(fromCarelessBody(body)).toBe(body);
+      expect(normalizeLegacyTask(body)).toBe(body);
     },
   );
 
@@ -79,8 +79,8 @@ describe('A task as existing agents send it', () => {
       ],
     ],
   ])('is refused where two things bear one name: %j', (task, errors) => {
-    expect(() => fromCarelessBody({ task })).toThrow(InvalidInputError);
-    expect(() => fromCarelessBody({ task })).toThrow(
+    expect(() => normalizeLegacyTask({ task })).toThrow(InvalidInputError);
+    expect(() => normalizeLegacyTask({ task })).toThrow(
       expect.objectContaining({ extras: { errors } }),
     );
   });

@@ -12,17 +12,17 @@ const KNOWN = ['task_type', 'description', 'data'];
  *
  * @throws InvalidInputError when `type` and `task_type` differ, or a member is named like one of `data`
  */
-export function fromCarelessBody(
+export function normalizeLegacyTask(
   body: unknown,
   warn: (warning: WarningDto) => void = () => undefined,
 ): unknown {
   if (!isObject(body) || !isObject(body.task)) return body;
-  const task = renameAliases(withoutNullsOfOurs(body.task), { type: 'task_type' });
+  const task = renameAliases(withoutNullKnownMembers(body.task), { type: 'task_type' });
   return { ...body, task: isObject(task) ? gatherData(task, warn) : task };
 }
 
 /** A null that goes into data is the caller's own. */
-function withoutNullsOfOurs(task: Record<string, unknown>): Record<string, unknown> {
+function withoutNullKnownMembers(task: Record<string, unknown>): Record<string, unknown> {
   const isOurs = (name: string): boolean => name === 'type' || KNOWN.includes(name);
   return Object.fromEntries(
     Object.entries(task).filter(([name, value]) => value !== null || !isOurs(name)),

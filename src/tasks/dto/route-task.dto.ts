@@ -22,7 +22,7 @@ import { Normalised } from '../../http/normalise.decorator.js';
 import { IsJsonObject, IsRoleName, IsTaskType, IsTimestamp } from '../../http/validators.js';
 import { PRIORITIES, type Priority } from '../priority.js';
 import { RUN_SECONDS } from '../task-limits.js';
-import { fromCarelessBody } from './legacy-task-body.js';
+import { normalizeLegacyTask } from './legacy-task-body.js';
 
 /** What is asked for. */
 export class NewTaskDto {
@@ -94,7 +94,7 @@ export class RequiredApprovalDto {
   approver_kind: ApproverKind = 'any';
 }
 
-@Normalised(fromCarelessBody)
+@Normalised(normalizeLegacyTask)
 export class RouteTaskDto {
   @ApiProperty({ description: 'The role that is to do it.', example: 'manager' })
   @IsRoleName()

@@ -12,7 +12,7 @@ const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
 
 /** A task with where it stands, which its highest attempt tells. */
-export interface ShownTask extends Omit<Task, 'idempotency_key'> {
+export interface TaskView extends Omit<Task, 'idempotency_key'> {
   status: TaskStatus;
   session_id: string;
   attempt: number;
@@ -145,7 +145,7 @@ export class CancelledTaskDto extends TaskDto {
 }
 
 /** The task as the API shows it. */
-export function toTaskDto(task: ShownTask): TaskDto {
+export function toTaskDto(task: TaskView): TaskDto {
   return {
     id: task.id,
     task_type: task.task_type,

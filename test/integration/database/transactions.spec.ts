@@ -356,11 +356,11 @@ describe('Transactions', () => {
     /** Looks at an account, and remembers how; `then` happens before what it has seen is given. */
     function account(then: () => Promise<unknown> = () => Promise.resolve()) {
       const looks: string[] = [];
-      const look: RowLoader<number> = async (ask, as) => {
-        looks.push(as);
-        const text = as === 'seen' ? AMOUNT : `${AMOUNT} FOR UPDATE`;
-        const [row] = await ask<{ amount: number }>(text, []);
-        if (as === 'seen') await then();
+      const look: RowLoader<number> = async (query, { forUpdate }) => {
+        looks.push(forUpdate ? 'locked' : 'seen');
+        const text = forUpdate ? `${AMOUNT} FOR UPDATE` : AMOUNT;
+        const [row] = await query<{ amount: number }>(text, []);
+        if (!forUpdate) await then();
         return row?.amount ?? 0;
       };
       return { look, looks };

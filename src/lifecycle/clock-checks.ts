@@ -2,7 +2,7 @@
  * Decisions about the times of a session. PostgreSQL's clock makes them in the statement that reads the session:
  * the clocks of processes may differ from it and from each other.
  */
-export interface ClockFacts {
+export interface ClockChecks {
   /** Whether `not_before` is in the future. */
   is_early: boolean;
   /** Whether `deadline_at` has passed. */
@@ -14,11 +14,11 @@ export interface ClockFacts {
 }
 
 /**
- * SQL of the columns of {@link ClockFacts}.
+ * SQL of the columns of {@link ClockChecks}.
  *
  * @param session the alias of the row
  */
-export function clockFacts(session: string): string {
+export function clockChecks(session: string): string {
   return `
   coalesce(${session}.not_before > clock_timestamp(), false) AS is_early,
   coalesce(${session}.deadline_at <= clock_timestamp(), false) AS is_past_deadline,
