@@ -105,12 +105,10 @@ function meshProblemOf(body: Record<string, unknown> | undefined, base: string) 
 function errorsOf(errors: unknown) {
   if (!Array.isArray(errors)) return {};
   return {
-    errors: errors
-      .filter(isRecord)
-      .map(({ pointer, message }) => ({
-        pointer: memberText(pointer),
-        message: memberText(message),
-      })),
+    errors: errors.filter(isRecord).map(({ pointer, message }) => ({
+      pointer: memberText(pointer),
+      message: memberText(message),
+    })),
   };
 }
 
