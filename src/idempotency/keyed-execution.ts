@@ -44,7 +44,7 @@ export class KeyedExecution {
     private readonly clock: DatabaseClockService,
   ) {}
 
-  /** @throws Settled or ScopeLocked */
+  /** @throws AlreadyExecuted or ScopeLocked */
   async begin(manager: EntityManager): Promise<void> {
     this.recordUnchecked = this.assumeNew;
     this.generation = 1;
@@ -83,7 +83,7 @@ export class KeyedExecution {
   /**
    * Verifies that the request was not executed before.
    *
-   * @throws Settled
+   * @throws AlreadyExecuted
    */
   async assertNotExecuted(manager: EntityManager): Promise<void> {
     if (!this.recordUnchecked) return;
@@ -95,7 +95,7 @@ export class KeyedExecution {
   /**
    * Queues the record of the response in the batch of COMMIT. A response with status 204 is not recorded.
    *
-   * @throws Settled
+   * @throws AlreadyExecuted
    */
   async finish(
     manager: EntityManager,

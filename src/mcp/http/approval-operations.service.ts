@@ -9,7 +9,7 @@ import { DecideApprovalDto } from '../../approvals/dto/decide-approval.dto.js';
 import { ListApprovalsQuery } from '../../approvals/dto/list-approvals.query.js';
 import { approvalIdOf, bodyAs, type InProcessOperations, queryAs } from './in-process-operation.js';
 
-/** What `ApprovalsController` and `ApprovalStepsController` do over HTTP. */
+/** The operations of `ApprovalsController` and `ApprovalStepsController`, without HTTP. */
 @Injectable()
 export class ApprovalOperationsService {
   constructor(

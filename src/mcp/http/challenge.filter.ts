@@ -8,7 +8,7 @@ import { METADATA_PATH, publicUrl } from './public-url.js';
 
 const CHALLENGE = 'WWW-Authenticate';
 
-/** Tells a client that lacks a token where it learns who gives it one (RFC 9728 section 5.1). */
+/** Adds the URL of the protected-resource metadata to the challenge of a 401 (RFC 9728 section 5.1). */
 @Injectable()
 @Catch(DomainError)
 export class ChallengeFilter extends AccessDenialsFilter {

@@ -22,8 +22,8 @@ import { SessionOperationsService } from './session-operations.service.js';
 import { TaskOperationsService } from './task-operations.service.js';
 
 /**
- * Carries operations out in this process as their routes do: with the same validation, policies, keys and refusals.
- * A key means the same request here and over HTTP.
+ * Executes operations in this process, with the validation, policies, idempotency and errors of their routes. An
+ * idempotency key identifies the same request here and over HTTP.
  */
 @Injectable()
 export class InProcessMeshService {
@@ -43,7 +43,7 @@ export class InProcessMeshService {
     this.operations = { ...tasks.all, ...sessions.all, ...approvals.all };
   }
 
-  /** The mesh as one agent may use it. */
+  /** Returns a mesh that calls on behalf of an agent. */
   of(agent: Agent): MeshClient {
     return { call: (operation, request = {}) => this.call(agent, operation, request) };
   }
@@ -53,7 +53,7 @@ export class InProcessMeshService {
     operation: OperationName,
     request: MeshRequest,
   ): Promise<MeshResponse> {
-    // Each has a context of its own, as each request over HTTP has: what it brings about is kept there.
+    // As over HTTP, each operation has its own request context, because the context stores its effect.
     const context = { traceId: request.trace_id ?? currentTraceId(), subject: agent.subject };
     return withRequestContext(context, async () => {
       try {

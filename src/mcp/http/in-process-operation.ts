@@ -4,7 +4,7 @@ import type { Agent } from '../../auth/agent.js';
 import { ApprovalIdPipe, SessionReferencePipe, TaskIdPipe } from '../../http/ids.js';
 import type { InputPipe } from '../../http/validation.pipe.js';
 
-/** A request as a route gets it, before anything is validated. */
+/** A request to an operation, before validation. */
 export interface InProcessCall {
   agent: Agent;
   /** The id in the path. */
@@ -13,13 +13,13 @@ export interface InProcessCall {
   query: unknown;
   /** Validates the body and the query. */
   input: InputPipe;
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client no longer waits for the response. */
   gone: AbortSignal;
 }
 
-/** What a route does, without HTTP around it. */
+/** The operation of a route, without HTTP. */
 export interface InProcessOperation {
-  /** The status of success; that of null is 204. */
+  /** HTTP status of success. A null result has status 204. */
   status: number;
   run(call: InProcessCall): Promise<object | null>;
 }
@@ -30,12 +30,12 @@ const taskId = new TaskIdPipe();
 const approvalId = new ApprovalIdPipe();
 const sessionReference = new SessionReferencePipe();
 
-/** The body as its DTO, by the rules of HTTP. */
+/** Validates the body as over HTTP and returns its DTO. */
 export function bodyAs<T extends object>(dto: Type<T>, { body, input }: InProcessCall): Promise<T> {
   return inputAs(input, dto, body, 'body');
 }
 
-/** The query as its DTO, by the rules of HTTP. */
+/** Validates the query as over HTTP and returns its DTO. */
 export function queryAs<T extends object>(
   dto: Type<T>,
   { query, input }: InProcessCall,
@@ -51,7 +51,7 @@ async function inputAs<T extends object>(
 ): Promise<T> {
   const made = await input.transform(value, { type, metatype: dto });
   if (made instanceof dto) return made;
-  throw new Error(`the input did not become a ${dto.name}`);
+  throw new Error(`the validation returned no ${dto.name}`);
 }
 
 export function taskIdOf({ id }: InProcessCall) {

@@ -19,7 +19,7 @@ import { ToolCallsService } from './tool-calls.service.js';
 
 type Run<T> = (delivery: Delivery) => Promise<T>;
 
-/** Speaks MCP over Streamable HTTP. Nothing is kept between two requests, so any process can answer any of them. */
+/** MCP over Streamable HTTP. It is stateless, so any instance can serve any request. */
 @Injectable()
 export class McpHttpAdapter {
   private readonly logger = new Logger('Tool');
@@ -33,7 +33,7 @@ export class McpHttpAdapter {
   ) {
     this.calls = new Counter({
       name: 'mesh_mcp_tool_calls_total',
-      help: 'Calls of tools over /mcp, by tool and outcome: ok, or the code of the error.',
+      help: 'Tool calls at /mcp, by tool and outcome: ok, cancelled, or the code of the error.',
       labelNames: ['tool', 'outcome'],
       registers: [registry],
     });
@@ -48,7 +48,7 @@ export class McpHttpAdapter {
     const delivery = this.deliver(callOf(agent, request), response);
     const calls = { run: <T>(_: unknown, call: Run<T>) => call(delivery), note: this.note };
     const handler = createMcpHandler(() => meshServer(this.mesh.of(agent), calls), {
-      // The list of tools does not change: there is nothing to subscribe to.
+      // The lists never change, so there is nothing to subscribe to.
       maxSubscriptions: 0,
       onerror: (error) => {
         this.logger.debug(error.message);
@@ -57,7 +57,7 @@ export class McpHttpAdapter {
     await toNodeHandler(handler)(request, response, withArguments(request.body));
   }
 
-  /** The delivery of a response; it is lost if the connection closes before the response is written. */
+  /** Begins the delivery of a response. It is lost if the connection closes before the response is written. */
   private deliver(call: CallId, response: Response): Delivery {
     const delivery = this.toolCalls.begin(call);
     const close = (): void => {
@@ -83,10 +83,12 @@ export class McpHttpAdapter {
 }
 
 /**
- * MCP knows no batches since 2025-06-18; the SDK still takes those of older clients. One request that calls a hundred
- * tools would count once against the limits.
+ * Refuses batches. MCP has removed them (2025-06-18), but the SDK still accepts them, and a batch of a hundred tool calls
+ * would count once against the rate limits.
  */
 function assertOneMessage(body: unknown): void {
   if (isRecord(body)) return;
-  throw new InvalidInputError([{ pointer: '/', message: 'The body must be one JSON-RPC message' }]);
+  throw new InvalidInputError([
+    { pointer: '/', message: 'The body must be one JSON-RPC message, not a batch' },
+  ]);
 }

@@ -35,26 +35,26 @@ export class McpController {
   @SkipIdempotency()
   @UseFilters(ChallengeFilter)
   @ApiOperation({
-    summary: 'Speak MCP: the tools of the agent mesh over Streamable HTTP',
+    summary: 'Send an MCP message (Streamable HTTP)',
     description:
-      'Stateless: there is no session, and any process may answer. A tool that writes takes its key as `idempotency_key`; the header `Idempotency-Key` has no meaning here.',
+      'The tools of the agent mesh for MCP clients. Stateless: no MCP session is stored, and any instance can serve any request. A tool that writes accepts its idempotency key as the argument `idempotency_key`; the header `Idempotency-Key` is ignored.',
   })
   @ApiHeader({
     name: 'Accept',
     required: true,
-    description: 'Both media types, as MCP has it.',
+    description: 'Both media types of the example, as MCP requires.',
     schema: { type: 'string', example: 'application/json, text/event-stream' },
   })
   @ApiBody({
-    description: 'A message of JSON-RPC 2.0.',
+    description: 'A JSON-RPC 2.0 message.',
     schema: JSON_RPC,
     examples: {
       list: {
-        summary: 'See the tools',
+        summary: 'List the tools',
         value: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
       },
       call: {
-        summary: 'Call one',
+        summary: 'Call a tool',
         value: {
           jsonrpc: '2.0',
           id: 2,
@@ -65,19 +65,19 @@ export class McpController {
     },
   })
   @ApiOkResponse({
-    description: 'The answer to the message, also if a tool was refused (`isError`).',
+    description: 'The response to the message. An error of a tool is a result with `isError`.',
     content: {
       'application/json': { schema: JSON_RPC },
       'text/event-stream': { schema: { type: 'string' } },
     },
   })
-  @ApiAcceptedResponse({ description: 'A notification: there is nothing to answer.' })
+  @ApiAcceptedResponse({ description: 'The message was a notification, which has no response.' })
   @ApiNotAcceptableResponse({
-    description: '`Accept` does not name both media types.',
+    description: '`Accept` does not contain both media types.',
     content: { 'application/json': { schema: JSON_RPC } },
   })
   @ApiBadRequestResponse({
-    description: 'The request is not valid, or its body is no message of JSON-RPC 2.0.',
+    description: 'The request is not valid, or its body is not a JSON-RPC 2.0 message.',
     content: {
       'application/json': { schema: JSON_RPC },
       ...problemContent(['request.invalid', 'request.malformed']),
@@ -97,8 +97,8 @@ export class McpController {
     return this.endpoint.respond(agent, request, response);
   }
   /**
-   * There is no session to end, and nothing to listen to. A token that is missing or expired is named first: clients
-   * take 405 for an answer and would not learn of it.
+   * Refuses other methods: there is no session to delete and no stream to open. Authentication runs first, because clients
+   * accept 405 as normal and would not notice a missing or expired token.
    */
   @All()
   @Policy('mcp.call')

@@ -29,6 +29,6 @@ describe('an origin', () => {
   ])('%s may not', (origin) => {
     expect(() => {
       assertOrigin(origin, ALLOWED);
-    }).toThrow('may not call');
+    }).toThrow('are not allowed');
   });
 });

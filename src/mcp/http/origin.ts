@@ -3,8 +3,8 @@ import { DomainError } from '../../errors/domain-error.js';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Refuses what a page of a foreign site sends: a browser names the page's origin. Other clients name none. Protects
- * controllers on somebody's own machine from DNS rebinding (MCP 2025-11-25, Streamable HTTP, security warning).
+ * Refuses requests from web pages of other origins. Only browsers send `Origin`. Protects controllers on the user's own
+ * machine from DNS rebinding (MCP 2025-11-25, Streamable HTTP, security warning).
  *
  * @throws DomainError `mcp.origin_not_allowed`
  */
@@ -13,6 +13,6 @@ export function assertOrigin(origin: string | undefined, allowed: readonly strin
   if (URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)) return;
   throw new DomainError(
     'mcp.origin_not_allowed',
-    'Pages of this origin may not call; see CORS_ORIGINS.',
+    'Web pages of the origin in the header Origin are not allowed. The operator lists allowed origins in CORS_ORIGINS.',
   );
 }

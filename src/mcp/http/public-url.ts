@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { Environment } from '../../config/environment.js';
 import { isHost } from '../../http/host.js';
 
-/** Where callers reach this controller, without a slash at the end; undefined when neither we nor they know. */
+/** Returns the public URL of the controller without a trailing slash: PUBLIC_URL, else that of the request. */
 export function publicUrl(
   { PUBLIC_URL }: Environment,
   { protocol, host }: Request,
@@ -11,7 +11,7 @@ export function publicUrl(
   return url !== undefined && URL.canParse(url) ? new URL(url).href.replace(/\/+$/, '') : undefined;
 }
 
-/** Of a proxy that is trusted, the protocol is what `X-Forwarded-Proto` says: it may say anything. */
+/** Returns the URL of a request. Its protocol can be any text, because a trusted proxy sets `X-Forwarded-Proto`. */
 function urlOf(protocol: string, host: string | undefined): string | undefined {
   const isWeb = protocol === 'http' || protocol === 'https';
   return isWeb && host !== undefined && isHost(host) ? `${protocol}://${host}` : undefined;

@@ -8,7 +8,7 @@ import { InvalidInputError } from '../../errors/domain-error.js';
 import { METADATA_PATH, publicUrl } from './public-url.js';
 import { ResourceMetadataDto } from './resource-metadata.dto.js';
 
-/** Where an MCP client looks for the authorisation server, at either of the paths that clients try. */
+/** The metadata by which an MCP client finds the authorization server, at both paths that clients try. */
 @ApiTags('MCP')
 @Public()
 @Policy('mcp.discover')
@@ -17,14 +17,14 @@ export class ResourceMetadataController {
   constructor(private readonly environment: Environment) {}
 
   @Get()
-  @ApiOperation({ summary: 'See who gives tokens for this controller (RFC 9728)', security: [] })
+  @ApiOperation({ summary: 'Get the protected-resource metadata (RFC 9728)', security: [] })
   @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
   ofController(@Req() request: Request): ResourceMetadataDto {
     return this.metadata(request);
   }
 
   @Get('mcp')
-  @ApiOperation({ summary: 'See who gives tokens for /mcp (RFC 9728)', security: [] })
+  @ApiOperation({ summary: 'Get the protected-resource metadata of /mcp (RFC 9728)', security: [] })
   @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
   ofMcp(@Req() request: Request): ResourceMetadataDto {
     return this.metadata(request);
@@ -34,7 +34,9 @@ export class ResourceMetadataController {
     const { OIDC_ISSUER_URL } = this.environment;
     const url = publicUrl(this.environment, request);
     if (url === undefined)
-      throw new InvalidInputError([{ pointer: 'Host', message: 'Host must name a host' }]);
+      throw new InvalidInputError([
+        { pointer: 'Host', message: 'Host must be a valid host: PUBLIC_URL is not set' },
+      ]);
     return {
       resource: `${url}/mcp`,
       ...(OIDC_ISSUER_URL !== undefined && { authorization_servers: [OIDC_ISSUER_URL] }),

@@ -1,13 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-/** Who gives tokens for `/mcp` (RFC 9728 section 2). */
+/** Protected-resource metadata of `/mcp` (RFC 9728 section 2). */
 export class ResourceMetadataDto {
   @ApiProperty({ example: 'https://mesh.example.com/mcp' })
   resource: string;
 
   @ApiPropertyOptional({
     type: [String],
-    description: 'The issuers of the tokens that are taken; missing with development tokens.',
+    description: 'The issuers of accepted tokens. Absent with development tokens.',
     example: ['https://id.example.com/realms/mesh'],
   })
   authorization_servers?: string[];

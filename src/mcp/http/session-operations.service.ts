@@ -7,7 +7,7 @@ import { SessionUpdatesService } from '../../sessions/session-updates.service.js
 import { SessionsReaderService } from '../../sessions/sessions-reader.service.js';
 import { bodyAs, type InProcessOperations, sessionReferenceOf } from './in-process-operation.js';
 
-/** What `SessionsController` and `MeController` do over HTTP. */
+/** The operations of `SessionsController` and `MeController`, without HTTP. */
 @Injectable()
 export class SessionOperationsService {
   constructor(

@@ -11,7 +11,7 @@ import { TasksReaderService } from '../../tasks/tasks-reader.service.js';
 import { TasksService } from '../../tasks/tasks.service.js';
 import { bodyAs, type InProcessOperations, queryAs, taskIdOf } from './in-process-operation.js';
 
-/** What `TasksController` does over HTTP. */
+/** The operations of `TasksController`, without HTTP. */
 @Injectable()
 export class TaskOperationsService {
   constructor(

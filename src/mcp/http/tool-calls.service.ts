@@ -7,8 +7,8 @@ import { newId } from '../../observability/new-id.js';
 const TOPIC = 'mcp_call_cancelled';
 
 /**
- * The tool calls whose client waits for the response. A cancellation is a request of its own, which may reach another
- * process: it is announced to all of them.
+ * The tool calls in progress. A cancellation is a separate request that can reach another instance, so it is announced to
+ * all instances.
  */
 @Injectable()
 export class ToolCallsService implements OnModuleInit {
@@ -34,13 +34,13 @@ export class ToolCallsService implements OnModuleInit {
     this.deliveries.end(call, delivery);
   }
 
-  /** Cancels a call in the process that answers it. */
+  /** Cancels a call in the instance that serves it. */
   async cancel({ key, isUnique }: CallId): Promise<void> {
     this.deliveries.cancel({ key, isUnique });
     try {
       await this.workNotifier.announce(TOPIC, `${this.processId} ${key} ${isUnique ? 1 : 0}`);
     } catch (error) {
-      this.logger.warn(`Could not announce a cancellation: ${messageOf(error)}`);
+      this.logger.warn(`Cannot announce the cancellation of a tool call: ${messageOf(error)}`);
     }
   }
 }
