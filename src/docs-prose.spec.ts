@@ -22,7 +22,6 @@ interface Text {
 const EXEMPT: readonly string[] = [
   'CHANGELOG.md',
   'docs/agent-mesh.md',
-  'docs/approvals.md',
   'docs/authentication.md',
   'docs/configuration.md',
   'docs/database/SCHEMA.md',
