@@ -27,7 +27,6 @@ const EXEMPT: readonly string[] = [
   'docs/database/SCHEMA.md',
   'docs/errors.md',
   'docs/idempotency.md',
-  'docs/work.md',
   'docs/openapi.json',
   'messages in src/approvals',
   'messages in src/audit',
