@@ -29,7 +29,6 @@ const EXEMPT: readonly string[] = [
   'docs/openapi.json',
   'messages in src/approvals',
   'messages in src/audit',
-  'messages in src/tasks',
 ];
 
 /** Phrases that no term replaces: clauses in place of nouns, and machines that speak. */

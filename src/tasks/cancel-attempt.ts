@@ -3,7 +3,7 @@ import type { Actor } from '../auth/actor.js';
 import type { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import type { LifecycleSession } from '../lifecycle/session-transition.js';
 
-/** Ends the open attempt of a task that is cancelled: a pending one expires, an active one fails. */
+/** Ends the open attempt of a cancelled task: a pending attempt expires, an active one fails. */
 export async function cancelAttempt<S extends LifecycleSession>(
   lifecycle: LifecycleService,
   manager: EntityManager,

@@ -11,10 +11,10 @@ import type { LifecycleSession } from '../lifecycle/session-transition.js';
 import { statusNow } from '../lifecycle/overdue.js';
 import { cancelAttempt } from './cancel-attempt.js';
 
-/** How many open tasks one cascade may cancel, the root included. */
+/** Maximum number of open tasks that one cascade cancels, including the root. */
 const MAX_TASKS = 200;
 
-/** The cancellation of a task: which one, by which agent, for which role, and why. */
+/** A request to cancel a task and the open tasks below it. */
 export interface Cancellation {
   agent: Agent;
   taskId: string;
@@ -25,11 +25,11 @@ export interface Cancellation {
 /** The open attempt of a task in the tree of the root. */
 interface OpenAttempt extends LifecycleSession {
   readonly task_id: string;
-  /** Whether it was routed by the role that cancels, or along the chain; otherwise only an admin cancels it. */
+  /** Whether the cancelling role routed the task, directly or through the chain. Otherwise only an admin can cancel it. */
   readonly is_routed: boolean;
 }
 
-/** Cancels a task together with its open descendants that the canceller routed, directly or through the chain. */
+/** Cancels a task and those of its open descendants that the cancelling role routed, directly or through the chain. */
 @Injectable()
 export class CascadesService {
   constructor(
@@ -38,9 +38,9 @@ export class CascadesService {
   ) {}
 
   /**
-   * Cancels the open tasks of a cascade, each with an audit event of its own.
+   * Cancels the open tasks of a cascade and records an audit event for each.
    *
-   * @returns their ids, the root first; nothing is cancelled and the list is empty if the root is not open
+   * @returns the ids of the cancelled tasks, the root first; empty if the root is not open, and then nothing is cancelled
    * @throws DomainError `task.cascade_limit`
    */
   async cancel(manager: EntityManager, cancellation: Cancellation): Promise<string[]> {
@@ -58,9 +58,9 @@ export class CascadesService {
   }
 
   /**
-   * Locks the open attempts and then their tasks, each in the order of their ids. The locks of the tasks keep new tasks
-   * from being routed under them, so the scan is repeated until it finds no attempt without a lock. A repeated round must
-   * not wait, because it has locks of tasks and asks for those of sessions.
+   * Locks the open attempts and then their tasks, each in the order of their ids. The task locks prevent new subtasks, so
+   * the scan is repeated until every attempt it finds is locked. Repeated scans must not wait for a lock: they already
+   * have task locks and request session locks, the opposite of the usual order, which could deadlock.
    */
   private async lockOpen(
     manager: EntityManager,
@@ -79,7 +79,7 @@ export class CascadesService {
   }
 
   private notOpen({ size }: ReadonlySet<string>): readonly OpenAttempt[] {
-    // The root ended while its lock was waited for.
+    // The root ended while this transaction waited for its lock.
     if (size > 0) throw new ConcurrentUpdateError();
     return [];
   }
@@ -115,14 +115,14 @@ async function lockAll(
 function cascadeLimit(): DomainError {
   return new DomainError(
     'task.cascade_limit',
-    `A cascade cancels at most ${MAX_TASKS} open tasks. Nothing was cancelled; cancel the tasks below this one first.`,
+    `The cascade would cancel more than ${MAX_TASKS} open tasks. Nothing was cancelled. Cancel the subtasks of this task first.`,
   );
 }
 
 /**
- * The root, then its descendants. A task belongs to the cascade if its requester is the role that cancels, or if its
- * parent belongs to the cascade and the role that works on the parent is its requester. The walk passes through tasks
- * that have ended or do not belong.
+ * Selects the open attempts of the root and its descendants. A task belongs to the cascade if the cancelling role routed
+ * it, or if its parent belongs to the cascade and the role of the parent (`to_role`) routed it. The recursion continues
+ * below tasks that have ended or do not belong to the cascade.
  */
 const OPEN = `
   WITH RECURSIVE tree AS (
@@ -139,5 +139,5 @@ const OPEN = `
 
 const LOCK_SESSIONS = `SELECT 1 FROM sessions WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`;
 
-/** FOR UPDATE, since that excludes the FOR KEY SHARE under which a task is routed as part of another one. */
+/** FOR UPDATE conflicts with the FOR KEY SHARE lock that routing a subtask takes on its parent. */
 const LOCK_TASKS = `SELECT 1 FROM tasks WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`;

@@ -35,7 +35,7 @@ import {
   withAttempt,
 } from './task-rows.js';
 
-/** Gives tasks to agents: each to one, and never with waiting for another claim. */
+/** Claims tasks for agents. A claim never waits for another claim, and each attempt is claimed by one agent. */
 @Injectable()
 export class ClaimsService {
   constructor(
@@ -45,7 +45,13 @@ export class ClaimsService {
     private readonly environment: Environment,
   ) {}
 
-  /** The next task that is due for a role of the agent; null when there is none. */
+  /**
+   * Claims the first due attempt of a role.
+   *
+   * @returns the claimed task, or null if no attempt is due
+   * @throws InvalidInputError if `lease_seconds` is out of range
+   * @throws DomainError `auth.role_ambiguous` or `auth.role_not_held`
+   */
   async claimNext(
     agent: Agent,
     { role, task_types, lease_seconds }: ClaimDto,
@@ -58,7 +64,12 @@ export class ClaimsService {
     });
   }
 
-  /** One task, if it is free. */
+  /**
+   * Claims one task.
+   *
+   * @throws InvalidInputError if `lease_seconds` is out of range
+   * @throws DomainError `task.not_found`, `auth.forbidden`, `task.claimed`, `task.not_due` or `task.finished`
+   */
   async claim(
     agent: Agent,
     taskId: string,
@@ -112,7 +123,7 @@ export class ClaimsService {
       const session = await this.lifecycle.changeWithCommit(manager, attempt, ...claiming);
       return Deferred.all(task, session).map(toClaimedTask);
     }
-    // Claiming a notification delivers it: nothing is left to do.
+    // Claiming a notification completes it.
     const claimed = await this.lifecycle.change(manager, attempt, ...claiming);
     const session = await this.lifecycle.changeWithCommit(
       manager,
@@ -140,8 +151,9 @@ const NEXT = `
    LIMIT 1 FOR UPDATE OF a SKIP LOCKED`;
 
 /**
- * The same, of these types: the heads of their queues, which are longer than what others may be claiming at the moment,
- * and of those the first that is free. The status is looked at once more, for the row that is locked may be newer.
+ * The same for the given types. Selects the first 100 due attempts of each type through an index, more than are claimed
+ * at the same time, and locks the first of them that is not locked. The status is checked again on the locked row, which
+ * can be newer than the selected one.
  */
 const NEXT_OF_TYPES = `
   SELECT s.*, ${clockChecks('s')}

@@ -9,11 +9,11 @@ import { Wakeup } from '../database/wakeup.js';
 import type { WaitQuery } from './dto/work.dto.js';
 import { BY_URGENCY, due, dueOfTypes } from './task-rows.js';
 
-/** A task that falls due by its time makes no signal: whoever waits looks again this often, in milliseconds. */
+/** Milliseconds between reads of the inbox. They find tasks that became due by their time, which sends no notification. */
 const POLL_EVERY_MS = 1_000;
 const COUNT_UP_TO = 100;
 
-/** Lets agents wait for work without asking again and again, and without holding a connection meanwhile. */
+/** Waits for due tasks of a role (long polling). A waiting request has no database connection. */
 @Injectable()
 export class InboxWaitService {
   constructor(
@@ -23,8 +23,12 @@ export class InboxWaitService {
   ) {}
 
   /**
-   * How many tasks are due for the role, as soon as there are any; 0 when the time is up, the process stops or the
-   * caller is gone.
+   * Waits until tasks are due for the role of the caller, `wait_seconds` have passed, the process stops or the client
+   * disconnects.
+   *
+   * @param gone aborts when the client disconnects
+   * @returns the number of due tasks, at most 100; 0 if none became due
+   * @throws DomainError `auth.role_ambiguous` or `auth.role_not_held`
    */
   async wait(
     agent: Agent,
@@ -34,7 +38,7 @@ export class InboxWaitService {
     const acting = actingRole(agent, role);
     const deadline = performance.now() + wait_seconds * 1000;
     const signal = new Wakeup();
-    // Subscribed before the first look, so that nothing is missed between the two.
+    // Subscribes before the first read, so that no task between the two is missed.
     const unsubscribe = this.workNotifier.subscribe(acting, () => {
       signal.raise();
     });
@@ -70,7 +74,7 @@ export class InboxWaitService {
 const DUE_FOR_ROLE = `
   SELECT 1 FROM sessions a
    WHERE a.role = $1 AND ${due('$2')}
-   ORDER BY ${BY_URGENCY} -- that of the index
+   ORDER BY ${BY_URGENCY} -- the order of the index
    LIMIT $3`;
 
 const DUE_OF_TYPES = `

@@ -4,15 +4,15 @@ import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import { getReadableTask } from '../lifecycle/task-summary.js';
 
-/** How long a chain of delegation may be, and how often one role may be asked along it. */
+/** Maximum number of tasks in a chain of subtasks, and of those that are assigned to the same role. */
 const MAX_DEPTH = 8;
 const MAX_SAME_ROLE = 5;
 
 /**
- * Checks that a task for `target` may be made part of a task: the agent can read that one, it is not cancelled, and the
- * chain of delegation neither grows too long nor goes round in circles.
+ * Asserts that a task for the role `target` can be a subtask of the task `parentId`.
  *
- * @throws DomainError `task.not_found`, `task.cancelled` or `task.delegation_loop`
+ * @throws DomainError `task.not_found` if the caller cannot read the parent, `task.cancelled` if the parent is cancelled,
+ *   `task.delegation_loop` if the chain would become too long or assign too many tasks to one role
  */
 export async function assertLineage(
   manager: EntityManager,
@@ -27,27 +27,30 @@ export async function assertLineage(
   if (parent.status === 'cancelled') {
     throw new DomainError(
       'task.cancelled',
-      'The parent task was cancelled; no task can be routed as part of it.',
+      'The task parent_task_id was cancelled. Route the task without parent_task_id, or do not route it.',
     );
   }
   const chain = await sql<{ to_role: string }>(manager, CHAIN, [parentId, MAX_DEPTH]);
   if (chain.length + 1 > MAX_DEPTH) {
     throw new DomainError(
       'task.delegation_loop',
-      `A chain of tasks must not be longer than ${MAX_DEPTH}.`,
+      `The chain of tasks from parent_task_id upwards already has ${MAX_DEPTH} tasks, which is the maximum. Do the work yourself, or route it without parent_task_id.`,
     );
   }
   const asked = chain.filter(({ to_role }) => to_role === target).length + 1;
   if (asked > MAX_SAME_ROLE) {
-    const detail = `A role must not be asked more than ${MAX_SAME_ROLE} times along a chain of tasks.`;
+    const detail = `The chain of tasks from parent_task_id upwards already has ${MAX_SAME_ROLE} tasks that are assigned to the role target, which is the maximum. Do the work yourself, or route it without parent_task_id.`;
     throw new DomainError('task.delegation_loop', detail);
   }
 }
 
-/** A cascade that cancels the parent locks it first, so it is either finished before the status is read, or finds the new task. */
+/**
+ * A cascade locks the tasks that it cancels. So a cascade that cancels the parent either commits before this transaction
+ * reads the status, or finds the new task.
+ */
 const LOCK_PARENT = `SELECT 1 FROM tasks WHERE id = $1 FOR KEY SHARE`;
 
-/** The task and those that it is part of; tasks never change, so the chain has no circle. */
+/** Selects the task and its ancestors. Tasks never change, so the chain has no cycle. */
 const CHAIN = `
   WITH RECURSIVE chain AS (
     SELECT parent_task_id, to_role, 1 AS depth FROM tasks WHERE id = $1

@@ -1,8 +1,8 @@
-/** How urgent a task is, the least urgent first: the place in the list is what attempts are ordered by. */
+/** Priorities, lowest first. The index in this list is the number by which attempts are ordered. */
 export const PRIORITIES = ['low', 'normal', 'high'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** The number that an attempt is ordered by. */
+/** Returns the number by which attempts are ordered: 0 low, 1 normal, 2 high. */
 export function rankOf(priority: Priority): number {
   return PRIORITIES.indexOf(priority);
 }

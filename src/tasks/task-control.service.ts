@@ -28,7 +28,7 @@ import type { CancelDto } from './dto/work.dto.js';
 import { taskOpen } from './task-errors.js';
 import { getTask, withAttempt } from './task-rows.js';
 
-/** Lets those who asked for a task call it off, or ask again. */
+/** Cancels and retries tasks, for the requester role and for admins. */
 @Injectable()
 export class TaskControlService {
   constructor(
@@ -42,9 +42,10 @@ export class TaskControlService {
   ) {}
 
   /**
-   * Cancels a task: a pending attempt expires, an active one fails, and its worker learns of it at its next heartbeat.
+   * Cancels a task, with `cascade` also its open subtasks. A pending attempt expires, an active one fails. The next
+   * heartbeat of the worker is refused with `task.cancelled`.
    *
-   * @throws DomainError `task.finished`, or `task.cascade_limit`
+   * @throws DomainError `task.not_found`, `auth.forbidden`, `task.finished` or `task.cascade_limit`
    */
   async cancel(
     agent: Agent,
@@ -69,7 +70,7 @@ export class TaskControlService {
       const days = this.environment.SESSION_RETENTION_DAYS;
       const latest = await lockLatestAttempt(manager, taskId, days);
       if (cancelled_tasks.length === 0) {
-        // It was opened again after it was found ended.
+        // The task was retried after the cascade found it ended.
         if (!isTerminal(latest.status)) throw new ConcurrentUpdateError();
         throw taskFinished(taskStatus(latest));
       }
@@ -77,14 +78,18 @@ export class TaskControlService {
     });
   }
 
-  /** Asks again for a task that came to nothing; all its attempts are granted anew. */
+  /**
+   * Opens a new attempt of a task that failed, expired, became dead or was cancelled. All attempts are granted again.
+   *
+   * @throws DomainError `task.not_found`, `auth.forbidden`, `task.open`, `task.finished` or `approval.limit_reached`
+   */
   async retry(agent: Agent, taskId: string, reason: string | undefined): Promise<TaskDto> {
     return this.change(agent, taskId, async (manager, attempt, by) => {
       if (!isTerminal(attempt.status)) throw taskOpen(taskStatus(attempt));
       if (attempt.status === 'completed' || !isAttempt(attempt))
         throw taskFinished(taskStatus(attempt));
       if (attempt.is_past_deadline) throw deadlinePast();
-      // It may be overdue for its readers, but open in its row.
+      // An overdue session is expired for readers, but can still be open in its row.
       await this.expiry.expireWithin(manager, attempt.id);
       const { max_attempts } = await getTask(manager, taskId);
       const following = {
@@ -116,7 +121,7 @@ export class TaskControlService {
   }
 }
 
-/** The actor as which an agent cancels or retries a task: the requester, otherwise an admin. */
+/** Returns the actor that cancels or retries a task: the requester role if the caller holds it, otherwise admin. */
 async function controllingActor(
   manager: EntityManager,
   agent: Agent,

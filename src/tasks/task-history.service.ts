@@ -13,7 +13,7 @@ import { TaskWaitsService } from './task-waits.service.js';
 const MAX_NODES = 1_000;
 const MAX_EVENTS = 1_000;
 
-/** Explains tasks: what happened to one, whom it waits for, and what became of its parts. */
+/** Reads the timeline of a task and the tree of its subtasks. */
 @Injectable()
 export class TaskHistoryService {
   constructor(
@@ -22,7 +22,12 @@ export class TaskHistoryService {
     private readonly environment: Environment,
   ) {}
 
-  /** The task and all that is part of it. Of what the agent may not read it learns the id and the status. */
+  /**
+   * Returns a task and its subtasks at all levels, at most 1,000 tasks. Tasks that the caller cannot read have only id and
+   * status.
+   *
+   * @throws DomainError `task.not_found`
+   */
   async tree(agent: Agent, id: string): Promise<TaskNodeDto> {
     return this.transactions.read(async (manager) => {
       await getReadableTask(manager, agent, id);
@@ -36,7 +41,11 @@ export class TaskHistoryService {
     });
   }
 
-  /** Everything that happened to the task, its attempts and its approvals, and whom it waits for now. */
+  /**
+   * Returns the audit events of a task, its attempts and its approvals, and what blocks the task now.
+   *
+   * @throws DomainError `task.not_found`
+   */
   async timeline(agent: Agent, id: string): Promise<TimelineDto> {
     return this.transactions.read(async (manager) => {
       await getReadableTask(manager, agent, id);
@@ -65,7 +74,10 @@ interface NodeRow {
   readable: boolean;
 }
 
-/** Level by level; the LIMIT ends the recursion: https://www.postgresql.org/docs/current/queries-with.html */
+/**
+ * Level by level. PostgreSQL evaluates only as many recursions as the LIMIT needs:
+ * https://www.postgresql.org/docs/current/queries-with.html
+ */
 const TREE = `
   WITH RECURSIVE part AS (
     SELECT t.id, 1 AS depth FROM tasks t WHERE t.id = $1

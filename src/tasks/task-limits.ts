@@ -1,2 +1,2 @@
-/** How long an attempt may be limited to (`max_run_seconds`): half a minute to a week. */
+/** Range of `max_run_seconds`, in seconds: 30 seconds to 7 days. */
 export const RUN_SECONDS = { min: 30, max: 604_800 };

@@ -6,7 +6,10 @@ import { SessionsReaderService } from '../sessions/sessions-reader.service.js';
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
 import { TasksReaderService } from './tasks-reader.service.js';
 
-/** A claim may have been lost, a cancelled task retried and a retried one claimed after the first response. */
+/**
+ * Replays claims, cancellations and retries with the present state of the task. After the first response the lease can be
+ * lost, a cancelled task retried, or a retried task claimed.
+ */
 @Injectable()
 export class TaskReplaysService implements OnModuleInit {
   constructor(

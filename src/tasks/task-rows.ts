@@ -11,20 +11,24 @@ import type { Session } from '../sessions/session.entity.js';
 import type { TaskView } from './dto/task.dto.js';
 import type { Task } from './task.entity.js';
 
-/** A task as a list has it. */
+/** A row of a list of tasks. */
 export type TaskRow = TaskView & CursorRow;
 
-/** Of a task `t`: what its readers are shown, and not the key that it was routed with. */
+/** Columns of a task `t` that the API shows: all but the database key. */
 const TASK_COLUMNS = `
   t.id, t.task_type, t.description, t.from_role, t.to_role, t.data, t.context, t.priority, t.deadline_at,
   t.max_attempts, t.max_run_seconds, t.parent_task_id, t.requires_approval, t.trace_id, t.created_by, t.created_at`;
 
-/** The status of a task for its readers, of its highest attempt `a`. */
+/**
+ * Returns SQL for the present status of a task, from its latest attempt `a`.
+ *
+ * @param days placeholder of the retention in days
+ */
 export function currentStatus(days: string): string {
   return taskStatusNow('a', statusNow('a', days));
 }
 
-/** Tasks `t` with their highest attempts `a`, the newest first. */
+/** Returns tasks `t` with their latest attempts `a`, newest first. */
 export async function selectTasks(
   manager: EntityManager,
   where: WhereClause,
@@ -48,9 +52,9 @@ export async function selectTasks(
 }
 
 /**
- * SQL that is true of an attempt `a` that may be claimed now.
+ * Returns the SQL condition that an attempt `a` is due.
  *
- * @param days the placeholder of the retention in days
+ * @param days placeholder of the retention in days
  */
 export function due(days: string): string {
   return `a.attempt IS NOT NULL AND a.status = 'pending' AND NOT ${overdue('a', days)}
@@ -58,18 +62,18 @@ export function due(days: string): string {
     AND (a.deadline_at IS NULL OR a.deadline_at > clock_timestamp())`;
 }
 
-/** The place of an attempt `a` in line: its age, or that of the released attempt whose place it keeps. */
+/** Time by which attempts `a` of one priority are ordered: their creation, or the place kept from a released attempt. */
 const QUEUE_POSITION = 'coalesce(a.queued_at, a.created_at)';
 
-/** The order in which a role does its work: by priority, then place in line; in the words of the index. */
+/** Order of the inbox: by priority, then age. Must be written like the expressions of the index. */
 export const BY_URGENCY = `-a.priority, ${QUEUE_POSITION}, a.id`;
 
 /**
- * SQL of the attempts `a` that may be claimed now for the role `$1`: of each type the first ones, through an index.
+ * Returns the FROM item of the due attempts `a` of the role `$1`, the first ones of each type. An index serves it.
  *
- * @param types the placeholder of the types
- * @param days that of the retention in days
- * @param most how many of each
+ * @param types placeholder of the task types
+ * @param days placeholder of the retention in days
+ * @param most placeholder or number: the maximum number of attempts of each type
  */
 export function dueOfTypes(types: string, days: string, most: string): string {
   return `unnest(${types}::text[]) AS type CROSS JOIN LATERAL (
@@ -80,10 +84,10 @@ export function dueOfTypes(types: string, days: string, most: string): string {
 }
 
 /**
- * The tasks that a role has to do, in the order in which they are to be done: by priority, then age.
+ * Returns the inbox of a role: its due tasks by priority, then age.
  *
- * The limit is part of the text. As a parameter it would have the planner think of a tenth of all there is, and plan
- * anew for every request; the other lists are better planned for what they are asked for.
+ * The limit is a literal. For a parameter the generic plan assumes a tenth of all rows, so PostgreSQL would plan each
+ * request again. The other lists gain from a plan for their parameters.
  */
 export async function selectInbox(
   manager: EntityManager,
@@ -102,6 +106,7 @@ export async function selectInbox(
   );
 }
 
+/** Returns the row of a task that is known to exist. */
 export async function getTask(manager: EntityManager, id: string): Promise<Task> {
   return expectTask(await sql<Task>(manager, TASK, [id]));
 }
@@ -109,7 +114,7 @@ export async function getTask(manager: EntityManager, id: string): Promise<Task>
 /** A task with the latest of its approvals. */
 export type ClaimedTask = Task & { approvals: ClaimApproval[] };
 
-/** The task of a claim, at the end of its transaction. */
+/** Reads the task of a claim in the last batch of the transaction, together with COMMIT. */
 export function getClaimedTaskWithCommit(
   manager: EntityManager,
   id: string,
@@ -117,7 +122,7 @@ export function getClaimedTaskWithCommit(
   return sqlWithCommit<ClaimedTask>(manager, CLAIMED_TASK, [id]).map(expectTask<ClaimedTask>);
 }
 
-/** The latest approvals of a task, as they come with a claim. */
+/** Returns the latest approvals of a task, as in the response to a claim. */
 export async function selectClaimApprovals(
   manager: EntityManager,
   id: string,
@@ -134,7 +139,7 @@ const TASK = `SELECT * FROM tasks WHERE id = $1`;
 
 const CLAIMED_TASK = `SELECT t.*, ${CLAIM_APPROVALS} AS approvals FROM tasks t WHERE t.id = $1`;
 
-/** A task as it stands with the session that is its highest attempt. */
+/** Returns a task with the status and the facts of its latest attempt. */
 export function withAttempt(task: Task, attempt: Session): TaskView {
   const { id: session_id, claimed_by, attempt: number, parked_for } = attempt;
   const status = taskStatus(attempt);

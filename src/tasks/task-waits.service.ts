@@ -10,7 +10,7 @@ import type { RequiredApproval, TaskSubject } from '../lifecycle/task-lock.js';
 import type { ReadSession } from '../sessions/session-rows.js';
 import type { TimelineEntryDto, WaitsForDto } from './dto/work.dto.js';
 
-/** Finds what blocks a task now. PostgreSQL's clock decides, so the answer does not depend on a sweep. */
+/** Finds what blocks a task now. Times are compared with PostgreSQL's clock, so the result does not depend on a sweep. */
 @Injectable()
 export class TaskWaitsService {
   constructor(
@@ -18,7 +18,11 @@ export class TaskWaitsService {
     private readonly environment: Environment,
   ) {}
 
-  /** @param entries the events of the task, the first one first */
+  /**
+   * Returns what blocks a task; empty if the task has ended or a sweep will end it.
+   *
+   * @param entries the events of the task, oldest first
+   */
   async of(
     manager: EntityManager,
     taskId: string,
@@ -60,7 +64,7 @@ type OpenAttempt = ReadSession & {
   attempts_left: number;
   is_lease_past: boolean;
   requires_approval: RequiredApproval | null;
-  /** Null where no approval is required: it may be long, and is then not read. */
+  /** Null if the task requires no approval. The subject can be large, so it is read only if it is needed. */
   subject: TaskSubject | null;
 };
 
@@ -86,12 +90,12 @@ const PENDING = `
     FROM approvals a
    WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsedCondition('a')} ORDER BY a.created_at, a.id`;
 
-/** Whether nobody can bring the attempt to an end any more, although no sweep has ended it yet. */
+/** Whether the next sweep ends the task: its deadline has passed, or its last attempt is lost. */
 function hasEnded(attempt: OpenAttempt): boolean {
   return attempt.is_past_deadline || (isLost(attempt) && attempt.attempts_left === 0);
 }
 
-/** Whether the sweep will end an active attempt and open the next one while any are left. */
+/** Whether the next sweep ends an active attempt as lost. */
 function isLost({ status, is_lease_past, is_past_run_limit }: OpenAttempt): boolean {
   return status === 'active' && (is_lease_past || is_past_run_limit);
 }

@@ -2,7 +2,7 @@ import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm
 import type { RequiredApproval } from '../lifecycle/task-lock.js';
 import type { Priority } from './priority.js';
 
-/** What one role asks of another. Never changed once routed, never deleted. */
+/** Work that one role asks of another. A row is never changed and never deleted. */
 @Entity('tasks')
 @Index('idx_tasks_trace_id', ['trace_id'])
 @Index('idx_tasks_created_at', { synchronize: false }) // DESC, which TypeORM cannot express
@@ -33,42 +33,42 @@ export class Task {
   @Column({ type: 'uuid' })
   trace_id: string;
 
-  /** The routing request's key when that is a free UUID, else one made for the task. */
+  /** Database key: the client's idempotency key if that is a free UUID, otherwise a derived or random UUID. */
   @Column({ type: 'uuid' })
   idempotency_key: string;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   created_at: Date;
 
-  /** What the routing agent passes along beside the task itself. */
+  /** Additional information of the requester for the assignee. */
   @Column({ type: 'jsonb', default: {} })
   context: Record<string, unknown>;
 
   @Column({ type: 'varchar', length: 10, default: 'normal' })
   priority: Priority;
 
-  /** After this the task is not worth doing. */
+  /** Deadline, after which the task can neither be claimed nor retried. */
   @Column({ type: 'timestamptz', nullable: true })
   deadline_at: Date | null;
 
-  /** How many attempts are made before the task is given up. */
+  /** Maximum number of attempts. The task is dead when all are used up. */
   @Column({ type: 'integer', default: 3 })
   max_attempts: number;
 
-  /** How long one attempt may take from its claim, in seconds, whatever its heartbeats; null: without a limit. */
+  /** Maximum run time of one attempt in seconds, from its claim. Heartbeats do not extend it. Null for no limit. */
   @Column({ type: 'integer', nullable: true })
   max_run_seconds: number | null;
 
-  /** The task that this one is part of. */
+  /** Parent task; null if this is not a subtask. */
   @ForeignKey('Task', { name: 'tasks_parent_task_id_fk' })
   @Column({ type: 'uuid', nullable: true })
   parent_task_id: string | null;
 
-  /** The subject that routed the task. */
+  /** Subject that routed the task. */
   @Column({ type: 'text' })
   created_by: string;
 
-  /** The decision without which the task cannot be completed. */
+  /** Approval that the completion of the task requires. */
   @Column({ type: 'jsonb', nullable: true })
   requires_approval: RequiredApproval | null;
 }

@@ -24,7 +24,7 @@ import {
   selectTasks,
 } from './task-rows.js';
 
-/** Finds tasks for those who take part in them, for auditors and for admins. */
+/** Reads tasks for their participants, auditors and admins. */
 @Injectable()
 export class TasksReaderService {
   constructor(
@@ -35,7 +35,11 @@ export class TasksReaderService {
     private readonly environment: Environment,
   ) {}
 
-  /** One task as it is now, without its attempts. */
+  /**
+   * Returns the present state of one task, without its attempts.
+   *
+   * @throws DomainError `task.not_found`
+   */
   async getTask(agent: Agent, id: string): Promise<TaskDto> {
     return this.transactions.read(async (manager) => {
       await getReadableTask(manager, agent, id);
@@ -43,7 +47,11 @@ export class TasksReaderService {
     });
   }
 
-  /** The same with its latest approvals, as they come with a claim. */
+  /**
+   * Returns the present state of one task with its latest approvals, as in the response to a claim.
+   *
+   * @throws DomainError `task.not_found`
+   */
   async getClaimed(agent: Agent, id: string): Promise<TaskDto & Pick<ClaimedTaskDto, 'approvals'>> {
     return this.transactions.read(async (manager) => {
       await getReadableTask(manager, agent, id);
@@ -63,7 +71,11 @@ export class TasksReaderService {
     return task;
   }
 
-  /** One task with its attempts and approvals. */
+  /**
+   * Returns one task with its attempts and approvals.
+   *
+   * @throws DomainError `task.not_found`
+   */
   async get(agent: Agent, id: string): Promise<TaskDetailDto> {
     const { session_id } = await this.transactions.read((manager) =>
       getReadableTask(manager, agent, id),
@@ -85,8 +97,8 @@ export class TasksReaderService {
   }
 
   /**
-   * A page of the tasks that the agent may see, the newest first. The pending ones of a role are its inbox: those
-   * that are due, in the order in which they are to be done.
+   * Returns a page of the tasks that the caller can see, newest first. With `to_role` and status `pending` the page is the
+   * inbox of the role instead: its due tasks by priority, then age.
    */
   async list(agent: Agent, query: ListTasksQuery): Promise<TaskPageDto> {
     const isInbox = query.to_role !== undefined && query.status === 'pending';
@@ -117,7 +129,7 @@ function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): WhereCla
     .and('t.created_at >= ?', query.created_since);
 }
 
-/** That of its attempt. */
+/** Returns the place of a task in the inbox: the id and priority of its attempt. */
 function inboxCursorKeyOf({ session_id, priority }: TaskRow): { id: string; rank: number } {
   return { id: session_id, rank: rankOf(priority) };
 }
@@ -135,9 +147,9 @@ function afterInList(where: WhereClause, { status, cursor }: ListTasksQuery, day
   where.and('(t.created_at, t.id) < (?::timestamptz, ?::uuid)', at, id);
 }
 
-/** A role that the planner does not see: for one with little to do it would plan every request anew. */
+/** The subquery hides the role from the planner: with a role that has few tasks, it would plan each request again. */
 const INBOX_OF = 'a.role = (SELECT ?::text)';
 
-/** The same as the view `task_participants` tells, in a form that is looked up task by task. */
+/** Same condition as the view `task_participants`, in a form that PostgreSQL evaluates task by task. */
 const TAKES_PART = `(t.from_role = ANY(?) OR t.to_role = ANY(?)
   OR (SELECT true FROM approvals p WHERE p.task_id = t.id AND p.approver_role = ANY(?) LIMIT 1))`;

@@ -69,13 +69,17 @@ export class TasksController {
   @Post('route')
   @HttpCode(202)
   @Policy('tasks.route')
-  @ApiOperation({ summary: 'Route a task to a role' })
+  @ApiOperation({
+    summary: 'Route a task to a role',
+    description:
+      'Stores the task and opens its first attempt, which any agent of the role `target` can claim.',
+  })
   @ApiIdempotencyKey(RoutedTaskDto)
   @ApiBody({
     type: RouteTaskDto,
     examples: {
       budget: {
-        summary: 'Ask for a budget',
+        summary: 'Request a budget approval',
         value: {
           target: 'manager',
           task: {
@@ -87,7 +91,7 @@ export class TasksController {
         },
       },
       notification: {
-        summary: 'Let a role know',
+        summary: 'Notify a role',
         value: {
           target: 'legal',
           task: {
@@ -100,7 +104,7 @@ export class TasksController {
       },
     },
   })
-  @ApiAcceptedResponse({ type: RoutedTaskDto, description: 'Stored; its first attempt is open.' })
+  @ApiAcceptedResponse({ type: RoutedTaskDto, description: 'The stored task.' })
   @ApiWriteProblems(
     'auth.role_ambiguous',
     'task.not_found',
@@ -114,7 +118,11 @@ export class TasksController {
 
   @Get()
   @Policy('tasks.list')
-  @ApiOperation({ summary: 'List the tasks that you take part in, the newest first' })
+  @ApiOperation({
+    summary: 'List tasks',
+    description:
+      'Returns the tasks of which the caller’s roles are participants, newest first. The roles `admin` and `auditor` see all tasks. With `to_role` and `status=pending` the response is the inbox of the role: its due tasks by priority, then age.',
+  })
   @ApiOkResponse({ type: TaskPageDto, description: 'A page of tasks.' })
   @ApiProblems()
   list(@Query() query: ListTasksQuery, @CurrentAgent() agent: Agent): Promise<TaskPageDto> {
@@ -123,9 +131,13 @@ export class TasksController {
 
   @Get('wait')
   @Policy('tasks.wait')
-  @ApiOperation({ summary: 'Wait until there is work for your role' })
-  @ApiOkResponse({ type: WaitDto, description: 'There is: claim it.' })
-  @ApiNoContentResponse({ description: 'Nothing came in that time: ask again.' })
+  @ApiOperation({
+    summary: 'Wait for due tasks',
+    description:
+      'Responds as soon as a task is due for the role, otherwise after `wait_seconds`. It claims nothing: send `POST /tasks/claim` next.',
+  })
+  @ApiOkResponse({ type: WaitDto, description: 'Tasks are due.' })
+  @ApiNoContentResponse({ description: 'No task became due. Send the request again.' })
   @ApiProblems('auth.role_not_held', 'auth.role_ambiguous')
   async wait(
     @Query() query: WaitQuery,
@@ -141,10 +153,14 @@ export class TasksController {
   @Post('claim')
   @HttpCode(200)
   @Policy('tasks.claim_next')
-  @ApiOperation({ summary: 'Claim the next task that is due for your role' })
+  @ApiOperation({
+    summary: 'Claim the next due task',
+    description:
+      'Claims the first task of the inbox. Its attempt becomes active and a lease starts. Send heartbeats and the result to the `session` of the response.',
+  })
   @ApiIdempotencyKey()
-  @ApiOkResponse({ type: ClaimedTaskDto, description: 'It is yours until its lease ends.' })
-  @ApiNoContentResponse({ description: 'Nothing is due.' })
+  @ApiOkResponse({ type: ClaimedTaskDto, description: 'The claimed task.' })
+  @ApiNoContentResponse({ description: 'No task is due.' })
   @ApiWriteProblems('auth.role_ambiguous')
   async claimNext(
     @Body() dto: ClaimDto,
@@ -159,7 +175,7 @@ export class TasksController {
 
   @Get(':id')
   @Policy('tasks.read')
-  @ApiOperation({ summary: 'See one task with its attempts and approvals' })
+  @ApiOperation({ summary: 'Get a task with its attempts and approvals' })
   @ApiParam(ID)
   @ApiOkResponse({ type: TaskDetailDto, description: 'The task.' })
   @ApiProblems('task.not_found')
@@ -170,10 +186,14 @@ export class TasksController {
   @Post(':id/claim')
   @HttpCode(200)
   @Policy('tasks.claim')
-  @ApiOperation({ summary: 'Claim one task' })
+  @ApiOperation({
+    summary: 'Claim a task',
+    description:
+      'Claims this task for the role to which it is assigned. Its attempt becomes active and a lease starts. Send heartbeats and the result to the `session` of the response.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ClaimedTaskDto, description: 'It is yours until its lease ends.' })
+  @ApiOkResponse({ type: ClaimedTaskDto, description: 'The claimed task.' })
   @ApiWriteProblems(
     'auth.forbidden',
     'task.not_found',
@@ -193,11 +213,13 @@ export class TasksController {
   @HttpCode(200)
   @Policy('tasks.control')
   @ApiOperation({
-    summary: 'Cancel a task that your role requested, alone or with the tasks below it',
+    summary: 'Cancel a task',
+    description:
+      'Ends an open task. Requires the requester role or `admin`. With `cascade` the open subtasks are cancelled too. The worker receives 409 `task.cancelled` for its next heartbeat.',
   })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: CancelledTaskDto, description: 'The task, cancelled.' })
+  @ApiOkResponse({ type: CancelledTaskDto, description: 'The cancelled task.' })
   @ApiWriteProblems('auth.forbidden', 'task.not_found', 'task.finished', 'task.cascade_limit')
   cancel(
     @Param('id', TaskIdPipe) id: string,
@@ -210,10 +232,14 @@ export class TasksController {
   @Post(':id/retry')
   @HttpCode(200)
   @Policy('tasks.control')
-  @ApiOperation({ summary: 'Ask again for a task that failed, died, expired or was cancelled' })
+  @ApiOperation({
+    summary: 'Retry a task',
+    description:
+      'Opens a new attempt of a task that failed, expired, became dead or was cancelled. All attempts are granted again. Requires the requester role or `admin`.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: TaskDto, description: 'The task, pending again.' })
+  @ApiOkResponse({ type: TaskDto, description: 'The pending task.' })
   @ApiWriteProblems(
     'auth.forbidden',
     'task.not_found',
@@ -231,7 +257,11 @@ export class TasksController {
 
   @Get(':id/tree')
   @Policy('tasks.read')
-  @ApiOperation({ summary: 'See a task with all that is part of it' })
+  @ApiOperation({
+    summary: 'Get a task with its subtasks',
+    description:
+      'Returns the tree below a task, at most 1,000 tasks. Tasks that you cannot read have only id, status and subtasks.',
+  })
   @ApiParam(ID)
   @ApiOkResponse({ type: TaskNodeDto, description: 'The tree.' })
   @ApiProblems('task.not_found')
@@ -241,7 +271,11 @@ export class TasksController {
 
   @Get(':id/timeline')
   @Policy('tasks.read')
-  @ApiOperation({ summary: 'See what happened to a task, and whom it waits for' })
+  @ApiOperation({
+    summary: 'Get the timeline of a task',
+    description:
+      'Returns the audit events of the task, its attempts and its approvals, and the roles and subjects for which it waits.',
+  })
   @ApiParam(ID)
   @ApiOkResponse({ type: TimelineDto, description: 'The timeline.' })
   @ApiProblems('task.not_found')

@@ -21,7 +21,7 @@ import { assertLineage } from './lineage.js';
 import { isPriority, type Priority, rankOf } from './priority.js';
 import type { Task } from './task.entity.js';
 
-/** Routes work from role to role. */
+/** Routes tasks to roles. */
 @Injectable()
 export class TasksService {
   constructor(
@@ -33,7 +33,13 @@ export class TasksService {
     private readonly environment: Environment,
   ) {}
 
-  /** Stores a task for a role and opens its first attempt. */
+  /**
+   * Stores a task, opens its first attempt and requests its required approval, in one transaction.
+   *
+   * @throws InvalidInputError if a role is reserved or unknown, or a time is not possible
+   * @throws DomainError the errors of {@link assertLineage}, `auth.role_ambiguous`, `auth.role_not_held` or
+   *   `approval.four_eyes`
+   */
   async route(agent: Agent, dto: RouteTaskDto): Promise<RoutedTaskDto> {
     assertOrgRole(dto.target, this.environment.ROLES, '/target');
     this.assertRequirement(dto);
@@ -88,10 +94,10 @@ export class TasksService {
     return toRoutedTask(task, warnings);
   }
 
-  /** Without an allow-list of roles, a misspelled role is accepted: its task waits for an agent that never comes. */
+  /** Without ROLES a misspelled role is accepted, and no agent ever claims its task. So the response contains a warning. */
   private async warningsOfRole(target: string): Promise<WarningDto[]> {
     if (this.environment.ROLES.length > 0 || (await this.subjects.isSeen(target))) return [];
-    const message = `No agent of the role "${target}" has called the controller so far; check the name.`;
+    const message = `No agent of the role "${target}" has called the controller yet. Check the name.`;
     return [{ code: 'task.unseen_role', message, pointer: '/target' }];
   }
 
@@ -102,13 +108,18 @@ export class TasksService {
     throw new InvalidInputError([
       {
         pointer: '/requires_approval',
-        message: 'requires_approval does not go with a notification: its claim completes it',
+        message:
+          'requires_approval is not allowed for a notification, because its claim completes it',
       },
     ]);
   }
 }
 
-/** When the task falls due, if that is not at once; a task that falls due after its deadline could never be claimed. */
+/**
+ * Returns the time at which the task becomes due; null for at once.
+ *
+ * @throws InvalidInputError if that is not before the deadline, because the task could never be claimed
+ */
 function dueTime(notBefore: string | undefined, deadline: Date | null): Date | null {
   if (notBefore === undefined) return null;
   const time = new Date(notBefore);
@@ -118,7 +129,7 @@ function dueTime(notBefore: string | undefined, deadline: Date | null): Date | n
   ]);
 }
 
-/** A notification says its priority in its data. */
+/** Returns the priority of the request. For a notification without one, v0.4 agents send it in `data.priority`. */
 function priorityOf({ priority, task }: RouteTaskDto): Priority {
   if (priority !== undefined) return priority;
   const told = task.task_type === 'notification' ? task.data.priority : undefined;
@@ -128,11 +139,13 @@ function priorityOf({ priority, task }: RouteTaskDto): Priority {
 type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
 
 /**
- * Stores a task, along with the next statement unless it has a deadline, under the client's own key where that is a free UUID, else under
- * another: `idempotency_key` is unique over all callers and for ever, longer than any key is remembered. Whoever takes
- * the same key at the same moment and is late runs again, and finds it taken.
+ * Inserts a task. Without a deadline the INSERT is queued and sent in one batch with the next statement.
  *
- * @throws InvalidInputError when its deadline is not in the future
+ * The database key `idempotency_key` is unique over all callers and permanently, longer than any idempotency record is
+ * kept. So it is the client's idempotency key only if that is a free UUID. If two requests insert the same key at the
+ * same time, the second one is a conflict: it is retried and finds the key in use.
+ *
+ * @throws InvalidInputError if the deadline is not in the future
  */
 async function insertTask(manager: EntityManager, task: NewTask): Promise<void> {
   const key = requestContext()?.taskKey;
@@ -172,9 +185,10 @@ const IF_FREE = (id: string): string =>
   `(SELECT ${id}::uuid WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE idempotency_key = ${id}))`;
 
 /**
- * Inserts nothing where the deadline has passed.
+ * Inserts nothing if the deadline has passed.
  *
- * Not with an array of candidates, whose length the planner asks for: it would plan this anew every time.
+ * The candidates of the database key are not an array: the planner estimates the length of an array, so it would plan
+ * each request again.
  */
 const INSERT = `
   INSERT INTO tasks

@@ -2,30 +2,47 @@ import { ApiProperty } from '@nestjs/swagger';
 import { MAX_ERROR_LENGTH } from '../../http/failure-report.js';
 import { JSON_LIMITS } from '../../http/json-limits.js';
 
-/** The limits of a result, which leave room in a body for what surrounds it, over HTTP and MCP. */
+/** Limits of a result and an error. They leave room in the request body for the other members, over HTTP and MCP. */
 export class ClaimLimitsDto {
-  @ApiProperty({ type: 'integer', description: 'Bytes of a result as JSON.', example: 1_000_000 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Maximum size of a result as JSON, in bytes.',
+    example: 1_000_000,
+  })
   result_bytes: number;
 
-  @ApiProperty({ type: 'integer', description: 'Levels of nesting of a result.', example: 28 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Maximum number of nesting levels of a result.',
+    example: 28,
+  })
   result_depth: number;
 
   @ApiProperty({
     type: 'integer',
-    description: 'Members of all objects of a result together.',
+    description: 'Maximum number of members of all objects of a result together.',
     example: 1_900,
   })
   result_members: number;
 
-  @ApiProperty({ type: 'integer', description: 'Elements of an array.', example: 1_000 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Maximum number of elements of each array.',
+    example: 1_000,
+  })
   array_elements: number;
 
-  @ApiProperty({ type: 'integer', description: 'Characters of a text.', example: 65_536 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Maximum length of each string, in characters.',
+    example: 65_536,
+  })
   string_characters: number;
 
   @ApiProperty({
     type: 'integer',
-    description: 'Characters of an error that are kept. A longer one is shortened, never refused.',
+    description:
+      'Number of characters of an error that are stored. A longer error is cut, not refused.',
     example: MAX_ERROR_LENGTH,
   })
   error_characters: number;

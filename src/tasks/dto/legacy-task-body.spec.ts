@@ -71,10 +71,13 @@ describe('A task as existing agents send it', () => {
     [
       { task_type: 'a', x: 1, 'y/z': 2, data: { x: 1, 'y/z': 2 } },
       [
-        { pointer: '/task/x', message: 'A member of task must not be named like one of task.data' },
+        {
+          pointer: '/task/x',
+          message: 'task.data has a member of the same name: send the member only in task.data',
+        },
         {
           pointer: '/task/y~1z',
-          message: 'A member of task must not be named like one of task.data',
+          message: 'task.data has a member of the same name: send the member only in task.data',
         },
       ],
     ],

@@ -7,10 +7,11 @@ import { closestName } from '../../common/closest-name.js';
 const KNOWN = ['task_type', 'description', 'data'];
 
 /**
- * Existing agents send `task` as the caller's object as it is, often `{ type: 'budget_approval', amount: 50000 }`.
- * The type goes to `task_type`; every other member that we do not know belongs to `data`.
+ * Converts the body of a v0.4 agent, whose `task` is an object of any shape, often
+ * `{ type: 'budget_approval', amount: 50000 }`. Renames `type` to `task_type`, and moves unknown members to `data`.
  *
- * @throws InvalidInputError when `type` and `task_type` differ, or a member is named like one of `data`
+ * @param warn receives a warning for each moved member
+ * @throws InvalidInputError if `type` and `task_type` differ, or `data` already has a member with the name of a moved one
  */
 export function normalizeLegacyTask(
   body: unknown,
@@ -21,7 +22,7 @@ export function normalizeLegacyTask(
   return { ...body, task: isObject(task) ? gatherData(task, warn) : task };
 }
 
-/** A null that goes into data is the caller's own. */
+/** Drops known members with the value null. In members that move to `data`, null is a value of the caller. */
 function withoutNullKnownMembers(task: Record<string, unknown>): Record<string, unknown> {
   const isOurs = (name: string): boolean => name === 'type' || KNOWN.includes(name);
   return Object.fromEntries(
@@ -36,14 +37,14 @@ function gatherData(
   const extra = Object.entries(task).filter(([name]) => !KNOWN.includes(name));
   if (extra.length === 0) return task;
   const data = task.data ?? {};
-  // The validator says what is wrong with a data that is no object.
+  // The validator reports that data is not an object.
   if (!isObject(data))
     return Object.fromEntries(Object.entries(task).filter(([name]) => KNOWN.includes(name)));
   const problems: InputProblem[] = extra
     .filter(([name]) => Object.hasOwn(data, name))
     .map(([name]) => ({
       pointer: `/task/${escapePointer(name)}`,
-      message: 'A member of task must not be named like one of task.data',
+      message: 'task.data has a member of the same name: send the member only in task.data',
     }));
   if (problems.length > 0) throw new InvalidInputError(problems);
   for (const [name] of extra) warn(movedToData(name));

@@ -5,32 +5,40 @@ import { IsRoleName, IsTaskType, IsTimestamp } from '../../http/validators.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 
 export class ListTasksQuery extends CursorQuery {
-  @ApiPropertyOptional({ description: 'The role that was asked.' })
+  @ApiPropertyOptional({
+    description:
+      'Return only tasks that are assigned to this role. With `status=pending` the response is the inbox of the role.',
+  })
   @IsOptional()
   @IsRoleName()
   to_role?: string;
 
-  @ApiPropertyOptional({ description: 'The role that asked.' })
+  @ApiPropertyOptional({ description: 'Return only tasks that this role requested.' })
   @IsOptional()
   @IsRoleName()
   from_role?: string;
 
-  @ApiPropertyOptional({ enum: TASK_STATUSES })
+  @ApiPropertyOptional({ enum: TASK_STATUSES, description: 'Return only tasks with this status.' })
   @IsOptional()
   @IsIn(TASK_STATUSES, { message: `status must be one of ${TASK_STATUSES.join(', ')}` })
   status?: TaskStatus;
 
-  @ApiPropertyOptional({ description: 'Such as `budget_approval`.' })
+  @ApiPropertyOptional({
+    description: 'Return only tasks of this type, for example `budget_approval`.',
+  })
   @IsOptional()
   @IsTaskType()
   task_type?: string;
 
-  @ApiPropertyOptional({ format: 'uuid', description: 'One workflow.' })
+  @ApiPropertyOptional({ format: 'uuid', description: 'Return only tasks of this workflow.' })
   @IsOptional()
   @IsUUID('all', { message: 'trace_id must be a UUID' })
   trace_id?: string;
 
-  @ApiPropertyOptional({ description: 'At this time or later, as `2026-01-31T00:00:00Z`.' })
+  @ApiPropertyOptional({
+    description:
+      'Return only tasks that were created at or after this time (RFC 3339), for example `2026-01-31T00:00:00Z`.',
+  })
   @IsOptional()
   @IsTimestamp()
   created_since?: string;

@@ -24,10 +24,11 @@ import { PRIORITIES, type Priority } from '../priority.js';
 import { RUN_SECONDS } from '../task-limits.js';
 import { normalizeLegacyTask } from './legacy-task-body.js';
 
-/** What is asked for. */
+/** The content of a task. */
 export class NewTaskDto {
   @ApiProperty({
-    description: 'A name of your choice, such as `notification`, `approval` or `budget_approval`.',
+    description:
+      'Type of the task: free text, for example `approval` or `budget_approval`. Workers can claim by type. Claiming a `notification` completes it.',
     minLength: 1,
     maxLength: 50,
     example: 'budget_approval',
@@ -38,6 +39,7 @@ export class NewTaskDto {
   @ApiPropertyOptional({
     maxLength: 10_000,
     default: '',
+    description: 'Description of the work, for the assignee.',
     example: 'Approve the Q3 marketing budget',
   })
   @IsOptional()
@@ -49,6 +51,7 @@ export class NewTaskDto {
     type: 'object',
     additionalProperties: true,
     default: {},
+    description: 'Input of the task: any JSON object.',
     example: { amount: 50000 },
   })
   @IsOptional()
@@ -56,13 +59,20 @@ export class NewTaskDto {
   data: Record<string, unknown> = {};
 }
 
-/** The decision without which the task cannot be completed. */
+/** An approval that the completion of a task requires. */
 export class RequiredApprovalDto {
-  @ApiProperty({ description: 'The role that is to decide.', example: 'legal' })
+  @ApiProperty({ description: 'Role that decides.', example: 'legal' })
   @IsRoleName()
   role: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_QUORUM, default: 1, example: 1 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_QUORUM,
+    default: 1,
+    description: 'Number of different subjects of the role that must approve.',
+    example: 1,
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -74,7 +84,7 @@ export class RequiredApprovalDto {
     minimum: EXPIRY_SECONDS.min,
     maximum: EXPIRY_SECONDS.max,
     default: DEFAULT_EXPIRY_SECONDS,
-    description: 'For how long it can be decided, in seconds.',
+    description: 'Seconds until the approval expires if it is not decided.',
     example: DEFAULT_EXPIRY_SECONDS,
   })
   @IsOptional()
@@ -86,7 +96,7 @@ export class RequiredApprovalDto {
   @ApiPropertyOptional({
     enum: APPROVER_KINDS,
     default: 'any',
-    description: 'human, if only a person may decide.',
+    description: '`human` if only people can decide; `any` if agents can decide too.',
     example: 'any',
   })
   @IsOptional()
@@ -96,12 +106,13 @@ export class RequiredApprovalDto {
 
 @Normalised(normalizeLegacyTask)
 export class RouteTaskDto {
-  @ApiProperty({ description: 'The role that is to do it.', example: 'manager' })
+  @ApiProperty({ description: 'Role to which the task is assigned.', example: 'manager' })
   @IsRoleName()
   target: string;
 
   @ApiPropertyOptional({
-    description: 'The role that asks; needed only by an agent that holds several.',
+    description:
+      'Requester role. Required only if your token has several org roles and no default role.',
     example: 'finance',
   })
   @IsOptional()
@@ -114,14 +125,21 @@ export class RouteTaskDto {
   @Type(() => NewTaskDto)
   task: NewTaskDto;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, default: {}, example: {} })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    default: {},
+    description: 'Additional information for the assignee: any JSON object.',
+    example: {},
+  })
   @IsOptional()
   @IsJsonObject()
   context: Record<string, unknown> = {};
 
   @ApiPropertyOptional({
     enum: PRIORITIES,
-    description: 'Default: normal; of a notification, what its `data.priority` says.',
+    description:
+      'Priority in the inbox. Default: `normal`, or `data.priority` of a `notification`.',
     example: 'normal',
   })
   @IsOptional()
@@ -129,7 +147,8 @@ export class RouteTaskDto {
   priority?: Priority;
 
   @ApiPropertyOptional({
-    description: 'After this the task is not worth doing; in the future (RFC 3339).',
+    description:
+      'Deadline (RFC 3339), in the future. After it the task can neither be claimed nor retried, and the sweep ends it.',
     example: '2036-01-31T12:00:00Z',
   })
   @IsOptional()
@@ -137,7 +156,7 @@ export class RouteTaskDto {
   deadline_at?: string;
 
   @ApiPropertyOptional({
-    description: 'Not to be claimed before this (RFC 3339).',
+    description: 'Time at which the task becomes due (RFC 3339). Must be before `deadline_at`.',
     example: '2026-01-31T12:00:00Z',
   })
   @IsOptional()
@@ -149,7 +168,7 @@ export class RouteTaskDto {
     minimum: 1,
     maximum: 100,
     default: 3,
-    description: 'How many attempts are made before the task is given up.',
+    description: 'Maximum number of attempts. The task becomes `dead` when all are used up.',
     example: 3,
   })
   @IsOptional()
@@ -163,7 +182,7 @@ export class RouteTaskDto {
     minimum: RUN_SECONDS.min,
     maximum: RUN_SECONDS.max,
     description:
-      'How many seconds one attempt may take from its claim, whatever its heartbeats; then it ends as a lost one does. Default: no limit.',
+      'Maximum run time of one attempt in seconds, from its claim. Heartbeats do not extend it. At the limit the attempt fails with reason `run_limit`, and the next one opens. Default: no limit.',
     example: 3600,
   })
   @IsOptional()
@@ -173,7 +192,7 @@ export class RouteTaskDto {
   max_run_seconds?: number;
 
   @ApiPropertyOptional({
-    description: 'The task that this one is part of; you must be able to read it.',
+    description: 'Parent task, which you must be able to read. The new task is its subtask.',
   })
   @IsOptional()
   @IsId('task')
@@ -182,7 +201,7 @@ export class RouteTaskDto {
   @ApiPropertyOptional({
     type: RequiredApprovalDto,
     description:
-      'A decision that is asked for along with the task, and without which it cannot be completed.',
+      'Approval that the completion of the task requires. It is requested when the task is routed.',
   })
   @IsOptional()
   @ValidateNested()

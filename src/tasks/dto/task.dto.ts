@@ -11,7 +11,7 @@ import type { Task } from '../task.entity.js';
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
 
-/** A task with where it stands, which its highest attempt tells. */
+/** A task with its status and the facts of its latest attempt. */
 export interface TaskView extends Omit<Task, 'idempotency_key'> {
   status: TaskStatus;
   session_id: string;
@@ -24,74 +24,105 @@ export class TaskDto {
   @ApiPropertyOptional({
     type: Boolean,
     description:
-      'Only in the response to a request that was sent again with its `Idempotency-Key`.',
+      '`true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.',
   })
   replayed?: true;
 
-  @ApiProperty({ format: 'uuid', example: TASK })
+  @ApiProperty({ format: 'uuid', description: 'Id of the task.', example: TASK })
   id: string;
 
-  @ApiProperty({ example: 'budget_approval' })
+  @ApiProperty({ description: 'Type of the task.', example: 'budget_approval' })
   task_type: string;
 
-  @ApiProperty({ example: 'Approve the Q3 marketing budget' })
+  @ApiProperty({
+    description: 'Description of the work, for the assignee.',
+    example: 'Approve the Q3 marketing budget',
+  })
   description: string;
 
-  @ApiProperty({ example: 'finance' })
+  @ApiProperty({ description: 'Requester role.', example: 'finance' })
   from_role: string;
 
-  @ApiProperty({ example: 'manager' })
+  @ApiProperty({ description: 'Role to which the task is assigned.', example: 'manager' })
   to_role: string;
 
-  @ApiProperty({ type: 'object', additionalProperties: true, example: { amount: 50000 } })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Input of the task.',
+    example: { amount: 50000 },
+  })
   data: Record<string, unknown>;
 
-  @ApiProperty({ type: 'object', additionalProperties: true, example: {} })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Additional information for the assignee.',
+    example: {},
+  })
   context: Record<string, unknown>;
 
   @ApiProperty({
     enum: TASK_STATUSES,
-    description: 'That of its highest attempt; `dead`: all attempts are used up.',
+    description:
+      'Status of the latest attempt, except `cancelled` (the task was cancelled) and `dead` (all attempts are used up).',
     example: 'pending',
   })
   status: TaskStatus;
 
   @ApiProperty({
     format: 'uuid',
-    description: 'The session that is its highest attempt.',
+    description: 'Id of the session of the latest attempt.',
     example: '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
   })
   session_id: string;
 
-  @ApiProperty({ type: 'integer', example: 1 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Number of the latest attempt, from 1.',
+    example: 1,
+  })
   attempt: number;
 
-  @ApiProperty({ enum: PRIORITIES, example: 'normal' })
+  @ApiProperty({ enum: PRIORITIES, description: 'Priority in the inbox.', example: 'normal' })
   priority: Priority;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description:
+      'Deadline, after which the task can neither be claimed nor retried; `null` if it has none.',
+    example: null,
+  })
   deadline_at: Date | null;
 
-  @ApiProperty({ type: 'integer', example: 3 })
+  @ApiProperty({ type: 'integer', description: 'Maximum number of attempts.', example: 3 })
   max_attempts: number;
 
   @ApiProperty({
     type: 'integer',
     nullable: true,
     description:
-      'How many seconds one attempt may take from its claim, whatever its heartbeats; null: no limit.',
+      'Maximum run time of one attempt in seconds, from its claim. Heartbeats do not extend it. `null` if there is no limit.',
     example: null,
   })
   max_run_seconds: number | null;
 
-  @ApiProperty({ type: String, format: 'uuid', nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'Id of the parent task; `null` if the task is not a subtask.',
+    example: null,
+  })
   parent_task_id: string | null;
 
-  // Not as a reference: what that refers to could not be null.
+  // Not a $ref to RequiredApprovalDto, because a reference cannot be nullable.
   @ApiProperty({
     type: 'object',
     nullable: true,
-    description: 'The decision without which it cannot be completed.',
+    description: 'Approval that the completion of the task requires; `null` if none.',
     properties: {
       role: { type: 'string' },
       quorum: { type: 'integer' },
@@ -107,7 +138,7 @@ export class TaskDto {
     type: String,
     format: 'uuid',
     nullable: true,
-    description: 'The approval that its latest attempt was parked for; null: none.',
+    description: 'Approval for which the latest attempt is or was parked; `null` if none.',
     example: null,
   })
   parked_until_approval: string | null;
@@ -115,36 +146,41 @@ export class TaskDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The subject that works on it.',
+    description: 'Subject that claimed the latest attempt; `null` if it is not claimed.',
     example: null,
   })
   claimed_by: string | null;
 
-  @ApiProperty({ format: 'uuid', example: TRACE })
+  @ApiProperty({ format: 'uuid', description: 'Trace of the workflow.', example: TRACE })
   trace_id: string;
 
   @ApiProperty({
-    description: 'The subject that routed it.',
+    description: 'Subject that routed the task.',
     example: 'https://idp.example.com/realms/corp#finance-agent',
   })
   created_by: string;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'Time at which the task was routed.',
+    example: '2026-01-31T12:00:00.000Z',
+  })
   created_at: Date;
 }
 
-/** A cancelled task, and with it the tasks that a cascade cancelled. */
+/** A cancelled task, and the ids of the tasks that its cascade cancelled. */
 export class CancelledTaskDto extends TaskDto {
   @ApiPropertyOptional({
     type: [String],
     format: 'uuid',
-    description: 'With `cascade`: the tasks that were cancelled, this one first.',
+    description: 'Ids of the cancelled tasks, this one first. Only with `cascade`.',
     example: [TASK],
   })
   cancelled_tasks?: string[];
 }
 
-/** The task as the API shows it. */
+/** Maps a task to its API representation. */
 export function toTaskDto(task: TaskView): TaskDto {
   return {
     id: task.id,
@@ -171,56 +207,65 @@ export function toTaskDto(task: TaskView): TaskDto {
   };
 }
 
-/** A task with all that belongs to it. */
+/** A task with its attempts and approvals. */
 export class TaskDetailDto extends TaskDto {
-  @ApiProperty({ type: [SessionDto], description: 'The first one first.' })
+  @ApiProperty({ type: [SessionDto], description: 'Attempts, oldest first.' })
   attempts: SessionDto[];
 
-  @ApiProperty({ type: [ApprovalDto], description: 'The first one first.' })
+  @ApiProperty({ type: [ApprovalDto], description: 'Approvals, oldest first.' })
   approvals: ApprovalDto[];
 
   @ApiProperty({
     description:
-      'Whether all of both are here. Where they are very large, of some 4 MB each, the first ones are not: `GET /sessions` and `GET /approvals` have them page by page, by `task_id`.',
+      'Whether `attempts` and `approvals` are complete. Each is limited to about 4 MB; beyond that the oldest are missing. Read them with `GET /sessions?task_id=…` and `GET /approvals?task_id=…`.',
     example: true,
   })
   complete: boolean;
 }
 
 export class TaskPageDto {
-  @ApiProperty({ type: [TaskDto] })
+  @ApiProperty({
+    type: [TaskDto],
+    description: 'Tasks, newest first; in an inbox by priority, then age.',
+  })
   tasks: TaskDto[];
 
-  @ApiProperty({ type: 'integer', example: 20 })
+  @ApiProperty({ type: 'integer', description: 'Requested size of a page.', example: 20 })
   page_size: number;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Null on the last page.',
+    description: 'Value of `cursor` for the next page; `null` on the last page.',
     example: null,
   })
   next_cursor: string | null;
 }
 
-/** What routing answers, in the words that existing agents read. */
+/** Response to a routed task. The member names are those of v0.4. */
 export class RoutedTaskDto {
-  @ApiProperty({ example: `task-${TASK}` })
+  @ApiProperty({ description: 'Id of the task, with its prefix.', example: `task-${TASK}` })
   task_id: string;
 
-  @ApiProperty({ enum: ['accepted'], example: 'accepted' })
+  @ApiProperty({
+    enum: ['accepted'],
+    description: 'Always `accepted`. `GET /tasks/{id}` returns the status of the task.',
+    example: 'accepted',
+  })
   status: 'accepted';
 
-  @ApiProperty({ format: 'uuid', example: TRACE })
+  @ApiProperty({ format: 'uuid', description: 'Trace of the workflow.', example: TRACE })
   trace_id: string;
 
   @ApiPropertyOptional({
     type: [WarningDto],
-    description: 'What may not be as its sender meant it; absent when there is nothing.',
+    description:
+      'Probable mistakes of the request, which was accepted nevertheless. Absent if there are none.',
   })
   warnings?: readonly WarningDto[];
 }
 
+/** Maps a routed task to the response of `POST /tasks/route`. */
 export function toRoutedTask(
   { id, trace_id }: Pick<Task, 'id' | 'trace_id'>,
   warnings: readonly WarningDto[],

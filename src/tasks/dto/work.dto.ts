@@ -17,10 +17,11 @@ import { SessionDto } from '../../sessions/dto/session.dto.js';
 import { ClaimLimitsDto } from './claim-limits.dto.js';
 import { TaskDto } from './task.dto.js';
 
-/** Which task an agent would like to do. */
+/** Body of `POST /tasks/claim`: the tasks that the caller can work on. */
 export class ClaimDto extends LeaseDto {
   @ApiPropertyOptional({
-    description: 'Needed only by an agent that holds several.',
+    description:
+      'Role whose inbox to claim from. Required only if your token has several org roles and no default role.',
     example: 'manager',
   })
   @IsOptional()
@@ -31,7 +32,7 @@ export class ClaimDto extends LeaseDto {
     type: [String],
     minItems: 1,
     maxItems: 50,
-    description: 'Only tasks of these types.',
+    description: 'Claim only tasks of these types.',
     example: ['budget_approval'],
   })
   @IsOptional()
@@ -42,7 +43,7 @@ export class ClaimDto extends LeaseDto {
   task_types?: string[];
 }
 
-/** A task and the session in which the caller does it. */
+/** A claimed task and the session of its attempt, which receives heartbeats and the result. */
 export class ClaimedTaskDto {
   @ApiProperty({ type: TaskDto })
   task: TaskDto;
@@ -50,27 +51,28 @@ export class ClaimedTaskDto {
   @ApiProperty({ type: SessionDto })
   session: SessionDto;
 
-  @ApiProperty({ type: ClaimLimitsDto, description: 'What a result and an error may be.' })
+  @ApiProperty({ type: ClaimLimitsDto, description: 'Limits of the result and the error.' })
   limits: ClaimLimitsDto;
 
   @ApiProperty({
     type: [ClaimApprovalDto],
     description:
-      'The latest approvals of the task, at most 20, the first of them first. Check what earlier attempts consumed before acting.',
+      'Latest approvals of the task, at most 20, oldest first. Before you act, check which of them earlier attempts consumed.',
   })
   approvals: ClaimApprovalDto[];
 
   @ApiPropertyOptional({
     type: Boolean,
     description:
-      'Only with a request that was sent again with its `Idempotency-Key`: the task and the session are shown as they are now, which may have ended.',
+      '`true` in a replay: the request was executed before with the same `Idempotency-Key`. The task and the session are shown as they are now and may have ended. Absent otherwise.',
   })
   replayed?: true;
 }
 
 export class WaitQuery {
   @ApiPropertyOptional({
-    description: 'Needed only by an agent that holds several.',
+    description:
+      'Role whose inbox to wait for. Required only if your token has several org roles and no default role.',
   })
   @IsOptional()
   @IsRoleName()
@@ -80,7 +82,7 @@ export class WaitQuery {
     type: String,
     maxLength: 2_549,
     pattern: '^[^,]+(,[^,]+){0,49}$',
-    description: 'Only tasks of these types, separated by commas.',
+    description: 'Wait only for tasks of these types, separated by commas.',
   })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) =>
@@ -91,7 +93,13 @@ export class WaitQuery {
   @AreTaskTypes()
   task_types?: string[];
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: 25, default: 25 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: 25,
+    default: 25,
+    description: 'Maximum time to wait, in seconds.',
+  })
   @IsOptional()
   @WholeNumber(0, 25)
   wait_seconds: number = 25;
@@ -100,14 +108,18 @@ export class WaitQuery {
 export class WaitDto {
   @ApiProperty({
     type: 'integer',
-    description: 'How many tasks are due; 100 stands for 100 or more.',
+    description: 'Number of tasks that are due. 100 means 100 or more.',
     example: 1,
   })
   pending: number;
 }
 
 export class SteerDto {
-  @ApiPropertyOptional({ maxLength: 1_000, example: 'The budget was cut' })
+  @ApiPropertyOptional({
+    maxLength: 1_000,
+    description: 'Reason. It is recorded in the timeline of the task.',
+    example: 'The budget was cut',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(1_000)
@@ -117,7 +129,7 @@ export class SteerDto {
 export class CancelDto extends SteerDto {
   @ApiPropertyOptional({
     description:
-      'Whether to cancel also the open tasks below this one that your role routed, or that were routed along the chain.',
+      'If `true`, also cancels the open subtasks, at all levels, that your role routed directly or through the chain of tasks.',
     default: false,
   })
   @IsOptional()
@@ -125,82 +137,103 @@ export class CancelDto extends SteerDto {
   cascade?: boolean;
 }
 
-/** A task in its tree; of one that the caller may not read, only the first two members are told. */
+/** A task in its tree. For a task that the caller cannot read, only `id`, `status` and `children` are present. */
 export class TaskNodeDto {
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    format: 'uuid',
+    description: 'Id of the task.',
+    example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   id: string;
 
-  @ApiProperty({ example: 'active' })
+  @ApiProperty({ description: 'Status of the task.', example: 'active' })
   status: string;
 
-  @ApiPropertyOptional({ example: 'budget_approval' })
+  @ApiPropertyOptional({
+    description: 'Type of the task. Absent if you cannot read the task.',
+    example: 'budget_approval',
+  })
   task_type?: string;
 
-  @ApiPropertyOptional({ example: 'finance' })
+  @ApiPropertyOptional({
+    description: 'Requester role. Absent if you cannot read the task.',
+    example: 'finance',
+  })
   from_role?: string;
 
-  @ApiPropertyOptional({ example: 'manager' })
+  @ApiPropertyOptional({
+    description: 'Role to which the task is assigned. Absent if you cannot read the task.',
+    example: 'manager',
+  })
   to_role?: string;
 
   @ApiProperty({
     type: () => [TaskNodeDto],
-    description: 'The tasks that are part of it, the oldest first.',
+    description: 'Subtasks, oldest first.',
   })
   children: TaskNodeDto[];
 }
 
-/** One thing that happened to a task. */
+/** An audit event of a task, one of its attempts or one of its approvals. */
 export class TimelineEntryDto {
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'Time of the event.',
+    example: '2026-01-31T12:00:05.000Z',
+  })
   at: Date;
 
-  @ApiProperty({ example: 'task_claimed' })
+  @ApiProperty({ description: 'Type of the event.', example: 'task_claimed' })
   event: string;
 
-  @ApiProperty({ description: 'The role acted for.', example: 'manager' })
+  @ApiProperty({ description: 'Role of the actor.', example: 'manager' })
   role: string;
 
   @ApiProperty({
-    description: 'The subject that acted.',
+    description: 'Subject that caused the event, or `system`.',
     example: 'https://idp.example.com/realms/corp#manager-agent',
   })
   actor: string;
 
-  @ApiPropertyOptional({ example: 'pending' })
+  @ApiPropertyOptional({ description: 'Status before the event.', example: 'pending' })
   from?: string;
 
-  @ApiPropertyOptional({ example: 'active' })
+  @ApiPropertyOptional({
+    description: 'Status after the event, or the decision of an approval.',
+    example: 'active',
+  })
   to?: string;
 
   @ApiPropertyOptional({
-    description: 'The rule that it followed from, such as `lease_lost`.',
+    description: 'Cause of the change, for example `lease_lost`.',
     example: 'lease_lost',
   })
   reason?: string;
 
   @ApiPropertyOptional({
-    description: 'Why, in the words of the agent that released, cancelled or retried.',
+    description: 'Reason that the caller gave for a release, cancellation or retry.',
     example: 'The budget was cut',
   })
   told?: string;
 
   @ApiPropertyOptional({
     format: 'uuid',
-    description: 'The cancelled task whose cascade cancelled this one.',
+    description: 'Id of the task whose cascade cancelled this task.',
     example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
   })
   cause?: string;
 
   @ApiPropertyOptional({
     format: 'date-time',
-    description: 'When the attempt falls due, of an event that sets it.',
+    description: 'Time at which the attempt becomes due, if the event sets it.',
     example: '2026-01-31T12:00:00.000Z',
   })
   not_before?: string;
 
   @ApiPropertyOptional({
     format: 'uuid',
-    description: 'The approval that the task was parked for, or that made it due.',
+    description: 'Approval for which the task was parked, or whose end made it due.',
     example: '019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c',
   })
   until_approval?: string;
@@ -209,46 +242,64 @@ export class TimelineEntryDto {
     type: String,
     format: 'uuid',
     nullable: true,
+    description: 'Session of the event; `null` if it has none.',
     example: '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
   })
   session_id: string | null;
 
-  @ApiProperty({ type: String, format: 'uuid', nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'Approval of the event; `null` if it has none.',
+    example: null,
+  })
   approval_id: string | null;
 }
 
-/** Somebody that a task waits for. */
+/** A role or subject for which a task waits. */
 export class WaitsForDto {
   @ApiProperty({
     enum: ['claim', 'due_time', 'worker', 'approval'],
     description:
-      'An agent to claim it; its time to come; its worker; a decision, or that its required approval is requested again.',
+      '`claim`: an agent has to claim the task. `due_time`: the task is not due yet. `worker`: its worker has to complete it. `approval`: an approval has to be decided, or the required approval has to be requested again.',
     example: 'worker',
   })
   what: 'claim' | 'due_time' | 'worker' | 'approval';
 
-  @ApiProperty({ description: 'The role, or the subject, that it waits for.', example: 'manager' })
+  @ApiProperty({
+    description: 'Role or subject for which the task waits.',
+    example: 'manager',
+  })
   who: string;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'Start of the wait.',
+    example: '2026-01-31T12:00:05.000Z',
+  })
   since: Date;
 
   @ApiPropertyOptional({
     format: 'uuid',
     description:
-      'The pending approval, of `approval`; absent where the required approval has to be requested again.',
+      'Only with `approval`: id of the pending approval. Absent if the required approval has to be requested again.',
     example: '019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c',
   })
   approval_id?: string;
 }
 
 export class TimelineDto {
-  @ApiProperty({ type: [TimelineEntryDto], description: 'The first one first.' })
+  @ApiProperty({
+    type: [TimelineEntryDto],
+    description: 'Events, oldest first, at most 1,000.',
+  })
   events: TimelineEntryDto[];
 
   @ApiProperty({
     type: Boolean,
-    description: 'Whether the oldest 1,000 events are all there is.',
+    description: 'Whether `events` contains all events of the task.',
     example: true,
   })
   complete: boolean;
@@ -256,7 +307,7 @@ export class TimelineDto {
   @ApiProperty({
     type: [WaitsForDto],
     description:
-      'Whom it waits for now, by the clock of the database; empty once it has ended, or is past its deadline, run limit or retention.',
+      'Roles and subjects for which the task waits now, by the clock of PostgreSQL. Empty if the task has ended, or if the next sweep ends it.',
   })
   waits_for: WaitsForDto[];
 }

@@ -14,7 +14,7 @@ const TASK = { task_type: 'budget_approval' };
 
 const warningAbout = (role: string) => ({
   code: 'task.unseen_role',
-  message: `No agent of the role "${role}" has called the controller so far; check the name.`,
+  message: `No agent of the role "${role}" has called the controller yet. Check the name.`,
   pointer: '/target',
 });
 

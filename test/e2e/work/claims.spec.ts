@@ -91,7 +91,7 @@ describe('finding and claiming work', () => {
     expect(late.status).toBe(409);
     expect(late.body).toMatchObject({
       code: 'task.claimed',
-      detail: `The task is held by ${session.claimed_by} until ${session.lease_expires_at}.`,
+      detail: `The task is claimed by ${session.claimed_by} until ${session.lease_expires_at}. Claim another task.`,
     });
     expect((await team.worker().post('/tasks/claim', {})).status).toBe(204);
   });

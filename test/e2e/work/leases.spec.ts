@@ -168,7 +168,9 @@ describe('a claimed task', () => {
     const active = await finish(worker, session_id, { status: 'active' });
     expect(active.body.lease_expires_at).toBeNull();
     const late = await team.worker().post(`/tasks/${id}/claim`, {});
-    expect(late.body.detail).toMatch(/^The task is held by .* without a lease\.$/);
+    expect(late.body.detail).toMatch(
+      /^The task is claimed by .* without a lease\. Claim another task\.$/,
+    );
     expect((await beat(worker, session_id)).body.lease_expires_at).not.toBeNull();
   });
 });
