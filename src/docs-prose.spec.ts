@@ -28,7 +28,6 @@ const EXEMPT: readonly string[] = [
   'docs/idempotency.md',
   'docs/openapi.json',
   'messages in src/approvals',
-  'messages in src/audit',
 ];
 
 /** Phrases that no term replaces: clauses in place of nouns, and machines that speak. */

@@ -4,7 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { ProblemFilter } from '../errors/problem.filter.js';
 import { AccessDenialsService } from './access-denials.service.js';
 
-/** Has every call recorded that was refused for want of entitlement, and then tells its caller. */
+/** Records each denied request, then sends the error response. */
 @Catch()
 export class AccessDenialsFilter extends ProblemFilter {
   constructor(private readonly accessDenials: AccessDenialsService) {

@@ -8,23 +8,23 @@ import { WindowCounter } from '../limits/window-counter.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AuditService } from './audit.service.js';
 
-/** What was asked, and by whom; a caller that is not known leaves no trace. */
+/** A denied request and its caller. Without an authenticated caller, nothing is recorded. */
 export interface DeniedRequest {
   agent: Agent | undefined;
   method: string;
   path: string;
 }
 
-/** How long the same concealed denial is not recorded again, in milliseconds. */
+/** Period in which repetitions of a hidden denial are recorded once, in milliseconds. */
 const REPEAT_WINDOW_MS = 60_000;
-/** How many of those may wait to be recorded. */
+/** Maximum number of hidden denials that wait to be recorded. More are dropped. */
 const MAX_PENDING = 100;
 
 /**
- * Leaves a trace of every call that an agent was not entitled to make. The refusal does not depend on it.
+ * Records denied requests as `access_denied` events. If that fails, it logs the failure; the response stays the same.
  *
- * Where the answer conceals that a thing exists (404), it does not wait for the trace: the time it takes would tell.
- * Asking on and on leaves one trace a minute for each subject and thing, so that nobody can flood the trail with it.
+ * A 404 that hides a resource is sent without waiting for its event, because the delay would reveal the resource. It is
+ * recorded once a minute for each subject, method and path, so that a client cannot flood the audit log.
  */
 @Injectable()
 export class AccessDenialsService implements OnModuleDestroy {
@@ -37,14 +37,14 @@ export class AccessDenialsService implements OnModuleDestroy {
     private readonly audit: AuditService,
   ) {}
 
-  /** Records the call if the error says that the agent was not entitled to it. */
+  /** Records the request if the error denies it: status 403, or a 404 that hides a resource. */
   async record(call: DeniedRequest, error: unknown): Promise<void> {
     if (!(error instanceof DomainError)) return;
     if (statusOf(error.code) === 403) await this.insert(call, error);
     else if (error.extras.hidesExistence) this.insertLater(call, error);
   }
 
-  /** Lets what is being recorded be recorded. */
+  /** Waits until all pending events are recorded. */
   async onModuleDestroy(): Promise<void> {
     await Promise.all(this.pending);
   }
@@ -79,7 +79,7 @@ export class AccessDenialsService implements OnModuleDestroy {
       );
     } catch (failure) {
       this.logger.warn(
-        `A denied call was not recorded: ${failure instanceof Error ? failure.message : 'unknown'}`,
+        `Cannot record a denied request: ${failure instanceof Error ? failure.message : 'unknown'}`,
       );
     }
   }

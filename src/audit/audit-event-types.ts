@@ -1,4 +1,4 @@
-/** What the controller itself records. Agents report their own as `agent.<category>.<action>`. */
+/** Types of the events that the controller records. Events of agents have the type `agent.<category>.<action>`. */
 export type AuditEventType =
   | 'session_created'
   | 'session_adopted'

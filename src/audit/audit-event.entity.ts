@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** What happened, by whom, under which trace. Written once, in the transaction of the thing it records; never changed. */
+/** A row of the audit log: a change with its actor, role and trace. Inserted in the transaction of the change. */
 @Entity('audit_events')
 @Index('idx_audit_events_trace_id', ['trace_id'])
 @Index('idx_audit_events_timestamp', { synchronize: false }) // DESC, which TypeORM cannot express
@@ -13,7 +13,7 @@ export class AuditEvent {
   @Column({ type: 'varchar', length: 50 })
   event_type: string;
 
-  /** The role the actor acted for. */
+  /** The acting role of the actor. */
   @Column({ type: 'varchar', length: 50 })
   role: string;
 
@@ -35,7 +35,7 @@ export class AuditEvent {
   @Column({ type: 'uuid', nullable: true })
   approval_id: string | null;
 
-  /** The subject that acted; `system` for the controller itself. */
+  /** The subject that caused the event, or `system`. */
   @Column({ type: 'text' })
   actor: string;
 }

@@ -9,15 +9,15 @@ import type { AuditEvent } from './audit-event.entity.js';
 import { type AuditEventDto, type AuditPageDto, toAuditEventDto } from './dto/audit-event.dto.js';
 import type { ListEventsQuery } from './dto/list-events.query.js';
 
-/** How many events an export reads at once. */
+/** Number of events that an export reads with one query. */
 const EXPORT_PAGE = 500;
 
-/** Finds events for those who may see them: auditors all, others those of their tasks and their own reports. */
+/** Reads audit events. Admins and auditors see all, other callers those of their tasks and their own reports. */
 @Injectable()
 export class AuditReaderService {
   constructor(private readonly transactions: TransactionsService) {}
 
-  /** A page of events in the order in which they happened. */
+  /** Returns a page of the events that the agent may see, oldest first. */
   async list(agent: Agent, query: ListEventsQuery): Promise<AuditPageDto> {
     const where = filter(agent, query);
     const found = await this.transactions.read((manager) =>
@@ -32,7 +32,7 @@ export class AuditReaderService {
     return { events: rows.map(toAuditEventDto), page_size: query.page_size, next_cursor };
   }
 
-  /** All events, page by page, holding no connection between pages. */
+  /** Yields all matching events, oldest first. Reads them page by page and holds no connection between pages. */
   async *export(agent: Agent, query: ListEventsQuery): AsyncGenerator<AuditEventDto> {
     let cursor = query.cursor ?? null;
     do {

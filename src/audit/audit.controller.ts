@@ -33,12 +33,14 @@ export class AuditController {
   @Get('events')
   @Policy('audit.list')
   @ApiOperation({
-    summary: 'Read the audit trail in order',
-    description: `With \`Accept: ${NDJSON}\` everything that matches comes as a stream, one event a line.`,
+    summary: 'List audit events, oldest first',
+    description:
+      'Admins and auditors see all events. Other callers see the events of tasks in which they are participants, and ' +
+      `the events that they reported. With \`Accept: ${NDJSON}\`, the response streams all matching events, one per line.`,
   })
   @ApiExtraModels(AuditPageDto, AuditEventDto)
   @ApiOkResponse({
-    description: 'A page of events, the oldest first; or all of them as a stream.',
+    description: 'A page of events, oldest first, or a stream of all matching events.',
     content: {
       'application/json': { schema: { $ref: getSchemaPath(AuditPageDto) } },
       [NDJSON]: { schema: { $ref: getSchemaPath(AuditEventDto) } },
@@ -58,9 +60,13 @@ export class AuditController {
   @Post('ingest')
   @HttpCode(202)
   @Policy('audit.ingest')
-  @ApiOperation({ summary: 'Report what an agent did, under the caller’s own name' })
+  @ApiOperation({
+    summary: 'Store an event that an agent reports about itself',
+    description:
+      'The actor of the event is the caller. Its type is `agent.<category>.<action>`, so that it differs from all events of the controller.',
+  })
   @ApiIdempotencyKey(IngestAckDto)
-  @ApiAcceptedResponse({ type: IngestAckDto, description: 'Recorded.' })
+  @ApiAcceptedResponse({ type: IngestAckDto, description: 'The event was stored.' })
   @ApiWriteProblems('auth.role_ambiguous')
   ingest(@Body() dto: IngestEventDto, @CurrentAgent() agent: Agent): Promise<IngestAckDto> {
     return this.reports.ingest(agent, dto);

@@ -12,9 +12,10 @@ import {
 } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 
+/** An audit event before it has an id. */
 export interface NewAuditEvent {
   event_type: AuditEventType | `agent.${string}`;
-  /** The trace of the thing that the event is about. */
+  /** The trace of the task, session or approval that the event is about. */
   trace_id: string;
   by: Actor;
   task_id?: string | null;
@@ -23,12 +24,12 @@ export interface NewAuditEvent {
   metadata?: Record<string, unknown>;
 }
 
-/** Writes the audit trail. Everything that changes records itself here, in its own transaction. */
+/** Writes the audit log. Each change records its event here, in the transaction of the change. */
 @Injectable()
 export class AuditService {
   constructor(private readonly metrics: EventMetricsService) {}
 
-  /** Records an event in the transaction of what it tells of, after the change itself; gives the event's id. */
+  /** Records an event in the transaction of its change. Call it after the change. Returns the id of the event. */
   record(manager: EntityManager, event: NewAuditEvent): string {
     const entry = this.buildEntry(manager, event);
     queueSql(manager, INSERT, [serialize([entry])]);
@@ -37,8 +38,8 @@ export class AuditService {
   }
 
   /**
-   * What a statement made by {@link withEvent} is given in the place of the event, so that what it changes and the
-   * event that tells of it are one statement.
+   * Returns the value for the event placeholder of a statement made by {@link withEvent}, which makes a change and
+   * inserts its event.
    */
   eventPayload(manager: EntityManager, event: NewAuditEvent): string {
     const entry = this.buildEntry(manager, event);
@@ -52,7 +53,7 @@ export class AuditService {
     if (entries.length > 0) queueSql(manager, INSERT, [serialize(entries)]);
   }
 
-  /** Gives an event its id; it counts once it is committed. */
+  /** Assigns an id to the event. MetricsService count the event after the commit. */
   private buildEntry(manager: EntityManager, event: NewAuditEvent): Entry {
     afterCommit(manager, () => {
       this.metrics.count(event.event_type, event.metadata ?? {});
@@ -74,7 +75,7 @@ interface Entry {
   event: NewAuditEvent;
 }
 
-/** The clock, not the transaction's start, so that the events of one transaction keep their order. */
+/** Reads the clock, not the start of the transaction, so that the events of one transaction keep their order. */
 const insertOf = (entries: string, time = 'clock_timestamp()'): string => `
   INSERT INTO audit_events
     (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, metadata)
@@ -86,11 +87,11 @@ const insertOf = (entries: string, time = 'clock_timestamp()'): string => `
 const INSERT = insertOf('$1');
 
 /**
- * SQL of the change of a row together with the event that tells of it; it answers with the row. Without the change
- * there is no time to tell it of, which {@link NOTHING_CHANGED} does not allow.
+ * Returns SQL that changes a row and inserts the audit event of the change. Its result is the result of the change. If
+ * the change affects no row, the event has no timestamp and the statement violates {@link NOTHING_CHANGED}.
  *
  * @param change a statement with RETURNING
- * @param event the placeholder of the event, to be filled by {@link AuditService.eventPayload}
+ * @param event the placeholder of the event, for the value that {@link AuditService.eventPayload} returns
  */
 export function withEvent(change: string, event: string): string {
   return `
@@ -99,10 +100,10 @@ export function withEvent(change: string, event: string): string {
   SELECT * FROM change`;
 }
 
-/** The column of the trail that must not be null, and is where {@link withEvent} has changed nothing. */
+/** The NOT NULL column of `audit_events` that a statement of {@link withEvent} violates if it changes no row. */
 export const NOTHING_CHANGED = 'timestamp';
 
-/** Events as the INSERT takes them. */
+/** Serializes events for {@link insertOf}. */
 function serialize(entries: readonly Entry[]): string {
   return JSON.stringify(entries.map(toRow));
 }
@@ -118,7 +119,7 @@ function toRow({ id, event }: Entry): Record<string, unknown> {
     task_id,
     session_id,
     approval_id,
-    // Outside of requests it is undefined, and so not written.
+    // Undefined outside of a request, so that JSON.stringify omits it.
     metadata: { ...metadata, request_trace_id: requestContext()?.traceId },
   };
 }

@@ -10,7 +10,7 @@ import type { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
 
 const EVENT_TYPE_LENGTH = 50;
 
-/** Takes what agents report of their own doing into the trail. */
+/** Stores events that agents report about themselves. */
 @Injectable()
 export class IngestService {
   constructor(
@@ -18,7 +18,7 @@ export class IngestService {
     private readonly audit: AuditService,
   ) {}
 
-  /** Records a report under the caller's own name: who reports is not the report's to say. */
+  /** Records a report with the caller as its actor. A report cannot name another actor. */
   async ingest(agent: Agent, dto: IngestEventDto): Promise<IngestAckDto> {
     const by = { role: actingRole(agent), subject: agent.subject };
     const event_type = eventType(dto);
@@ -27,7 +27,7 @@ export class IngestService {
     const metadata = {
       ...dto.metadata,
       source,
-      // What is not given must not erase a member of the agent's own metadata.
+      // An absent member must not overwrite the same member of the agent's metadata.
       ...(subject !== undefined && { subject }),
       ...(content !== undefined && { content }),
       ...(timestamp !== undefined && { reported_at: timestamp }),
@@ -52,7 +52,7 @@ function eventType({ category, action }: IngestEventDto): `agent.${string}` {
   throw new InvalidInputError([
     {
       pointer: '/action',
-      message: `category and action must not exceed ${most} characters together`,
+      message: `category and action together must have at most ${most} characters`,
     },
   ]);
 }

@@ -5,8 +5,9 @@ import { oneLine } from '../common/one-line.js';
 export const NDJSON = 'application/x-ndjson';
 
 /**
- * Writes one JSON value a line, no faster than the client reads, and stops when the client goes. What fails before
- * the first line is thrown; after it the connection is cut, so that nobody takes half an export for a whole one.
+ * Writes one JSON value per line, no faster than the client reads, and stops when the client disconnects. Throws an
+ * error that occurs before the first line. A later error closes the connection, so that the client detects an
+ * incomplete export.
  */
 export async function writeNdjson(
   response: Response,
@@ -28,7 +29,7 @@ export async function writeNdjson(
   }
 }
 
-/** Leaves no listener behind: an export waits thousands of times. */
+/** Waits until the response is writable or closed. Removes its listeners, since an export waits thousands of times. */
 async function drainOrClose(response: Response): Promise<void> {
   const settled = new AbortController();
   const { signal } = settled;

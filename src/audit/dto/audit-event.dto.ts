@@ -5,28 +5,41 @@ export class AuditEventDto {
   @ApiProperty({ format: 'uuid', example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c' })
   id: string;
 
-  @ApiProperty({ example: 'session_transitioned' })
+  @ApiProperty({
+    description: 'The type of the event. Types of events that agents report start with `agent.`.',
+    example: 'session_transitioned',
+  })
   event_type: string;
 
-  @ApiProperty({ description: 'The role acted for.', example: 'manager' })
+  @ApiProperty({ description: 'The acting role of the actor.', example: 'manager' })
   role: string;
 
   @ApiProperty({
-    description: 'The subject that acted; `system` for the controller itself.',
+    description: 'The subject that caused the event, or `system`.',
     example: 'https://idp.example.com/realms/corp#manager-agent',
   })
   actor: string;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'When the event was recorded, by the clock of the database.',
+    example: '2026-01-31T12:00:05.000Z',
+  })
   timestamp: Date;
 
-  @ApiProperty({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
+  @ApiProperty({
+    format: 'uuid',
+    description: 'The trace that the event belongs to.',
+    example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
+  })
   trace_id: string;
 
   @ApiProperty({
     format: 'uuid',
     type: String,
     nullable: true,
+    description: 'The task that the event is about, if any.',
     example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
   })
   task_id: string | null;
@@ -35,22 +48,30 @@ export class AuditEventDto {
     format: 'uuid',
     type: String,
     nullable: true,
+    description: 'The session that the event is about, if any.',
     example: '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
   })
   session_id: string | null;
 
-  @ApiProperty({ format: 'uuid', type: String, nullable: true, example: null })
+  @ApiProperty({
+    format: 'uuid',
+    type: String,
+    nullable: true,
+    description: 'The approval that the event is about, if any.',
+    example: null,
+  })
   approval_id: string | null;
 
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
+    description: 'Details of the event. Its members depend on the type.',
     example: { from: 'pending', to: 'active' },
   })
   metadata: Record<string, unknown>;
 }
 
-/** The event as the API shows it. */
+/** Maps an audit event to its representation in the API. */
 export function toAuditEventDto(event: AuditEvent): AuditEventDto {
   return {
     id: event.id,
@@ -67,16 +88,16 @@ export function toAuditEventDto(event: AuditEvent): AuditEventDto {
 }
 
 export class AuditPageDto {
-  @ApiProperty({ type: [AuditEventDto] })
+  @ApiProperty({ type: [AuditEventDto], description: 'The events, oldest first.' })
   events: AuditEventDto[];
 
-  @ApiProperty({ type: 'integer', example: 20 })
+  @ApiProperty({ type: 'integer', description: 'Maximum number of events.', example: 20 })
   page_size: number;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Null on the last page.',
+    description: 'The cursor of the next page; null on the last page.',
     example: null,
   })
   next_cursor: string | null;

@@ -4,35 +4,44 @@ import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validato
 import { INVISIBLE_CHARACTERS } from '../../common/invisible-characters.js';
 import { KeepRaw, IsJsonObject, IsTimestampText } from '../../http/validators.js';
 
-/** Words with dots between them. What an agent reports is stored as `agent.<category>.<action>`, so that no dot forges. */
+/** Words with single dots between them, so that the stored type `agent.<category>.<action>` has no empty part. */
 const WORDS = /^(?=.{1,43}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 const WORDS_MESSAGE =
   '$property must be 1 to 43 letters, digits, "_" or "-", with single dots in between';
 const TRACE = new RegExp(`^(?=.*\\S)[^${INVISIBLE_CHARACTERS}]{1,200}$`, 'u');
 
-/** What an agent reports of its own doing, in the words of the v0.4 agents. */
+/** An event that an agent reports about itself, in the format of v0.4. */
 export class IngestEventDto {
   @ApiProperty({
     minLength: 1,
     maxLength: 200,
-    description: 'The part of the agent that reports.',
+    description: 'The component of the agent that reports the event.',
     example: 'policy-engine',
   })
   @IsString()
   @Length(1, 200)
   source: string;
 
-  @ApiProperty({ pattern: WORDS.source, example: 'policy' })
+  @ApiProperty({
+    pattern: WORDS.source,
+    description: 'The category, the second part of the event type.',
+    example: 'policy',
+  })
   @Matches(WORDS, { message: WORDS_MESSAGE })
   category: string;
 
-  @ApiProperty({ pattern: WORDS.source, example: 'evaluated' })
+  @ApiProperty({
+    pattern: WORDS.source,
+    description:
+      'The action, the last part of the event type. Category and action together have at most 43 characters.',
+    example: 'evaluated',
+  })
   @Matches(WORDS, { message: WORDS_MESSAGE })
   action: string;
 
   @ApiPropertyOptional({
     maxLength: 1_000,
-    description: 'Whom or what it is about.',
+    description: 'The person or thing that the event is about.',
     example: 'invoice 4711',
   })
   @IsOptional()
@@ -42,7 +51,7 @@ export class IngestEventDto {
 
   @ApiPropertyOptional({
     description:
-      'The workflow it belongs to. An id that is no UUID, such as `trace-001`, is kept in the metadata as `reported_trace_id`, and replaced by a UUID that is always the same for the same id.',
+      'The trace that the event belongs to. Default: the trace of the request. An id that is not a UUID, such as `trace-001`, is stored in the metadata as `reported_trace_id`, and the event has a UUID derived from it. The same id always has the same UUID.',
     maxLength: 200,
     example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
   })
@@ -52,20 +61,26 @@ export class IngestEventDto {
   traceId?: string;
 
   @ApiPropertyOptional({
-    description: 'When it happened, by the agent’s clock.',
+    description:
+      'When the event happened, by the clock of the agent. Stored in the metadata as `reported_at`.',
     example: '2026-01-31T12:00:00Z',
   })
   @IsOptional()
   @IsTimestampText()
   timestamp?: string;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { rule: 'limit' } })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Further details, stored in the metadata of the event.',
+    example: { rule: 'limit' },
+  })
   @IsOptional()
   @IsJsonObject()
   metadata?: Record<string, unknown>;
 
   @ApiPropertyOptional({
-    description: 'What was done, as text or as an object.',
+    description: 'The content of the report, as text or as an object.',
     oneOf: [{ type: 'string' }, { type: 'object', additionalProperties: true }],
     example: 'Over the limit',
   })
@@ -75,12 +90,20 @@ export class IngestEventDto {
 }
 
 export class IngestAckDto {
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    format: 'uuid',
+    description: 'The id of the stored event.',
+    example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   event_id: string;
 
-  @ApiProperty({ enum: ['accepted'], example: 'accepted' })
+  @ApiProperty({ enum: ['accepted'], description: 'Always `accepted`.', example: 'accepted' })
   status: 'accepted';
 
-  @ApiProperty({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
+  @ApiProperty({
+    format: 'uuid',
+    description: 'The trace that the event is stored under.',
+    example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
+  })
   trace_id: string;
 }

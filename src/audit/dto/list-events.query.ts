@@ -5,32 +5,39 @@ import { CursorQuery } from '../../http/page.dto.js';
 import { IsRoleName, IsTimestamp } from '../../http/validators.js';
 
 export class ListEventsQuery extends CursorQuery {
-  @ApiPropertyOptional({ format: 'uuid', description: 'One workflow.' })
+  @ApiPropertyOptional({ format: 'uuid', description: 'Only events of this trace.' })
   @IsOptional()
   @IsUUID('all', { message: 'trace_id must be a UUID' })
   trace_id?: string;
 
-  @ApiPropertyOptional({ description: 'Bare, or as `task-<uuid>`.' })
+  @ApiPropertyOptional({ description: 'Only events of this task: a UUID, or `task-<uuid>`.' })
   @IsOptional()
   @IsId('task')
   task_id?: string;
 
-  @ApiPropertyOptional({ pattern: '^[A-Za-z0-9_.-]{1,50}$', description: 'Such as `task_routed`.' })
+  @ApiPropertyOptional({
+    pattern: '^[A-Za-z0-9_.-]{1,50}$',
+    description: 'Only events of this type, such as `task_routed`.',
+  })
   @IsOptional()
-  @Matches(/^[a-z0-9_.-]{1,50}$/i, { message: 'event_type must be the name of an event type' })
+  @Matches(/^[a-z0-9_.-]{1,50}$/i, {
+    message: 'event_type must be 1 to 50 letters, digits, "_", "." or "-"',
+  })
   event_type?: string;
 
-  @ApiPropertyOptional({ description: 'The role acted for.' })
+  @ApiPropertyOptional({ description: 'Only events with this acting role.' })
   @IsOptional()
   @IsRoleName()
   role?: string;
 
-  @ApiPropertyOptional({ description: 'At this time or later, as `2026-01-31T00:00:00Z`.' })
+  @ApiPropertyOptional({
+    description: 'Only events at or after this time, such as `2026-01-31T00:00:00Z`.',
+  })
   @IsOptional()
   @IsTimestamp()
   from?: string;
 
-  @ApiPropertyOptional({ description: 'Before this time.' })
+  @ApiPropertyOptional({ description: 'Only events before this time.' })
   @IsOptional()
   @IsTimestamp()
   to?: string;
