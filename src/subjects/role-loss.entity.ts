@@ -1,6 +1,6 @@
 import { Entity, PrimaryColumn } from 'typeorm';
 
-/** That a subject lost a role: a newer token of it came without the role. */
+/** A role that a subject lost: a newer token of the subject did not carry it. */
 @Entity('role_losses')
 export class RoleLoss {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'role_losses_pkey' })
@@ -9,7 +9,7 @@ export class RoleLoss {
   @PrimaryColumn({ type: 'varchar', length: 50, primaryKeyConstraintName: 'role_losses_pkey' })
   role: string;
 
-  /** When the controller learned of it, by PostgreSQL's clock. */
+  /** When the controller recorded the loss, by PostgreSQL's clock. */
   @PrimaryColumn({
     type: 'timestamptz',
     default: () => 'clock_timestamp()',

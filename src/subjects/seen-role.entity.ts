@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A role that some verified token has carried. */
+/** A role that a verified token has carried. */
 @Entity('seen_roles')
 export class SeenRole {
   @PrimaryColumn({ type: 'varchar', length: 50, primaryKeyConstraintName: 'seen_roles_pkey' })

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** The roles of the newest verified token of a subject, by its time of issue. */
+/** The roles of the verified token of a subject that was issued last. */
 @Entity('subject_roles')
 export class SubjectRole {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'subject_roles_pkey' })

@@ -8,15 +8,15 @@ import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { messageOf } from '../errors/error-text.js';
 
-/** How long the first request of a token waits for its roles to be recorded, in milliseconds. */
+/** Maximum time that the first request with a token waits until its roles are recorded, in milliseconds. */
 const FIRST_USE_WAIT_MS = 250;
 
 /**
- * Remembers the roles of the newest token of each subject, when a subject lost a role, and which roles exist.
+ * Records the roles of the newest token of each subject, the roles that subjects lost, and the roles that exist.
  *
- * The controller learns of a lost role only from a token. Roles are recorded once per token and process, when the token
- * is verified for the first time there; its first request goes on once they are, or after {@link FIRST_USE_WAIT_MS}. A token
- * whose roles could not be recorded is verified again with its next request.
+ * The controller can detect a lost role only from a newer token. Each process records the roles of a token once, when
+ * it first verifies the token. The first request waits for that, at most {@link FIRST_USE_WAIT_MS}. If the roles cannot be
+ * recorded, the next request verifies the token again.
  */
 @Injectable()
 export class SubjectRolesService implements OnModuleInit {
@@ -37,7 +37,7 @@ export class SubjectRolesService implements OnModuleInit {
     );
   }
 
-  /** Whether a verified token has ever carried a role. */
+  /** Returns whether a verified token has ever carried a role. */
   async isSeen(role: string): Promise<boolean> {
     if (this.seen.has(role)) return true;
     const found = await this.transactions.readOne(`SELECT 1 FROM seen_roles WHERE role = $1`, [
@@ -48,7 +48,7 @@ export class SubjectRolesService implements OnModuleInit {
   }
 
   /**
-   * Refuses a token that carries a role which a newer token of the same subject does not carry.
+   * Asserts that no newer token of the same subject lacks a role.
    *
    * @throws DomainError `auth.role_not_held`
    */
@@ -57,7 +57,7 @@ export class SubjectRolesService implements OnModuleInit {
     if (newer.length > 0)
       throw new DomainError(
         'auth.role_not_held',
-        'A newer token of the same subject does not carry the approver role: get a fresh token.',
+        'A newer token of your subject does not carry the approver role. Send the request with a new token that carries it.',
       );
   }
 
@@ -74,8 +74,8 @@ export class SubjectRolesService implements OnModuleInit {
 }
 
 /**
- * The row of the subject is locked first, so that of two tokens at once the second finds what the first has left; the
- * losses are counted so that they are recorded before the row changes.
+ * Locks the row of the subject first, so that with two concurrent tokens the second reads the roles of the first.
+ * Counts the losses, so that PostgreSQL inserts them before it updates the row.
  */
 const RECORD = `
   WITH known AS (

@@ -6,7 +6,7 @@ import { SeenRole } from './seen-role.entity.js';
 import { SubjectRole } from './subject-role.entity.js';
 import { SubjectRolesService } from './subject-roles.service.js';
 
-/** What the controller remembers of its callers. */
+/** Roles of the subjects that call the controller. */
 @Module({
   imports: [AuthModule, TypeOrmModule.forFeature([SubjectRole, RoleLoss, SeenRole])],
   providers: [SubjectRolesService],
