@@ -27,7 +27,6 @@ const EXEMPT: readonly string[] = [
   'docs/errors.md',
   'docs/idempotency.md',
   'docs/openapi.json',
-  'messages in src/approvals',
 ];
 
 /** Phrases that no term replaces: clauses in place of nouns, and machines that speak. */

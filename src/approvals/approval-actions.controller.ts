@@ -30,7 +30,7 @@ const ID = {
   },
 };
 
-/** What becomes of an approval once it is asked for. */
+/** Routes that change an approval. */
 @ApiTags('Approvals')
 @ApiBearerAuth()
 @Controller('approvals/:id')
@@ -47,12 +47,16 @@ export class ApprovalStepsController {
   @Post('decision')
   @HttpCode(200)
   @Policy('approvals.decide')
-  @ApiOperation({ summary: 'Approve or reject, for the role that was asked' })
+  @ApiOperation({
+    summary: 'Approve or reject an approval',
+    description:
+      'Requires the approver role. The approval is decided when its quorum has approved, or at the first rejection.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({
     type: ApprovalDto,
-    description: 'The approval; still pending while its quorum is not reached.',
+    description: 'The approval. It stays `pending` until its quorum is reached.',
   })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -76,10 +80,13 @@ export class ApprovalStepsController {
   @Post('withdraw')
   @HttpCode(200)
   @Policy('approvals.withdraw')
-  @ApiOperation({ summary: 'Take back what was asked and is not decided yet' })
+  @ApiOperation({
+    summary: 'Withdraw a pending approval',
+    description: 'Requires the role that requested the approval.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, withdrawn.' })
+  @ApiOkResponse({ type: ApprovalDto, description: 'The withdrawn approval.' })
   @ApiWriteProblems(
     'auth.forbidden',
     'approval.not_found',
@@ -99,10 +106,14 @@ export class ApprovalStepsController {
   @Post('delegate')
   @HttpCode(200)
   @Policy('approvals.delegate')
-  @ApiOperation({ summary: 'Hand the decision on to another role, once' })
+  @ApiOperation({
+    summary: 'Delegate a pending decision to another role',
+    description:
+      'Requires the approver role. An approval can be delegated once, before the first vote, and not to a role that four eyes exclude.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for the other role to decide.' })
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, with its new approver role.' })
   @ApiWriteProblems(
     'auth.forbidden',
     'approval.not_found',
@@ -127,11 +138,14 @@ export class ApprovalStepsController {
   @Policy('approvals.recall')
   @ApiOperation({
     summary: 'Recall a delegated decision',
-    description: 'For the role that delegated it, while nobody has voted.',
+    description: 'Requires the role that delegated the decision. Possible until the first vote.',
   })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for your role to decide.' })
+  @ApiOkResponse({
+    type: ApprovalDto,
+    description: 'The approval, with your role as its approver role.',
+  })
   @ApiWriteProblems(
     'auth.forbidden',
     'approval.not_found',
@@ -156,11 +170,11 @@ export class ApprovalStepsController {
   @ApiOperation({
     summary: 'Reassign a pending decision to another role',
     description:
-      'For an admin, where the role that was asked has nobody left. Its votes are discarded. Four eyes hold as for a delegation.',
+      'Requires `admin`. Use it if the approver role has no subject left that can decide. Votes of that role no longer count. Four eyes apply as for a delegation.',
   })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, for the other role to decide.' })
+  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, with its new approver role.' })
   @ApiWriteProblems(
     'auth.forbidden',
     'approval.not_found',
@@ -183,7 +197,11 @@ export class ApprovalStepsController {
   @Post('resubmit')
   @HttpCode(200)
   @Policy('approvals.resubmit')
-  @ApiOperation({ summary: 'Ask anew for what was rejected, withdrawn or not decided in time' })
+  @ApiOperation({
+    summary: 'Resubmit a rejected, withdrawn or expired approval',
+    description:
+      'Requires the role that requested the approval. Creates a new approval, which starts at the first stage. Members that the request does not set keep their values.',
+  })
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: ApprovalDto, description: 'The new approval.' })
@@ -210,14 +228,14 @@ export class ApprovalStepsController {
   @HttpCode(200)
   @Policy('approvals.consume')
   @ApiOperation({
-    summary: 'Use what was approved, once',
+    summary: 'Consume an approved approval, once',
     description:
-      'For the agent that holds the task; while nobody does, for the role that asked. The digest says what is about ' +
-      'to be done: it must be that of what was approved.',
+      'Requires the agent that holds the task. While no agent holds it, requires the requester role. The digest is that of ' +
+      'the action that follows, and must match the approved payload.',
   })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, used up.' })
+  @ApiOkResponse({ type: ApprovalDto, description: 'The consumed approval.' })
   @ApiWriteProblems(
     'auth.forbidden',
     'approval.not_found',

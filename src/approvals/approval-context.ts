@@ -1,7 +1,7 @@
 import { taskStatusNow, type TaskStatus } from '../lifecycle/task-status.js';
 import { approvalStatusNow, type ApprovalStatus } from './approval-status.js';
 
-/** Another decision about the same payload, as PostgreSQL writes it in JSON. */
+/** Another decision about the same payload, as JSON of PostgreSQL: times are strings. */
 export interface EarlierDecision {
   approval_id: string;
   status: ApprovalStatus;
@@ -12,22 +12,22 @@ export interface EarlierDecision {
   attempt: number | null;
 }
 
-/** What the task of an approval is about, and how it stands. */
+/** Type, description and status of the task of an approval. */
 export interface ApprovedTask {
   task_type: string;
   description: string;
   status: TaskStatus;
 }
 
-/** How many decisions about the same payload come with an approval. */
+/** Maximum number of earlier decisions in an approval. */
 const MAX_EARLIER = 10;
-/** How many characters of the task's description come with an approval in a list. */
+/** Maximum length of the task's description in a list of approvals, in characters. */
 const MAX_PREVIEW = 200;
 
 const settledAt = (approval: string): string =>
   `coalesce(${approval}.decision_at, ${approval}.expires_at)`;
 
-/** SQL: the settled approvals with the task and digest of the approval `a`, up to when that was settled itself. */
+/** SQL for the ended approvals with the task and digest of the approval `a`. If `a` has ended, only those before it. */
 export const EARLIER = `
   (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]')
      FROM (SELECT e.id AS approval_id,
@@ -39,7 +39,7 @@ export const EARLIER = `
               AND (a.status = 'pending' OR ${settledAt('e')} <= ${settledAt('a')})
             ORDER BY ${settledAt('e')} DESC, e.id DESC LIMIT ${MAX_EARLIER}) e)`;
 
-/** SQL: what the task of the approval `a` is about, with a preview of its description, and how it stands. */
+/** SQL for the {@link ApprovedTask} of the approval `a`, with the start of its description. */
 export const APPROVED_TASK = `
   (SELECT jsonb_build_object('task_type', t.task_type, 'description', left(t.description, ${MAX_PREVIEW}),
                              'status', ${taskStatusNow('s', 's.status')})
@@ -47,7 +47,7 @@ export const APPROVED_TASK = `
     WHERE t.id = a.task_id AND s.task_id = t.id AND s.attempt IS NOT NULL
     ORDER BY s.attempt DESC LIMIT 1)`;
 
-/** An approval as it comes with a claim: enough to see what was allowed, and what an earlier attempt did. */
+/** An approval in the response to a claim: shows what was approved, and what an earlier attempt has consumed. */
 export interface ClaimApproval {
   approval_id: string;
   approver_role: string;
@@ -63,10 +63,10 @@ export interface ClaimApproval {
   attempt: number | null;
 }
 
-/** How many approvals come with a claim. */
+/** Maximum number of approvals in the response to a claim. */
 const MAX_CLAIM_APPROVALS = 20;
 
-/** SQL: the latest approvals of the task `t`, the first of them first. */
+/** SQL for the latest approvals of the task `t`, oldest first. */
 export const CLAIM_APPROVALS = `
   (SELECT coalesce(jsonb_agg(to_jsonb(c) - 'created_at' ORDER BY c.created_at, c.approval_id), '[]')
      FROM (SELECT a.id AS approval_id, a.approver_role, a.stage, a.stages, ${approvalStatusNow('a')} AS status,

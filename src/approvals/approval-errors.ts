@@ -3,48 +3,55 @@ import { withPrefix } from '../http/ids.js';
 import type { Approval } from './approval.entity.js';
 import type { ConsumedApproval } from './request-rules.js';
 
-/** An approval that is missing and one that is somebody else's are the same answer. */
+/** The same error for a missing and a hidden approval. */
 export function approvalNotFound(): DomainError {
-  return new DomainError('approval.not_found', 'There is no such approval.');
+  return new DomainError(
+    'approval.not_found',
+    'The approval does not exist, or none of your roles is a participant in its task. Check the id and your roles (GET /me).',
+  );
 }
 
 export function nonePending(): DomainError {
   return new DomainError(
     'approval.none_pending',
-    'There is no pending approval of this task for you to decide.',
+    'No pending approval of this task can be decided by one of your roles. List its approvals with GET /approvals?task_id={id}.',
   );
 }
 
 export function alreadyPending([pending]: readonly Approval[]): DomainError {
-  const which = pending ? `${withPrefix('approval', pending.id)} is pending.` : 'ask again.';
-  return new DomainError('approval.pending_exists', `This role is asked already: ${which}`);
+  return new DomainError(
+    'approval.pending_exists',
+    pending
+      ? `${namesOf([pending])} is already pending for this task. Wait for its decision, or withdraw it.`
+      : 'An approval of the same role and stage was pending and has just ended. Send the request again.',
+  );
 }
 
-/** A worker completes a task while it waits for decisions that it asked for itself. */
+/** A worker completes a task while approvals that it requested are pending. */
 export function ownPending(pending: readonly Approval[]): DomainError {
   return new DomainError(
     'approval.pending',
-    `You asked for ${namesOf(pending)}, still pending: wait for the decision, or complete with withdraw_pending true.`,
+    `Approvals that you requested are pending: ${namesOf(pending)}. Wait for the decisions, or complete the task with withdraw_pending true.`,
   );
 }
 
-/** Several approvals wait for the role: their order does not say which one is meant. */
+/** Several approvals of the role are pending, and the request does not name one. */
 export function ambiguousApproval(pending: readonly Approval[]): DomainError {
   return new DomainError(
     'approval.ambiguous',
-    `It could mean ${namesOf(pending)}: decide one by its id, with POST /approvals/{id}/decision.`,
+    `Several approvals are pending: ${namesOf(pending)}. Decide one by its id with POST /approvals/{id}/decision.`,
   );
 }
 
-/** Several roles of the caller can decide, and nothing says which one it acts for. */
+/** Several roles of the caller can decide, and the request does not name one. */
 export function ambiguousRole(roles: readonly string[], pending: readonly Approval[]): DomainError {
   return new DomainError(
     'auth.role_ambiguous',
-    `Name the approver_role, one of: ${roles.join(', ')}. Pending: ${namesOf(pending)}.`,
+    `Several of your roles can decide. Set approver_role to one of: ${roles.join(', ')}. Pending: ${namesOf(pending)}.`,
   );
 }
 
-/** Each approval by its id, and the role that it waits for. */
+/** Lists the approvals by id and approver role. */
 function namesOf(approvals: readonly Approval[]): string {
   return approvals
     .map(({ id, approver_role }) => `${withPrefix('approval', id)} (${approver_role})`)
@@ -54,41 +61,47 @@ function namesOf(approvals: readonly Approval[]): string {
 export function alreadySettled({ id, status, expires_at }: Approval): DomainError {
   const name = withPrefix('approval', id);
   if (status !== 'expired') {
-    return new DomainError('approval.decided', `${name} is ${status} already.`);
+    return new DomainError(
+      'approval.decided',
+      `${name} is already ${status}. Read it with GET /approvals/{id}.`,
+    );
   }
   const until = expires_at?.toISOString() ?? 'an earlier time';
-  return new DomainError('approval.expired', `${name} could be decided until ${until}.`);
+  return new DomainError(
+    'approval.expired',
+    `${name} expired at ${until}. Resubmit it with POST /approvals/{id}/resubmit.`,
+  );
 }
 
 export function alreadyVoted(): DomainError {
   return new DomainError(
     'approval.voted',
-    'You have voted the same on this approval, or in another stage of it, already.',
+    'You have already cast this vote, or voted in another stage of this approval. Another subject must vote.',
   );
 }
 
 export function fourEyes(): DomainError {
   return new DomainError(
     'approval.four_eyes',
-    'A subject that asked, routed the task, works on it, reassigned the decision or voted takes no other part in it; another subject has to.',
+    'A subject that requested the approval, routed the task, works on it, reassigned the decision or voted cannot do this. Another subject must do it.',
   );
 }
 
-/** The role that asks is one of those that decide. */
+/** The requester role is also an approver role. */
 export function sameRole(role: string): DomainError {
   return new DomainError(
     'approval.four_eyes',
-    `${role} cannot decide its own request: ask another role, or set APPROVALS_SAME_ROLE.`,
+    `${role} cannot decide its own request. Name another approver role. The operator can allow this with APPROVALS_SAME_ROLE.`,
   );
 }
 
 export function notesRequired(): InvalidInputError {
   return new InvalidInputError([
-    { pointer: '/comments', message: 'comments must say why it is rejected' },
+    { pointer: '/comments', message: 'comments must explain the rejection' },
   ]);
 }
 
-/** The act was approved and consumed before, through another approval. */
+/** Another approval of the same payload was consumed before. */
 export function alreadyConsumed({
   id,
   consumed_at,
@@ -100,15 +113,15 @@ export function alreadyConsumed({
   return new DomainError(
     'approval.already_consumed',
     `${withPrefix('approval', id)} of the same payload was consumed by ${consumed_by ?? 'another subject'} at ${at}${where}. ` +
-      'Check what it did; to do it again, ask with repeat true and a reason.',
+      'Check what was done then. To do it again, request an approval with repeat true and a reason.',
   );
 }
 
-/** The present attempt is nobody's, and only its holder may consume. */
+/** No agent holds the latest attempt, and the caller can consume only as its holder. */
 export function notHeld(): DomainError {
   return new DomainError(
     'approval.not_held',
-    'Claim the task first: while nobody holds it, only the role that asked for the task consumes approvals.',
+    'No agent has claimed the task. Claim it, then consume the approval. Without a claim, only the requester role can consume it.',
   );
 }
 
@@ -118,6 +131,6 @@ export function limitReached(detail: string): DomainError {
 
 export function repeatReasonRequired(): InvalidInputError {
   return new InvalidInputError([
-    { pointer: '/reason', message: 'reason must say why the act is repeated' },
+    { pointer: '/reason', message: 'reason must explain why the action is repeated' },
   ]);
 }

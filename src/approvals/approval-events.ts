@@ -3,7 +3,7 @@ import type { NewAuditEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import type { Approval } from './approval.entity.js';
 
-/** What the audit trail tells of an approval. */
+/** Returns an audit event about an approval. */
 export function approvalEvent(
   event_type: AuditEventType,
   approval: Pick<Approval, 'id' | 'task_id' | 'approver_role'>,

@@ -9,35 +9,35 @@ import type { Approval } from './approval.entity.js';
 import { fourEyes, sameRole } from './approval-errors.js';
 import { excludedFrom, QUESTION, type Question } from './approval-exclusions.js';
 
-/** A subject that four eyes exclude from a decision, and the role that it acted for. */
+/** A subject that four eyes exclude from a decision, and its acting role. */
 interface Exclusion {
   subject: string;
   role: string | null;
 }
 
 /**
- * Four eyes: decides which subjects make, move and use no decision. Each method throws `approval.four_eyes`, unless
- * `APPROVALS_FOUR_EYES` is false.
+ * Enforces four eyes: excludes subjects from deciding, moving and consuming an approval. Each method throws
+ * `approval.four_eyes`, unless `APPROVALS_FOUR_EYES` is false.
  */
 @Injectable()
 export class ApprovalExclusionsService {
   constructor(private readonly environment: Environment) {}
 
-  /** Refuses an ask in which the role that asks is one of those that decide. */
+  /** Asserts that the requester role is not one of the approver roles. */
   assertOtherRole(requestedRole: string, stages: readonly string[]): void {
     const { APPROVALS_FOUR_EYES, APPROVALS_SAME_ROLE } = this.environment;
     if (!APPROVALS_FOUR_EYES || APPROVALS_SAME_ROLE) return;
     if (stages.includes(requestedRole)) throw sameRole(requestedRole);
   }
 
-  /** Refuses an excluded subject that votes on an approval, or moves its decision to another role. */
+  /** Asserts that the subject may vote on an approval, or move its decision to another role. */
   async assertMayDecide(manager: EntityManager, agent: Agent, approvalId: string): Promise<void> {
     assertNotAmong(await this.list(manager, approvalId), agent);
   }
 
   /**
-   * Refuses an excluded subject that decides a task for the role it was sent to without being asked. After the role was
-   * asked, agents that hold or held the task are excluded, whatever became of that ask.
+   * Asserts that the subject may decide a task for its assignee role without an approval request. Once that role was
+   * requested to approve, agents that hold or held the task are excluded, with any outcome of the request.
    */
   async assertMayDecideUnrequested(
     manager: EntityManager,
@@ -52,7 +52,7 @@ export class ApprovalExclusionsService {
   }
 
   /**
-   * Refuses to move a decision to a role that an excluded subject acts for.
+   * Asserts that the decision may be moved to a role: no excluded subject acted for it.
    *
    * @throws DomainError `approval.delegation_refused` for the role, `approval.four_eyes` for the caller
    */
@@ -68,11 +68,13 @@ export class ApprovalExclusionsService {
     if (role !== requested_role && !exclusions.some((excluded) => excluded.role === role)) return;
     throw new DomainError(
       'approval.delegation_refused',
-      `${role} cannot decide: it asked for the approval, routed the task or works on it.`,
+      `${role} requested the approval, routed the task or works on it, so it cannot decide. Choose another role.`,
     );
   }
 
-  /** Refuses an agent that works on the task and takes back, or asks again, what another role requires of it. */
+  /**
+   * Asserts that an agent that worked on the task does not withdraw or resubmit the approval that the task requires.
+   */
   async assertOwnRequest(
     manager: EntityManager,
     agent: Agent,
@@ -88,8 +90,9 @@ export class ApprovalExclusionsService {
   }
 
   /**
-   * Refuses a subject that voted in any stage and uses the decision. Without a requirement, the agent that holds the
-   * task decides what its role alone is asked: it then acts on its own decision.
+   * Asserts that the subject did not vote in any stage of the approval that it consumes. Exception: the agent that
+   * holds the task may consume its own decision if its role is the only approver and the task does not require the
+   * approval.
    */
   async assertMayConsume(
     manager: EntityManager,
@@ -125,7 +128,7 @@ const OF_APPROVAL = `
 const UNREQUESTED = `
   SELECT e.subject, e.role FROM (${QUESTION}) a CROSS JOIN LATERAL (${excludedFrom('a')}) e
   UNION ALL
-  -- Whoever asked this role something about the task does not answer in its place, nor does the worker once it was asked.
+  -- A subject that requested an approval from this role does not decide for it; nor does a worker after such a request.
   SELECT asked.requested_by, asked.requested_role FROM approvals asked
    WHERE asked.task_id = $1 AND asked.requested_by IS NOT NULL AND $2 = ANY(asked.stages)
   UNION ALL

@@ -1,26 +1,26 @@
-/** What is decided about a task without an approval that asks for it. */
+/** A decision about a task for which no approval was requested. */
 export interface Question {
   task_id: string;
   approver_role: string;
   digest: string;
 }
 
-/** SQL for a {@link Question} `$1, $2, $3` in the form of an approval, for {@link excludedFrom}. */
+/** SQL for a {@link Question} `$1, $2, $3` with the columns of an approval, for {@link excludedFrom}. */
 export const QUESTION = `
   SELECT $1::uuid AS task_id, $2::varchar AS approver_role, NULL::varchar AS delegated_from,
          ARRAY[$2]::varchar[] AS stages, 1 AS stage, $3::varchar AS digest, NULL::uuid AS chain_id,
          NULL::text AS reassigned_by`;
 
 /**
- * SQL for the subjects that four eyes exclude from the decision of the approval with this alias, and the roles that
- * they acted for:
+ * Returns SQL for the subjects that four eyes exclude from the decision of the approval with this alias, and their
+ * acting roles:
  * - the router of the task;
- * - whoever asked, also for an approval that this one supersedes and for the same payload before, so that a colleague
- *   who asks again does not free the first requester to vote;
- * - of the decision that the task requires, every agent that holds or held the task;
+ * - the requesters of the approval, of approvals that it supersedes, and of earlier approvals of the same payload:
+ *   a resubmission by a colleague does not let the first requester vote;
+ * - every agent that holds or held the task, if the task requires the approval;
  * - the admin that reassigned the decision.
  *
- * Subjects are `iss#sub` and compared byte for byte.
+ * Subjects are `iss#sub`, compared byte by byte.
  */
 export function excludedFrom(approval: string): string {
   return `

@@ -17,7 +17,7 @@ interface ExpiredApproval {
   trace_id: string;
 }
 
-/** Writes down that approvals were not decided in time, which their readers are told by then anyway. */
+/** Stores the expiry of approvals. Readers see the status `expired` before that, from `expires_at` on. */
 @Injectable()
 export class ApprovalExpiryService implements OnModuleInit {
   constructor(
@@ -35,12 +35,12 @@ export class ApprovalExpiryService implements OnModuleInit {
     });
   }
 
-  /** Expires one batch of all that is overdue, skipping what somebody else holds; gives how many it expired. */
+  /** Expires one batch of overdue approvals, without those that are locked. Returns the number of expired approvals. */
   async sweep(): Promise<number> {
     return this.transactions.runInNewTransaction((manager) => this.expire(manager, 'true', []));
   }
 
-  /** Expires what is overdue of a task, in the transaction of whoever goes on from there and holds the task's lock. */
+  /** Expires the overdue approvals of a task in the transaction of the caller, which holds the lock of the task. */
   async expireOf(manager: EntityManager, taskId: string): Promise<void> {
     await this.expire(manager, 'a.task_id = $3', [taskId]);
   }
@@ -63,7 +63,7 @@ export class ApprovalExpiryService implements OnModuleInit {
   }
 }
 
-/** `now()`, for an index cannot serve a comparison with the volatile `clock_timestamp()`. */
+/** Compares with `now()`, because an index cannot serve a comparison with the volatile `clock_timestamp()`. */
 const expireStatement = (which: string): string => `
   WITH due AS MATERIALIZED (
     SELECT a.id FROM approvals a

@@ -6,7 +6,7 @@ import { type Outage, ServiceHeartbeatService } from '../database/service-heartb
 import { sql } from '../database/sql.js';
 import { approvalEvent } from './approval-events.js';
 
-/** Approvals outlive an outage, in which nobody could decide or consume them. */
+/** Extends approvals after an outage, during which they could be neither decided nor consumed. */
 @Injectable()
 export class ApprovalExtensionsService implements OnModuleInit {
   constructor(
@@ -46,8 +46,8 @@ interface Extended {
 }
 
 /**
- * The outage does not count: what was left when it began is left now, and at least the grace period. Never past the
- * deadline of the task.
+ * Adds the length of the outage to the remaining time, which is then at least the grace period. The deadline of the
+ * task limits the result.
  */
 const extending = (column: string, status: string): string => `
   WITH due AS MATERIALIZED (

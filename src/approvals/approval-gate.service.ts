@@ -11,7 +11,7 @@ import { ownPending } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequirementsService } from './approval-requirements.service.js';
 
-/** Stands where tasks end: none is completed without the approval that it requires, none leaves anything pending. */
+/** Checks the required approval when a task completes, and withdraws pending approvals when a task ends. */
 @Injectable()
 export class ApprovalGateService implements OnModuleInit {
   constructor(
@@ -59,7 +59,7 @@ export class ApprovalGateService implements OnModuleInit {
   }
 }
 
-/** @throws DomainError `approval.pending` where those that complete the task asked for one, and do not withdraw it */
+/** @throws DomainError `approval.pending` if the completing subject requested one of them and does not withdraw it */
 function collectWithdrawn(
   { withdrawPending, withdrawn: collected }: TaskCompletion,
   withdrawn: readonly Approval[],

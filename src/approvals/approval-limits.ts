@@ -1,10 +1,10 @@
-/** The shortest and the longest time that an approval can be left open for, in seconds: a minute, 30 days. */
+/** Limits of `expires_in_seconds`: one minute to 30 days. */
 export const EXPIRY_SECONDS = { min: 60, max: 30 * 24 * 60 * 60 };
-/** How long an approval can be decided, in seconds, where the one who asks does not say: 72 hours. */
+/** Default of `expires_in_seconds`: 72 hours. */
 export const DEFAULT_EXPIRY_SECONDS = 72 * 60 * 60;
-/** How many subjects may have to approve, and how many roles one after the other. */
+/** Maximum quorum of a stage, and maximum number of stages. */
 export const MAX_QUORUM = 20;
 export const MAX_STAGES = 8;
-/** How many approvals a task may have, and how many roles that decide. */
+/** Maximum numbers of approvals and of approver roles of a task. */
 export const MAX_APPROVALS = 100;
 export const MAX_APPROVER_ROLES = 20;

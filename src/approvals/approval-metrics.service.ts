@@ -5,14 +5,14 @@ import { TransactionsService } from '../database/transactions.service.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { boundedRoles } from '../observability/role-labels.js';
 
-/** Who keeps the mesh waiting: counted when somebody looks, by an index that holds what is pending and nothing else. */
+/** Counts pending approvals at each scrape, with an index of pending approvals only. */
 @Injectable()
 export class ApprovalMetricsService {
   constructor({ registry }: MetricsService, transactions: TransactionsService) {
     const logger = new Logger(ApprovalMetricsService.name);
     new Gauge({
       name: 'mesh_approvals_pending',
-      help: 'Approvals that wait for a decision, by the role that is to decide.',
+      help: 'Pending approvals by approver role.',
       labelNames: ['role'],
       registers: [registry],
       async collect() {
@@ -23,8 +23,8 @@ export class ApprovalMetricsService {
           );
           for (const { role, count } of rows) this.set({ role }, count);
         } catch {
-          // The other metrics say that the database is away; they are to be read then, too.
-          logger.debug('The pending approvals could not be counted');
+          // The scrape succeeds without this gauge: other metrics show that the database is down.
+          logger.debug('Cannot count the pending approvals');
         }
       },
     });

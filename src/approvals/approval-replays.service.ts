@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ReplayRulesService } from '../idempotency/replay-rules.service.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 
-/** An approval may be decided, or expire, after the response to an action that left it pending. */
+/** Adds the current approval to a replay, since it may have changed after the stored response. */
 @Injectable()
 export class ApprovalReplaysService implements OnModuleInit {
   constructor(

@@ -18,27 +18,27 @@ import { ApprovalExpiryService } from './approval-expiry.service.js';
 import { type ApprovalRow, selectPending } from './approval-rows.js';
 import { insertPending, type NewApproval } from './approval-writes.js';
 
-/** What is asked, of the first of its stages. */
+/** A request for an approval. */
 export interface NewRequest {
   stages: string[];
   quorum: number;
   reason: string;
   expires_in_seconds: number;
-  /** What is to be approved; where it is not given, the task itself. */
+  /** The payload to approve. Default: the task itself. */
   payload?: Record<string, unknown> | undefined;
   supersedes?: string;
-  /** The role that asks, where the actor does not act for it: an admin that retries a task. */
+  /** The requester role, if the actor does not act for it: an admin can retry a task. */
   requested_role?: string;
   /** Default: any. */
   approver_kind?: ApproverKind | undefined;
   /**
-   * Whether an act that was approved and consumed before may happen again; `if_consumed`: it is such a repetition where
-   * there was one.
+   * Whether the action may be repeated after an approval of the same payload was consumed. `if_consumed`: it is a
+   * repetition only if one was consumed.
    */
   repeat?: boolean | 'if_consumed';
 }
 
-/** Opens approvals: what an agent asks, what routing asks along with a task, and the next stage of either. */
+/** Creates pending approvals: requested by an agent, requested by routing a task, and the next stage of either. */
 @Injectable()
 export class ApprovalRequestsService {
   constructor(
@@ -49,10 +49,10 @@ export class ApprovalRequestsService {
   ) {}
 
   /**
-   * Asks the role of the first stage. The caller holds the task's lock.
+   * Creates the approval of the first stage. The caller holds the lock of the task.
    *
    * @throws DomainError `approval.pending_exists`, `approval.already_consumed`, `approval.limit_reached`, or
-   *   `approval.four_eyes` where the role that asks is to decide
+   *   `approval.four_eyes` if the requester role is an approver role
    */
   async create(
     manager: EntityManager,
@@ -98,7 +98,7 @@ export class ApprovalRequestsService {
     );
   }
 
-  /** Asks the role of the stage after one that was approved, for as long as that was asked. */
+  /** Creates the approval of the next stage, with the same time to decide as the approved one. */
   async createNextStage(
     manager: EntityManager,
     task: LockedTask,
@@ -106,7 +106,7 @@ export class ApprovalRequestsService {
   ): Promise<ApprovalRow> {
     const { stage, requested_by, requested_role, payload, digest } = approved;
     if (requested_by === null || requested_role === null || payload === null || digest === null) {
-      throw new Error('only what was asked for has more than one stage');
+      throw new Error('An approval without a requester cannot have a next stage');
     }
     return this.insert(
       manager,
@@ -134,7 +134,7 @@ export class ApprovalRequestsService {
   }
 
   /**
-   * Refuses to move a pending approval to a role that is asked about the task in the same stage.
+   * Asserts that the role has no pending approval of the task in the same stage, before an approval is moved to it.
    *
    * @throws DomainError `approval.pending_exists`
    */
@@ -155,7 +155,7 @@ export class ApprovalRequestsService {
     approval: Omit<NewApproval, 'approver_kind'>,
     by: Actor,
   ): Promise<ApprovalRow> {
-    // What is too late to decide is not to be in the way.
+    // An overdue approval would violate the unique index of pending approvals.
     await this.expiry.expireOf(manager, task.task_id);
     const approver_kind = requiredKind(
       { ...approval, approver_kind: approval.requested_kind },
@@ -177,7 +177,7 @@ export class ApprovalRequestsService {
   }
 }
 
-/** For how long an approval was asked, in seconds; one that is older than the column was not cut short by a deadline. */
+/** Returns the requested time to decide, in seconds. No deadline shortened approvals older than the column. */
 export function requestedSeconds({
   expires_in_seconds,
   expires_at,

@@ -13,7 +13,7 @@ import { ApprovalRequestsService } from './approval-requests.service.js';
 import { selectPending } from './approval-rows.js';
 import { UNMET_REQUIREMENT, type UnmetRequirement } from './unmet-requirement.js';
 
-/** A task as its requirement is about it. */
+/** A task and its required approval. */
 export interface RequiringTask {
   task_id: string;
   requires_approval: RequiredApproval;
@@ -26,13 +26,13 @@ interface RequirementDecision {
   status: 'approved' | 'rejected';
   consumed_by: string | null;
   consumed_at: Date | null;
-  /** Whether one of the subjects that complete the task has voted. */
+  /** Whether a subject that completes the task has voted. */
   own: boolean;
-  /** Whether it was consumed otherwise than by the holder of an attempt of the task. */
+  /** Whether it was consumed by a subject that did not hold an attempt of the task. */
   spent: boolean;
 }
 
-/** Binds the approval that a task requires to the task: to its digest, its role and its quorum. */
+/** Checks and renews the required approval of a task. It must have the digest of the task, and its role and quorum. */
 @Injectable()
 export class ApprovalRequirementsService {
   constructor(
@@ -41,9 +41,9 @@ export class ApprovalRequirementsService {
   ) {}
 
   /**
-   * Refuses to complete a task whose requirement is not met. The caller holds the task's lock.
+   * Asserts that the required approval of a task was given. The caller holds the lock of the task.
    *
-   * @param completing the subjects that complete it: none of them may have voted
+   * @param completing the subjects that complete the task: none of them may have voted
    * @throws DomainError `task.approval_required`
    */
   async assertMet(
@@ -59,8 +59,8 @@ export class ApprovalRequirementsService {
   }
 
   /**
-   * Opens the requirement of a task again, where it is neither met nor pending. An approval of the same role that is
-   * pending on another question leaves no room for it: a participant asks again after that is settled.
+   * Requests the required approval again, if it is neither given nor pending. Does nothing while another approval of
+   * the same role is pending: a participant can request it after that decision.
    */
   async reopen(
     manager: EntityManager,
@@ -82,7 +82,9 @@ export class ApprovalRequirementsService {
     await this.requests.create(manager, task, { ...ask, ...again, stages: [role] }, by);
   }
 
-  /** The role that has to be asked, and since when, where the requirement is neither met nor can be met by what is pending. */
+  /**
+   * Returns the role to request the approval from, and since when. Undefined if it is given, or a pending one can be.
+   */
   async listUnrequested(
     manager: EntityManager,
     task: RequiringTask,
@@ -126,25 +128,26 @@ function unmetError(
   { role }: RequiredApproval,
   latest: RequirementDecision | undefined,
 ): string | undefined {
-  if (!latest) return `The task is completed only after ${role} has approved it.`;
+  if (!latest)
+    return `${role} has not approved the task yet. Wait for the decision; see GET /approvals?task_id={id}.`;
   const { id, status, own, spent, consumed_by, consumed_at } = latest;
   const name = withPrefix('approval', id);
   if (status === 'rejected') {
-    return `The task is completed only after ${role} has approved it: ${name} was rejected.`;
+    return `${role} rejected ${name}. Request a new approval from ${role}, then complete the task.`;
   }
   if (spent) {
     const use = `consumed by ${consumed_by ?? ''} at ${consumed_at?.toISOString() ?? ''}`;
-    return `${name} was ${use}, for another purpose than this task: ask ${role} again.`;
+    return `${name} was ${use}, not for an attempt of this task. Request a new approval from ${role}.`;
   }
   return own
-    ? `A subject that voted on ${name} does not complete the task: another agent has to.`
+    ? `A subject that voted on ${name} cannot complete the task. Another agent must complete it.`
     : undefined;
 }
 
 /**
- * Only an approval that asks the role alone, for the task's digest, meets the requirement; of people, where it needs
- * them. A rejection by the role on that digest supersedes it in any chain and with any quorum. A cancel ends the effect
- * of earlier decisions.
+ * An approval meets the requirement only with the digest of the task and the role as its single stage, decided by
+ * people if the role needs them. A rejection of that digest by the role counts in any chain and with any quorum. A
+ * cancel of the task ends the effect of earlier decisions.
  */
 const LATEST_DECISION = `
   SELECT a.id, a.status, a.consumed_by, a.consumed_at,
@@ -153,7 +156,7 @@ const LATEST_DECISION = `
          a.consumed_by IS NOT NULL AND NOT EXISTS (
            SELECT 1 FROM sessions s
             WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND s.claimed_by = a.consumed_by
-              -- A consumption older than the column does not say which attempt it was for.
+              -- A consumption older than the column has no attempt.
               AND (s.id = a.consumed_session_id OR a.consumed_attempt IS NULL)) AS spent
     FROM approvals a
    WHERE a.task_id = $1 AND a.digest = $2

@@ -10,7 +10,7 @@ import {
   type EarlierDecision,
 } from './approval-context.js';
 
-/** An approval as its readers see it: with its status now, its votes, decisions about the same payload, and its task. */
+/** An approval with its current status, its votes, earlier decisions about the same payload, and its task. */
 export type ApprovalRow = Approval & {
   votes: number;
   earlier: EarlierDecision[];
@@ -18,9 +18,9 @@ export type ApprovalRow = Approval & {
 };
 
 /**
- * SQL that is true of a vote `v` that counts for the approval with this alias: given since the decision was reassigned,
- * not changed to the rejection that settled it, and of a subject that did not lose the role. VotesService are only added to:
- * what does not count stays.
+ * Returns the SQL condition that a vote `v` counts for the approval with this alias: it was cast after the decision
+ * was reassigned, its subject did not change it to the deciding rejection, and did not lose the role. Votes that do
+ * not count stay stored.
  */
 function counts(approval: string): string {
   return `(${approval}.reassigned_at IS NULL OR v.created_at > ${approval}.reassigned_at)
@@ -28,14 +28,14 @@ function counts(approval: string): string {
     AND ${isCounted(approval)}`;
 }
 
-/** The columns of an {@link ApprovalRow} `a`; the second status takes the place of the stored one. */
+/** The columns of an {@link ApprovalRow} `a`. The second `status` replaces the stored one. */
 export const APPROVAL_ROW = `
   a.*, ${approvalStatusNow('a')} AS status,
   (SELECT count(*)::integer FROM approval_votes v
     WHERE v.approval_id = a.id AND v.decision = 'approved' AND ${counts('a')}) AS votes,
   ${EARLIER} AS earlier, ${APPROVED_TASK} AS task`;
 
-/** The votes that count for an approval. */
+/** Returns the votes that count for an approval, oldest first. */
 export async function selectVotes(
   manager: EntityManager,
   approvalId: string,
@@ -48,14 +48,14 @@ export async function selectVotes(
   );
 }
 
-/** The approval, having waited for those who are changing it. */
+/** Locks and returns an approval. Waits for transactions that change it. */
 export async function lockApproval(manager: EntityManager, id: string): Promise<ApprovalRow> {
   const [approval] = await sql<ApprovalRow>(
     manager,
     `SELECT ${APPROVAL_ROW} FROM approvals a WHERE a.id = $1 FOR UPDATE OF a`,
     [id],
   );
-  if (!approval) throw new Error('approvals are never deleted');
+  if (!approval) throw new Error('The approval is missing, although approvals are never deleted');
   return approval;
 }
 
@@ -71,7 +71,7 @@ export async function findApproval(
   return approval;
 }
 
-/** The latest approval of a task by a role that was not withdrawn, if there is one. */
+/** Returns the latest approval of a task and role; a withdrawn one only if there is no other. */
 export async function getLatest(
   manager: EntityManager,
   taskId: string,
@@ -83,11 +83,11 @@ export async function getLatest(
       ORDER BY a.status = 'withdrawn', a.created_at DESC, a.id DESC LIMIT 1`,
     [taskId, role],
   );
-  if (!latest) throw new Error('approvals are never deleted');
+  if (!latest) throw new Error('The approval is missing, although approvals are never deleted');
   return latest;
 }
 
-/** Whether an approval of the task waits for the role, or was decided by it. The caller holds the task's lock. */
+/** Returns whether the role has a pending or decided approval of the task. The caller holds the lock of the task. */
 export async function isRequestedOrDecided(
   manager: EntityManager,
   taskId: string,
@@ -103,7 +103,7 @@ export async function isRequestedOrDecided(
   return found.length > 0;
 }
 
-/** The approvals of a task that can be decided and that the roles are asked for, the oldest first. */
+/** Returns the approvals of a task that the roles can decide now, oldest first. */
 export async function selectPending(
   manager: EntityManager,
   taskId: string,
@@ -118,7 +118,7 @@ export async function selectPending(
   );
 }
 
-/** The approvals of a task, the latest one first. */
+/** Returns the approvals of a task, latest first. */
 export async function selectApprovals(
   manager: EntityManager,
   taskId: string,
@@ -131,7 +131,7 @@ export async function selectApprovals(
   );
 }
 
-/** The stage of an approval's chain that can be decided now; undefined when the chain is settled. */
+/** Returns the pending stage of the chain of an approval. Undefined if the chain has ended. */
 export async function findPendingStage(
   manager: EntityManager,
   { task_id, chain_id }: Pick<Approval, 'task_id' | 'chain_id'>,
@@ -145,7 +145,7 @@ export async function findPendingStage(
   return pending;
 }
 
-/** Whether an approval was asked for anew. */
+/** Returns whether an approval was resubmitted. */
 export async function isSuperseded(manager: EntityManager, id: string): Promise<boolean> {
   return (await sql(manager, `SELECT 1 FROM approvals WHERE supersedes = $1`, [id])).length > 0;
 }

@@ -1,4 +1,4 @@
-/** The states of an approval: it is settled once. */
+/** The statuses of an approval. All but `pending` are final. */
 export const APPROVAL_STATUSES = [
   'pending',
   'approved',
@@ -8,16 +8,16 @@ export const APPROVAL_STATUSES = [
 ] as const;
 export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];
 
-/** What an approver may decide. */
+/** The decisions of an approver. */
 export const DECISIONS = ['approved', 'rejected'] as const;
 export type Decision = (typeof DECISIONS)[number];
 
-/** SQL that is true of a pending approval whose last moment to be decided is past. */
+/** Returns the SQL condition that a stored status is `pending` and `expires_at` has passed. */
 export function lapsedCondition(approval: string): string {
   return `(${approval}.status = 'pending' AND ${approval}.expires_at <= clock_timestamp())`;
 }
 
-/** SQL for the status that an approval has for its readers: `expired` as soon as it is too late to decide. */
+/** Returns SQL for the current status of an approval: `expired` from `expires_at` on, before the sweep stores it. */
 export function approvalStatusNow(approval: string): string {
   return `CASE WHEN ${lapsedCondition(approval)} THEN 'expired' ELSE ${approval}.status END`;
 }

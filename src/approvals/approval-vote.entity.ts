@@ -2,7 +2,7 @@ import { Check, Column, Entity, ForeignKey, PrimaryColumn, Unique } from 'typeor
 import type { AgentKind } from '../auth/agent.js';
 import type { Decision } from './approval-status.js';
 
-/** What one subject said to an approval. */
+/** The vote of a subject on an approval. */
 @Entity('approval_votes')
 @Unique('approval_votes_chain_subject_uq', ['chain_id', 'subject'])
 @Check('approval_votes_decision_ck', `decision IN ('approved', 'rejected')`)
@@ -12,7 +12,7 @@ export class ApprovalVote {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'approval_votes_pkey' })
   approval_id: string;
 
-  /** One subject votes in one stage of a chain only. */
+  /** A subject can vote in one stage of a chain only. */
   @Column({ type: 'uuid' })
   chain_id: string;
 
@@ -28,7 +28,7 @@ export class ApprovalVote {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   created_at: Date;
 
-  /** Null of votes older than the column. */
+  /** Null for votes older than the column. */
   @Column({ type: 'varchar', length: 10, nullable: true })
   kind: AgentKind | null;
 }

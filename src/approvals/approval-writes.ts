@@ -7,7 +7,7 @@ import { APPROVAL_ROW, type ApprovalRow, selectVotes } from './approval-rows.js'
 import { isCounted } from './counted-votes.js';
 import type { ApprovalStatus, Decision } from './approval-status.js';
 
-/** An approval to be: pending. */
+/** The values of a new pending approval. */
 export type NewApproval = Pick<
   Approval,
   | 'id'
@@ -30,7 +30,7 @@ export type NewApproval = Pick<
   repeat: boolean;
 };
 
-/** Inserts a pending approval; undefined when one is pending for the role and stage already. */
+/** Inserts a pending approval. Returns undefined if one is already pending for the role and stage. */
 export async function insertPending(
   manager: EntityManager,
   approval: NewApproval,
@@ -57,7 +57,7 @@ export async function insertPending(
   return inserted;
 }
 
-/** It cannot be decided after the deadline of its task. */
+/** The deadline of the task limits `expires_at`. */
 const INSERT_PENDING = `
   INSERT INTO approvals AS a
     (id, task_id, approver_role, status, requested_by, requested_role, reason, payload, digest, quorum,
@@ -69,7 +69,7 @@ const INSERT_PENDING = `
   ON CONFLICT (task_id, approver_role, stage) WHERE status = 'pending' DO NOTHING
   RETURNING ${APPROVAL_ROW}`;
 
-/** A decision that nobody asked for in so many words. */
+/** A decision for which no approval was requested. */
 export interface UnrequestedDecision {
   id: string;
   task_id: string;
@@ -84,7 +84,10 @@ export interface UnrequestedDecision {
   digest: string;
 }
 
-/** Inserts such a decision; undefined when the role is asked or has decided. The caller holds the task's lock. */
+/**
+ * Inserts a decision for which no approval was requested. Returns undefined if the role has a pending or decided
+ * approval of the task. The caller holds the lock of the task.
+ */
 export async function insertDecided(
   manager: EntityManager,
   decision: UnrequestedDecision,
@@ -126,18 +129,18 @@ export interface Vote {
   notes: string;
 }
 
-/** A vote as it was counted. */
+/** The result of a vote. */
 interface CountedVote {
-  /** How many votes count with it. */
+  /** Number of votes that count, with this one. */
   votes: number;
-  /** The subject's own vote before, which this one changes. */
+  /** The earlier vote of the subject that this one changes. */
   changed_from?: Decision;
 }
 
 /**
- * Inserts a vote and counts; undefined when the subject has voted in this chain before. Only an approval can be changed
- * to a rejection, which settles: the vote before stays as it was written. A vote that no longer counts
- * is renewed.
+ * Inserts a vote and counts the votes. Returns undefined if the subject has already voted in this chain. Exceptions: a
+ * vote to approve can be changed to a rejection, which is decisive, so that the stored vote stays; a vote that no
+ * longer counts is renewed.
  */
 export async function insertVote(
   manager: EntityManager,
@@ -171,11 +174,11 @@ export interface Settlement {
   decided_by?: string;
   decided_by_kind?: AgentKind;
   notes?: string;
-  /** For how long what is approved may be used, where this stage is the last. */
+  /** Time to consume the approval, in seconds. Only for an approved last stage. */
   consume_seconds?: number;
 }
 
-/** Settles a pending approval that can still be decided; undefined when somebody else, or the time, was first. */
+/** Ends a pending approval. Returns undefined if it has already ended or expired. */
 export async function settle(
   manager: EntityManager,
   id: string,

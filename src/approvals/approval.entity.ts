@@ -3,7 +3,7 @@ import type { AgentKind } from '../auth/agent.js';
 import type { ApproverKind } from './approver-kind.js';
 import type { ApprovalStatus } from './approval-status.js';
 
-/** A decision that one role asks of another about a task. */
+/** A request for a decision of a role about a task. */
 @Entity('approvals')
 @Index('idx_approvals_task_id', ['task_id'])
 @Index('idx_approvals_status', ['status'])
@@ -53,7 +53,7 @@ export class Approval {
   @Column({ type: 'uuid' })
   task_id: string;
 
-  /** The only role that may decide. */
+  /** The role that decides. */
   @Column({ type: 'varchar', length: 50 })
   approver_role: string;
 
@@ -63,58 +63,58 @@ export class Approval {
   @Column({ type: 'timestamptz', nullable: true })
   decision_at: Date | null;
 
-  /** The comments of whoever gave the vote that decided. */
+  /** The comments of the deciding vote. */
   @Column({ type: 'text', default: '' })
   notes: string;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   created_at: Date;
 
-  /** The subject that asked; null when the decision came without an ask, routing having been it. */
+  /** The subject that requested the approval. Null if the assignee role decided without a request. */
   @Column({ type: 'text', nullable: true })
   requested_by: string | null;
 
-  /** The role that asked. */
+  /** The requester role. */
   @Column({ type: 'varchar', length: 50, nullable: true })
   requested_role: string | null;
 
-  /** The subject whose vote decided. */
+  /** The subject of the deciding vote. */
   @Column({ type: 'text', nullable: true })
   decided_by: string | null;
 
-  /** Why the approval is asked for. */
+  /** Why the approval is requested. */
   @Column({ type: 'text', default: '' })
   reason: string;
 
-  /** What is to be approved; null for approvals older than payloads, which cannot be consumed. */
+  /** The payload to approve. Null for approvals older than payloads, which cannot be consumed. */
   @Column({ type: 'jsonb', nullable: true })
   payload: Record<string, unknown> | null;
 
-  /** SHA-256 of the payload in the canonical JSON of RFC 8785, in hex. */
+  /** SHA-256 of the payload in canonical JSON (RFC 8785), in hexadecimal. */
   @Column({ type: 'varchar', length: 64, nullable: true })
   digest: string | null;
 
-  /** How many subjects of the approver role have to approve. */
+  /** The number of subjects of the approver role that must approve. */
   @Column({ type: 'integer', default: 1 })
   quorum: number;
 
-  /** The approval of the first stage: its own id there. */
+  /** The id of the approval of the first stage. */
   @Column({ type: 'uuid' })
   chain_id: string;
 
-  /** Which of the stages this is, from 1. */
+  /** The number of this stage, from 1. */
   @Column({ type: 'integer', default: 1 })
   stage: number;
 
-  /** The roles asked one after the other, this one among them. */
+  /** The approver roles of all stages, in order. */
   @Column({ type: 'varchar', length: 50, array: true })
   stages: string[];
 
-  /** The last moment to decide; null when the decision came without an ask. */
+  /** Until when the approval can be decided. Null if it was decided without a request. */
   @Column({ type: 'timestamptz', nullable: true })
   expires_at: Date | null;
 
-  /** The last moment to use what the last stage approved. */
+  /** Until when the approval can be consumed. Set when the last stage is approved. */
   @Column({ type: 'timestamptz', nullable: true })
   consume_until: Date | null;
 
@@ -124,16 +124,16 @@ export class Approval {
   @Column({ type: 'text', nullable: true })
   consumed_by: string | null;
 
-  /** The approval that came to nothing and is asked for anew with this one. */
+  /** The approval that this one resubmits. */
   @ForeignKey('Approval', { name: 'approvals_supersedes_fk' })
   @Column({ type: 'uuid', nullable: true })
   supersedes: string | null;
 
-  /** The role that was asked first, if it handed the decision on. */
+  /** The role that delegated the decision. */
   @Column({ type: 'varchar', length: 50, nullable: true })
   delegated_from: string | null;
 
-  /** The role that an admin took the decision from, if one did. */
+  /** The approver role before an admin reassigned the decision. */
   @Column({ type: 'varchar', length: 50, nullable: true })
   reassigned_from: string | null;
 
@@ -141,31 +141,31 @@ export class Approval {
   @Column({ type: 'text', nullable: true })
   reassigned_by: string | null;
 
-  /** When it was reassigned; votes from before do not count. */
+  /** When the decision was reassigned. Earlier votes do not count. */
   @Column({ type: 'timestamptz', nullable: true })
   reassigned_at: Date | null;
 
-  /** How long each stage can be decided, in seconds; null of approvals older than the column. */
+  /** Time to decide each stage, in seconds. Null for approvals older than the column. */
   @Column({ type: 'integer', nullable: true })
   expires_in_seconds: number | null;
 
-  /** The kind of approver asked for, in each stage. */
+  /** The kind of approver that the request names, for each stage. */
   @Column({ type: 'varchar', length: 10, default: 'any' })
   requested_kind: ApproverKind;
 
-  /** The kind of approver needed: a human also where one of the roles is in `HUMAN_APPROVER_ROLES`. */
+  /** The kind of approver needed: `human` also if one of its roles is in `HUMAN_APPROVER_ROLES`. */
   @Column({ type: 'varchar', length: 10, default: 'any' })
   approver_kind: ApproverKind;
 
-  /** The kind of the subject whose vote decided; null of decisions older than the column. */
+  /** The kind of the subject of the deciding vote. Null for decisions older than the column. */
   @Column({ type: 'varchar', length: 10, nullable: true })
   decided_by_kind: AgentKind | null;
 
-  /** Whether it asks for an act that an approval of the task was consumed for before. */
+  /** Whether it requests the repetition of an action for which an approval of the task was consumed. */
   @Column({ type: 'boolean', default: false })
   repeat: boolean;
 
-  /** The number of the attempt that it was consumed in. */
+  /** The number of the attempt in which it was consumed. */
   @Column({ type: 'integer', nullable: true })
   consumed_attempt: number | null;
 

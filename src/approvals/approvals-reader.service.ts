@@ -22,7 +22,7 @@ import { type ApprovalStatus, lapsedCondition } from './approval-status.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
 
-/** Finds approvals for those who may see them: everybody who may see their task. */
+/** Reads approvals for callers that may see their task. */
 @Injectable()
 export class ApprovalsReaderService {
   constructor(
@@ -40,7 +40,7 @@ export class ApprovalsReaderService {
     });
   }
 
-  /** A page of the approvals that the agent may see, the newest first. */
+  /** Returns a page of the approvals that the agent may see, newest first. */
   async list(agent: Agent, query: ListApprovalsQuery): Promise<ApprovalPageDto> {
     const where = this.filter(agent, query);
     if (query.cursor !== undefined) {
@@ -66,13 +66,17 @@ export class ApprovalsReaderService {
     return { approvals, page_size: query.page_size, next_cursor };
   }
 
-  /** The approvals of a task, the first one first; where all would be too much, the latest ones. */
+  /** Returns the approvals of a task, oldest first. If the list is cut, it contains the latest ones. */
   async listOfTask(manager: EntityManager, taskId: string): Promise<RowPage<ApprovalDto>> {
     const { rows, isTruncated } = await selectApprovals(manager, taskId);
     return { rows: rows.reverse().map(toApprovalDto), isTruncated };
   }
 
-  /** An approval and its task, for an agent that may read them. */
+  /**
+   * Returns an approval and its task.
+   *
+   * @throws DomainError `approval.not_found` if it is missing, or hidden from the agent
+   */
   async getWithTask(
     manager: EntityManager,
     agent: Agent,
@@ -104,7 +108,7 @@ export class ApprovalsReaderService {
   }
 }
 
-/** How the agent stands to an approval. */
+/** Returns the relations of an agent to an approval. */
 export function approvalRelations(agent: Agent, approval: Approval, task: TaskSummary): Relation[] {
   const relations = taskRelations(agent, task);
   if (agent.roles.includes(approval.approver_role)) relations.push('approver');
@@ -114,20 +118,20 @@ export function approvalRelations(agent: Agent, approval: Approval, task: TaskSu
   return relations;
 }
 
-/** SQL that is true of an approval that has a status for its readers, in a form that an index serves. */
+/** Returns the SQL condition that an approval currently has a status, in a form that an index can serve. */
 function hasStatus(status: ApprovalStatus): string {
   if (status === 'pending') return `a.status = ? AND NOT ${lapsedCondition('a')}`;
   if (status === 'expired') return `(a.status = ? OR ${lapsedCondition('a')})`;
   return 'a.status = ?';
 }
 
-/** The task of an approval without a cut description, as it stands for its readers. */
+/** The full description and current status of the task of an approval. */
 const WHOLE_TASK = `
   SELECT t.description, ${taskStatusNow('s', statusNow('s', '$2'))} AS status
     FROM approvals a JOIN tasks t ON t.id = a.task_id JOIN sessions s ON s.task_id = t.id
    WHERE a.id = $1 AND s.attempt IS NOT NULL ORDER BY s.attempt DESC LIMIT 1`;
 
-/** Whether the task of an approval `a` has outlived its retention, for its readers at once. */
+/** Whether the task of an approval `a` is overdue, before the sweep stores that. */
 const isTaskOverdue = (days: string): string => `
   EXISTS (SELECT 1 FROM sessions s WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND ${overdue('s', days)})`;
 

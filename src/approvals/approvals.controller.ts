@@ -44,17 +44,22 @@ export class ApprovalsController {
   @Post()
   @HttpCode(202)
   @Policy('approvals.create')
-  @ApiOperation({ summary: 'Ask for an approval, or decide about a task' })
+  @ApiOperation({
+    summary: 'Request an approval, or decide about a task',
+    description:
+      'Without `decision`, requests an approval: requires a role that is a participant in the task. With `decision`, decides the pending ' +
+      'approval of the task for one of your roles. If no approval was requested from the assignee role, that role can decide without a request, once.',
+  })
   @ApiIdempotencyKey(ApprovalAckDto)
   @ApiBody({
     type: CreateApprovalDto,
     examples: {
       ask: {
-        summary: 'Ask a role',
+        summary: 'Request an approval of one role',
         value: { task_id: TASK_ID, approver_role: 'manager', reason: 'Over the limit of 10,000' },
       },
       stages: {
-        summary: 'Ask two roles, one after the other, two subjects of each',
+        summary: 'Request an approval in two stages, with two votes in each',
         value: {
           task_id: TASK_ID,
           stages: ['manager', 'legal'],
@@ -63,12 +68,15 @@ export class ApprovalsController {
         },
       },
       decide: {
-        summary: 'Decide for the role asked',
+        summary: 'Approve for your role',
         value: { task_id: TASK_ID, decision: 'approved', comments: 'Within this quarter’s budget' },
       },
     },
   })
-  @ApiAcceptedResponse({ type: ApprovalAckDto, description: 'Asked, or decided.' })
+  @ApiAcceptedResponse({
+    type: ApprovalAckDto,
+    description: 'The approval was requested or decided.',
+  })
   @ApiWriteProblems(
     'auth.forbidden',
     'auth.role_ambiguous',
@@ -93,7 +101,7 @@ export class ApprovalsController {
 
   @Get()
   @Policy('approvals.list')
-  @ApiOperation({ summary: 'List the approvals that you may see, the newest first' })
+  @ApiOperation({ summary: 'List approvals that you may see, newest first' })
   @ApiOkResponse({ type: ApprovalPageDto, description: 'A page of approvals.' })
   @ApiProblems()
   list(@Query() query: ListApprovalsQuery, @CurrentAgent() agent: Agent): Promise<ApprovalPageDto> {
@@ -102,7 +110,7 @@ export class ApprovalsController {
 
   @Get(':id')
   @Policy('approvals.read')
-  @ApiOperation({ summary: 'See one approval' })
+  @ApiOperation({ summary: 'Get an approval' })
   @ApiParam(ID)
   @ApiOkResponse({ type: ApprovalDto, description: 'The approval.' })
   @ApiProblems('approval.not_found')

@@ -36,7 +36,7 @@ import {
 import { type CreateApprovalDto, stagesOf } from './dto/create-approval.dto.js';
 import type { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 
-/** Asks for decisions, takes the asking back, and asks again. */
+/** Requests, withdraws and resubmits approvals. */
 @Injectable()
 export class ApprovalsService {
   constructor(
@@ -49,7 +49,7 @@ export class ApprovalsService {
     private readonly environment: Environment,
   ) {}
 
-  /** Asks a role, or several one after the other, for a decision about a task. */
+  /** Requests an approval of a role, or of several in stages, about a task. */
   async create(agent: Agent, dto: CreateApprovalDto): Promise<ApprovalAckDto> {
     const stages = stagesOf(dto);
     for (const role of stages) assertOrgRole(role, this.environment.ROLES, '/approver_role');
@@ -67,7 +67,7 @@ export class ApprovalsService {
     return toApprovalAck(approval);
   }
 
-  /** Takes back what was asked and is not decided yet. */
+  /** Withdraws a pending approval. */
   async withdraw(agent: Agent, id: string, reason: string | undefined): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
@@ -88,7 +88,7 @@ export class ApprovalsService {
   }
 
   /**
-   * Asks anew, from the first stage on, for what was rejected, withdrawn or not decided in time.
+   * Creates a new approval, from the first stage on, in place of a rejected, withdrawn or expired one.
    *
    * @throws DomainError `approval.open`, `approval.superseded` or `approval.pending_exists`
    */
@@ -103,10 +103,16 @@ export class ApprovalsService {
       const repeat = dto.repeat ?? (old.repeat && dto.payload === undefined);
       if (repeat && isBlank(reason)) throw repeatReasonRequired();
       if (status === 'pending' || status === 'approved') {
-        throw new DomainError('approval.open', `The approval is ${status}: there is no need to.`);
+        throw new DomainError(
+          'approval.open',
+          `The approval is ${status}. Only a rejected, withdrawn or expired approval can be resubmitted.`,
+        );
       }
       if (await isSuperseded(manager, id)) {
-        throw new DomainError('approval.superseded', 'This approval was asked for again already.');
+        throw new DomainError(
+          'approval.superseded',
+          'The approval was already resubmitted. Find the new one, which names it in supersedes, with GET /approvals?task_id={id}.',
+        );
       }
       return this.requests.create(
         manager,
@@ -127,7 +133,7 @@ export class ApprovalsService {
     return toApprovalDto(approval);
   }
 
-  /** Locks a task that has not expired: an approval asked after that would outlive its task. */
+  /** Locks a task that has not expired, because a new approval must not outlive its task. */
   private async lockUnfinishedTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
     const task = await lockOpenTask(manager, taskId);
     const { SESSION_RETENTION_DAYS } = this.environment;
@@ -137,7 +143,7 @@ export class ApprovalsService {
   }
 }
 
-/** The role for which the agent takes part in the task. */
+/** Returns the role for which the agent requests: one of its roles that are participants in the task. */
 function requestingRole(
   agent: Agent,
   { participants }: TaskSummary,

@@ -6,7 +6,7 @@ import type { ApproverKind } from './approver-kind.js';
 
 type HumanRoles = Pick<Environment, 'HUMAN_APPROVER_ROLES'>;
 
-/** The kind of approver that an approval needs: `human` if that was asked for, or a role that decides demands it. */
+/** Returns the kind of approver needed: `human` if requested, or if a deciding role is in `HUMAN_APPROVER_ROLES`. */
 export function requiredKind(
   approval: Pick<Approval, 'approver_kind' | 'approver_role' | 'stage' | 'stages'> & {
     delegated_from?: string | null;
@@ -22,13 +22,15 @@ export function requiredKind(
   return isListed ? 'human' : approval.approver_kind;
 }
 
-/** SQL that is true of an approval `a` that needs a human; `roles` is the placeholder of `HUMAN_APPROVER_ROLES`. */
+/**
+ * Returns the SQL condition that an approval `a` needs a human. `roles` is the placeholder of `HUMAN_APPROVER_ROLES`.
+ */
 export function needsHuman(roles: string): string {
   return `(a.approver_kind = 'human' OR ARRAY[a.approver_role, a.delegated_from, a.stages[a.stage]] && ${roles}::varchar[])`;
 }
 
 /**
- * Refuses a subject that is not the kind of approver needed.
+ * Asserts that the agent is of the kind of approver needed.
  *
  * @throws DomainError `approval.human_required`
  */
@@ -41,7 +43,7 @@ export function assertKind(
   throw new DomainError(
     'approval.human_required',
     HUMAN_CLAIMS.length > 0
-      ? 'A person has to decide this: the claims of the token do not meet HUMAN_CLAIMS.'
-      : 'A person has to decide this: set HUMAN_CLAIMS to tell people from software.',
+      ? 'Only a person can decide this approval, and the claims of your token do not meet HUMAN_CLAIMS. Let a person of the role decide.'
+      : 'Only a person can decide this approval, and no token counts as one: the operator has to set HUMAN_CLAIMS.',
   );
 }

@@ -17,7 +17,7 @@ import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 
-/** Lets what was approved be used: exactly that, once, and in time. */
+/** Consumes approvals: with the digest of the approved payload, once, and in time. */
 @Injectable()
 export class ConsumptionsService {
   constructor(
@@ -28,9 +28,10 @@ export class ConsumptionsService {
   ) {}
 
   /**
-   * Consumes an approval for the present attempt: by its holder; while nobody holds the task, by the role that asked.
+   * Consumes an approval in the latest attempt: by the holder of the task, or by the requester role while no agent
+   * holds it.
    *
-   * @param digest of the act that follows, as the approval states that of its payload
+   * @param digest SHA-256 of the payload of the action that follows, in hexadecimal
    * @throws DomainError `approval.digest_mismatch`, `approval.not_approved`, `approval.consumed`, `approval.lapsed`,
    *   `approval.already_consumed` or `approval.not_held`
    */
@@ -54,8 +55,9 @@ export class ConsumptionsService {
 }
 
 /**
- * One consumption for one payload, unless it was asked as a repetition. In one attempt, its agent may consume chains with
- * other roles for it as well: each role has allowed the same act. Only the holder of an attempt consumes in its session.
+ * A payload is consumed once, unless a repetition was requested. Within one attempt, the same agent may also consume
+ * approvals of other roles for the payload: each role approved the same action. The session is stored only if the
+ * attempt is held.
  */
 const CONSUME = `
   UPDATE approvals a
@@ -72,9 +74,9 @@ const CONSUME = `
   RETURNING ${APPROVAL_ROW}`;
 
 /**
- * Refuses a subject that has no part in the present attempt.
+ * Asserts that the agent may consume in the latest attempt.
  *
- * @throws DomainError `auth.forbidden`, `approval.not_found`, or `approval.not_held` where it could claim the task
+ * @throws DomainError `auth.forbidden`, `approval.not_found`, or `approval.not_held` if the agent can claim the task
  */
 async function assertPresentAttempt(
   manager: EntityManager,
@@ -96,7 +98,7 @@ async function assertPresentAttempt(
   if (requester === task.to_role || (await hasHeld(manager, agent, task))) throw notHeld();
 }
 
-/** Whether the subject held an attempt of the task. */
+/** Returns whether the subject holds or held an attempt of the task. */
 async function hasHeld(
   manager: EntityManager,
   { subject }: Agent,
@@ -110,7 +112,7 @@ async function hasHeld(
   return held.length > 0;
 }
 
-/** Where nobody asked in so many words, routing was the ask. */
+/** Returns the requester role. Without a request, it is the role that routed the task. */
 function requesterOf({ requested_role }: Approval, { from_role }: LockedTask): string {
   return requested_role ?? from_role;
 }
@@ -129,24 +131,33 @@ async function consumeError(
   if (approval.digest !== null && approval.digest !== digest) {
     return new DomainError(
       'approval.digest_mismatch',
-      'The digest does not match the approved payload; see the approval’s payload.',
+      'The digest differs from that of the approved payload. Compare your payload with GET /approvals/{id}. For another action, request an approval.',
     );
   }
   if (status !== 'approved') {
-    return new DomainError('approval.not_approved', `The approval is ${status}.`);
+    return new DomainError(
+      'approval.not_approved',
+      `The approval is ${status}. Only an approved approval can be consumed.`,
+    );
   }
   if (consumed_by !== null) {
     const at = consumed_at?.toISOString() ?? '';
-    return new DomainError('approval.consumed', `It was used by ${consumed_by} at ${at}.`);
+    return new DomainError(
+      'approval.consumed',
+      `The approval was consumed by ${consumed_by} at ${at}. To repeat the action, request an approval with repeat true and a reason.`,
+    );
   }
   if (consume_until === null) {
-    return new DomainError('approval.not_approved', 'A later stage has to approve it as well.');
+    return new DomainError(
+      'approval.not_approved',
+      'The approval is not of the last stage. Consume the approval of the last stage when it is approved.',
+    );
   }
   const other = await findConsumed(manager, approval.task_id, digest, id);
   if (other && !approval.repeat && !(await isLapsed(manager, id))) return alreadyConsumed(other);
   return new DomainError(
     'approval.lapsed',
-    `It could be used until ${consume_until.toISOString()}.`,
+    `The approval could be consumed until ${consume_until.toISOString()}. Request a new approval.`,
   );
 }
 

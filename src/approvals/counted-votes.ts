@@ -1,6 +1,6 @@
 /**
- * SQL that is true of a vote `v` that counts for the approval with this alias: between the vote, or its latest renewal,
- * and the decision its subject did not lose the role for which it voted.
+ * Returns the SQL condition that a vote `v` counts for the approval with this alias: its subject did not lose the
+ * voting role between the vote, or its latest renewal, and the decision.
  */
 export function isCounted(approval: string): string {
   return `NOT EXISTS (

@@ -43,7 +43,7 @@ import { assertDecides, type CreateApprovalDto } from './dto/create-approval.dto
 import type { DecideApprovalDto } from './dto/decide-approval.dto.js';
 import { CONSUME_SECONDS, type Verdict, VotesService } from './votes.service.js';
 
-/** Lets approvers decide: one approval, or whatever is pending for their role about a task. */
+/** Decides approvals: one by its id, or the one that is pending for a role and task. */
 @Injectable()
 export class DecisionsService {
   constructor(
@@ -57,7 +57,7 @@ export class DecisionsService {
     private readonly environment: Environment,
   ) {}
 
-  /** Decides one approval. */
+  /** VotesService on one approval. */
   async decide(
     agent: Agent,
     id: string,
@@ -73,8 +73,8 @@ export class DecisionsService {
   }
 
   /**
-   * Decides about a task: the approval that is pending for the caller's role. Where none is, the role that the task
-   * was sent to may decide all the same, once: sending it the task was asking it.
+   * VotesService on the approval of a task that is pending for a role of the caller. Without one, the assignee role of the
+   * task may decide once without a request: routing the task to it was the request.
    */
   async decideAbout(
     agent: Agent,
@@ -82,7 +82,7 @@ export class DecisionsService {
     decision: Verdict['decision'],
   ): Promise<ApprovalAckDto> {
     assertDecides(dto);
-    // v0.4 agents say why in `reason`.
+    // v0.4 agents send their comments as `reason`.
     const verdict = { decision, notes: notesOf(decision, dto.comments, dto.reason) };
     const approval = await this.transactions.run(async (manager) => {
       await getReadableTask(manager, agent, dto.task_id);
@@ -103,7 +103,7 @@ export class DecisionsService {
     return toApprovalAck(approval);
   }
 
-  /** Whether the role that the task was sent to is among these, and is neither asked nor has decided. */
+  /** Returns whether the assignee role is among these roles and has no pending or decided approval. */
   private async isUnrequested(
     manager: EntityManager,
     { task_id, to_role }: LockedTask,
@@ -151,7 +151,7 @@ export class DecisionsService {
     return decided;
   }
 
-  /** The kind of approver that the role needs for a decision without an ask: as for what it was asked before. */
+  /** Returns the kind of approver for a decision without a request: the same as for earlier requests to the role. */
   private async kindUnrequested(
     manager: EntityManager,
     { task_id, to_role: approver_role, requires_approval }: LockedTask,
@@ -171,14 +171,14 @@ export class DecisionsService {
   }
 }
 
-/** The first that says anything; a rejection has to say why. */
+/** Returns the first text that is not blank for a rejection, which requires one; else the first text. */
 function notesOf(decision: Verdict['decision'], ...told: (string | undefined)[]): string {
   const notes = told.find((text) => text !== undefined && !isBlank(text));
   if (notes === undefined && decision === 'rejected') throw notesRequired();
   return decision === 'rejected' ? (notes ?? '') : (told[0] ?? '');
 }
 
-/** The role that the agent decides for: the only one that can, else its token's default role. */
+/** Returns the role for which the agent decides: the only one that can, else the default role of its token. */
 function decidingRole(
   { defaultRole }: Agent,
   candidates: ReadonlySet<string>,
@@ -189,9 +189,14 @@ function decidingRole(
   throw ambiguousRole([...candidates], pending);
 }
 
-/** The roles for which the agent may decide about the task: the one it names, if it holds that, else all it holds. */
+/**
+ * Returns the roles for which the agent may decide: the named one if it holds that, or all it holds if none is named.
+ */
 function decidingRoles(agent: Agent, named: string | undefined): readonly string[] {
   if (named === undefined) return agent.roles;
   if (agent.roles.includes(named)) return [named];
-  throw new DomainError('auth.role_not_held', 'Only a holder of the approver role may decide.');
+  throw new DomainError(
+    'auth.role_not_held',
+    'Your token does not carry the role in approver_role. Name one of your roles; GET /me lists them.',
+  );
 }

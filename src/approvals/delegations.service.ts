@@ -19,7 +19,7 @@ import { ApprovalsReaderService, approvalRelations } from './approvals-reader.se
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import type { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
 
-/** Lets the role that is asked hand the decision on to another: once, and never back to the role that asks. */
+/** Delegates pending decisions to other roles: once, and never to the requester role. */
 @Injectable()
 export class DelegationsService {
   constructor(
@@ -32,9 +32,10 @@ export class DelegationsService {
   ) {}
 
   /**
-   * From now on the other role decides, and takes part in the task.
+   * Makes another role the approver role. The role becomes a participant in the task.
    *
-   * @throws DomainError `approval.delegation_refused`, `approval.pending_exists` or what tells that it is settled
+   * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`,
+   *   `approval.limit_reached`, or `approval.decided` or `approval.expired` if the approval has ended
    */
   async delegate(
     agent: Agent,
@@ -47,7 +48,7 @@ export class DelegationsService {
       authorize('approvals.delegate', approvalRelations(agent, seen, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
       const current = await lockApproval(manager, id);
-      // It may have been handed on while the lock was waited for.
+      // Another request may have delegated it while this one waited for the lock.
       authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound);
       assertDelegable(current, role);
       await this.exclusions.assertMayMove(manager, agent, current, role);
@@ -78,9 +79,10 @@ function delegationError(
   { delegated_from, votes, approver_role }: ApprovalRow,
   role: string,
 ): string | undefined {
-  if (delegated_from !== null) return 'The decision was handed on once already.';
-  if (votes > 0) return 'Some have voted already: the decision stays with their role.';
-  if (role === approver_role) return 'The role decides already.';
+  if (delegated_from !== null)
+    return 'The decision was already delegated. A decision can be delegated once.';
+  if (votes > 0) return 'A subject has already voted, so the decision stays with its role.';
+  if (role === approver_role) return `${role} is already the approver role. Choose another role.`;
   return undefined;
 }
 

@@ -19,7 +19,7 @@ import { assertRoom } from './request-rules.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
 
-/** Lets an admin give a pending decision to another role, where the role that was asked has nobody left. */
+/** Reassigns pending decisions to other roles, by an admin, if the approver role has no subject left. */
 @Injectable()
 export class ReassignmentsService {
   constructor(
@@ -32,10 +32,10 @@ export class ReassignmentsService {
   ) {}
 
   /**
-   * From now on the other role decides. VotesService of the role before no longer count; the audit event lists them.
+   * Makes another role the approver role. VotesService of the previous role no longer count; the audit event lists them.
    *
    * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`,
-   *   `approval.limit_reached`, or `approval.decided` or `approval.expired` where it is settled
+   *   `approval.limit_reached`, or `approval.decided` or `approval.expired` if the approval has ended
    */
   async reassign(
     agent: Agent,
@@ -51,7 +51,10 @@ export class ReassignmentsService {
       if (current.status !== 'pending') throw alreadySettled(current);
       const from = current.approver_role;
       if (role === from) {
-        throw new DomainError('approval.delegation_refused', `${role} decides already.`);
+        throw new DomainError(
+          'approval.delegation_refused',
+          `${role} is already the approver role. Choose another role.`,
+        );
       }
       await this.exclusions.assertMayMove(manager, agent, current, role);
       await this.requests.assertNonePending(manager, current, role);

@@ -14,7 +14,7 @@ import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js
 import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 
-/** Lets the role that delegated a decision take it back. */
+/** Recalls delegated decisions. */
 @Injectable()
 export class RecallsService {
   constructor(
@@ -26,10 +26,10 @@ export class RecallsService {
   ) {}
 
   /**
-   * Takes a decision back while nobody has voted. The role decides again, and may delegate again.
+   * Makes the role that delegated a decision its approver role again, until the first vote. It may delegate again.
    *
-   * @throws DomainError `approval.recall_refused`, `approval.pending_exists`, `approval.four_eyes`, or `approval.decided`
-   *   or `approval.expired` where it is settled
+   * @throws DomainError `approval.recall_refused`, `approval.pending_exists`, `approval.four_eyes`, or
+   *   `approval.decided` or `approval.expired` if the approval has ended
    */
   async recall(agent: Agent, id: string, reason: string | undefined): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
@@ -37,11 +37,11 @@ export class RecallsService {
       authorize('approvals.recall', approvalRelations(agent, seen, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
       const current = await lockApproval(manager, id);
-      // It may have been recalled or reassigned while the lock was waited for.
+      // Another request may have recalled or reassigned it while this one waited for the lock.
       authorize('approvals.recall', approvalRelations(agent, current, task), approvalNotFound);
       if (current.status !== 'pending') throw alreadySettled(current);
       if (current.votes > 0) {
-        const refusal = `${current.approver_role} has voted already: the decision stays with it.`;
+        const refusal = `${current.approver_role} has already voted, so the decision stays with it.`;
         throw new DomainError('approval.recall_refused', refusal);
       }
       await this.exclusions.assertMayDecide(manager, agent, id);

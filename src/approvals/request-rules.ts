@@ -10,7 +10,7 @@ export type ConsumedApproval = Pick<
   'id' | 'consumed_at' | 'consumed_by' | 'consumed_attempt'
 >;
 
-/** The latest consumption of an approval of the task with this digest, other than the approval named. */
+/** Returns the latest consumed approval of the task with this digest, except the one named. */
 export async function findConsumed(
   manager: EntityManager,
   taskId: string,
@@ -28,8 +28,8 @@ export async function findConsumed(
 }
 
 /**
- * Refuses a chain of stages, or a role that decides in place of another, that would exceed the limits of a task. Stages
- * that are not open yet count, so that a chain which has begun can go on. The caller holds the task's lock.
+ * Asserts that new stages, or a new approver role, keep the limits of a task. Stages that are not open yet count, so
+ * that a started chain can always continue. The caller holds the lock of the task.
  *
  * @throws DomainError `approval.limit_reached`
  */
@@ -43,10 +43,14 @@ export async function assertRoom(
     await sql<{ approvals: number; roles: number }>(manager, ROOM, [taskId, stages]),
   );
   if (approvals + added > MAX_APPROVALS) {
-    throw limitReached(`A task has at most ${MAX_APPROVALS} approvals, stages to come among them.`);
+    throw limitReached(
+      `A task can have at most ${MAX_APPROVALS} approvals, including stages that are not open yet. Request fewer stages, or route another task.`,
+    );
   }
   if (roles > MAX_APPROVER_ROLES) {
-    throw limitReached(`At most ${MAX_APPROVER_ROLES} roles approve for a task.`);
+    throw limitReached(
+      `A task can have at most ${MAX_APPROVER_ROLES} approver roles. Choose a role that already approves for the task, or route another task.`,
+    );
   }
 }
 

@@ -1,13 +1,14 @@
-/** Since when a task waits for its required approval to be requested again. */
+/** The state of a required approval that is not given. */
 export interface UnmetRequirement {
+  /** Since when the approval has to be requested again. */
   since: Date;
   /** Whether an approval that can meet the requirement can still be decided. */
   is_asked: boolean;
 }
 
 /**
- * SQL of {@link UnmetRequirement} for the task `$1`, the digest `$2`, the role `$3` and the quorum `$4`. The wait begins
- * with the latest cancel or end of an approval of the requirement; without any, with the routing.
+ * SQL for the {@link UnmetRequirement} of the task `$1`, the digest `$2`, the role `$3` and the quorum `$4`. `since` is
+ * the latest cancel of the task or end of an approval that the requirement concerns; without any, the routing.
  */
 export const UNMET_REQUIREMENT = `
   SELECT coalesce(

@@ -1,7 +1,7 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import type { Decision } from './approval-status.js';
 
-/** What a subject said again to an approval after it had lost the role, so that its vote no longer counted. */
+/** A repeated vote of a subject whose vote no longer counted, because it had lost the role. */
 @Entity('vote_renewals')
 @Check('vote_renewals_decision_ck', `decision IN ('approved', 'rejected')`)
 export class VoteRenewal {

@@ -17,16 +17,16 @@ import { assertKind, requiredKind } from './approver-kind-rules.js';
 import { insertVote, settle } from './approval-writes.js';
 import { approvalRelations } from './approvals-reader.service.js';
 
-/** For how long what was approved may be used, in seconds: 24 hours. */
+/** Time to consume an approved approval, in seconds: 24 hours. */
 export const CONSUME_SECONDS = 24 * 60 * 60;
 
-/** What an approver says. */
+/** The decision of an approver and its comments. */
 export interface Verdict {
   decision: Decision;
   notes: string;
 }
 
-/** Takes the votes of approvers: as many approve as the quorum says, or one rejects, and the approval is settled. */
+/** Records votes. An approval is decided when its quorum has approved, or at the first rejection. */
 @Injectable()
 export class VotesService {
   constructor(
@@ -38,7 +38,7 @@ export class VotesService {
     private readonly environment: Environment,
   ) {}
 
-  /** VotesService on an approval of a task that the caller has locked. */
+  /** VotesService on an approval. The caller holds the lock of its task. */
   async vote(
     manager: EntityManager,
     agent: Agent,

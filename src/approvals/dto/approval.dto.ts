@@ -18,7 +18,7 @@ export class ApprovalDto {
   @ApiPropertyOptional({
     type: Boolean,
     description:
-      'Only in the response to a request that was sent again with its `Idempotency-Key`.',
+      'True in a replay, the response to a repeated request with the same `Idempotency-Key`; else absent.',
   })
   replayed?: true;
 
@@ -28,48 +28,68 @@ export class ApprovalDto {
   @ApiProperty({ format: 'uuid', example: TASK })
   task_id: string;
 
-  @ApiProperty({ description: 'The only role that may decide.', example: 'manager' })
+  @ApiProperty({ description: 'The role that decides.', example: 'manager' })
   approver_role: string;
 
   @ApiProperty({ enum: APPROVAL_STATUSES, example: 'pending' })
   status: ApprovalStatus;
 
-  @ApiProperty({ description: 'Why it is asked for.', example: 'Over the limit of 10,000' })
+  @ApiProperty({
+    description: 'Why the approval is requested.',
+    example: 'Over the limit of 10,000',
+  })
   reason: string;
 
-  @ApiProperty({ description: 'The decider’s comments.', example: '' })
+  @ApiProperty({ description: 'The comments of the deciding vote.', example: '' })
   notes: string;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The subject that asked; null when the decision came without an ask.',
+    description:
+      'The subject that requested the approval. Null if the assignee role decided without a request.',
     example: 'https://idp.example.com/realms/corp#finance-agent',
   })
   requested_by: string | null;
 
-  @ApiProperty({ type: String, nullable: true, example: 'finance' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The role that requested the approval.',
+    example: 'finance',
+  })
   requested_role: string | null;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The subject whose vote decided.',
+    description: 'The subject of the deciding vote.',
     example: null,
   })
   decided_by: string | null;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When the approval was decided or withdrawn.',
+    example: null,
+  })
   decision_at: Date | null;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'When the approval was requested, or decided without a request.',
+    example: '2026-01-31T12:00:00.000Z',
+  })
   created_at: Date;
 
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
     nullable: true,
-    description: 'What exactly is to be approved; null of approvals older than payloads.',
+    description: 'The payload to approve. Null for approvals older than payloads.',
     example: { amount: 50000 },
   })
   payload: Record<string, unknown> | null;
@@ -77,34 +97,34 @@ export class ApprovalDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'SHA-256 of the payload in the canonical JSON of RFC 8785, as hex.',
+    description: 'SHA-256 of the payload in canonical JSON (RFC 8785), in hexadecimal.',
     example: '0a9d5d1ad4b0f1a2e6f6c8f1b8c3b9a57b1e9b3f6f7d3d1f0e6a8c1d2e3f4a5b',
   })
   digest: string | null;
 
   @ApiProperty({
     type: 'integer',
-    description: 'How many subjects of the approver role have to approve.',
+    description: 'The number of subjects of the approver role that must approve.',
     example: 1,
   })
   quorum: number;
 
-  @ApiProperty({ type: 'integer', description: 'How many have approved.', example: 0 })
+  @ApiProperty({ type: 'integer', description: 'The number of votes to approve.', example: 0 })
   votes: number;
 
-  @ApiProperty({ type: 'integer', description: 'Which of the stages this is.', example: 1 })
+  @ApiProperty({ type: 'integer', description: 'The number of this stage, from 1.', example: 1 })
   stage: number;
 
   @ApiProperty({
     type: [String],
-    description: 'The roles asked one after the other, each with an approval of its own.',
+    description: 'The approver roles of all stages, in order. Each stage is an approval.',
     example: ['manager'],
   })
   stages: string[];
 
   @ApiProperty({
     format: 'uuid',
-    description: 'What the stages have in common: the id of the first one’s approval.',
+    description: 'The id of the approval of the first stage. All stages have the same `chain_id`.',
     example: APPROVAL,
   })
   chain_id: string;
@@ -113,7 +133,8 @@ export class ApprovalDto {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'The last moment to decide; null when the decision came without an ask.',
+    description:
+      'Until when the approval can be decided. Null if it was decided without a request.',
     example: '2026-02-03T12:00:00.000Z',
   })
   expires_at: Date | null;
@@ -122,22 +143,33 @@ export class ApprovalDto {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'The last moment to use what the last stage approved.',
+    description: 'Until when the approval can be consumed. Set when the last stage is approved.',
     example: null,
   })
   consume_until: Date | null;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When the approval was consumed.',
+    example: null,
+  })
   consumed_at: Date | null;
 
-  @ApiProperty({ type: String, nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The subject that consumed the approval.',
+    example: null,
+  })
   consumed_by: string | null;
 
   @ApiProperty({
     type: String,
     format: 'uuid',
     nullable: true,
-    description: 'The approval that came to nothing and is asked for anew with this one.',
+    description: 'The id of the approval that this one resubmits.',
     example: null,
   })
   supersedes: string | null;
@@ -145,7 +177,7 @@ export class ApprovalDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The role that was asked first, if it handed the decision on.',
+    description: 'The role that delegated the decision.',
     example: null,
   })
   delegated_from: string | null;
@@ -153,7 +185,7 @@ export class ApprovalDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The role that an admin took the decision from.',
+    description: 'The approver role before an admin reassigned the decision.',
     example: null,
   })
   reassigned_from: string | null;
@@ -166,12 +198,18 @@ export class ApprovalDto {
   })
   reassigned_by: string | null;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When the decision was reassigned. Earlier votes do not count.',
+    example: null,
+  })
   reassigned_at: Date | null;
 
   @ApiProperty({
     enum: APPROVER_KINDS,
-    description: 'human: only a person may decide.',
+    description: 'The kind of approver needed. `human`: only a person can decide.',
     example: 'any',
   })
   approver_kind: ApproverKind;
@@ -180,14 +218,15 @@ export class ApprovalDto {
     type: String,
     enum: ['human', 'agent', null],
     nullable: true,
-    description: 'The kind of the subject whose vote decided; null of older decisions.',
+    description:
+      'The kind of the subject of the deciding vote. Null for decisions before this member existed.',
     example: null,
   })
   decided_by_kind: AgentKind | null;
 
   @ApiProperty({
     description:
-      'Whether an act is to be repeated that an approval was consumed for; `reason` says why.',
+      'Whether the action may be repeated after an approval of the same payload was consumed. `reason` explains why.',
     example: false,
   })
   repeat: boolean;
@@ -195,7 +234,7 @@ export class ApprovalDto {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'The attempt that it was consumed in.',
+    description: 'The number of the attempt in which the approval was consumed.',
     example: null,
   })
   consumed_attempt: number | null;
@@ -204,7 +243,7 @@ export class ApprovalDto {
     type: String,
     format: 'uuid',
     nullable: true,
-    description: 'The session of that attempt.',
+    description: 'The id of the session of that attempt, if an agent held it.',
     example: null,
   })
   consumed_session_id: string | null;
@@ -212,7 +251,7 @@ export class ApprovalDto {
   @ApiProperty({
     type: [EarlierDecisionDto],
     description:
-      'Other decisions about the same payload for the same task: at most 10, the latest first.',
+      'Other decisions about the same payload of the same task: at most 10, latest first.',
   })
   earlier: EarlierDecisionDto[];
 
@@ -220,7 +259,7 @@ export class ApprovalDto {
   task: ApprovedTaskDto;
 }
 
-/** The approval as the API shows it. */
+/** Maps an approval to its representation in the API. */
 export function toApprovalDto(approval: ApprovalRow): ApprovalDto {
   return {
     id: approval.id,
@@ -261,30 +300,30 @@ export function toApprovalDto(approval: ApprovalRow): ApprovalDto {
 }
 
 export class ApprovalPageDto {
-  @ApiProperty({ type: [ApprovalDto] })
+  @ApiProperty({ type: [ApprovalDto], description: 'The approvals, newest first.' })
   approvals: ApprovalDto[];
 
-  @ApiProperty({ type: 'integer', example: 20 })
+  @ApiProperty({ type: 'integer', description: 'Maximum number of approvals.', example: 20 })
   page_size: number;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Null on the last page.',
+    description: 'The cursor of the next page; null on the last page.',
     example: null,
   })
   next_cursor: string | null;
 }
 
-/** What `POST /approvals` answers, in the words that existing agents read. */
+/** The response of `POST /approvals`, in the format of v0.4. */
 export class ApprovalAckDto {
-  @ApiProperty({ example: `approval-${APPROVAL}` })
+  @ApiProperty({ description: 'The id of the approval.', example: `approval-${APPROVAL}` })
   approval_id: string;
 
   @ApiProperty({ enum: APPROVAL_STATUSES, example: 'pending' })
   status: ApprovalStatus;
 
-  @ApiProperty({ example: `task-${TASK}` })
+  @ApiProperty({ description: 'The id of its task.', example: `task-${TASK}` })
   task_id: string;
 }
 

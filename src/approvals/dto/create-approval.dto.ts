@@ -25,12 +25,16 @@ const CHOICES = ['pending', ...DECISIONS] as const;
 
 @Normalised((body) => renameAliases(body, { notes: 'comments' }))
 export class CreateApprovalDto {
-  @ApiProperty({ example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'The task: a UUID, or `task-<uuid>`.',
+    example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   @IsId('task')
   task_id: string;
 
   @ApiPropertyOptional({
-    description: 'The role that is to decide; an ask must name it, or `stages`.',
+    description:
+      'The role that decides. A request for an approval requires `approver_role` or `stages`.',
     example: 'manager',
   })
   @IsOptional()
@@ -40,7 +44,7 @@ export class CreateApprovalDto {
   @ApiPropertyOptional({
     enum: CHOICES,
     default: 'pending',
-    description: '`pending` asks for a decision; the others are one.',
+    description: '`pending` requests an approval; `approved` and `rejected` decide one.',
     example: 'pending',
   })
   @IsOptional()
@@ -48,7 +52,7 @@ export class CreateApprovalDto {
   decision: 'pending' | Decision = 'pending';
 
   @ApiPropertyOptional({
-    description: 'Why the approval is asked for.',
+    description: 'Why the approval is requested. Required with `repeat`.',
     maxLength: 10_000,
     example: 'Over the limit',
   })
@@ -58,7 +62,7 @@ export class CreateApprovalDto {
   reason?: string;
 
   @ApiPropertyOptional({
-    description: 'The decider’s comments; a rejection needs them, or a reason.',
+    description: 'Comments on the decision. A rejection requires `comments` or `reason`.',
     maxLength: 10_000,
     example: '',
   })
@@ -69,7 +73,7 @@ export class CreateApprovalDto {
 
   @ApiPropertyOptional({
     description:
-      'Of an ask: the role that asks; needed only by an agent that takes part through several.',
+      'The role that requests the approval. Required if several of your roles are participants in the task. Only for a request.',
     example: 'finance',
   })
   @IsOptional()
@@ -81,7 +85,7 @@ export class CreateApprovalDto {
     minItems: 1,
     maxItems: MAX_STAGES,
     description:
-      'Of an ask, in place of `approver_role`: the roles that decide one after the other.',
+      'The roles that decide one after the other, instead of `approver_role`. Only for a request.',
     example: ['manager', 'legal'],
   })
   @IsOptional()
@@ -96,7 +100,7 @@ export class CreateApprovalDto {
     minimum: 1,
     maximum: MAX_QUORUM,
     default: 1,
-    description: 'Of an ask: how many subjects of the role have to approve, in each stage.',
+    description: 'The number of subjects that must approve in each stage. Only for a request.',
     example: 1,
   })
   @IsOptional()
@@ -110,7 +114,7 @@ export class CreateApprovalDto {
     minimum: EXPIRY_SECONDS.min,
     maximum: EXPIRY_SECONDS.max,
     default: 259_200,
-    description: 'Of an ask: for how long each stage can be decided, in seconds.',
+    description: 'Time to decide each stage, in seconds. Only for a request.',
     example: 259_200,
   })
   @IsOptional()
@@ -122,7 +126,8 @@ export class CreateApprovalDto {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
-    description: 'Of an ask: what exactly is to be approved. Default: what the task says.',
+    description:
+      'The payload to approve. Default: type, description, data and context of the task. Only for a request.',
     example: { amount: 50000, supplier: 'ACME' },
   })
   @IsOptional()
@@ -132,7 +137,7 @@ export class CreateApprovalDto {
   @ApiPropertyOptional({
     enum: APPROVER_KINDS,
     default: 'any',
-    description: 'Of an ask: human, if only a person may decide.',
+    description: '`human`: only a person can decide. Only for a request.',
     example: 'any',
   })
   @IsOptional()
@@ -142,7 +147,7 @@ export class CreateApprovalDto {
   @ApiPropertyOptional({
     default: false,
     description:
-      'Of an ask: whether the act may happen again, after an approval of the same payload was consumed. `reason` must say why.',
+      'Whether the action may be repeated after an approval of the same payload was consumed. Requires `reason`. Only for a request.',
     example: false,
   })
   @IsOptional()
@@ -155,20 +160,20 @@ const OF_AN_ASK = [
   ...(['approver_kind', 'repeat'] as const),
 ];
 
-/** The roles that are asked one after the other; refuses what is no ask. */
+/** Returns the approver roles of the stages. Throws if the request names none, or both `approver_role` and `stages`. */
 export function stagesOf({ approver_role, stages }: CreateApprovalDto): string[] {
   if (approver_role !== undefined && stages !== undefined) {
-    throw invalid('/stages', 'give either approver_role or stages');
+    throw invalid('/stages', 'set either approver_role or stages, not both');
   }
   if (stages !== undefined) return stages;
   if (approver_role !== undefined) return [approver_role];
-  throw invalid('/approver_role', 'approver_role must name the role that is to decide');
+  throw invalid('/approver_role', 'approver_role must name the role that decides');
 }
 
-/** Refuses a decision that says what only an ask can say. */
+/** Asserts that a decision has no member that is only for a request. */
 export function assertDecides(dto: CreateApprovalDto): void {
   const problems: InputProblem[] = OF_AN_ASK.filter((name) => dto[name] !== undefined).map(
-    (name) => ({ pointer: `/${name}`, message: `${name} goes with decision pending` }),
+    (name) => ({ pointer: `/${name}`, message: `${name} is only allowed with decision pending` }),
   );
   if (problems.length > 0) throw new InvalidInputError(problems);
 }

@@ -6,12 +6,12 @@ import { type Decision, DECISIONS } from '../approval-status.js';
 
 @Normalised((body) => renameAliases(body, { notes: 'comments' }))
 export class DecideApprovalDto {
-  @ApiProperty({ enum: DECISIONS, example: 'approved' })
+  @ApiProperty({ enum: DECISIONS, description: 'The decision.', example: 'approved' })
   @IsIn(DECISIONS, { message: `decision must be one of ${DECISIONS.join(', ')}` })
   decision: Decision;
 
   @ApiPropertyOptional({
-    description: 'A rejection needs them.',
+    description: 'Comments on the decision. Required for a rejection.',
     maxLength: 10_000,
     example: 'Within this quarter’s budget',
   })

@@ -10,8 +10,8 @@ export class ReassignApprovalDto {
   @ApiProperty({
     minLength: 1,
     maxLength: 1_000,
-    description: 'Why the role before cannot decide; the audit log keeps it.',
-    example: 'Nobody holds the role any more',
+    description: 'Why the approver role cannot decide. Stored in the audit log.',
+    example: 'The role has no holder any more',
   })
   @IsString()
   @Length(1, 1_000)

@@ -1,7 +1,7 @@
 import { PickType } from '@nestjs/swagger';
 import { CreateApprovalDto } from './create-approval.dto.js';
 
-/** What is to be different when an approval is asked for anew; the rest stays as it was. */
+/** Changes to an approval that is resubmitted. Absent members keep their values. */
 export class ResubmitApprovalDto extends PickType(CreateApprovalDto, [
   'reason',
   'payload',
