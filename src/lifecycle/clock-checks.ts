@@ -1,6 +1,6 @@
 /**
- * Decisions about the times of a session. PostgreSQL's clock makes them in the statement that reads the session:
- * the clocks of processes may differ from it and from each other.
+ * Comparisons of the times of a session with PostgreSQL's clock, made in the statement that reads the session. The
+ * clocks of instances may differ from it and from each other.
  */
 export interface ClockChecks {
   /** Whether `not_before` is in the future. */
@@ -9,12 +9,12 @@ export interface ClockChecks {
   is_past_deadline: boolean;
   /** Whether `run_until` has passed. */
   is_past_run_limit: boolean;
-  /** For how many seconds it has been due; negative before that. */
+  /** Seconds since the session became due. Negative before that. */
   waited_seconds: number;
 }
 
 /**
- * SQL of the columns of {@link ClockChecks}.
+ * Returns SQL for the columns of {@link ClockFacts}.
  *
  * @param session the alias of the row
  */

@@ -9,10 +9,10 @@ import { TransactionsService } from '../database/transactions.service.js';
 import { overdue } from './overdue.js';
 import type { SessionStatus } from './session-status.js';
 
-/** How many sessions one statement of the sweep expires at most. */
+/** Maximum number of sessions that one statement of the sweep expires. */
 const SWEEP_BATCH = 1_000;
 
-/** Expires sessions that have outlived their retention. */
+/** Expires open sessions whose retention has passed. */
 @Injectable()
 export class ExpiryService implements OnModuleInit {
   constructor(
@@ -30,7 +30,9 @@ export class ExpiryService implements OnModuleInit {
     });
   }
 
-  /** Expires one session, if it is overdue, in a transaction of its own, so that whatever follows sees the truth. */
+  /**
+   * Expires one session in its own transaction, if it is overdue, so that a later transaction reads its final status.
+   */
   async expireIfOverdue(id: string): Promise<void> {
     const isOverdue = await this.transactions.readOne(
       `SELECT 1 FROM sessions s WHERE s.id = $1 AND ${overdue('s', '$2')}`,
@@ -39,12 +41,12 @@ export class ExpiryService implements OnModuleInit {
     if (isOverdue.length > 0) await this.expireInNewTransaction('s.id = $3', [id]);
   }
 
-  /** Expires one session, if it is overdue, in the transaction of whoever goes on from there. */
+  /** Expires one session in the transaction of the caller, if it is overdue. */
   async expireWithin(manager: EntityManager, id: string): Promise<void> {
     await this.expire(manager, 's.id = $3', [id]);
   }
 
-  /** Expires one batch of overdue sessions, skipping those that somebody else holds; gives how many it expired. */
+  /** Expires one batch of overdue sessions, without those that are locked. Returns the number of expired sessions. */
   async sweep(): Promise<number> {
     return this.expireInNewTransaction('true', []);
   }
@@ -96,7 +98,7 @@ const expireStatement = (which: string): string => `
   WITH due AS (
     SELECT s.id, s.status FROM sessions s
      WHERE ${which} AND ${overdue('s', '$1')}
-       -- Implied by the line above, in a form that an index serves.
+       -- The line above implies this condition; an index can serve it.
        AND s.created_at < now() - make_interval(days => $1::integer)
      ORDER BY s.created_at
      LIMIT $2 FOR UPDATE SKIP LOCKED

@@ -18,13 +18,13 @@ import {
 import type { TaskEndHook } from './task-end.js';
 import { lockEndingTask } from './task-lock.js';
 
-/** How the audit trail is to tell a change, where that is not plain from the change. */
+/** Event type and metadata of the audit event of a change. Default: derived from the change. */
 export interface AuditOptions {
   event_type?: AuditEventType;
   metadata?: Record<string, unknown>;
 }
 
-/** The only writer of sessions that exist: each change is one conditional UPDATE, one version and one audit event. */
+/** The only writer of existing sessions. A change is one conditional UPDATE, one version and one audit event. */
 @Injectable()
 export class LifecycleService {
   private readonly taskEndHooks: TaskEndHook[] = [];
@@ -34,17 +34,17 @@ export class LifecycleService {
     private readonly workNotifier: WorkNotifierService,
   ) {}
 
-  /** Adds what is to happen, or to hold, whenever a task ends. */
+  /** Adds a rule that runs whenever a task ends. */
   onTaskEnd(rule: TaskEndHook): void {
     this.taskEndHooks.push(rule);
   }
 
   /**
-   * Changes a session, which the caller has locked or seen at this version, and records it. Where somebody else has
-   * changed it since, the transaction runs again.
+   * Changes a session, which the caller has locked or read at this version, and records the change. If another request
+   * has changed the session since, the transaction is retried.
    *
-   * @returns the session as it is now
-   * @throws InvalidTransitionError when the state machine has no such step
+   * @returns the changed session
+   * @throws InvalidTransitionError if the state machine has no such transition
    */
   async change<S extends LifecycleSession>(
     manager: EntityManager,
@@ -56,7 +56,10 @@ export class LifecycleService {
     return this.apply(manager, session, planTransition(session, change), by, telling);
   }
 
-  /** The same as the last thing that a transaction does, which then costs no round trip where no rule has to be asked. */
+  /**
+   * Like {@link change}, as the last statement of a transaction. Unless the task ends, it is sent with the COMMIT and
+   * needs no round trip of its own.
+   */
   async changeWithCommit<S extends LifecycleSession>(
     manager: EntityManager,
     session: S,
@@ -79,7 +82,7 @@ export class LifecycleService {
     telling?: AuditOptions,
   ): Promise<S> {
     const parameters = this.parametersOf(manager, session, step, by, telling);
-    // The task's lock comes first, so that whatever was decided before the cancel has an earlier time than it.
+    // Locks the task first, so that decisions made before the cancel have an earlier time than the cancel.
     const { task_id } = session;
     if (step.reason === 'cancelled' && task_id !== null) await lockEndingTask(manager, task_id);
     const [changed] = await Promise.all([
@@ -130,8 +133,8 @@ export class LifecycleService {
   }
 
   /**
-   * Wakes requests that watch the session. Other processes are notified of an end that its worker did not make; of the
-   * rest, which is frequent, their watches learn when they poll.
+   * Wakes requests that watch the session. Other instances are notified only of an end that the worker did not cause;
+   * other changes are frequent, and the instances find them when they poll.
    */
   private notifyAfterCommit(
     manager: EntityManager,
@@ -147,7 +150,7 @@ export class LifecycleService {
     });
   }
 
-  /** Has the rules look at the end of a task; they find the step done. */
+  /** Runs the rules for the end of a task. They see the changed session. */
   private async runTaskEndHooks(
     manager: EntityManager,
     session: LifecycleSession,
@@ -166,11 +169,10 @@ export class LifecycleService {
   }
 
   /**
-   * Extends the lease of an active session, never beyond its `run_until`: not a change of the session, so neither a
-   * version nor an event.
+   * Restarts the lease of an active session, at most until its `run_until`. Creates no version and no audit event.
    *
-   * @param seconds the new length of the lease; null: the length that it has
-   * @param otherwise the length where it has none
+   * @param seconds the new length of the lease; null for its current length
+   * @param otherwise the length if the session has no lease
    */
   heartbeat<S extends LifecycleSession>(
     manager: EntityManager,
@@ -182,7 +184,7 @@ export class LifecycleService {
   }
 }
 
-/** Decides when the row is changed: a session that was due when it was read may be past its deadline by then. */
+/** Part of the UPDATE, because the deadline can pass between the read and the change of the session. */
 const MAY_BEGIN = `
   ((not_before IS NULL OR not_before <= clock_timestamp())
    AND (deadline_at IS NULL OR deadline_at > clock_timestamp()))`;

@@ -1,9 +1,9 @@
 /**
- * SQL that is true of a session which has outlived its retention without ending: counted from when it was made, falls
- * due, has its lease end, or from the last decision or expiry of an approval of the task that it carries, whichever is
- * latest; a deadline in the future keeps it alive.
+ * Returns the SQL condition that an open session is overdue: its retention has passed since the latest of its
+ * creation, its due time, the end of its lease, and the last decision or expiry of an approval of its task. A session
+ * whose deadline has not passed is not overdue.
  *
- * The approvals are read for sessions older than the shortest retention only, a day.
+ * Reads the approvals only for sessions older than one day, the shortest retention.
  *
  * @param session the alias of the row
  * @param days the placeholder of the retention in days; it occurs once
@@ -17,7 +17,7 @@ export function overdue(session: string, days: string): string {
            AND (${session}.deadline_at IS NULL OR ${session}.deadline_at <= now()))`;
 }
 
-/** SQL for the status that a session has for its readers: `expired` as soon as it is overdue. */
+/** Returns SQL for the current status of a session: `expired` once it is overdue, before the sweep stores it. */
 export function statusNow(session: string, days: string): string {
   return `CASE WHEN ${overdue(session, days)} THEN 'expired' ELSE ${session}.status END`;
 }

@@ -7,7 +7,7 @@ import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { sql } from '../database/sql.js';
 import type { LockedTask } from './task-lock.js';
 
-/** Lets parked attempts fall due with the approval that they wait for. */
+/** Moves the due time of parked attempts with the approval that they wait for. */
 @Injectable()
 export class ParkedTasksService {
   constructor(
@@ -20,8 +20,8 @@ export class ParkedTasksService {
    * An approval that expires needs no call: its attempt is due from then on.
    *
    * @param task as locked by this transaction, before the change
-   * @param pendingUntil the last moment to decide the pending stage; null: the chain is settled, so that the attempt is
-   *   due now and waiting agents are notified
+   * @param pendingUntil until when the pending stage can be decided; null if the chain has ended, so that the attempt
+   *   is due now and waiting clients are notified
    */
   async follow(
     manager: EntityManager,
@@ -53,7 +53,7 @@ export class ParkedTasksService {
   }
 }
 
-/** A claim, or a cancellation, that was faster makes the transaction run again. */
+/** A conflict with a claim or a cancel retries the transaction. */
 const MOVE = withEvent(
   `UPDATE sessions
      SET not_before = coalesce($3, clock_timestamp()),

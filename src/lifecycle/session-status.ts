@@ -1,8 +1,8 @@
-/** The states of a session, in the order a session passes them. */
+/** The statuses of a session, in the order of its lifecycle. */
 export const SESSION_STATUSES = ['pending', 'active', 'completed', 'failed', 'expired'] as const;
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
-/** The whole lifecycle: from each state, the states that may follow. What is not here is refused. */
+/** The lifecycle: for each status, the statuses that can follow. All other transitions are refused. */
 const TRANSITIONS: Record<SessionStatus, readonly SessionStatus[]> = {
   pending: ['active', 'expired'],
   active: ['completed', 'failed', 'expired'],
@@ -11,7 +11,7 @@ const TRANSITIONS: Record<SessionStatus, readonly SessionStatus[]> = {
   expired: [],
 };
 
-/** What a v0.4 agent may say happened to its session, and the state that follows. */
+/** The lifecycle events that v0.4 agents report, and the status that follows. */
 export const LIFECYCLE_EVENTS = {
   activate: 'active',
   complete: 'completed',
@@ -20,8 +20,15 @@ export const LIFECYCLE_EVENTS = {
 export type LifecycleEvent = keyof typeof LIFECYCLE_EVENTS;
 
 /**
- * Why a session ended: its work was done; its worker said so; it outlived its retention; its worker was not heard of
- * for the length of its lease; its task's deadline passed; its task was cancelled; its worker released the task; it ran for `max_run_seconds`.
+ * Why a session ended:
+ * - `completed`: its work is done;
+ * - `worker`: its worker reported a failure;
+ * - `retention`: its retention passed;
+ * - `lease_lost`: its lease ended without a heartbeat;
+ * - `deadline`: the deadline of its task passed;
+ * - `cancelled`: its task was cancelled;
+ * - `released`: its worker released the task;
+ * - `run_limit`: it ran for `max_run_seconds`.
  */
 export const ENDED_REASONS = [
   'completed',
@@ -39,12 +46,12 @@ export function canTransition(from: SessionStatus, to: SessionStatus): boolean {
   return TRANSITIONS[from].includes(to);
 }
 
-/** Whether no state follows. */
+/** Returns whether no status can follow. */
 export function isTerminal(status: SessionStatus): boolean {
   return TRANSITIONS[status].length === 0;
 }
 
-/** The reason recorded when an agent moves its session to `status`. */
+/** Returns the recorded reason if an agent moves its session to `status`; null if that is not an end. */
 export function endedReason(status: SessionStatus): EndedReason | null {
   if (!isTerminal(status)) return null;
   return status === 'completed' ? 'completed' : 'worker';

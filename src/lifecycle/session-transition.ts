@@ -7,49 +7,49 @@ import {
 } from './session-status.js';
 import { endsTask, type TaskCompletion } from './task-end.js';
 
-/** What the lifecycle needs to know of a session. */
+/** The columns of a session that the lifecycle reads. */
 export interface LifecycleSession {
   readonly id: string;
   readonly status: SessionStatus;
   readonly version: number;
   readonly task_id: string | null;
   readonly trace_id: string;
-  /** Its number among the attempts of its task; null of a session that carries none. */
+  /** The number of the attempt; null for a plain session. */
   readonly attempt: number | null;
   readonly claimed_by: string | null;
 }
 
-/** What may change along with, or without, the status. What is not given stays. */
+/** A change of a session, with or without a new status. Absent members stay. */
 export interface SessionChange {
   status?: SessionStatus;
   metadata?: Record<string, unknown>;
   task_id?: string;
   result?: Record<string, unknown>;
   error?: string;
-  /** Who holds the session from now on, if nobody does. */
+  /** The subject that claims the session. Ignored if the session is claimed. */
   claimed_by?: string;
-  /** How long, in seconds from now, its holder need not be heard of. */
+  /** Length of the lease from now, in seconds. */
   lease_seconds?: number;
-  /** Why it ends, where that is not plain from the status. */
+  /** Why the session ends. Default: derived from the status. */
   ended_reason?: EndedReason;
-  /** Of a failed attempt: whether another one may succeed. */
+  /** Of a failed attempt: whether another attempt may succeed. */
   retryable?: boolean;
-  /** Of a completed attempt: what its worker says about its pending approvals. */
+  /** Of a completed attempt: how to treat approvals that are pending. */
   completion?: TaskCompletion;
 }
 
-/** A change as a step of the state machine, which may lead to where it came from. */
+/** A change as a step of the state machine. A change without a status keeps it: `from` equals `to`. */
 export interface SessionTransition {
   readonly change: SessionChange;
   readonly from: SessionStatus;
   readonly to: SessionStatus;
-  /** Why the session ends, if it does. */
+  /** Why the session ends; null if it does not. */
   readonly reason: EndedReason | null;
-  /** Whether its task ends with it. */
+  /** Whether the task ends with the session. */
   readonly endsTask: boolean;
 }
 
-/** @throws InvalidTransitionError when the state machine has no such step */
+/** @throws InvalidTransitionError if the state machine has no such transition */
 export function planTransition(
   { status: from, attempt }: LifecycleSession,
   change: SessionChange,
@@ -62,7 +62,7 @@ export function planTransition(
 
 const MEMBERS = ['metadata', 'task_id', 'result', 'error'] as const;
 
-/** Which members of the session a change sets; the audit trail does not repeat their values. */
+/** Returns the names of the members that a change sets. The audit log does not contain their values. */
 export function changedFields(change: SessionChange): string[] {
   return MEMBERS.filter((name) => change[name] !== undefined);
 }

@@ -9,32 +9,32 @@ export interface WithdrawnApproval {
   readonly requested_by: string | null;
 }
 
-/** How a worker completes its task, and what the end rules did about it. */
+/** How a worker completes its task, and the approvals that were withdrawn by that. */
 export class TaskCompletion {
-  /** The approvals that the end withdrew; complete once the change is made. */
+  /** The approvals that the end of the task withdrew. Filled when the change is made. */
   readonly withdrawn: WithdrawnApproval[] = [];
 
-  /** @param withdrawPending whether pending approvals that the worker asked for itself are withdrawn */
+  /** @param withdrawPending whether to withdraw pending approvals that the worker requested */
   constructor(readonly withdrawPending = false) {}
 }
 
-/** The last attempt of a task, as it has just ended. */
+/** The last attempt of a task that has just ended. */
 export interface EndedTask {
   readonly task_id: string | null;
   readonly trace_id: string;
   readonly status: SessionStatus;
   readonly claimed_by: string | null;
-  /** Where a worker completes the task itself. */
+  /** Only if a worker completes the task. */
   readonly completion?: TaskCompletion;
 }
 
 /**
- * What is to happen when a task ends, in the transaction in which it does; what it throws undoes the end. The caller
- * holds the attempt's row, so that a rule may lock the task's, and after it those of its approvals, in this order.
+ * Runs when a task ends, in the transaction of the end; an error rolls the end back. The row of the attempt is locked,
+ * so that a rule may lock the row of the task and then the rows of its approvals, in this order.
  */
 export type TaskEndHook = (manager: EntityManager, ended: EndedTask, by: Actor) => Promise<void>;
 
-/** Whether a change of an attempt is the end of its task: one that failed, died or expired may be asked for again. */
+/** Returns whether a change of an attempt ends its task. A task that is failed, dead or expired can be retried. */
 export function endsTask(
   attempt: number | null,
   to: SessionStatus,

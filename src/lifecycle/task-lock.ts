@@ -10,16 +10,16 @@ import {
   expectTask,
 } from './task-summary.js';
 
-/** A decision that has to be there before the task may be completed. */
+/** An approval that is required before the task can be completed. */
 export interface RequiredApproval {
   role: string;
   quorum: number;
   expires_in_seconds: number;
-  /** Absent of requirements older than the member: any. */
+  /** Absent in requirements older than the member; then `any`. */
   approver_kind?: 'any' | 'human';
 }
 
-/** What a task is about. */
+/** The content of a task. Its canonical JSON is the payload of the required approval. */
 export interface TaskSubject {
   task_type: string;
   description: string;
@@ -27,18 +27,18 @@ export interface TaskSubject {
   context: Record<string, unknown>;
 }
 
-/** The attempt of a task that waits for an approval. */
+/** An attempt that waits for an approval. */
 interface ParkedAttempt extends LifecycleSession {
   readonly role: string;
   readonly task_id: string;
-  /** The chain of the approval that it waits for. */
+  /** The chain of that approval. */
   readonly chain_id: string;
 }
 
 export interface LockedTask extends TaskSummary {
   subject: TaskSubject;
   requires_approval: RequiredApproval | null;
-  /** Its attempt, where that is parked and not due yet. */
+  /** Its latest attempt, if that is parked and not due yet. */
   parked: ParkedAttempt | undefined;
 }
 
@@ -48,10 +48,11 @@ type LockedRow = TaskSubject & {
 };
 
 /**
- * Locks a task until the transaction ends, and then reads how it stands: whatever concerns its approvals happens one
- * after the other. Who needs more locks takes them in the order session, task, approval.
+ * Locks a task until the transaction ends, then reads its state. All changes of its approvals hold this lock. Lock
+ * order: session, task, approval.
  *
- * @throws DomainError `task.finished` when it is completed or cancelled, or its deadline is past by Postgres' clock
+ * @throws DomainError `task.finished` if it is completed or cancelled, or its deadline has passed by PostgreSQL's
+ *   clock
  */
 export async function lockOpenTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
   const [, locked] = await Promise.all([
@@ -59,12 +60,12 @@ export async function lockOpenTask(manager: EntityManager, taskId: string): Prom
     sql<LockedRow>(manager, LOCK, [taskId]),
   ]);
   const { deadline_past, requires_approval, ...subject } = expectTask(locked);
-  // Statements of their own: they see what was committed while the lock was waited for.
+  // Separate statements, to read what other transactions committed while this one waited for the lock.
   const [facts, [parked]] = await Promise.all([
     findTaskSummary(manager, taskId),
     sql<ParkedAttempt>(manager, PARKED, [taskId]),
   ]);
-  if (!facts) throw new Error('a task has at least one attempt');
+  if (!facts) throw new Error('The task has no attempt, although each task has at least one');
   if (facts.status === 'completed' || facts.status === 'cancelled') {
     throw taskFinished(facts.status);
   }
@@ -72,15 +73,16 @@ export async function lockOpenTask(manager: EntityManager, taskId: string): Prom
   return { ...facts, subject, requires_approval, parked };
 }
 
-/** A task that may be ending, with what its end depends on. */
+/** The columns of a task on which its end depends. */
 interface EndingTask {
   requires_approval: RequiredApproval | null;
-  /** Null where no approval is required: what the task is about may be long, and is then not read. */
+  /** Null if no approval is required: the content can be long, and is then not read. */
   subject: TaskSubject | null;
 }
 
 /**
- * The same, with the task's latest attempt: nobody claims it, ends it or opens another until the transaction ends.
+ * Like {@link lockOpenTask}, and locks the latest attempt: until the transaction ends, no request can claim it, end it
+ * or open another.
  *
  * @throws DomainError as {@link lockOpenTask}
  */
@@ -92,12 +94,12 @@ export async function lockPresentAttempt(
     sql<{ id: string }>(manager, LOCK_ATTEMPT, [taskId]),
     lockOpenTask(manager, taskId),
   ]);
-  // Another attempt was opened while the lock was waited for.
+  // Another request opened a new attempt while this one waited for the lock.
   if (latest?.id !== task.session_id) throw new ConcurrentUpdateError();
   return task;
 }
 
-/** Locks a task that may be ending, and gives what its end depends on. */
+/** Locks a task that may be ending, and returns the columns on which its end depends. */
 export async function lockEndingTask(manager: EntityManager, taskId: string): Promise<EndingTask> {
   return expectTask(await sql<EndingTask>(manager, LOCK_ENDING, [taskId]));
 }
@@ -107,7 +109,7 @@ const LOCK = `
          deadline_at <= clock_timestamp() AS deadline_past
     FROM tasks WHERE id = $1 FOR NO KEY UPDATE`;
 
-/** Before the task, since a session is locked before its task everywhere. */
+/** Runs before the lock of the task, to keep the lock order. */
 const LOCK_PARKED = `
   SELECT 1 FROM sessions
    WHERE task_id = $1 AND attempt IS NOT NULL AND status = 'pending' AND parked_for IS NOT NULL

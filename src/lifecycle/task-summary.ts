@@ -5,7 +5,7 @@ import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { TaskStatus } from './task-status.js';
 
-/** What the features below tasks need to know of one. */
+/** The current state of a task, for features other than tasks. */
 export interface TaskSummary {
   task_id: string;
   from_role: string;
@@ -13,33 +13,39 @@ export interface TaskSummary {
   created_by: string;
   trace_id: string;
   status: TaskStatus;
-  /** Its highest attempt, and who holds that. */
+  /** Its latest attempt, and the subject that has claimed it. */
   session_id: string;
   claimed_by: string | null;
-  /** All roles that take part in it. */
+  /** The roles that are participants. */
   participants: string[];
 }
 
-/** A task that is missing and one that is somebody else's are the same answer. */
+/** The same error for a missing and a hidden task. */
 export function taskNotFound(): DomainError {
-  return new DomainError('task.not_found', 'There is no such task.');
+  return new DomainError(
+    'task.not_found',
+    'The task does not exist, or none of your roles is a participant in it. Check the id and your roles (GET /me).',
+  );
 }
 
 export function taskFinished(status: TaskStatus): DomainError {
-  return new DomainError('task.finished', `The task has ended: it is ${status}.`);
+  return new DomainError('task.finished', `The task is ${status}. Route a new task.`);
 }
 
 export function deadlinePast(): DomainError {
-  return new DomainError('task.finished', 'The deadline of the task is past.');
+  return new DomainError(
+    'task.finished',
+    'The deadline of the task (deadline_at) has passed. Route a new task.',
+  );
 }
 
-/** The row of a task that something refers to. */
+/** Returns the row of a task to which a foreign key refers. */
 export function expectTask<Row>([row]: readonly Row[]): Row {
-  if (!row) throw new Error('tasks are never deleted');
+  if (!row) throw new Error('The task is missing, although tasks are never deleted');
   return row;
 }
 
-/** Finds what is to know of a task; null when there is none. */
+/** Returns the state of a task. Null if the task does not exist. */
 export async function findTaskSummary(
   manager: EntityManager,
   taskId: string,
@@ -54,7 +60,7 @@ export async function findTaskSummary(
   return facts ?? null;
 }
 
-/** What is to know of a task that the agent may read; null for any other. */
+/** Returns the state of a task that the agent may read. Null if the task does not exist or is hidden from the agent. */
 export async function findReadableTask(
   manager: EntityManager,
   agent: Agent,
@@ -64,7 +70,11 @@ export async function findReadableTask(
   return facts && permits('tasks.read', taskRelations(agent, facts)) ? facts : null;
 }
 
-/** The same, but any other task is `task.not_found`. */
+/**
+ * Like {@link findReadableTask}, but throws.
+ *
+ * @throws DomainError `task.not_found`
+ */
 export async function getReadableTask(
   manager: EntityManager,
   agent: Agent,
@@ -76,7 +86,7 @@ export async function getReadableTask(
   return facts;
 }
 
-/** How the agent stands to a task. */
+/** Returns the relations of an agent to a task. */
 export function taskRelations(
   agent: Agent,
   { participants }: Pick<TaskSummary, 'participants'>,
