@@ -57,7 +57,7 @@ export class DecisionsService {
     private readonly environment: Environment,
   ) {}
 
-  /** VotesService on one approval. */
+  /** Votes on one approval. */
   async decide(
     agent: Agent,
     id: string,
@@ -73,7 +73,7 @@ export class DecisionsService {
   }
 
   /**
-   * VotesService on the approval of a task that is pending for a role of the caller. Without one, the assignee role of the
+   * Votes on the approval of a task that is pending for a role of the caller. Without one, the assignee role of the
    * task may decide once without a request: routing the task to it was the request.
    */
   async decideAbout(

@@ -32,7 +32,7 @@ export class ReassignmentsService {
   ) {}
 
   /**
-   * Makes another role the approver role. VotesService of the previous role no longer count; the audit event lists them.
+   * Makes another role the approver role. Votes of the previous role no longer count; the audit event lists them.
    *
    * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`,
    *   `approval.limit_reached`, or `approval.decided` or `approval.expired` if the approval has ended

@@ -38,7 +38,7 @@ export class VotesService {
     private readonly environment: Environment,
   ) {}
 
-  /** VotesService on an approval. The caller holds the lock of its task. */
+  /** Votes on an approval. The caller holds the lock of its task. */
   async vote(
     manager: EntityManager,
     agent: Agent,

@@ -53,7 +53,7 @@ export class AuditService {
     if (entries.length > 0) queueSql(manager, INSERT, [serialize(entries)]);
   }
 
-  /** Assigns an id to the event. MetricsService count the event after the commit. */
+  /** Assigns an id to the event. Metrics count the event after the commit. */
   private buildEntry(manager: EntityManager, event: NewAuditEvent): Entry {
     afterCommit(manager, () => {
       this.metrics.count(event.event_type, event.metadata ?? {});

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { MetricsService } from '../observability/metrics.service.js';
 
-/** MetricsService of the connection pool. */
+/** Metrics of the connection pool. */
 @Injectable()
 export class PoolMetricsService {
   constructor({ registry }: MetricsService, dataSource: DataSource) {

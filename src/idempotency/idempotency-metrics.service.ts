@@ -6,7 +6,7 @@ import { RedisCacheService } from '../redis/redis-cache.service.js';
 /** The store that a replay was read from. */
 export type HitSource = 'memory' | 'redis' | 'postgres';
 
-/** MetricsService of keyed requests, and the state of the Redis circuit breakers. */
+/** Metrics of keyed requests, and the state of the Redis circuit breakers. */
 @Injectable()
 export class IdempotencyMetricsService {
   readonly hits: Counter<'source'>;

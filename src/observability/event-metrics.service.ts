@@ -10,7 +10,7 @@ const STATUS_CHANGES = new Set([
   'task_cancelled',
 ]);
 
-/** MetricsService of tasks, sessions and approvals, derived from committed audit events. */
+/** Metrics of tasks, sessions and approvals, derived from committed audit events. */
 @Injectable()
 export class EventMetricsService {
   private readonly transitions: Counter<'from' | 'to'>;

@@ -108,7 +108,7 @@ async function pendingUntil(
   { task_id }: Attempt,
   approvalId: string,
 ): Promise<Date | null> {
-  // TransactionsService that end an approval have this lock too: they commit before this read, or find the parked attempt.
+  // Transactions that end an approval have this lock too: they commit before this read, or find the parked attempt.
   await lockOpenTask(manager, task_id);
   const approval = await findApproval(manager, approvalId);
   if (approval?.task_id !== task_id) {

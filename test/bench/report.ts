@@ -6,7 +6,7 @@ export interface Group {
   connections: number;
   /** By the name of the system. */
   samples: Record<string, Sample[]>;
-  /** TransactionsService per second that pgbench made. */
+  /** Transactions per second that pgbench made. */
   alone: number[];
 }
 
