@@ -11,7 +11,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { NoQueryGuard } from './http/no-query.guard.js';
 import { RouteNotFoundFilter } from './http/route-not-found.filter.js';
-import { InputPipe } from './http/validation.pipe.js';
+import { InputPipe } from './http/input.pipe.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { McpModule } from './mcp/mcp.module.js';

@@ -121,7 +121,40 @@ describe('The files of src', () => {
   });
 });
 
+describe('The injectable classes of src', () => {
+  it('are named after their file, which ends with their role', () => {
+    expect(injectables().filter(({ file, name }) => classNameOf(file) !== name)).toEqual([]);
+  });
+
+  it('have a role that Nest knows, or one of ours', () => {
+    const without = injectables().filter(({ file }) => !ROLES.test(file));
+
+    expect(injectables().length).toBeGreaterThan(50);
+    expect(without).toEqual([]);
+  });
+});
+
 type Layer = (typeof LAYERS)[number];
+
+const ROLES = /\.(service|repository|guard|interceptor|filter|pipe|strategy|adapter)\.ts$/;
+
+/** The classes that Nest creates and injects. */
+function injectables(): { file: string; name: string }[] {
+  return SOURCES.flatMap(({ name: file, text }) =>
+    [...text.matchAll(/^@(?:Injectable|Catch)\([^]*?^export (?:abstract )?class (\w+)/gm)].map(
+      ([, name = '']) => ({ file, name }),
+    ),
+  );
+}
+
+/** `tasks/task-history.service.ts` holds `TaskHistoryService`. */
+function classNameOf(file: string): string {
+  return posix
+    .basename(file, '.ts')
+    .split(/[-.]/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}
 
 function isLayer(name: string): name is Layer {
   return (LAYERS as readonly string[]).includes(name);

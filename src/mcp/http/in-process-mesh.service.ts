@@ -12,7 +12,7 @@ import { isRecord } from '../../common/is-record.js';
 import { Environment } from '../../config/environment.js';
 import { problemOf } from '../../errors/problem.js';
 import { asDomainError } from '../../errors/problem.filter.js';
-import { InputPipe } from '../../http/validation.pipe.js';
+import { InputPipe } from '../../http/input.pipe.js';
 import { IdempotencyService, type KeyedOutcome } from '../../idempotency/idempotency.service.js';
 import { keyedRequest } from '../../idempotency/keyed-request.js';
 import { currentTraceId, withRequestContext } from '../../observability/request-context.js';

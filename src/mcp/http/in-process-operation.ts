@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 import type { OperationName } from '../tools/operations.js';
 import type { Agent } from '../../auth/agent.js';
 import { ApprovalIdPipe, SessionReferencePipe, TaskIdPipe } from '../../http/ids.js';
-import type { InputPipe } from '../../http/validation.pipe.js';
+import type { InputPipe } from '../../http/input.pipe.js';
 
 /** A request to an operation, before validation. */
 export interface InProcessCall {

@@ -6,7 +6,7 @@ import { DomainError } from '../errors/domain-error.js';
 import { parseEnvironment } from '../config/parse-environment.js';
 import { Normalised } from './normalise.decorator.js';
 import { IsJsonObject } from './validators.js';
-import { InputPipe } from './validation.pipe.js';
+import { InputPipe } from './input.pipe.js';
 
 class Inner {
   @IsInt({ message: '$property must be a whole number' })
