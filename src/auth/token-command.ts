@@ -8,9 +8,11 @@ const USAGE = 'usage: npm run token -- <role> [more roles] [--sub name] [--expir
 
 function token(args: readonly string[]): string {
   const environment = loadEnvironment();
-  if (environment.NODE_ENV === 'production') throw new Error('not with NODE_ENV=production');
+  if (environment.NODE_ENV === 'production') {
+    throw new Error('development tokens are not available with NODE_ENV=production');
+  }
   if (environment.OIDC_JWKS_URL !== undefined) {
-    throw new Error('not with OIDC_JWKS_URL: tokens come from the identity provider');
+    throw new Error('OIDC_JWKS_URL is set: get a token from the identity provider, or unset it');
   }
   const claims = tokenArguments(args, environment);
   return developmentToken(signingSecret(environment), claims);
