@@ -45,7 +45,7 @@ export class EventMetricsService {
     });
     this.timeToDecide = new Histogram({
       name: 'mesh_approval_decision_seconds',
-      help: 'How long approvals were pending before they were decided.',
+      help: 'Seconds that approvals were pending before they were decided.',
       labelNames: ['decision'],
       buckets: [1, 10, 60, 300, 1800, 3600, 14_400, 86_400, 259_200],
       registers,
@@ -77,7 +77,7 @@ export class EventMetricsService {
     });
     this.waits = new Histogram({
       name: 'mesh_task_inbox_wait_seconds',
-      help: 'How long tasks were due before an agent claimed them.',
+      help: 'Seconds that tasks were due before an agent claimed them.',
       buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 86_400],
       registers,
     });
