@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npx agent-mesh`. A checkout that was never built, or has changed since, is built first.
+// `npx agent-mesh`: starts the MCP server over standard input and output. Builds a checkout first if its build is stale.
 import './build-when-stale.js';
 
 await import('./dist/src/mcp/stdio/stdio-command.js');

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Builds `dist` where it is missing or older than what it is made of, so that commands of a checkout start at once.
-// Whatever the build says goes to the standard error: the standard output may belong to a protocol.
+// Builds `dist` if it is missing or older than its sources, so that the commands of a fresh checkout work.
+// The output of the build goes to standard error, because standard output can carry a protocol.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ const FOLDERS = ['src', 'migrations'];
 
 const timeOf = (path) => statSync(`${cwd}${path}`).mtimeMs;
 
-/** A folder is younger, too, when something in it was removed. */
+/** Yields a folder and everything in it. The folder itself counts, because removing a file changes only its time. */
 function* within(folder) {
   yield folder;
   for (const entry of readdirSync(`${cwd}${folder}`, { withFileTypes: true })) {
@@ -24,7 +24,7 @@ function* within(folder) {
 
 function isStale() {
   if (!existsSync(`${cwd}${BUILT}`)) return true;
-  // What came without its code cannot be built of it.
+  // A package without sources cannot be built.
   if (!FOLDERS.every((folder) => existsSync(`${cwd}${folder}`))) return false;
   const built = timeOf(BUILT);
   return [...SOURCES, ...FOLDERS.flatMap((folder) => [...within(folder)])].some(

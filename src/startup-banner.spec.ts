@@ -7,7 +7,7 @@ import { startupBanner } from './startup-banner.js';
 
 const URL = 'http://127.0.0.1:8088';
 
-describe('The greeting', () => {
+describe('The start-up banner', () => {
   let folder: string;
 
   beforeEach(() => {
@@ -18,14 +18,14 @@ describe('The greeting', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('tells where the data stays, which for root is not the folder of the secret', () => {
+  it('names the data folder, which as root is not DATA_DIR', () => {
     const text = startupBanner(parseEnvironment({ DATA_DIR: folder }), URL);
     const [, place] = /the data stays in ([^)]*)\)/.exec(text) ?? [];
     if (process.getuid?.() === 0) expect(place).toMatch(/^\/var\/lib\/agent-mesh\/[0-9a-f]{12}$/);
     else expect(place).toBe(folder);
   });
 
-  it('is for whoever tries the controller out, not for a log', () => {
+  it('is empty with DATABASE_URL', () => {
     const environment = { DATABASE_URL: 'postgres://mesh@db/mesh', JWT_SECRET: 'x'.repeat(32) };
     expect(startupBanner(parseEnvironment(environment), URL)).toBe('');
   });
