@@ -25,7 +25,6 @@ const EXEMPT: readonly string[] = [
   'docs/database/SCHEMA.md',
   'docs/errors.md',
   'docs/idempotency.md',
-  'docs/openapi.json',
 ];
 
 /** Phrases that no term replaces: clauses in place of nouns, and machines that speak. */
