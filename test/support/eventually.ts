@@ -1,18 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long to wait for what has to happen by itself, on a machine that is busy. */
-const PATIENCE_MS = 20_000;
+/** How long a test waits for an effect on a busy machine, in milliseconds. */
+const MAX_WAIT_MS = 20_000;
+const INTERVAL_MS = 10;
 
-/** Asks until the answer is the one hoped for, or time is up; gives the last one. */
+/** Reads a value until it is the expected one, or time is up; returns the last value. */
 export async function eventually<T>(
-  ask: () => Promise<T> | T,
-  isHoped: (answer: T) => boolean,
-  patienceMs = PATIENCE_MS,
+  read: () => Promise<T> | T,
+  isExpected: (value: T) => boolean,
+  maxWaitMs = MAX_WAIT_MS,
 ): Promise<T> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + maxWaitMs;
   for (;;) {
-    const answer = await ask();
-    if (isHoped(answer) || performance.now() > deadline) return answer;
-    await sleep(20);
+    const value = await read();
+    if (isExpected(value) || performance.now() > deadline) return value;
+    await sleep(INTERVAL_MS);
   }
+}
+
+/**
+ * Waits until a condition holds.
+ *
+ * @throws Error when it does not hold in time
+ */
+export async function until(
+  condition: () => Promise<boolean> | boolean,
+  maxWaitMs = MAX_WAIT_MS,
+): Promise<void> {
+  if (!(await eventually(condition, Boolean, maxWaitMs)))
+    throw new Error(`The condition does not hold after ${maxWaitMs} ms.`);
 }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import { closeSharedApp } from './kit.js';
+import { closeShared } from './kit.js';
 
 /**
  * Loads every spec of a folder into the spec that calls this. Jest loads all modules again for each file that it runs,
@@ -14,5 +14,5 @@ export async function importSpecs(folder: string): Promise<void> {
     if (!name.endsWith('.spec.ts')) throw new Error(`${folder}/${name} would not be run`);
     await import(join(folder, name));
   }
-  afterAll(closeSharedApp);
+  afterAll(closeShared);
 }

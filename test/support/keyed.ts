@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import pg from 'pg';
 import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
@@ -13,6 +12,7 @@ import {
   tokenWithoutDefaultRole,
 } from './app.js';
 import { type Answer, Client } from './client.js';
+import { until } from './eventually.js';
 
 /** Has nothing under any key, and says so: every key is believed to be new. */
 class ForgetfulRedis extends RedisCacheService {
@@ -161,14 +161,6 @@ export async function holdTable({ databaseUrl }: TestApp, table: string): Promis
     },
     release: () => client.end(),
   };
-}
-
-export async function until(condition: () => Promise<boolean>, withinMs = 10_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`);
-    await sleep(20);
-  }
 }
 
 /** How many answers there are of each status. */

@@ -15,6 +15,7 @@ export function useApp(options?: TestAppOptions): TestApp {
 }
 
 let shared: Promise<TestApp> | undefined;
+const closers: (() => Promise<unknown>)[] = [];
 
 /**
  * The application with default settings that all specs of a folder share. The first test that needs it starts it;
@@ -29,7 +30,14 @@ export function useSharedApp(): TestApp {
   return mesh;
 }
 
-export async function closeSharedApp(): Promise<void> {
+/** Registers what is closed after the last test of the folder, before the shared application. */
+export function closeAfterFolder(close: () => Promise<unknown>): void {
+  closers.push(close);
+}
+
+/** Closes everything that the specs of a folder share. */
+export async function closeShared(): Promise<void> {
+  await Promise.all(closers.map((close) => close()));
   await (await shared)?.close();
 }
 

@@ -10,7 +10,8 @@ import {
 } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';
-import { until } from '../../support/keyed.js';
+import { until } from '../../support/eventually.js';
+import {} from '../../support/keyed.js';
 import { createTestDatabase, dropTestDatabase, startTestPostgres } from '../../support/postgres.js';
 import {
   type ClaimedBody,
