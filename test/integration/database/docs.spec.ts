@@ -19,7 +19,7 @@ describe('docs/database/SCHEMA.md', () => {
     await dropTestDatabase(url);
   });
 
-  it('describes each column as it is, and no other', () => {
+  it('describes every column and no other', () => {
     const described = documentedTables().flatMap((table) =>
       rowsOf(table, 'column').map(([name, type, isNull, value]) =>
         [
@@ -33,7 +33,7 @@ describe('docs/database/SCHEMA.md', () => {
     expect(described.sort()).toEqual(catalog.columns.map(readable).sort());
   });
 
-  it('lists each index with what it is on, and no other', () => {
+  it('lists every index with its columns and no other', () => {
     const listed = documentedTables().flatMap((table) =>
       rowsOf(table, 'index').map(([name, on]) => `${text(name)} on ${table} (${text(on)})`),
     );
@@ -51,7 +51,7 @@ describe('docs/database/SCHEMA.md', () => {
     expect(listed.sort()).toEqual(real.sort());
   });
 
-  it('says of each unique index that it is, and where', () => {
+  it('marks every unique index and its condition', () => {
     for (const line of catalog.indexes) {
       const name = /INDEX (\S+)/.exec(line)?.[1] ?? '';
       if (name.endsWith('_pkey')) continue;
@@ -61,7 +61,7 @@ describe('docs/database/SCHEMA.md', () => {
     }
   });
 
-  it('lists each constraint, and no other', () => {
+  it('lists every constraint and no other', () => {
     const listed = documentedTables().flatMap((table) =>
       rowsOf(table, 'constraint').map(([name]) => `${table}.${text(name)}`),
     );
@@ -69,7 +69,7 @@ describe('docs/database/SCHEMA.md', () => {
     expect(listed.sort()).toEqual(catalog.constraints.map((line) => line.split(' ')[0]).sort());
   });
 
-  it('lists the views, the triggers and their functions, and no other', () => {
+  it('lists every view, trigger and function and no other', () => {
     const names = (lines: string[], pattern: RegExp): (string | undefined)[] =>
       lines.map((line) => pattern.exec(line)?.[1]);
 
@@ -92,7 +92,7 @@ describe('docs/database/SCHEMA.md', () => {
     );
   });
 
-  it('draws tables and columns that there are', () => {
+  it('draws only existing tables and columns', () => {
     const [, diagram = ''] = /```mermaid\n([^]*?)```/.exec(PAGE) ?? [];
     const drawn = [...diagram.matchAll(/^ {4}(\w+) \{\n([^]*?)^ {4}\}/gm)].flatMap(
       ([, table = '', body = '']) =>

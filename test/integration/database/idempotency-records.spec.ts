@@ -52,7 +52,7 @@ describe('IdempotencyRecords.deleteExpired', () => {
   const deleteExpired = (batch: number) =>
     transactions.run((manager) => sut.deleteExpired(manager, batch));
 
-  it('deletes what has expired, no more than a batch at a time, and nothing else', async () => {
+  it('deletes expired records only, at most one batch at a time', async () => {
     await insert(25, -1);
     await insert(7, 3_600);
     expect([await deleteExpired(10), await deleteExpired(10)]).toEqual([10, 10]);
@@ -60,7 +60,7 @@ describe('IdempotencyRecords.deleteExpired', () => {
     expect(await remaining()).toBe(7);
   });
 
-  it('keeps to the batch when the planner takes the table for a small one', async () => {
+  it('deletes at most one batch when the planner assumes a small table', async () => {
     await insert(1, -1);
     await dataSource.query('ANALYZE idempotency_records');
     await insert(24, -1);
@@ -68,14 +68,14 @@ describe('IdempotencyRecords.deleteExpired', () => {
     expect(await remaining()).toBe(24);
   });
 
-  it('lets several instances sweep at once: each record goes once', async () => {
+  it('deletes each record once when several instances sweep concurrently', async () => {
     await insert(100, -1);
     const deleted = await Promise.all(Array.from({ length: 8 }, () => deleteExpired(20)));
     expect(deleted.reduce((sum, count) => sum + count)).toBe(100 - ((await remaining()) ?? 0));
     expect(Math.max(...deleted)).toBeLessThanOrEqual(20);
   });
 
-  it('leaves alone a record that is being renewed', async () => {
+  it('skips a record that is being renewed', async () => {
     await insert(2, -1);
     await transactions.run(async (manager) => {
       await sql(
@@ -90,7 +90,7 @@ describe('IdempotencyRecords.deleteExpired', () => {
     expect(await remaining()).toBe(1);
   });
 
-  it('does not read the records that are alive', async () => {
+  it('does not read live records', async () => {
     await insert(5_000, 3_600);
     await insert(3, -1);
     await dataSource.query('ANALYZE idempotency_records');

@@ -31,7 +31,7 @@ describe(`behind ${FINISHED} finished tasks`, () => {
     ['claim of a type', 'idx_sessions_inbox_of_type'],
     ['claim of two types', 'idx_sessions_inbox_of_type'],
     ['claim of nothing', 'idx_sessions_inbox_of_type'],
-  ])('%s reads the head of the queue of each type', (name, index) => {
+  ])('%s reads the first rows of each task type', (name, index) => {
     const plan = plans[name];
     expect(plan?.ways.filter((way) => way !== 'sessions_pkey')).toEqual([index]);
   });
@@ -43,14 +43,14 @@ describe(`behind ${FINISHED} finished tasks`, () => {
     ['inbox for an auditor', 'idx_sessions_inbox'],
     ['wait', 'idx_sessions_inbox'],
     ['claim', 'idx_sessions_inbox'],
-  ])('%s goes through the index of what is pending, in its order', (name, index) => {
+  ])('%s uses the index of pending attempts, in its order', (name, index) => {
     const plan = plans[name];
     expect(plan?.ways).toContain(index);
     expect(plan?.ways.filter((way) => way.startsWith('Seq Scan'))).toEqual([]);
     expect(plan?.sorts).toBe(false);
   });
 
-  it('the sweeps go through their indexes', async () => {
+  it('the sweeps use their indexes', async () => {
     const statements = await statementsOf(mesh, async () => {
       await sweepLeases(mesh);
       await sweepDeadlines(mesh);

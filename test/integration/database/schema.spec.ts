@@ -1,586 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
-import { v7 as newId } from 'uuid';
 import { readCatalog, withClient } from '../../support/catalog.js';
-import { newDatabase } from '../../support/app.js';
 import { createTestDatabase, dropTestDatabase } from '../../support/postgres.js';
+import { EXPECTED_SCHEMA } from '../../support/expected-schema.js';
+import { useTableRows } from '../../support/table-rows.js';
 
-/** The schema as all migrations together leave it, written down once more by hand. */
-const SCHEMA = `
-  CREATE TABLE tasks (
-    id               uuid         NOT NULL,
-    task_type        varchar(50)  NOT NULL,
-    description      text         NOT NULL,
-    from_role        varchar(50)  NOT NULL,
-    to_role          varchar(50)  NOT NULL,
-    data             jsonb        NOT NULL DEFAULT '{}',
-    trace_id         uuid         NOT NULL,
-    idempotency_key  uuid         NOT NULL,
-    created_at       timestamptz  NOT NULL DEFAULT now(),
-    context          jsonb        NOT NULL DEFAULT '{}',
-    created_by       text         NOT NULL,
-    priority         varchar(10)  NOT NULL DEFAULT 'normal',
-    deadline_at      timestamptz,
-    max_attempts     integer      NOT NULL DEFAULT 3,
-    parent_task_id   uuid,
-    requires_approval jsonb,
-    CONSTRAINT tasks_pkey PRIMARY KEY (id),
-    CONSTRAINT tasks_parent_task_id_fk FOREIGN KEY (parent_task_id) REFERENCES tasks (id),
-    CONSTRAINT tasks_priority_ck CHECK (priority IN ('low', 'normal', 'high')),
-    CONSTRAINT tasks_max_attempts_ck CHECK (max_attempts BETWEEN 1 AND 100)
-  );
-  CREATE INDEX idx_tasks_parent_task_id ON tasks (parent_task_id) WHERE parent_task_id IS NOT NULL;
-  CREATE UNIQUE INDEX idx_tasks_idempotency_key ON tasks (idempotency_key);
-  CREATE INDEX idx_tasks_trace_id   ON tasks (trace_id);
-  CREATE INDEX idx_tasks_created_at ON tasks (created_at DESC);
-
-  CREATE TABLE sessions (
-    id            uuid         NOT NULL,
-    role          varchar(50)  NOT NULL,
-    task_id       uuid,
-    status        varchar(20)  NOT NULL,
-    created_at    timestamptz  NOT NULL DEFAULT now(),
-    updated_at    timestamptz  NOT NULL DEFAULT now(),
-    metadata      jsonb        NOT NULL DEFAULT '{}',
-    version       integer      NOT NULL DEFAULT 1,
-    trace_id      uuid         NOT NULL,
-    created_by    text         NOT NULL,
-    attempt       integer,
-    claimed_by    text,
-    ended_reason  varchar(20),
-    result        jsonb,
-    error         text,
-    lease_expires_at  timestamptz,
-    not_before        timestamptz,
-    deadline_at       timestamptz,
-    priority          smallint NOT NULL DEFAULT 1,
-    attempts_left     integer,
-    retryable         boolean,
-    CONSTRAINT sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT sessions_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id),
-    CONSTRAINT sessions_status_ck
-      CHECK (status IN ('pending', 'active', 'completed', 'failed', 'expired')),
-    CONSTRAINT sessions_ended_reason_ck
-      CHECK (ended_reason IN
-        ('completed', 'worker', 'retention', 'lease_lost', 'deadline', 'cancelled', 'released', 'run_limit')),
-    CONSTRAINT sessions_priority_ck CHECK (priority BETWEEN 0 AND 2),
-    CONSTRAINT sessions_attempts_left_ck CHECK (attempts_left >= 0),
-    CONSTRAINT sessions_attempt_counts_ck CHECK ((attempt IS NULL) = (attempts_left IS NULL)),
-    CONSTRAINT sessions_ended_ck
-      CHECK ((ended_reason IS NULL) = (status IN ('pending', 'active'))),
-    CONSTRAINT sessions_attempt_ck
-      CHECK (attempt IS NULL OR (attempt >= 1 AND task_id IS NOT NULL))
-  );
-  CREATE INDEX idx_sessions_task_id    ON sessions (task_id);
-  CREATE INDEX idx_sessions_status     ON sessions (status);
-  CREATE INDEX idx_sessions_created_at ON sessions (created_at DESC);
-  CREATE UNIQUE INDEX sessions_task_attempt_uq ON sessions (task_id, attempt);
-  CREATE UNIQUE INDEX sessions_one_open_attempt_uq ON sessions (task_id)
-    WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
-  CREATE INDEX idx_sessions_lease ON sessions (lease_expires_at)
-    WHERE attempt IS NOT NULL AND status = 'active';
-  CREATE INDEX idx_sessions_deadline ON sessions (deadline_at)
-    WHERE attempt IS NOT NULL AND status IN ('pending', 'active');
-  CREATE INDEX idx_sessions_open_created_at ON sessions (created_at)
-    WHERE status IN ('pending', 'active');
-
-  CREATE TABLE approvals (
-    id              uuid         NOT NULL,
-    task_id         uuid         NOT NULL,
-    approver_role   varchar(50)  NOT NULL,
-    status          varchar(20)  NOT NULL,
-    decision_at     timestamptz,
-    notes           text         NOT NULL DEFAULT '',
-    created_at      timestamptz  NOT NULL DEFAULT now(),
-    requested_by    text,
-    requested_role  varchar(50),
-    decided_by      text,
-    reason          text         NOT NULL DEFAULT '',
-    payload         jsonb,
-    digest          varchar(64),
-    quorum          integer      NOT NULL DEFAULT 1,
-    chain_id        uuid         NOT NULL,
-    stage           integer      NOT NULL DEFAULT 1,
-    stages          varchar(50)[] NOT NULL,
-    expires_at      timestamptz,
-    consume_until   timestamptz,
-    consumed_at     timestamptz,
-    consumed_by     text,
-    supersedes      uuid,
-    delegated_from  varchar(50),
-    reassigned_from varchar(50),
-    reassigned_by   text,
-    reassigned_at   timestamptz,
-    CONSTRAINT approvals_pkey PRIMARY KEY (id),
-    CONSTRAINT approvals_task_id_fk FOREIGN KEY (task_id) REFERENCES tasks (id) ON DELETE CASCADE,
-    CONSTRAINT approvals_status_ck
-      CHECK (status IN ('pending', 'approved', 'rejected', 'expired', 'withdrawn')),
-    CONSTRAINT approvals_decided_ck
-      CHECK ((status IN ('approved', 'rejected')) = (decided_by IS NOT NULL)),
-    CONSTRAINT approvals_digest_ck CHECK ((payload IS NULL) = (digest IS NULL)),
-    CONSTRAINT approvals_quorum_ck CHECK (quorum BETWEEN 1 AND 20),
-    CONSTRAINT approvals_stage_ck CHECK (stage BETWEEN 1 AND cardinality(stages)),
-    CONSTRAINT approvals_expires_ck CHECK (status <> 'pending' OR expires_at IS NOT NULL),
-    CONSTRAINT approvals_consumed_ck CHECK (
-      (consumed_at IS NULL) = (consumed_by IS NULL)
-      AND (consumed_at IS NULL OR (status = 'approved' AND consumed_at <= consume_until))),
-    CONSTRAINT approvals_reassigned_ck CHECK (
-      (reassigned_from IS NULL) = (reassigned_at IS NULL)
-      AND (reassigned_by IS NULL) = (reassigned_at IS NULL)),
-    CONSTRAINT approvals_supersedes_fk FOREIGN KEY (supersedes) REFERENCES approvals (id)
-  );
-  CREATE INDEX idx_approvals_task_id ON approvals (task_id);
-  CREATE INDEX idx_approvals_status  ON approvals (status);
-  CREATE UNIQUE INDEX approvals_one_pending_uq ON approvals (task_id, approver_role, stage)
-    WHERE status = 'pending';
-  CREATE UNIQUE INDEX approvals_supersedes_uq ON approvals (supersedes) WHERE supersedes IS NOT NULL;
-  CREATE INDEX idx_approvals_expires_at ON approvals (expires_at) WHERE status = 'pending';
-  CREATE INDEX idx_approvals_waiting ON approvals (approver_role, created_at DESC, id DESC)
-    WHERE status = 'pending';
-
-  CREATE TABLE subject_roles (
-    subject    text         NOT NULL,
-    roles      text[]       NOT NULL,
-    issued_at  timestamptz  NOT NULL,
-    CONSTRAINT subject_roles_pkey PRIMARY KEY (subject)
-  );
-
-  CREATE TABLE role_losses (
-    subject  text         NOT NULL,
-    role     varchar(50)  NOT NULL,
-    lost_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT role_losses_pkey PRIMARY KEY (subject, role, lost_at)
-  );
-
-  CREATE TABLE vote_renewals (
-    approval_id  uuid         NOT NULL,
-    subject      text         NOT NULL,
-    renewed_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    decision     varchar(20)  NOT NULL,
-    notes        text         NOT NULL DEFAULT '',
-    CONSTRAINT vote_renewals_pkey PRIMARY KEY (approval_id, subject, renewed_at),
-    CONSTRAINT vote_renewals_approval_id_fk
-      FOREIGN KEY (approval_id) REFERENCES approvals (id) ON DELETE CASCADE,
-    CONSTRAINT vote_renewals_decision_ck CHECK (decision IN ('approved', 'rejected'))
-  );
-
-  CREATE TABLE seen_roles (
-    role     varchar(50)  NOT NULL,
-    seen_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT seen_roles_pkey PRIMARY KEY (role)
-  );
-
-  CREATE TABLE approval_votes (
-    approval_id  uuid         NOT NULL,
-    chain_id     uuid         NOT NULL,
-    subject      text         NOT NULL,
-    decision     varchar(20)  NOT NULL,
-    notes        text         NOT NULL DEFAULT '',
-    created_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT approval_votes_pkey PRIMARY KEY (approval_id, subject),
-    CONSTRAINT approval_votes_chain_subject_uq UNIQUE (chain_id, subject),
-    CONSTRAINT approval_votes_approval_id_fk
-      FOREIGN KEY (approval_id) REFERENCES approvals (id) ON DELETE CASCADE,
-    CONSTRAINT approval_votes_decision_ck CHECK (decision IN ('approved', 'rejected'))
-  );
-
-  CREATE TABLE audit_events (
-    id           uuid         NOT NULL,
-    event_type   varchar(50)  NOT NULL,
-    role         varchar(50)  NOT NULL,
-    timestamp    timestamptz  NOT NULL DEFAULT now(),
-    trace_id     uuid         NOT NULL,
-    metadata     jsonb        NOT NULL DEFAULT '{}',
-    task_id      uuid,
-    session_id   uuid,
-    approval_id  uuid,
-    actor        text         NOT NULL,
-    CONSTRAINT audit_events_pkey PRIMARY KEY (id)
-  );
-  CREATE INDEX idx_audit_events_trace_id   ON audit_events (trace_id);
-  CREATE INDEX idx_audit_events_timestamp  ON audit_events (timestamp DESC);
-  CREATE INDEX idx_audit_events_event_type ON audit_events (event_type);
-  CREATE INDEX idx_audit_events_task_id    ON audit_events (task_id);
-
-  CREATE TABLE idempotency_records (
-    scope            bytea         NOT NULL,
-    fingerprint      bytea         NOT NULL,
-    caller           text          NOT NULL,
-    key              varchar(255)  NOT NULL,
-    method           varchar(10)   NOT NULL,
-    path             text          NOT NULL,
-    acting_role      varchar(50),
-    response_status  smallint      NOT NULL,
-    response_body    text          NOT NULL,
-    resource_type    varchar(20),
-    resource_id      uuid,
-    generation       integer       NOT NULL,
-    created_at       timestamptz   NOT NULL,
-    expires_at       timestamptz   NOT NULL,
-    CONSTRAINT idempotency_records_pkey PRIMARY KEY (scope),
-    CONSTRAINT idempotency_records_status_ck CHECK (response_status BETWEEN 200 AND 299)
-  );
-  CREATE INDEX idx_idempotency_records_caller_key ON idempotency_records (caller, key);
-  CREATE INDEX idx_idempotency_records_expires_at ON idempotency_records (expires_at);
-
-  CREATE TABLE service_heartbeat (
-    id           smallint     NOT NULL,
-    beat_at      timestamptz,
-    grace_until  timestamptz,
-    CONSTRAINT service_heartbeat_pkey PRIMARY KEY (id),
-    CONSTRAINT service_heartbeat_one_row_ck CHECK (id = 1)
-  );
-
-  CREATE FUNCTION audit_events_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
-      END $$;
-  CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
-
-  CREATE VIEW task_states AS
-    SELECT t.id AS task_id, t.from_role, t.to_role, t.created_by, t.trace_id, t.parent_task_id,
-           a.id AS session_id, a.attempt, a.claimed_by, a.created_at AS attempt_created_at,
-           CASE
-             WHEN a.ended_reason = 'cancelled' THEN 'cancelled'
-             WHEN a.status = 'failed' AND a.retryable THEN 'dead'
-             ELSE a.status
-           END::varchar(20) AS status
-      FROM tasks t
-      JOIN LATERAL (
-        SELECT s.* FROM sessions s
-         WHERE s.task_id = t.id AND s.attempt IS NOT NULL
-         ORDER BY s.attempt DESC LIMIT 1
-      ) a ON true;
-
-  -- After the view, which has the columns of its day.
-  ALTER TABLE sessions
-    ADD COLUMN task_type varchar(50),
-    ADD CONSTRAINT sessions_task_type_ck
-      CHECK (attempt IS NULL OR status NOT IN ('pending', 'active') OR task_type IS NOT NULL);
-  ALTER TABLE tasks
-    ADD COLUMN max_run_seconds integer,
-    ADD CONSTRAINT tasks_max_run_seconds_ck CHECK (max_run_seconds BETWEEN 30 AND 604800);
-  ALTER TABLE sessions
-    ADD COLUMN lease_seconds integer,
-    ADD COLUMN max_run_seconds integer,
-    ADD COLUMN run_until timestamptz,
-    ADD COLUMN queued_at timestamptz,
-    ADD COLUMN parked_for uuid,
-    ADD CONSTRAINT sessions_parked_for_fk FOREIGN KEY (parked_for) REFERENCES approvals (id);
-  CREATE INDEX idx_sessions_inbox
-    ON sessions (role, (-priority), (coalesce(queued_at, created_at)), id)
-    WHERE attempt IS NOT NULL AND status = 'pending';
-  CREATE INDEX idx_sessions_inbox_of_type
-    ON sessions (role, task_type, (-priority), (coalesce(queued_at, created_at)), id)
-    WHERE attempt IS NOT NULL AND status = 'pending';
-  CREATE INDEX idx_sessions_run_until ON sessions (run_until)
-    WHERE run_until IS NOT NULL AND status = 'active';
-  CREATE FUNCTION sessions_set_task_type() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-          SELECT t.task_type, t.max_run_seconds INTO NEW.task_type, NEW.max_run_seconds
-            FROM tasks t WHERE t.id = NEW.task_id;
-          RETURN NEW;
-        END
-      $$;
-  CREATE TRIGGER sessions_set_task_type BEFORE INSERT ON sessions
-    FOR EACH ROW WHEN (NEW.attempt IS NOT NULL) EXECUTE FUNCTION sessions_set_task_type();
-  ALTER TABLE approvals
-    ADD COLUMN expires_in_seconds integer,
-    ADD COLUMN requested_kind varchar(10) NOT NULL DEFAULT 'any',
-    ADD COLUMN approver_kind varchar(10) NOT NULL DEFAULT 'any',
-    ADD COLUMN decided_by_kind varchar(10),
-    ADD COLUMN repeat boolean NOT NULL DEFAULT false,
-    ADD COLUMN consumed_attempt integer,
-    ADD COLUMN consumed_session_id uuid,
-    ADD CONSTRAINT approvals_requested_kind_ck CHECK (requested_kind IN ('any', 'human')),
-    ADD CONSTRAINT approvals_approver_kind_ck CHECK (approver_kind IN ('any', 'human')),
-    ADD CONSTRAINT approvals_decided_by_kind_ck CHECK (decided_by_kind IN ('human', 'agent')),
-    ADD CONSTRAINT approvals_consumed_by_attempt_ck
-      CHECK (consumed_at IS NOT NULL OR (consumed_attempt IS NULL AND consumed_session_id IS NULL)),
-    ADD CONSTRAINT approvals_consumed_session_id_fk
-      FOREIGN KEY (consumed_session_id) REFERENCES sessions (id);
-  ALTER TABLE approval_votes
-    ADD COLUMN kind varchar(10),
-    ADD CONSTRAINT approval_votes_kind_ck CHECK (kind IN ('human', 'agent'));
-  CREATE FUNCTION last_approval_time(task uuid) RETURNS timestamptz
-    LANGUAGE sql STABLE PARALLEL SAFE COST 1
-    BEGIN ATOMIC
-      SELECT max(coalesce(a.decision_at, a.expires_at)) FROM approvals a WHERE a.task_id = task;
-    END;
-
-  CREATE VIEW task_participants AS
-    SELECT id AS task_id, from_role AS role FROM tasks
-    UNION SELECT id, to_role FROM tasks
-    UNION SELECT task_id, approver_role FROM approvals
-    UNION SELECT task_id, delegated_from FROM approvals WHERE delegated_from IS NOT NULL
-    UNION SELECT task_id, reassigned_from FROM approvals WHERE reassigned_from IS NOT NULL;
-`;
-
-let url: string;
-
-describe('The schema of the database', () => {
-  beforeAll(async () => {
-    url = await newDatabase();
-  });
-
-  afterAll(async () => {
-    await dropTestDatabase(url);
-  });
-
-  describe('The schema', () => {
-    it('is this one', async () => {
-      const byHand = await createTestDatabase(url);
-      try {
-        await withClient(byHand, (client) => client.query(SCHEMA));
-        const [expected, actual] = await Promise.all([readCatalog(byHand), readCatalog(url)]);
-
-        expect({ ...actual, columns: actual.columns.sort() }).toEqual({
-          ...expected,
-          columns: expected.columns.sort(),
-        });
-      } finally {
-        await dropTestDatabase(byHand);
-      }
-    });
-
-    it('names everything readably', async () => {
-      const { constraints, indexes } = await readCatalog(url);
-      const names = [
-        ...constraints.map((line) => line.split(/[. ]/)[1]),
-        ...indexes.map((line) => /INDEX (\S+)/.exec(line)?.[1]),
-      ];
-
-      for (const name of names) expect(name).toMatch(/^(idx_[a-z_]+|[a-z_]+_(pkey|fk|ck|uq))$/);
-    });
-  });
-
-  describe('The database knows', () => {
-    it('the type of the task of an attempt, whoever writes it, and of nothing else', async () => {
-      const task_id = await aTask();
-      await aSession({ task_id, attempt: 1, attempts_left: 2 });
-      await aSession({ task_id });
-      const rows = await run(
-        'SELECT attempt, task_type FROM sessions WHERE task_id = $1 ORDER BY attempt',
-        [task_id],
-      );
-      expect(rows).toEqual([
-        { attempt: 1, task_type: 'budget_approval' },
-        { attempt: null, task_type: null },
-      ]);
-    });
-  });
-
-  describe('The database refuses', () => {
-    it.each([
-      [
-        'a session with a status that there is not',
-        () => aSession({ status: 'done', ended_reason: 'worker' }),
-        'sessions_status_ck',
-      ],
-      [
-        'a reason to end that there is not',
-        () => aSession({ status: 'failed', ended_reason: 'whim' }),
-        'sessions_ended_reason_ck',
-      ],
-      [
-        'an ended session without a reason',
-        () => aSession({ status: 'completed' }),
-        'sessions_ended_ck',
-      ],
-      [
-        'an open session with a reason to have ended',
-        () => aSession({ ended_reason: 'worker' }),
-        'sessions_ended_ck',
-      ],
-      ['an attempt of no task', () => aSession({ attempt: 1 }), 'sessions_attempt_ck'],
-      [
-        'a session of a task that there is not',
-        () => aSession({ task_id: newId() }),
-        'sessions_task_id_fk',
-      ],
-      [
-        'a status of an approval that there is not',
-        async () => anApproval(await aTask(), { status: 'maybe' }),
-        'approvals_status_ck',
-      ],
-      [
-        'a decision by nobody',
-        async () => anApproval(await aTask(), { status: 'approved' }),
-        'approvals_decided_ck',
-      ],
-      [
-        'a decider of what is still pending',
-        async () => anApproval(await aTask(), { decided_by: 'bob' }),
-        'approvals_decided_ck',
-      ],
-      [
-        'a pending approval that never expires',
-        async () => anApproval(await aTask(), { expires_at: null }),
-        'approvals_expires_ck',
-      ],
-      [
-        'a stage beyond the last one',
-        async () => anApproval(await aTask(), { stage: 2 }),
-        'approvals_stage_ck',
-      ],
-      [
-        'a quorum of nobody',
-        async () => anApproval(await aTask(), { quorum: 0 }),
-        'approvals_quorum_ck',
-      ],
-      [
-        'a digest of no payload',
-        async () => anApproval(await aTask(), { digest: 'ab' }),
-        'approvals_digest_ck',
-      ],
-      [
-        'the use of what is not approved',
-        async () => anApproval(await aTask(), { consumed_at: new Date(), consumed_by: 'bob' }),
-        'approvals_consumed_ck',
-      ],
-      [
-        'an approval of a task that there is not',
-        () => anApproval(newId()),
-        'approvals_task_id_fk',
-      ],
-      [
-        'the answer of a request that failed as a record',
-        () => aRecord({ response_status: 409 }),
-        'idempotency_records_status_ck',
-      ],
-      [
-        'a second row of heartbeats',
-        () => insert('service_heartbeat', { id: 2 }),
-        'service_heartbeat_one_row_ck',
-      ],
-    ])('%s', async (_, insert: () => Promise<unknown>, constraint) => {
-      expect(await refusalOf(insert())).toBe(constraint);
-    });
-
-    it('attempt 0, but takes attempt 1', async () => {
-      const task_id = await aTask();
-      expect(await refusalOf(aSession({ task_id, attempt: 0 }))).toBe('sessions_attempt_ck');
-      await aSession({ task_id, attempt: 1 });
-    });
-
-    it('a second open attempt of a task', async () => {
-      const task_id = await aTask();
-      await aSession({ task_id, attempt: 1 });
-      expect(await refusalOf(aSession({ task_id, attempt: 2, status: 'active' }))).toBe(
-        'sessions_one_open_attempt_uq',
-      );
-    });
-
-    it('the same number for two attempts of a task', async () => {
-      const task_id = await aTask();
-      const ended = { task_id, attempt: 1, status: 'failed', ended_reason: 'worker' };
-      await aSession(ended);
-      expect(await refusalOf(aSession(ended))).toBe('sessions_task_attempt_uq');
-    });
-
-    it('a second pending approval of a task by one role', async () => {
-      const task = await aTask();
-      await anApproval(task);
-      expect(await refusalOf(anApproval(task))).toBe('approvals_one_pending_uq');
-    });
-
-    it('a second vote of one subject in a chain', async () => {
-      const id = newId();
-      await anApproval(await aTask(), { id });
-      const vote = { approval_id: id, chain_id: id, subject: 'bob', decision: 'approved' };
-      await insert('approval_votes', vote);
-      const next = newId();
-      await anApproval(await aTask(), { id: next, chain_id: id });
-      expect(await refusalOf(insert('approval_votes', { ...vote, approval_id: next }))).toBe(
-        'approval_votes_chain_subject_uq',
-      );
-    });
-
-    it('two tasks with one idempotency key', async () => {
-      const idempotency_key = newId();
-      await aTask({ idempotency_key });
-      expect(await refusalOf(aTask({ idempotency_key }))).toBe('idx_tasks_idempotency_key');
-    });
-
-    it('to delete a task that sessions point to', async () => {
-      const task_id = await aTask();
-      await aSession({ task_id });
-      expect(await refusalOf(run('DELETE FROM tasks WHERE id = $1', [task_id]))).toBe(
-        'sessions_task_id_fk',
-      );
-    });
-
-    it.each([
-      `UPDATE audit_events SET role = 'other'`,
-      `UPDATE audit_events SET role = 'other' WHERE false`,
-      `DELETE FROM audit_events`,
-      `TRUNCATE audit_events`,
-      `TRUNCATE audit_events CASCADE`,
-    ])('to rewrite the audit trail: %s', async (statement) => {
-      await anEvent();
-      await expect(run(statement)).rejects.toMatchObject({
-        code: '42501',
-        message: 'audit_events is append-only',
-      });
-    });
-  });
-
-  describe('The database takes', () => {
-    it('a plain session with a task and one without', async () => {
-      await aSession({});
-      const task_id = await aTask();
-      await aSession({ task_id });
-      await aSession({ task_id });
-    });
-
-    it('a new attempt when the one before has ended', async () => {
-      const task_id = await aTask();
-      await aSession({ task_id, attempt: 1, status: 'failed', ended_reason: 'worker' });
-      await aSession({ task_id, attempt: 2 });
-    });
-
-    it('pending approvals of one task by several roles, and by one role when the other is settled', async () => {
-      const task = await aTask();
-      await anApproval(task);
-      await anApproval(task, { approver_role: 'finance' });
-      await anApproval(task, { approver_role: 'cfo', status: 'rejected', decided_by: 'carol' });
-      await anApproval(task, { approver_role: 'cfo' });
-    });
-
-    it('the deletion of a task that has but approvals, and deletes those too', async () => {
-      const task = await aTask();
-      await anApproval(task);
-      await run('DELETE FROM tasks WHERE id = $1', [task]);
-
-      expect(await run('SELECT 1 FROM approvals WHERE task_id = $1', [task])).toEqual([]);
-    });
-  });
-
-  describe('The view', () => {
-    it('task_states tells the status of the highest attempt, whatever other sessions a task has', async () => {
-      const task_id = await aTask();
-      await aSession({ task_id, attempt: 1, status: 'failed', ended_reason: 'worker' });
-      await aSession({ task_id, attempt: 2, status: 'active' });
-      await aSession({ task_id, status: 'completed', ended_reason: 'completed' });
-
-      expect(
-        await run('SELECT status, attempt FROM task_states WHERE task_id = $1', [task_id]),
-      ).toEqual([{ status: 'active', attempt: 2 }]);
-    });
-
-    it('task_participants lists each role once', async () => {
-      const task = await aTask({ from_role: 'finance', to_role: 'manager' });
-      await anApproval(task, { approver_role: 'manager' });
-      await anApproval(task, { approver_role: 'legal' });
-
-      expect(
-        await run('SELECT role FROM task_participants WHERE task_id = $1 ORDER BY role', [task]),
-      ).toEqual([{ role: 'finance' }, { role: 'legal' }, { role: 'manager' }]);
-    });
-  });
+describe('database schema', () => {
+  const rows = useTableRows();
 
   /** What only servers newer than PostgreSQL 15 understand, of what one could be tempted to write. */
   const TOO_NEW: [version: number, syntax: RegExp][] = [
@@ -598,98 +25,77 @@ describe('The schema of the database', () => {
     [18, /\bgenerated\s+always\s+as\s*\([^)]*\)\s*virtual\b/i],
   ];
 
-  describe('The SQL', () => {
-    it('asks for no newer server than PostgreSQL 15', async () => {
-      const found: string[] = [];
-      for (const folder of ['migrations', 'src']) {
-        for (const file of await readdir(folder, { recursive: true })) {
-          if (!file.endsWith('.ts')) continue;
-          const text = await readFile(join(folder, file), 'utf8');
-          for (const [version, syntax] of TOO_NEW) {
-            if (syntax.test(text))
-              found.push(`${folder}/${file} needs ${version}: ${syntax.source}`);
-          }
+  it('equals the expected schema', async () => {
+    const byHand = await createTestDatabase(rows.url);
+    try {
+      await withClient(byHand, (client) => client.query(EXPECTED_SCHEMA));
+      const [expected, actual] = await Promise.all([readCatalog(byHand), readCatalog(rows.url)]);
+
+      expect({ ...actual, columns: actual.columns.sort() }).toEqual({
+        ...expected,
+        columns: expected.columns.sort(),
+      });
+    } finally {
+      await dropTestDatabase(byHand);
+    }
+  });
+
+  it('has readable names for all constraints and indexes', async () => {
+    const { constraints, indexes } = await readCatalog(rows.url);
+    const names = [
+      ...constraints.map((line) => line.split(/[. ]/)[1]),
+      ...indexes.map((line) => /INDEX (\S+)/.exec(line)?.[1]),
+    ];
+
+    for (const name of names) expect(name).toMatch(/^(idx_[a-z_]+|[a-z_]+_(pkey|fk|ck|uq))$/);
+  });
+
+  it('a trigger copies the task type to attempts, not to plain sessions', async () => {
+    const task_id = await rows.insertTask();
+    await rows.insertSession({ task_id, attempt: 1, attempts_left: 2 });
+    await rows.insertSession({ task_id });
+    const found = await rows.run(
+      'SELECT attempt, task_type FROM sessions WHERE task_id = $1 ORDER BY attempt',
+      [task_id],
+    );
+    expect(found).toEqual([
+      { attempt: 1, task_type: 'budget_approval' },
+      { attempt: null, task_type: null },
+    ]);
+  });
+
+  it('the view task_states has the status of the latest attempt, whatever plain sessions exist', async () => {
+    const task_id = await rows.insertTask();
+    await rows.insertSession({ task_id, attempt: 1, status: 'failed', ended_reason: 'worker' });
+    await rows.insertSession({ task_id, attempt: 2, status: 'active' });
+    await rows.insertSession({ task_id, status: 'completed', ended_reason: 'completed' });
+
+    expect(
+      await rows.run('SELECT status, attempt FROM task_states WHERE task_id = $1', [task_id]),
+    ).toEqual([{ status: 'active', attempt: 2 }]);
+  });
+
+  it('the view task_participants has each role once', async () => {
+    const task = await rows.insertTask({ from_role: 'finance', to_role: 'manager' });
+    await rows.insertApproval(task, { approver_role: 'manager' });
+    await rows.insertApproval(task, { approver_role: 'legal' });
+
+    expect(
+      await rows.run('SELECT role FROM task_participants WHERE task_id = $1 ORDER BY role', [task]),
+    ).toEqual([{ role: 'finance' }, { role: 'legal' }, { role: 'manager' }]);
+  });
+
+  it('the SQL of the repository needs no server newer than PostgreSQL 15', async () => {
+    const found: string[] = [];
+    for (const folder of ['migrations', 'src']) {
+      for (const file of await readdir(folder, { recursive: true })) {
+        if (!file.endsWith('.ts')) continue;
+        const text = await readFile(join(folder, file), 'utf8');
+        for (const [version, syntax] of TOO_NEW) {
+          if (syntax.test(text)) found.push(`${folder}/${file} needs ${version}: ${syntax.source}`);
         }
       }
-      expect(found).toEqual([]);
-    });
+    }
+    expect(found).toEqual([]);
   });
 });
-
-type Row = Record<string, unknown>;
-
-async function run(text: string, values: unknown[] = []): Promise<Row[]> {
-  return withClient(url, async (client) => (await client.query<Row>(text, values)).rows);
-}
-
-async function insert(table: string, given: Row): Promise<void> {
-  const isAttempt = table === 'sessions' && given.attempt !== undefined && given.attempt !== null;
-  const row = isAttempt ? { attempts_left: 2, ...given } : given;
-  const names = Object.keys(row);
-  const places = names.map((_, index) => `$${index + 1}`);
-  await run(
-    `INSERT INTO ${table} (${names.join(', ')}) VALUES (${places.join(', ')})`,
-    Object.values(row),
-  );
-}
-
-async function aTask(changes: Row = {}): Promise<string> {
-  const id = newId();
-  await insert('tasks', {
-    id,
-    task_type: 'budget_approval',
-    description: '',
-    from_role: 'finance',
-    to_role: 'manager',
-    trace_id: newId(),
-    idempotency_key: newId(),
-    created_by: 'alice',
-    ...changes,
-  });
-  return id;
-}
-
-function aSession(changes: Row): Promise<void> {
-  const session = { id: newId(), role: 'manager', status: 'pending', trace_id: newId() };
-  return insert('sessions', { ...session, created_by: 'alice', ...changes });
-}
-
-function anApproval(task_id: string, changes: Row = {}): Promise<void> {
-  const approval = { id: newId(), task_id, approver_role: 'legal', status: 'pending' };
-  const chain = { chain_id: approval.id, stages: ['legal'], expires_at: '2036-01-01T00:00:00Z' };
-  return insert('approvals', { ...approval, ...chain, ...changes });
-}
-
-function anEvent(): Promise<void> {
-  const event = { id: newId(), event_type: 'task_routed', role: 'finance', trace_id: newId() };
-  return insert('audit_events', { ...event, actor: 'alice' });
-}
-
-function aRecord(changes: Row): Promise<void> {
-  const now = new Date();
-  return insert('idempotency_records', {
-    scope: Buffer.from(newId()),
-    fingerprint: Buffer.alloc(32),
-    caller: 'alice',
-    key: 'key',
-    method: 'POST',
-    path: '/tasks/route',
-    response_status: 202,
-    response_body: '{}',
-    generation: 1,
-    created_at: now,
-    expires_at: now,
-    ...changes,
-  });
-}
-
-/** The name of the constraint or unique index that refuses a statement. */
-async function refusalOf(statement: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await statement;
-    return undefined;
-  } catch (error) {
-    if (error instanceof pg.DatabaseError) return error.constraint;
-    throw error;
-  }
-}

@@ -22,7 +22,7 @@ const STATES: LatestAttempt[] = SESSION_STATUSES.flatMap((status) =>
   ),
 );
 
-describe('the status of a task', () => {
+describe('task status', () => {
   let url: string;
   let db: pg.Client;
 
@@ -37,7 +37,7 @@ describe('the status of a task', () => {
     await dropTestDatabase(url);
   });
 
-  it.each(STATES)('is the same in code, in the view and in lists for %j', async (state) => {
+  it.each(STATES)('is the same in code, view and lists for %j', async (state) => {
     const id = await insertTask(state);
     const { rows } = await db.query<{ in_view: string; in_list: string }>(
       `SELECT t.status AS in_view, ${taskStatusNow('a', 'a.status')} AS in_list
@@ -48,7 +48,7 @@ describe('the status of a task', () => {
     expect(rows).toEqual([{ in_view: status, in_list: status }]);
   });
 
-  it('is each of those that the API knows', () => {
+  it('covers every status of the API', () => {
     expect(new Set(STATES.map(taskStatus))).toEqual(new Set(TASK_STATUSES));
   });
 

@@ -9,7 +9,7 @@ const PLANNED_ANEW = 5;
 const OFTEN = 3 * PLANNED_ANEW;
 
 /** Lists but for the inbox are left out: which plan is best depends on what they are asked for. */
-describe('Statements that are carried out often', () => {
+describe('prepared statements', () => {
   let mesh: TestApp;
 
   // On one connection, which is then asked how it planned.
@@ -36,7 +36,7 @@ describe('Statements that are carried out often', () => {
 
   afterAll(() => mesh.close());
 
-  it('keep their plan', async () => {
+  it('keep a generic plan', async () => {
     const found = await mesh.query<{ statement: string; is_kept: boolean }>(
       `SELECT left(regexp_replace(statement, '\\s+', ' ', 'g'), 60) AS statement, generic_plans > 0 AS is_kept
          FROM pg_prepared_statements WHERE generic_plans + custom_plans > $1 ORDER BY 1`,
