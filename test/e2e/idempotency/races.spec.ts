@@ -12,10 +12,10 @@ import {
 import { KeyedMutex } from '../../../src/idempotency/keyed-mutex.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
+import { until } from '../../support/eventually.js';
 import {
   budget,
   caller,
-  describeWithEachRedis,
   expectProblem,
   expectReplay,
   type Hold,
@@ -26,16 +26,13 @@ import {
   REDISES,
   rowCounts,
   statuses,
-  until,
 } from '../../support/keyed.js';
-
-const TTL_SECONDS = 2;
 
 describe.each(
   Object.entries(REDISES).map(
     ([name, redis], index) => [name, redis, index === 0 ? 20 : 6] as const,
   ),
-)('keyed requests at the same time, with %s', (_, redis, keyCount) => {
+)('concurrent requests with one idempotency key, with %s', (_, redis, keyCount) => {
   let mesh: TestApp;
   /** Another controller on the same database. */
   let other: TestApp;
@@ -70,7 +67,7 @@ describe.each(
   /** Comes back when as many requests have taken their place in a queue. */
   const queued = (count: number) => until(() => Promise.resolve(enter.mock.calls.length === count));
 
-  it('wait for the first of them, and get its answer', async () => {
+  it('wait for the first, and replay its response', async () => {
     const headers = keyed();
     const send = () => finance.post('/tasks/route', budget(), headers);
     const before = await rowCounts(mesh);
@@ -91,7 +88,7 @@ describe.each(
     expect((await idempotencyMetrics(mesh)).memory).toBe(hits + 9);
   });
 
-  it('wait for the first of them in another process, holding no connection', async () => {
+  it('wait for the first in another process without holding a connection', async () => {
     const narrow = await startTestApp({
       ...redis,
       env: { ...redis.env, DATABASE_POOL_SIZE: '1' },
@@ -119,31 +116,28 @@ describe.each(
   it.each([
     ['this process', () => mesh],
     ['another process', () => other],
-  ])(
-    'are told to come back when the first one, seen from %s, takes too long',
-    async (_place, app) => {
-      const headers = keyed();
-      const client = caller(app(), 'finance', sub);
-      const before = await rowCounts(mesh);
-      held = await holdTable(mesh, 'tasks');
-      const first = finance.post('/tasks/route', budget(), headers);
-      await held.waiters(1);
-      const started = performance.now();
-      const refused = await client.post('/tasks/route', budget(), headers);
-      const waited = performance.now() - started;
-      await held.release();
-      expectProblem(refused, 409, 'idempotency.in_progress');
-      expect(refused.headers.get('retry-after')).toBe('1');
-      expect(waited).toBeGreaterThan(800);
-      expect(waited).toBeLessThan(1_900);
-      const answer = await first;
-      expect(answer.status).toBe(202);
-      expectReplay(await client.post('/tasks/route', budget(), headers), answer);
-      expect(await rowCounts(mesh)).toMatchObject({ tasks: (before?.tasks ?? 0) + 1 });
-    },
-  );
+  ])('409 with Retry-After when the first, in %s, takes too long', async (_place, app) => {
+    const headers = keyed();
+    const client = caller(app(), 'finance', sub);
+    const before = await rowCounts(mesh);
+    held = await holdTable(mesh, 'tasks');
+    const first = finance.post('/tasks/route', budget(), headers);
+    await held.waiters(1);
+    const started = performance.now();
+    const refused = await client.post('/tasks/route', budget(), headers);
+    const waited = performance.now() - started;
+    await held.release();
+    expectProblem(refused, 409, 'idempotency.in_progress');
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(waited).toBeGreaterThan(800);
+    expect(waited).toBeLessThan(1_900);
+    const answer = await first;
+    expect(answer.status).toBe(202);
+    expectReplay(await client.post('/tasks/route', budget(), headers), answer);
+    expect(await rowCounts(mesh)).toMatchObject({ tasks: (before?.tasks ?? 0) + 1 });
+  });
 
-  it('are refused when the first one asked for something else', async () => {
+  it('422 when the first has another body', async () => {
     const headers = keyed();
     held = await holdTable(mesh, 'tasks');
     const first = finance.post('/tasks/route', budget(1), headers);
@@ -160,7 +154,7 @@ describe.each(
     }
   });
 
-  it('are carried out by the next one when the first one fails', async () => {
+  it('run the next when the first fails', async () => {
     const headers = keyed();
     const before = await rowCounts(mesh);
     held = await holdTable(mesh, 'tasks');
@@ -181,7 +175,7 @@ describe.each(
     });
   });
 
-  it('do not wait for those with another key', async () => {
+  it('do not wait for requests with another key', async () => {
     held = await holdTable(mesh, 'sessions');
     const first = finance.post('/tasks/route', budget(), keyed());
     await held.waiters(1);
@@ -191,7 +185,7 @@ describe.each(
     expect((await first).status).toBe(202);
   });
 
-  it('finish though the client has hung up, once, and the retry learns the outcome', async () => {
+  it('run once when the client disconnects, and replay on its retry', async () => {
     const headers = keyed();
     const before = await rowCounts(mesh);
     held = await holdTable(mesh, 'tasks');
@@ -219,7 +213,7 @@ describe.each(
     });
   });
 
-  it('make two things when two callers use the same UUID for the first time', async () => {
+  it('create one task per caller when callers use one UUID', async () => {
     const headers = keyed();
     const callers = Array.from({ length: 10 }, (_c, index) => caller(index % 2 ? mesh : other));
     const answers = await Promise.all(
@@ -229,7 +223,7 @@ describe.each(
     expect(new Set(answers.map(({ body }) => body.task_id)).size).toBe(10);
   });
 
-  it(`happen once per key, a hundred of each of ${keyCount} keys over two processes`, async () => {
+  it(`run once per key: 100 requests for each of ${keyCount} keys over two processes`, async () => {
     const there = caller(other, 'finance', sub);
     const keys = Array.from({ length: keyCount }, () => randomUUID());
     const before = await rowCounts(mesh);
@@ -265,41 +259,4 @@ describe.each(
       records: (before?.records ?? 0) + keyCount,
     });
   }, 60_000);
-});
-
-describeWithEachRedis('a key that has expired, with %s', (_, redis) => {
-  let mesh: TestApp;
-  let other: TestApp;
-
-  beforeAll(async () => {
-    const env = { ...redis.env, IDEMPOTENCY_TTL_SECONDS: String(TTL_SECONDS) };
-    mesh = await startTestApp({ ...redis, env });
-    other = await startTestApp({ ...redis, env, databaseUrl: mesh.databaseUrl });
-  });
-
-  afterAll(async () => {
-    await other.close();
-    await mesh.close();
-  });
-
-  it('is new: of twenty requests at once each time one is carried out', async () => {
-    const [sub, key] = [newSubject('finance'), randomUUID()];
-    const [here, there] = [caller(mesh, 'finance', sub), caller(other, 'finance', sub)];
-    const seen = new Set<string>();
-    for (const round of [1, 2, 3]) {
-      await until(async () => (await here.get(`/idempotency/${key}`)).status === 404);
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, (_r, index) =>
-          // What was asked before does not matter any more.
-          (index % 2 ? here : there).post('/tasks/route', budget(round), keyed(key)),
-        ),
-      );
-      expect(statuses(answers)).toEqual({ 202: 1, 200: 19 });
-      const texts = new Set(answers.map(({ text }) => text));
-      expect(texts.size).toBe(1);
-      for (const text of texts) seen.add(text);
-      expect(seen.size).toBe(round);
-      expect(await rowCounts(mesh)).toMatchObject({ tasks: round, events: round, records: 1 });
-    }
-  });
 });

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, HttpCode, Logger, Module, Post } from '@nestjs/common';
 import { HealthModule } from '../../../src/health/health.module.js';
-import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { tokenFor } from '../../support/app.js';
 import {
   budget,
   caller,
@@ -16,6 +16,7 @@ import {
   sendRaw,
   withoutEffect,
 } from '../../support/keyed.js';
+import { useApp } from '../../support/kit.js';
 
 /** Answers that no route of ours gives. */
 @Controller('probe')
@@ -32,19 +33,13 @@ class ProbeController {
 @Module({ controllers: [ProbeController] })
 class ProbeModule {}
 
-describe('an Idempotency-Key', () => {
-  let mesh: TestApp;
-
-  beforeAll(async () => {
-    mesh = await startTestApp({
-      env: { REDIS_URL: process.env.TEST_REDIS_URL ?? '' },
-      override: (builder) => builder.overrideModule(HealthModule).useModule(ProbeModule),
-    });
+describe('Idempotency-Key', () => {
+  const mesh = useApp({
+    env: { REDIS_URL: process.env.TEST_REDIS_URL ?? '' },
+    override: (builder) => builder.overrideModule(HealthModule).useModule(ProbeModule),
   });
 
-  afterAll(() => mesh.close());
-
-  describe('of a request that was refused or failed', () => {
+  describe('after an error', () => {
     beforeEach(() => {
       // The one failure that is meant would be logged with its stack.
       Logger.overrideLogger(false);
@@ -52,7 +47,7 @@ describe('an Idempotency-Key', () => {
 
     afterEach(() => repairAudit());
 
-    it('may be repaired under the same key when its body was not valid', async () => {
+    it('runs a corrected request after 400', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       await withoutEffect(mesh, async () => {
         const broken = { ...budget(), target: '' };
@@ -66,7 +61,7 @@ describe('an Idempotency-Key', () => {
       expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
     });
 
-    it('may be repaired when it was refused, not found, in conflict or out of date', async () => {
+    it('runs a corrected request after 403, 404, 409 and 412', async () => {
       const finance = caller(mesh);
       const { path, etag } = await newSession(finance);
       const headers = keyed();
@@ -85,14 +80,14 @@ describe('an Idempotency-Key', () => {
       expect(isReplay(repaired)).toBe(false);
     });
 
-    it('may be sent smaller when it was too large', async () => {
+    it('runs a smaller request after 413', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       const large = { ...budget(), context: { text: 'x'.repeat(1024 * 1024) } };
       expectProblem(await finance.post('/tasks/route', large, headers), 413, 'request.too_large');
       expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
     });
 
-    it('may be sent again when the controller failed, and left nothing behind', async () => {
+    it('runs the request again after 500, which stores nothing', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       await breakAudit('P0001');
       const broken = await withoutEffect(mesh, () =>
@@ -104,7 +99,7 @@ describe('an Idempotency-Key', () => {
       expect([retry.status, isReplay(retry)]).toEqual([202, false]);
     });
 
-    it('is carried out whole, again, after a deadlock, and given up after the third', async () => {
+    it('retries the request after a deadlock, and returns 503 after the third', async () => {
       const finance = caller(mesh);
       const before = await rowCounts(mesh);
       await breakAudit('40P01', 2);
@@ -150,7 +145,7 @@ describe('an Idempotency-Key', () => {
     }
   });
 
-  it('of an answer without content is not kept', async () => {
+  it('does not store a response without content', async () => {
     const [finance, headers] = [caller(mesh), keyed()];
     for (const calls of [1, 2, 3]) {
       const answer = await withoutEffect(mesh, () => finance.post('/probe/nothing', {}, headers));
@@ -159,7 +154,7 @@ describe('an Idempotency-Key', () => {
     }
   });
 
-  describe('is written', () => {
+  describe('syntax', () => {
     const post = (...headers: string[]) =>
       sendRaw(
         mesh,
@@ -181,7 +176,7 @@ describe('an Idempotency-Key', () => {
       ['with a delete character', 'Idempotency-Key: a\u007fb'],
       ['with one quote', 'Idempotency-Key: "abc'],
       ['with parameters', 'Idempotency-Key: "abc";v=1'],
-    ])('%s: 400, and nothing happens', async (_, header) => {
+    ])('400 without an effect: %s', async (_, header) => {
       const answer = await withoutEffect(mesh, () => post(header));
       expect(answer.status).toBe(400);
       expect(answer.text).not.toMatch(/^idempotency-key:/im);
@@ -191,7 +186,7 @@ describe('an Idempotency-Key', () => {
       ['different', 'a', 'b'],
       ['equal', 'a', 'a'],
       ['quoted', '"a"', '"a"'],
-    ])('twice, with %s values: 400, and nothing happens', async (_, one, other) => {
+    ])('400 without an effect: two headers with %s values', async (_, one, other) => {
       const answer = await withoutEffect(mesh, () =>
         post(`Idempotency-Key: ${one}`, `idempotency-key: ${other}`),
       );
@@ -199,13 +194,13 @@ describe('an Idempotency-Key', () => {
       expect(answer.text).toContain('request.invalid');
     });
 
-    it('with 255 characters, and is echoed', async () => {
+    it('accepts 255 characters, and returns the key', async () => {
       const key = 'k'.repeat(255);
       const answer = await caller(mesh).post('/tasks/route', budget(), keyed(key));
       expect([answer.status, answer.headers.get('idempotency-key')]).toEqual([202, key]);
     });
 
-    it('bare, or as a string of RFC 8941: it is the same key', async () => {
+    it('accepts a bare key and a string of RFC 8941 as the same key', async () => {
       const [finance, key] = [caller(mesh), randomUUID()];
       const first = await finance.post('/tasks/route', budget(), keyed(key));
       const retry = await finance.post('/tasks/route', budget(), keyed(`"${key}"`));
@@ -213,7 +208,7 @@ describe('an Idempotency-Key', () => {
       expect(retry.headers.get('idempotency-key')).toBe(key);
     });
 
-    it('in upper or lower case: they are two keys', async () => {
+    it('is case-sensitive', async () => {
       const [finance, key] = [caller(mesh), `key-${randomUUID()}`];
       const answers = [
         await finance.post('/tasks/route', budget(), keyed(key)),
@@ -222,7 +217,7 @@ describe('an Idempotency-Key', () => {
       expect(answers.map(({ status }) => status)).toEqual([202, 202]);
     });
 
-    it('however it likes on a GET, where it means nothing', async () => {
+    it('is ignored on GET', async () => {
       const finance = caller(mesh);
       for (const key of ['a b', 'k'.repeat(256), 'fine']) {
         const answer = await finance.get('/tasks', { headers: keyed(key) });

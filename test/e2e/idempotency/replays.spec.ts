@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { validate } from 'uuid';
 import { developmentToken } from '../../../src/auth/development-token.js';
-import {
-  newSubject,
-  startTestApp,
-  TEST_SECRET,
-  type TestApp,
-  tokenFor,
-} from '../../support/app.js';
+import { newSubject, TEST_SECRET, type TestApp, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import {
   budget,
@@ -24,18 +18,13 @@ import {
   rowCounts,
   withoutEffect,
 } from '../../support/keyed.js';
+import { useApp } from '../../support/kit.js';
 
-describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) => {
-  let mesh: TestApp;
+describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
+  const mesh = useApp(redis);
 
-  beforeAll(async () => {
-    mesh = await startTestApp(redis);
-  });
-
-  afterAll(() => mesh.close());
-
-  describe('that is new', () => {
-    it('is carried out once: one task, one attempt, one audit event, one record', async () => {
+  describe('a new key', () => {
+    it('creates one task, one attempt, one audit event and one record', async () => {
       const before = await rowCounts(mesh);
       const answer = await caller(mesh).post('/tasks/route', budget(), keyed('order-17'));
       expect(answer.status).toBe(202);
@@ -50,7 +39,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       });
     });
 
-    it('differs from one with another key, and two without a key differ', async () => {
+    it('creates another task than another key, and than a request without a key', async () => {
       const finance = caller(mesh);
       const answers = await Promise.all([
         finance.post('/tasks/route', budget(), keyed()),
@@ -63,7 +52,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
     });
   });
 
-  describe('that was carried out', () => {
+  describe('a used key', () => {
     it.each([
       ['as it was', JSON.stringify(budget())],
       ['with white space', JSON.stringify(budget(), null, 4)],
@@ -74,7 +63,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       ['with an exponent', JSON.stringify(budget()).replace('50000', '5e4')],
       ['with a fraction of zero', JSON.stringify(budget()).replace('50000', '50000.000')],
       ['with escapes', JSON.stringify(budget()).replace('Q3', String.raw`\u0051\u0033`)],
-    ])('is replayed when it comes again %s', async (_form, text) => {
+    ])('replays a retry %s', async (_form, text) => {
       const [finance, headers] = [caller(mesh), keyed()];
       const first = await finance.post('/tasks/route', budget(), headers);
       expect(first.status).toBe(202);
@@ -82,7 +71,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expectReplay(retry, first);
     });
 
-    it('is replayed however often it comes, each time under the trace of the retry', async () => {
+    it('replays every retry, with the trace id of the retry', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       const first = await finance.post('/tasks/route', budget(), headers);
       const traces = [randomUUID(), randomUUID(), randomUUID()];
@@ -100,7 +89,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expect(retry.headers.get('x-trace-id')).not.toBe(first.headers.get('x-trace-id'));
     });
 
-    it('is replayed before If-Match is looked at, so that a lost answer can be fetched', async () => {
+    it('replays before it checks If-Match', async () => {
       const finance = caller(mesh);
       const { path, etag } = await newSession(finance);
       const headers = { ...keyed(), 'If-Match': etag };
@@ -115,7 +104,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expectProblem(unkeyed, 412, 'session.version_mismatch');
     });
 
-    it('is replayed where there is nothing left to do', async () => {
+    it('replays a request that changed nothing', async () => {
       const [role, headers] = [newSubject('role'), keyed()];
       const [asker, worker] = [caller(mesh), caller(mesh, role)];
       await asker.post('/tasks/route', { ...budget(), target: role });
@@ -127,7 +116,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expect(isReplay(retry)).toBe(true);
     });
 
-    it('is replayed where it would be refused now, for its deadline has passed', async () => {
+    it('replays a task whose deadline has passed', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       const deadline_at = new Date(Date.now() + 1_500).toISOString();
       const send = (amount: number) =>
@@ -141,7 +130,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expectProblem(late, 400, 'request.invalid');
     });
 
-    it('is replayed as it was answered then, whatever has happened since, without a tag', async () => {
+    it('replays the first response without an ETag, whatever has changed since', async () => {
       const finance = caller(mesh);
       const { path } = await newSession(finance);
       const headers = keyed();
@@ -153,7 +142,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expect((await finance.get(path)).body).toMatchObject({ status: 'completed', version: 3 });
     });
 
-    it('is refused with another body, and never gives the old answer away', async () => {
+    it('422 with another body, without the first response', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       const first = await finance.post('/tasks/route', budget(1), headers);
       await withoutEffect(mesh, async () => {
@@ -170,7 +159,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expectReplay(await finance.post('/tasks/route', budget(1), headers), first);
     });
 
-    it('is independent of the same key of another caller, who learns nothing from it', async () => {
+    it('is independent of the same key of another caller', async () => {
       const headers = keyed();
       const mine = await caller(mesh).post('/tasks/route', budget(1), headers);
       const same = await caller(mesh).post('/tasks/route', budget(1), headers);
@@ -179,7 +168,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expect(new Set([mine, same, other].map(({ body }) => body.task_id)).size).toBe(3);
     });
 
-    it('is independent of the same key and name under another issuer', async () => {
+    it('is independent of the same key and subject of another issuer', async () => {
       const headers = keyed();
       const sub = newSubject('finance');
       const tokens = ['https://one.example', 'https://two.example'].map((issuer) =>
@@ -191,7 +180,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       }
     });
 
-    it('is independent of the same key on another route, or on another thing', async () => {
+    it('is independent of the same key on another route or resource', async () => {
       const [finance, headers] = [caller(mesh), keyed()];
       expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
       expect((await finance.post('/sessions', { role: 'finance' }, headers)).status).toBe(201);
@@ -203,7 +192,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       }
     });
 
-    it('is another payload where it names another role', async () => {
+    it('422 when the body names another role', async () => {
       const [agent, headers] = [caller(mesh, ['finance', 'legal']), keyed()];
       const named = (from_role: string) => ({ ...budget(), from_role });
       const first = await agent.post('/tasks/route', named('finance'), headers);
@@ -213,8 +202,8 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
     });
   });
 
-  describe('that comes again under another token', () => {
-    it('is not replayed with a token that has expired, or none, or a forged one', async () => {
+  describe('a used key with another token', () => {
+    it('401 with an expired, a missing or a forged token', async () => {
       const [sub, headers] = [newSubject('finance'), keyed()];
       const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
       const claims = { roles: ['finance'], sub };
@@ -236,7 +225,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       ['gained a role', ['finance'], ['finance', 'legal']],
       ['changed its default', ['finance', 'legal'], ['legal', 'finance']],
       ['lost another role', ['finance', 'legal'], ['finance']],
-    ])('is replayed when its token has %s, also at the same moment', async (_case, had, has) => {
+    ])('replays when the token has %s, also concurrently', async (_case, had, has) => {
       const [sub, headers] = [newSubject('agent'), keyed()];
       const [before, after] = [caller(mesh, had, sub), caller(mesh, has, sub)];
       const first = await before.post('/tasks/route', budget(), headers);
@@ -254,7 +243,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       expect(new Set(made.map(({ text }) => text)).size).toBe(1);
     });
 
-    it('is replayed when its token has a default no longer', async () => {
+    it('replays when the token has lost its default role', async () => {
       const [sub, headers] = [newSubject('agent'), keyed()];
       const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
       const after = callerWithoutDefault(mesh, ['legal', 'finance'], sub);
@@ -264,7 +253,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       );
     });
 
-    it('is neither replayed nor carried out for another role that its token has instead', async () => {
+    it('neither replays nor runs when the token has another role instead', async () => {
       const [sub, headers] = [newSubject('agent'), keyed()];
       const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
       expect(first.status).toBe(202);
@@ -280,7 +269,7 @@ describeWithEachRedis('a request with an Idempotency-Key, with %s', (_, redis) =
       ['its only role', caller, ['finance'], ['legal']],
       ['a role beside its default', caller, ['legal', 'finance'], ['legal']],
       ['one of many', callerWithoutDefault, ['hr', 'legal', 'finance'], ['hr', 'legal']],
-    ])('is not replayed once the caller has lost %s', async (_case, connect, had, has) => {
+    ])('does not replay once the caller has lost %s', async (_case, connect, had, has) => {
       const [sub, headers] = [newSubject('agent'), keyed()];
       const first = await connect(mesh, had, sub).post('/tasks/route', asFinance, headers);
       expect(first.status).toBe(202);

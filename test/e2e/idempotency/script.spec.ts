@@ -23,7 +23,7 @@ describe('docs/tests/test-idempotency.sh', () => {
 
   const passed = (line: string) => line.startsWith('ok ');
 
-  it('passes, and waits for the key to expire where that is soon', async () => {
+  it('passes, and waits for the expiry of a short-lived key', async () => {
     mesh = await startTestApp({ env: { IDEMPOTENCY_TTL_SECONDS: '3' } });
     const { code, errors, lines } = await run({ TOKEN: tokenFor('finance') });
     expect(lines.filter((line) => !passed(line))).toEqual(['all passed']);
@@ -31,7 +31,7 @@ describe('docs/tests/test-idempotency.sh', () => {
     expect([code, errors]).toEqual([0, '']);
   });
 
-  it('passes, and says that it did not wait, where keys live long', async () => {
+  it('passes without waiting when keys live long', async () => {
     mesh = await startTestApp({ env: { IDEMPOTENCY_TTL_SECONDS: '7200' } });
     const { code, errors, lines } = await run({ TOKEN: tokenFor('finance') });
     expect(lines.filter((line) => !passed(line))).toEqual([
@@ -52,7 +52,7 @@ describe('docs/tests/test-idempotency.sh', () => {
     expect(lines.at(-1)).toMatch(/^\d+ failed$/);
   });
 
-  it('fails where nothing listens, and without a token', async () => {
+  it('fails without a controller and without a token', async () => {
     mesh = await startTestApp();
     const nowhere = { TOKEN: tokenFor('finance'), CONTROLLER_URL: 'http://127.0.0.1:9' };
     expect((await run(nowhere)).code).toBe(1);

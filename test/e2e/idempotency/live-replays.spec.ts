@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newSubject } from '../../support/app.js';
 import { type Answer } from '../../support/client.js';
 import {
   budget,
@@ -13,19 +13,17 @@ import {
   withoutEffect,
 } from '../../support/keyed.js';
 import { type ClaimedBody, endLease, type SessionBody, Team } from '../../support/work.js';
+import { useApp, useSharedApp } from '../../support/kit.js';
 
-describeWithEachRedis('a replay of what may not hold any longer, with %s', (_, redis) => {
-  let mesh: TestApp;
+describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
+  const mesh = useApp(redis);
   let team: Team;
 
-  beforeAll(async () => {
-    mesh = await startTestApp(redis);
+  beforeAll(() => {
     team = new Team(mesh);
   });
 
-  afterAll(() => mesh.close());
-
-  it('heartbeat: is carried out each time, and shows the lease as it is', async () => {
+  it('POST /sessions/:id/heartbeat runs each time, and returns the current lease', async () => {
     const worker = team.worker();
     await team.route();
     const { session } = await team.claim(worker);
@@ -49,7 +47,7 @@ describeWithEachRedis('a replay of what may not hold any longer, with %s', (_, r
     expect(wrong.status).toBe(400);
   });
 
-  it.each(['the next task', 'one task'])('claim of %s: shows the present', async (which) => {
+  it.each(['the next task', 'one task'])('claim of %s returns the current state', async (which) => {
     const worker = team.worker();
     const id = await team.route();
     const path = which === 'one task' ? `/tasks/${id}/claim` : '/tasks/claim';
@@ -86,7 +84,7 @@ describeWithEachRedis('a replay of what may not hold any longer, with %s', (_, r
     });
   });
 
-  it('cancel and retry: show the present once it differs, and else the first response', async () => {
+  it('POST /tasks/:id/cancel and /retry return the current state when it differs, otherwise the first response', async () => {
     const id = await team.route();
     const headers = keyed();
     const cancel = () => team.asker.post(`/tasks/${id}/cancel`, {}, headers);
@@ -102,7 +100,7 @@ describeWithEachRedis('a replay of what may not hold any longer, with %s', (_, r
     expect((await retry()).body).toMatchObject({ status: 'active', replayed: true });
   });
 
-  it('a vote: shows what was decided since', async () => {
+  it('POST /approvals/:id/decision returns a later decision', async () => {
     const approver = newSubject('approver');
     const id = await team.route();
     const asked = await team.asker.post('/approvals', {
@@ -123,14 +121,8 @@ describeWithEachRedis('a replay of what may not hold any longer, with %s', (_, r
   });
 });
 
-describe('a record that a process of the previous version has made', () => {
-  let mesh: TestApp;
-
-  beforeAll(async () => {
-    mesh = await startTestApp();
-  });
-
-  afterAll(() => mesh.close());
+describe('records of the previous version', () => {
+  const mesh = useSharedApp();
 
   const scopeOf = (subject: string, role: string, key: string): Buffer =>
     hash('sha256', JSON.stringify([subject, role, 'POST', '/tasks/route', key]), 'buffer');
@@ -138,7 +130,7 @@ describe('a record that a process of the previous version has made', () => {
   it.each([
     ['the role is the default still', ['finance']],
     ['the default is another one', ['legal', 'finance']],
-  ])('is found where %s', async (_case, has) => {
+  ])('are found where %s', async (_case, has) => {
     const [sub, key] = [newSubject('agent'), randomUUID()];
     const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), keyed(key));
     await mesh.query('UPDATE idempotency_records SET scope = $1 WHERE key = $2', [
@@ -151,7 +143,7 @@ describe('a record that a process of the previous version has made', () => {
     expectReplay(retry, first);
   });
 
-  it('is stored where such a process looks for it, which waits for its lock', async () => {
+  it('are stored under the scope of the previous version, which waits for their lock', async () => {
     const [sub, key] = [newSubject('agent'), randomUUID()];
     const scope = scopeOf(`agent-mesh-dev#${sub}`, 'finance', key);
     const agent = caller(mesh, 'finance', sub);
