@@ -1,37 +1,29 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { developmentToken } from '../../../src/auth/development-token.js';
-import {
-  newSubject,
-  startTestApp,
-  TEST_SECRET,
-  type TestApp,
-  tokenFor,
-} from '../../support/app.js';
+import { newSubject, startTestApp, TEST_SECRET, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { McpAgents } from '../../support/mcp.js';
+import { useApp } from '../../support/kit.js';
 
 const ACCEPT = { accept: 'application/json, text/event-stream' };
 const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} };
 
-describe('/mcp', () => {
-  let mesh: TestApp;
+describe('POST /mcp', () => {
+  const mesh = useApp({
+    env: { CORS_ORIGINS: 'https://console.example.com', PUBLIC_URL: 'https://mesh.example.com/' },
+  });
   let finance: Client;
   let stranger: Client;
 
-  beforeAll(async () => {
-    mesh = await startTestApp({
-      env: { CORS_ORIGINS: 'https://console.example.com', PUBLIC_URL: 'https://mesh.example.com/' },
-    });
-    finance = new Client(mesh.url, tokenFor('finance', newSubject('finance')));
+  beforeAll(() => {
+    finance = mesh.agent('finance');
     stranger = new Client(mesh.url);
   });
-
-  afterAll(() => mesh.close());
 
   const say = (body: unknown, headers: Record<string, string> = {}) =>
     finance.post('/mcp', body, { ...ACCEPT, ...headers });
 
-  it('tells who has no token where to get one, and there it stands', async () => {
+  it('401 without a token, with the URL of the resource metadata', async () => {
     const refused = await stranger.post('/mcp', LIST, ACCEPT);
     expect(refused).toMatchObject({ status: 401, body: { code: 'auth.token_missing' } });
     const challenge = refused.headers.get('www-authenticate');
@@ -52,7 +44,7 @@ describe('/mcp', () => {
     expect(plain.headers.get('www-authenticate')).not.toContain('resource_metadata');
   });
 
-  it('lets pages of this machine and those that are listed call, and no other', async () => {
+  it('allows loopback origins and CORS_ORIGINS only', async () => {
     const statusFrom = async (origin: string) => (await say(LIST, { origin })).status;
 
     expect(await statusFrom('https://console.example.com')).toBe(200);
@@ -70,7 +62,7 @@ describe('/mcp', () => {
     expect(preflight.headers.get('access-control-allow-headers')).toContain('Mcp-Protocol-Version');
   });
 
-  it('answers messages of JSON-RPC without any session', async () => {
+  it('responds to JSON-RPC messages without a session', async () => {
     for (const [body, expected] of [
       [LIST, { result: { tools: expect.any(Array) } }],
       [{ jsonrpc: '2.0', id: 2, method: 'ping' }, { result: {} }],
@@ -102,12 +94,12 @@ describe('/mcp', () => {
     ['a key into prototypes', '{"jsonrpc":"2.0","__proto__":{}}', 400],
     ['a long string', { ...LIST, params: { x: 'x'.repeat(70_000) } }, 400],
     ['more than 1 MiB', `{"x":"${'x'.repeat(1_100_000)}"}`, 413],
-  ])('is told %s, and answers a client error or takes it', async (_what, body, status) => {
+  ])('client error or 202 with %s', async (_what, body, status) => {
     const answer = await say(body);
     expect([answer.status, answer.text.includes('server.error')]).toEqual([status, false]);
   });
 
-  it('takes nothing but POST, JSON, and both media types', async () => {
+  it('405, 415 and 406 with another method, content type or Accept header', async () => {
     for (const method of ['GET', 'DELETE', 'PUT']) {
       const answer = await finance.call(method, '/mcp', { headers: ACCEPT });
       expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
@@ -117,7 +109,7 @@ describe('/mcp', () => {
   });
 
   it.each(['GET', 'DELETE', 'PUT', 'HEAD'])(
-    'names a token that is missing or expired before it refuses %s',
+    '401 with a missing or expired token before it refuses %s',
     async (method) => {
       const old = developmentToken(TEST_SECRET, { roles: ['finance'], expiresInSeconds: -3_600 });
       for (const [token, challenge] of [
@@ -133,7 +125,7 @@ describe('/mcp', () => {
     },
   );
 
-  it('advertises no changes of lists, for it notifies of none', async () => {
+  it('advertises no list changes', async () => {
     const clientInfo = { name: 'test', version: '1' };
     const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
     const { text } = await say({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
@@ -141,7 +133,7 @@ describe('/mcp', () => {
     expect(text).not.toMatch(/"(listChanged|subscribe)":true/);
   });
 
-  it('counts calls, by tool and outcome', async () => {
+  it('counts calls by tool and outcome', async () => {
     const agents = new McpAgents('http', mesh.url);
     const agent = await agents.agent(tokenFor('finance', newSubject('finance')));
     await agent.does('whoami');
@@ -157,12 +149,12 @@ describe('/mcp', () => {
   });
 });
 
-describe('/mcp with limits', () => {
-  it('counts for its caller like every route', async () => {
+describe('POST /mcp with rate limits', () => {
+  it('counts towards the limit of the subject', async () => {
     const mesh = await startTestApp({
       env: { RATE_LIMIT_ENABLED: 'true', RATE_LIMIT_SUBJECT: '1' },
     });
-    const client = new Client(mesh.url, tokenFor('finance', newSubject('finance')));
+    const client = mesh.agent('finance');
     const statuses: number[] = [];
     for (let sent = 0; sent < 11; sent++) {
       statuses.push((await client.post('/mcp', LIST, ACCEPT)).status);

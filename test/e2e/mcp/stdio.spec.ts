@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Pool } from 'pg';
-import {
-  newDatabase,
-  newSubject,
-  startTestApp,
-  type TestApp,
-  tokenFor,
-} from '../../support/app.js';
+import { newDatabase, newSubject, tokenFor } from '../../support/app.js';
 import { BearerProxy } from '../../support/bearer-proxy.js';
 import { Client } from '../../support/client.js';
 import type { CrashPoint } from '../../support/controller-faults.js';
@@ -17,6 +11,7 @@ import { ControllerProcess } from '../../support/controller-process.js';
 import { effectsOf, ONCE } from '../../support/effects.js';
 import { RawStdioServer } from '../../support/mcp.js';
 import { dropTestDatabase } from '../../support/postgres.js';
+import { useSharedApp } from '../../support/kit.js';
 
 const UNKNOWN = 'task-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
 const NOBODY_THERE = 'http://127.0.0.1:2';
@@ -48,15 +43,15 @@ describe('MCP over stdio', () => {
     return server;
   }
 
-  describe('The stdio server', () => {
-    it('that is not told a token says so where a person looks, and ends', async () => {
+  describe('the stdio server', () => {
+    it('exits with an error on standard error without a token', async () => {
       server = new RawStdioServer(NOBODY_THERE, {});
       expect(await server.end()).toBe(1);
       expect(server.complaints).toContain('set MESH_JWT_TOKEN or MESH_JWT_TOKEN_FILE');
       expect(server.output).toBe('');
     });
 
-    it('answers protocol, whatever it is sent and whoever does not answer it', async () => {
+    it('writes only JSON-RPC to standard output, with any input and without a controller', async () => {
       await start(NOBODY_THERE, { MESH_JWT_TOKEN: 'a-token', MESH_RETRY_COUNT: '0' });
       const status = await server.call('fetch_status', { id: UNKNOWN });
       expect(status).toMatchObject({ isError: true, code: 'mesh.unreachable' });
@@ -88,16 +83,10 @@ describe('MCP over stdio', () => {
     });
   });
 
-  describe('The stdio server of a controller', () => {
-    let mesh: TestApp;
+  describe('the stdio server of a running controller', () => {
+    const mesh = useSharedApp();
 
-    beforeAll(async () => {
-      mesh = await startTestApp();
-    });
-
-    afterAll(() => mesh.close());
-
-    it('says what to renew when the token is refused, and takes a new one from its file at once', async () => {
+    it('names the refused token, and uses a new one from its file at once', async () => {
       const file = join(folder, 'token');
       writeFileSync(file, 'not.a.token');
       await start(mesh.url, { MESH_JWT_TOKEN_FILE: file });
@@ -115,7 +104,7 @@ describe('MCP over stdio', () => {
     });
   });
 
-  describe('A controller that is killed in the middle of a call', () => {
+  describe('a controller that is killed during a call', () => {
     let databaseUrl: string;
     let db: Pool;
     let other: ControllerProcess;
@@ -136,7 +125,7 @@ describe('MCP over stdio', () => {
       ['before-commit', false],
       ['after-commit', true],
     ])(
-      '%s costs a retry, and there is one task',
+      '%s: one retry and one task',
       async (crashAt, replayed) => {
         const token = tokenFor('finance', newSubject('finance'));
         const doomed = await ControllerProcess.start({ databaseUrl, crashAt });
