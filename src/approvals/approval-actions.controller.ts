@@ -30,6 +30,17 @@ const ID = {
   },
 };
 
+/** Errors of the routes that move a decision to another role. */
+const MOVE_ERRORS = [
+  'auth.forbidden',
+  'approval.not_found',
+  'approval.four_eyes',
+  'approval.decided',
+  'approval.expired',
+  'approval.pending_exists',
+  'task.finished',
+] as const;
+
 /** Routes that change an approval. */
 @ApiTags('Approvals')
 @ApiBearerAuth()
@@ -114,17 +125,7 @@ export class ApprovalStepsController {
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: ApprovalDto, description: 'The approval, with its new approver role.' })
-  @ApiWriteProblems(
-    'auth.forbidden',
-    'approval.not_found',
-    'approval.decided',
-    'approval.expired',
-    'approval.delegation_refused',
-    'approval.four_eyes',
-    'approval.limit_reached',
-    'approval.pending_exists',
-    'task.finished',
-  )
+  @ApiWriteProblems(...MOVE_ERRORS, 'approval.delegation_refused', 'approval.limit_reached')
   delegate(
     @Param('id', ApprovalIdPipe) id: string,
     @Body() dto: DelegateApprovalDto,
@@ -146,16 +147,7 @@ export class ApprovalStepsController {
     type: ApprovalDto,
     description: 'The approval, with your role as its approver role.',
   })
-  @ApiWriteProblems(
-    'auth.forbidden',
-    'approval.not_found',
-    'approval.four_eyes',
-    'approval.decided',
-    'approval.expired',
-    'approval.recall_refused',
-    'approval.pending_exists',
-    'task.finished',
-  )
+  @ApiWriteProblems(...MOVE_ERRORS, 'approval.recall_refused')
   recall(
     @Param('id', ApprovalIdPipe) id: string,
     @Body() { reason }: RecallApprovalDto,
@@ -175,17 +167,7 @@ export class ApprovalStepsController {
   @ApiIdempotencyKey()
   @ApiParam(ID)
   @ApiOkResponse({ type: ApprovalDto, description: 'The approval, with its new approver role.' })
-  @ApiWriteProblems(
-    'auth.forbidden',
-    'approval.not_found',
-    'approval.four_eyes',
-    'approval.limit_reached',
-    'approval.decided',
-    'approval.expired',
-    'approval.delegation_refused',
-    'approval.pending_exists',
-    'task.finished',
-  )
+  @ApiWriteProblems(...MOVE_ERRORS, 'approval.delegation_refused', 'approval.limit_reached')
   reassign(
     @Param('id', ApprovalIdPipe) id: string,
     @Body() dto: ReassignApprovalDto,

@@ -19,6 +19,7 @@ import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { ConsumptionsService } from './consumptions.service.js';
+import { DecisionMovesService } from './decision-moves.service.js';
 import { DecisionsService } from './decisions.service.js';
 import { DelegationsService } from './delegations.service.js';
 import { ReassignmentsService } from './reassignments.service.js';
@@ -39,6 +40,7 @@ import { VotesService } from './votes.service.js';
     ApprovalsReaderService,
     ApprovalsService,
     DecisionsService,
+    DecisionMovesService,
     DelegationsService,
     RecallsService,
     ReassignmentsService,

@@ -1,41 +1,31 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
-import { authorize } from '../auth/policy.js';
 import { assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
-import { lockOpenTask } from '../lifecycle/task-lock.js';
-import { alreadySettled, approvalNotFound } from './approval-errors.js';
-import { requiredKind } from './approver-kind-rules.js';
-import { assertRoom } from './request-rules.js';
-import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { ApprovalRequestsService } from './approval-requests.service.js';
-import { APPROVAL_ROW, type ApprovalRow, lockApproval } from './approval-rows.js';
-import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
-import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
+import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
+import { requiredKind } from './approver-kind-rules.js';
+import { DecisionMovesService } from './decision-moves.service.js';
+import type { ApprovalDto } from './dto/approval.dto.js';
 import type { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
+import { assertRoom } from './request-rules.js';
 
 /** Delegates pending decisions to other roles: once, and never to the requester role. */
 @Injectable()
 export class DelegationsService {
   constructor(
-    private readonly transactions: TransactionsService,
-    private readonly reader: ApprovalsReaderService,
-    private readonly requests: ApprovalRequestsService,
+    private readonly moves: DecisionMovesService,
     private readonly exclusions: ApprovalExclusionsService,
-    private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
 
   /**
    * Makes another role the approver role. The role becomes a participant in the task.
    *
-   * @throws DomainError `approval.delegation_refused`, `approval.pending_exists`, `approval.four_eyes`,
-   *   `approval.limit_reached`, or `approval.decided` or `approval.expired` if the approval has ended
+   * @throws DomainError `approval.delegation_refused`, `approval.four_eyes`, `approval.limit_reached`, or as
+   *   {@link DecisionMovesService.move}
    */
   async delegate(
     agent: Agent,
@@ -43,34 +33,27 @@ export class DelegationsService {
     { role, reason }: DelegateApprovalDto,
   ): Promise<ApprovalDto> {
     assertOrgRole(role, this.environment.ROLES, '/role');
-    const approval = await this.transactions.run(async (manager) => {
-      const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      authorize('approvals.delegate', approvalRelations(agent, seen, facts), approvalNotFound);
-      const task = await lockOpenTask(manager, facts.task_id);
-      const current = await lockApproval(manager, id);
-      // Another request may have delegated it while this one waited for the lock.
-      authorize('approvals.delegate', approvalRelations(agent, current, task), approvalNotFound);
-      assertDelegable(current, role);
-      await this.exclusions.assertMayMove(manager, agent, current, role);
-      await this.requests.assertNonePending(manager, current, role);
-      await assertRoom(manager, task.task_id, [role], 0);
-      const approver_kind = requiredKind({ ...current, approver_role: role }, this.environment);
-      const [delegated] = await sql<ApprovalRow>(manager, DELEGATE, [id, role, approver_kind]);
-      if (!delegated) throw alreadySettled(await lockApproval(manager, id));
-      const by = { role: current.approver_role, subject: agent.subject };
-      const metadata = { from: current.approver_role, to: role, told: reason };
-      this.audit.record(
-        manager,
-        approvalEvent('approval_delegated', delegated, task, by, metadata),
-      );
-      return delegated;
+    return this.moves.move(agent, id, {
+      action: 'approvals.delegate',
+      event_type: 'approval_delegated',
+      reason,
+      targetOf: () => role,
+      actingRoleOf: ({ approver_role }) => approver_role,
+      assertAllowed: async (manager, current) => {
+        assertDelegable(current, role);
+        await this.exclusions.assertMayMove(manager, agent, current, role);
+      },
+      update: async (manager, current) => {
+        await assertRoom(manager, current.task_id, [role], 0);
+        const kind = requiredKind({ ...current, approver_role: role }, this.environment);
+        const [approval] = await sql<ApprovalRow>(manager, DELEGATE, [id, role, kind]);
+        return { approval };
+      },
     });
-    return toApprovalDto(approval);
   }
 }
 
 function assertDelegable(approval: ApprovalRow, role: string): void {
-  if (approval.status !== 'pending') throw alreadySettled(approval);
   const refusal = delegationError(approval, role);
   if (refusal !== undefined) throw new DomainError('approval.delegation_refused', refusal);
 }
