@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { ENVIRONMENT_RULES } from './environment-rules.js';
 import { Environment } from './environment.js';
 import { parseEnvironment, SECRET_VARIABLES, VARIABLES } from './parse-environment.js';
+import { EnvironmentError } from './validated.js';
 
 const PAGE = readFileSync('docs/configuration.md', 'utf8');
 const EXAMPLE = readFileSync('.env.example', 'utf8');
@@ -34,6 +35,28 @@ describe('docs/configuration.md', () => {
     expect(sorted(rows.map(([, name = '', value = '']) => [name, value]))).toEqual(
       sorted(defaults),
     );
+  });
+
+  it('states the range of each number, the values of each choice, and each flag', () => {
+    const values = new Map(
+      [...PAGE.matchAll(/^\| `([A-Z0-9_]+)` +\| [^|]+ \| ([^|]+?) +\|/gm)].map(
+        ([, name = '', value = '']) => [name, value],
+      ),
+    );
+    for (const [name, value] of Object.entries<Value>({ ...new Environment() })) {
+      const text = values.get(name) ?? '';
+      if (typeof value === 'boolean') expect([name, text]).toEqual([name, 'flag']);
+      if (typeof value !== 'number') continue;
+      const [, min = NaN, max = NaN] = (/^(\d+) to (\d+)/.exec(text) ?? []).map(Number);
+      const candidates = [min - 1, min, max, max + 1].map(String);
+      const accepted = candidates.filter((candidate) => isAccepted(name, candidate));
+      expect([name, accepted]).toEqual([name, [String(min), String(max)]]);
+    }
+    for (const name of ['NODE_ENV', 'LOG_LEVEL']) {
+      const choices = [...(values.get(name) ?? '').matchAll(/`(\w+)`/g)].map(([, one = '']) => one);
+      expect([name, choices.filter((one) => !isAccepted(name, one))]).toEqual([name, []]);
+      expect(messageOf(name, 'other')).toContain(`: ${choices.join(', ')}`);
+    }
   });
 
   it('names each file that may hold a secret, and no other', () => {
@@ -78,6 +101,21 @@ describe('.env.example', () => {
     expect(names).toEqual([...names].sort((a, b) => position(a) - position(b)));
   });
 });
+
+function isAccepted(name: string, value: string): boolean {
+  return messageOf(name, value) === '';
+}
+
+/** The message about one variable; empty if its value is valid. */
+function messageOf(name: string, value: string): string {
+  try {
+    parseEnvironment({ [name]: value }, []);
+    return '';
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.message;
+    throw error;
+  }
+}
 
 function sorted(rows: string[][]): string[] {
   return rows.map((row) => row.join('=')).sort();

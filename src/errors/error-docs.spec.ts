@@ -7,12 +7,22 @@ const PAGE = readFileSync('docs/errors.md', 'utf8');
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
 describe('docs/errors.md', () => {
-  it('has a row for each code, with its status, and for no other', () => {
-    const rows = [...PAGE.matchAll(/^\| `([a-z_.]+)` +\| (\d{3}) +\|/gm)];
+  it('has a row for each code, with its status and title, and for no other', () => {
+    const rows = [...PAGE.matchAll(/^\| `([a-z_.]+)` +\| (\d{3}) +\| (.+?) +\|/gm)];
 
-    expect(rows.map(([, code = '', status = '']) => `${code} ${status}`).sort()).toEqual(
-      CODES.map((code) => `${code} ${statusOf(code)}`).sort(),
+    expect(rows.map(([, ...cells]) => cells.join(' ')).sort()).toEqual(
+      CODES.map((code) => `${code} ${statusOf(code)} ${titleOf(code)}`).sort(),
     );
+  });
+
+  it('has a cause and a fix in each row', () => {
+    const rows = PAGE.split('\n').filter((line) => /^\| `[a-z]+\.[a-z_]+`/.test(line));
+
+    expect(rows).toHaveLength(CODES.length);
+    for (const row of rows) {
+      const cells = row.split('|').map((cell) => cell.trim());
+      expect([row, cells.length, cells.slice(1, -1).includes('')]).toEqual([row, 7, false]);
+    }
   });
 
   it('shows an example that is one', () => {

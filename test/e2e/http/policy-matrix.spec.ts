@@ -1,11 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { RequestMethod, type Type } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import type { Express } from 'express';
-import { POLICY_KEY } from '../../../src/auth/policy.decorator.js';
 import { type Action, POLICY, type Relation, type Rule } from '../../../src/auth/policy.js';
-import { IS_PUBLIC } from '../../../src/auth/public.decorator.js';
 import type { Answer } from '../../support/client.js';
 import { useSharedApp } from '../../support/kit.js';
 import {
@@ -17,12 +12,7 @@ import {
   RELATIONS,
   STAFF,
 } from '../../support/policy-calls.js';
-
-interface Route {
-  name: string;
-  action: Action | undefined;
-  isPublic: boolean;
-}
+import { listPolicyRoutes, type PolicyRoute } from '../../support/policy-routes.js';
 
 interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
@@ -30,33 +20,11 @@ interface Layer {
 
 describe('policy', () => {
   const mesh = useSharedApp();
-  let routes: Route[];
+  let routes: PolicyRoute[];
 
   beforeAll(() => {
-    routes = [...mesh.app.get(ModulesContainer).values()].flatMap((module) =>
-      [...module.controllers.values()].flatMap(({ metatype }) => routesOf(metatype as Type)),
-    );
-    routes = routes.filter(({ name }) => name !== 'ALL /mcp');
+    routes = listPolicyRoutes(mesh.app);
   });
-
-  /** The routes of a controller, as Nest reads them from its metadata. */
-  function routesOf(controller: Type): Route[] {
-    const reflector = mesh.app.get(Reflector);
-    const prototype = controller.prototype as Record<string, () => unknown>;
-    return new MetadataScanner().getAllMethodNames(prototype).flatMap((name) => {
-      const handler = prototype[name];
-      const path: unknown = handler && Reflect.getMetadata(PATH_METADATA, handler);
-      if (!handler || typeof path !== 'string') return [];
-      const targets = [handler, controller];
-      const method = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))];
-      const whole = `/${String(Reflect.getMetadata(PATH_METADATA, controller))}/${path}`;
-      return {
-        name: `${method ?? '?'} ${whole.replace(/\/+/g, '/').replace(/(.)\/$/, '$1')}`,
-        action: reflector.getAllAndOverride<Action | undefined>(POLICY_KEY, targets),
-        isPublic: reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) ?? false,
-      };
-    });
-  }
 
   function ruleOf(action: Action | undefined): Rule {
     if (action === undefined) throw new Error('the route names no action');
