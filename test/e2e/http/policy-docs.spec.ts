@@ -139,7 +139,7 @@ function code(text: string): string {
 
 /** A table in the format of Prettier. */
 function tableOf(rows: readonly string[][]): string {
-  const widths = HEADINGS.map((heading, column) =>
+  const widths = HEADINGS.map((_, column) =>
     Math.max(...[[...HEADINGS], ...rows].map((row) => (row[column] ?? '').length)),
   );
   const lineOf = (cells: readonly string[]): string =>
