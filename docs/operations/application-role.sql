@@ -1,5 +1,5 @@
--- What the controller may do in its database, and nothing else. Run it as the owner of the tables, after every
--- migration; it may be run again at any time. The role exists already: CREATE ROLE mesh_app LOGIN PASSWORD '…'
+-- Grants mesh_app the privileges that the controller requires, and no other. Run it as the owner of the tables, after
+-- every migration. It can be run again at any time. Create the role first: CREATE ROLE mesh_app LOGIN PASSWORD '…'
 BEGIN;
 
 DO $$
@@ -13,29 +13,28 @@ GRANT USAGE ON SCHEMA public TO mesh_app;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, mesh_app;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA public FROM PUBLIC, mesh_app;
 
--- It reads all of it, the book of migrations too: whether one is missing.
+-- Read all tables. The controller reads the table of migrations to find missing ones.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO mesh_app;
 
--- The trail, the votes, the losses of roles and the roles seen are only added to.
+-- The audit log, votes, lost roles and seen roles are append-only.
 GRANT INSERT ON audit_events, approval_votes, vote_renewals, role_losses, seen_roles TO mesh_app;
 
--- Of each subject only the latest roles are kept.
+-- One row for each subject, with its latest roles.
 GRANT INSERT, UPDATE ON subject_roles TO mesh_app;
 
--- Work is added to and changed, never deleted.
+-- Sessions and approvals are inserted and changed, never deleted.
 GRANT INSERT, UPDATE ON sessions, approvals TO mesh_app;
 
--- A task stays as it was routed. Locking its row takes the right to update some column; the id is referred to by
--- every attempt, so that it cannot really be changed.
+-- Tasks never change. To lock a row requires UPDATE on a column; foreign keys of the attempts protect the id.
 GRANT INSERT, UPDATE (id) ON tasks TO mesh_app;
 
--- Keys are forgotten when their time is over.
+-- Expired idempotency records are deleted.
 GRANT INSERT, UPDATE, DELETE ON idempotency_records TO mesh_app;
 
--- Each instance records that it is at work.
+-- Each instance records its heartbeat.
 GRANT INSERT, UPDATE ON service_heartbeat TO mesh_app;
 
--- Retention of a task counts from its last approval.
+-- The retention of a task counts from its last approval.
 GRANT EXECUTE ON FUNCTION last_approval_time(uuid) TO mesh_app;
 
 COMMIT;
