@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** A signal that is aborted when the response ends or its connection closes, so that nothing waits for a client that is gone. */
+/** Returns a signal that is aborted when the response ends or its connection closes, so that no wait outlives its client. */
 export function abortOnClose(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => {

@@ -1,13 +1,14 @@
 import { InvalidInputError } from '../errors/domain-error.js';
 
-/** Whether a value of unknown origin is a JSON object. */
+/** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * Renames the members of `body` that older clients call otherwise: `{ agent_role: 'role' }` makes `agent_role`
- * a `role`. Both at once is fine when they agree.
+ * Renames deprecated members of `body`: with the aliases `{ agent_role: 'role' }`, `agent_role` becomes `role`.
+ *
+ * @throws InvalidInputError if both names are present with different values
  */
 export function renameAliases(body: unknown, aliases: Readonly<Record<string, string>>): unknown {
   if (!isObject(body)) return body;
@@ -25,7 +26,7 @@ export function renameAliases(body: unknown, aliases: Readonly<Record<string, st
   return Object.fromEntries(entries);
 }
 
-/** Leaves out the members that are null: older clients send those that they do not mean as null. */
+/** Removes members that are null: v0.4 clients send absent members as null. */
 export function withoutNullMembers(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }

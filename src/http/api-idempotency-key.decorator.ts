@@ -4,15 +4,15 @@ import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 const REPLAYED = {
   'Idempotent-Replayed': {
     description:
-      '`true`: the key was used before, this is the first answer again, nothing was done.',
+      '`true`: the request was executed before. This is its first response, and nothing was executed now.',
     schema: { type: 'string' as const, enum: ['true'] },
   },
 };
 
 /**
- * Documents the header that makes a retry safe.
+ * Documents the header `Idempotency-Key`.
  *
- * @param replay what a retry is answered with, where the first answer is not a 200
+ * @param replay the body of a replay, if the status of the first response is not 200
  */
 export function ApiIdempotencyKey(replay?: Type): MethodDecorator {
   return applyDecorators(
@@ -20,7 +20,7 @@ export function ApiIdempotencyKey(replay?: Type): MethodDecorator {
       name: 'Idempotency-Key',
       required: false,
       description:
-        'Makes a retry safe: the same key with the same request happens once, and the retry is answered 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.',
+        'Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.',
       schema: { type: 'string', minLength: 1, maxLength: 255 },
     }),
     ...(replay
@@ -28,7 +28,7 @@ export function ApiIdempotencyKey(replay?: Type): MethodDecorator {
           ApiOkResponse({
             type: replay,
             description:
-              'A retry with the same `Idempotency-Key`: the first answer, byte for byte.',
+              'Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.',
             headers: REPLAYED,
           }),
         ]

@@ -4,7 +4,7 @@ import { type ErrorCode, statusOf, titleOf } from '../errors/error-codes.js';
 import { problemOf } from '../errors/problem.js';
 import { ProblemDto } from '../errors/problem.dto.js';
 
-/** What any route with a bearer token may answer. */
+/** Errors that every authenticated route can return. */
 const ALWAYS: readonly ErrorCode[] = [
   'request.invalid',
   'request.rate_limited',
@@ -17,7 +17,7 @@ const ALWAYS: readonly ErrorCode[] = [
   'server.error',
 ];
 
-/** What any route that takes a body, and with it an `Idempotency-Key`, may answer beside those. */
+/** Further errors of a route that accepts a body and an `Idempotency-Key`. */
 const WRITES: readonly ErrorCode[] = [
   'request.malformed',
   'request.too_large',
@@ -28,12 +28,12 @@ const WRITES: readonly ErrorCode[] = [
   'database.commit_unknown',
 ];
 
-/** Documents the errors that a route which takes a body answers. */
+/** Documents the errors of a route that accepts a body. */
 export function ApiWriteProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
   return ApiProblems(...WRITES, ...codes);
 }
 
-/** Documents the errors that a route answers, grouped by status, beside those that every route may answer. */
+/** Documents the errors of a route, with those of every route, grouped by status. */
 export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
   const all = [...new Set([...ALWAYS, ...codes])];
   const statuses = [...new Set(all.map(statusOf))];
@@ -49,7 +49,7 @@ export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecor
   );
 }
 
-/** A problem document with one of the codes, as the content of a response. */
+/** Returns the content of an error response: a problem document with one of the codes. */
 export function problemContent(codes: readonly ErrorCode[]) {
   return {
     'application/problem+json': {

@@ -3,11 +3,11 @@ import canonicalize from 'canonicalize';
 import { InvalidInputError } from '../errors/domain-error.js';
 
 /**
- * The SHA-256 of a value in the canonical JSON of RFC 8785: the order of members, white space and the way a number is
- * written make no difference.
+ * Returns the SHA-256 of a value in canonical JSON (RFC 8785). The order of members, white space and the notation of
+ * numbers do not affect it.
  *
- * @throws InvalidInputError when the value has no canonical form: RFC 8785 takes only the JSON of RFC 7493, where text
- * is Unicode (no lone surrogates) and numbers fit a double (`1e400` does not).
+ * @throws InvalidInputError if the value has no canonical form. RFC 8785 requires I-JSON (RFC 7493): no lone surrogates,
+ * and numbers that fit a double (`1e400` does not)
  */
 export function canonicalDigest(value: object): Buffer {
   return hash('sha256', canonicalJson(value), 'buffer');
@@ -20,7 +20,7 @@ function canonicalJson(value: object): string {
     throw new InvalidInputError([
       {
         pointer: '',
-        message: 'the body holds a number or a text that JSON cannot carry safely (RFC 7493)',
+        message: 'The body contains a number or a string that I-JSON (RFC 7493) does not allow',
       },
     ]);
   }

@@ -1,4 +1,4 @@
-/** The part of class-transformer that its typings leave out: what `@Type` says of a member. */
+/** A module of class-transformer that its types omit: the metadata of `@Type`. */
 declare module 'class-transformer/cjs/storage.js' {
   export const defaultMetadataStorage: {
     findTypeMetadata(

@@ -1,6 +1,6 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
-/** Lets the scripts of these web origins call. Tokens travel in a header, so no credentials are allowed for. */
+/** Allows requests from web pages of these origins. Credentials stay disabled, because tokens are sent in a header. */
 export function allowOrigins(app: NestExpressApplication, origins: readonly string[]): void {
   if (origins.length === 0) return;
   app.enableCors({

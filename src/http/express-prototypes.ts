@@ -1,16 +1,16 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 
-/** The classes that a server is to make its messages of. */
+/** The message classes of a server. */
 interface Prototypes {
   IncomingMessage: typeof IncomingMessage;
   ServerResponse: typeof ServerResponse;
 }
 
 /**
- * Requests and responses that are Express's own from the start. Express sets the prototype of those that it is given,
- * after which V8 knows a shape of its own for each of them: nothing that reads or writes one is ever fast
- * (https://github.com/nodejs/node/issues/37457). With these it has nothing to set.
+ * Returns message classes that already have the prototypes of Express. Otherwise Express changes the prototype of each
+ * message, V8 gives each of them its own hidden class, and every access to them is slow
+ * (https://github.com/nodejs/node/issues/37457).
  */
 export function expressPrototypes(app: Express): Prototypes {
   class ExpressRequest extends IncomingMessage {}

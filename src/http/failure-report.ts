@@ -1,17 +1,17 @@
 import { hash } from 'node:crypto';
 import { isObject } from './aliases.js';
 
-/** How long the error of a failed session may be, in UTF-16 code units. */
+/** Longest error of a failed session, in UTF-16 code units. */
 export const MAX_ERROR_LENGTH = 10_000;
 
 const SESSION_WRITES = /^\/sessions\/[^/]+(\/events)?\/?$/;
 
-/** Whether a request may carry the report of a failure, whose body is read more tolerantly. */
+/** Whether a request can contain a failure report, whose body has weaker limits. */
 export function mayReportFailure({ method, path }: { method: string; path: string }): boolean {
   return (method === 'PUT' && SESSION_WRITES.test(path)) || (method === 'POST' && path === '/mcp');
 }
 
-/** Whether a body says that a session failed: a change of its status, or a lifecycle event. */
+/** Whether a body reports a failed session, as a status change or as a lifecycle event. */
 export function reportsFailure(body: unknown): body is Record<string, unknown> {
   if (!isObject(body)) return false;
   const { status, state, event } = body;
@@ -19,14 +19,14 @@ export function reportsFailure(body: unknown): body is Record<string, unknown> {
   return typeof event === 'string' && event.toLowerCase() === 'fail';
 }
 
-/** The arguments of a call of MCP's fail_task; undefined for any other body. */
+/** Returns the arguments of an MCP call of fail_task; undefined for any other body. */
 export function failTaskArguments(body: unknown): Record<string, unknown> | undefined {
   if (!isObject(body) || body.method !== 'tools/call' || !isObject(body.params)) return undefined;
   const { name, arguments: given } = body.params;
   return name === 'fail_task' && isObject(given) ? given : undefined;
 }
 
-/** The same call without its error. */
+/** Returns an MCP call of fail_task with a null error; any other body unchanged. */
 export function withoutError(body: unknown): unknown {
   const given = failTaskArguments(body);
   if (!given || !isObject(body) || !isObject(body.params)) return body;
@@ -34,8 +34,9 @@ export function withoutError(body: unknown): unknown {
 }
 
 /**
- * The text that is kept of an error of any type, length and characters. A value that is no text is written as JSON,
- * U+0000 and lone surrogates become U+FFFD, the end is cut. If anything was changed, the text ends with a mark.
+ * Returns the text to store for an error of any type and length. A value that is not a string becomes JSON, U+0000 and
+ * lone surrogates become U+FFFD, and a long text is shortened. If anything was changed, the text ends with
+ * `[incomplete: …]`.
  *
  * @param notStored names of members of the report that are not stored
  */
@@ -55,7 +56,7 @@ export function failureText(error: unknown, notStored: readonly string[] = []): 
   return `${head}\n${mark}`;
 }
 
-/** Whether a text ends with the mark of {@link failureText}. */
+/** Whether a text ends with the note `[incomplete: …]` of {@link failureText}. */
 export function isIncomplete(error: string | null): boolean {
   return error !== null && /(^|\n)\[incomplete: [^\]\n]*\]$/.test(error);
 }
@@ -73,13 +74,13 @@ function toJson(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch {
-    return 'A value that is nested too deep';
+    return 'The error is nested too deeply';
   }
 }
 
 /**
- * The SHA-256 of any JSON value, also where the canonical JSON of RFC 8785 has no form for it. The order of members
- * makes no difference. Iterative, so that no nesting can overflow it.
+ * Returns the SHA-256 of any JSON value, even one without canonical JSON (RFC 8785). The order of members does not affect
+ * it. Iterative, so that deep nesting does not overflow the stack.
  */
 export function structuralDigest(value: unknown): Buffer {
   const tokens: string[] = [];
@@ -103,7 +104,7 @@ class Token {
   constructor(readonly text: string) {}
 }
 
-/** One by one: a large array has more elements than a call may have arguments. */
+/** Pushes one element at a time, because a large array has more elements than a call can have arguments. */
 function pushArray(open: unknown[], array: readonly unknown[]): void {
   open.push(new Token(']'));
   for (let n = array.length - 1; n >= 0; n -= 1) open.push(array[n]);

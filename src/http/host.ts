@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 const ADDRESS = /^\[([^\]]*)\](?::(\d*))?$/;
 const NAME = /^(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::(\d*))?$/;
 
-/** Whether a text is `host [":" port]` of RFC 3986 section 3.2; an empty host is one. */
+/** Whether a text is `host [":" port]` of RFC 3986 section 3.2. An empty host is valid. */
 export function isHost(text: string): boolean {
   const [, address, portOfAddress] = ADDRESS.exec(text) ?? [];
   if (address !== undefined) return isIPv6(address) && isPort(portOfAddress);

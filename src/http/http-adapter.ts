@@ -5,18 +5,18 @@ import type { Express, Response } from 'express';
 import { expressPrototypes } from './express-prototypes.js';
 
 /**
- * How long a client may take to send, in milliseconds. None of it bounds how long an answer takes: waiting for work
- * and exports go on for longer.
+ * Time limits for a client to send its request, in milliseconds. They do not limit the response: waits and exports take
+ * longer.
  */
 const TIMEOUTS: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 5_000,
-  // How often the first two are looked at. Left alone it is 30 s, and a slow client stays for 40.
+  // Interval in which the first two limits are checked. With the default of 30 s a slow client stays up to 40 s.
   connectionsCheckingInterval: 1_000,
 };
 
-/** Express on a server that makes its messages for it, and closes connections whose client sends too slowly. */
+/** The Express adapter with prepared message classes, and time limits for slow clients. */
 export class HttpAdapter extends ExpressAdapter {
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
@@ -24,7 +24,7 @@ export class HttpAdapter extends ExpressAdapter {
     this.httpServer = createServer({ ...TIMEOUTS, ...expressPrototypes(app) }, app);
   }
 
-  /** Answers as Express does; what is JSON and nothing else, without asking its settings and looking for each header. */
+  /** Sends a plain JSON body directly, without the settings and header checks of Express; anything else as Express does. */
   override reply(response: Response, body: unknown, statusCode?: number): unknown {
     if (!isPlainBody(body) || wantsMinimal(response.req) || response.hasHeader('Content-Type')) {
       return super.reply(response, body, statusCode);
@@ -35,13 +35,13 @@ export class HttpAdapter extends ExpressAdapter {
   }
 }
 
-/** Whether a body is an object or an array of JSON, and not one of what Nest and Express send in a way of their own. */
+/** Whether a body is a plain object or an array, which Nest and Express do not treat specially. */
 function isPlainBody(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false;
   return Array.isArray(body) || Object.getPrototypeOf(body) === Object.prototype;
 }
 
-/** Whether a request may be answered without a body. */
+/** Whether the response to a request can be without a body. */
 function wantsMinimal({ method, headers }: IncomingMessage): boolean {
   return method === 'HEAD' || 'if-none-match' in headers || 'if-modified-since' in headers;
 }

@@ -8,16 +8,16 @@ import { InvalidInputError } from '../errors/domain-error.js';
 const UUID = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}';
 const BARE = new RegExp(`^${UUID}$`);
 
-/** The kinds of things that have ids; each may stand before an id, as in `task-<uuid>`. */
+/** The kinds of resources with ids. A kind can prefix an id, as in `task-<uuid>`. */
 export type IdKind = 'session' | 'task' | 'approval';
 
-/** An id as a caller wrote it: the UUID, and the kind its prefix names, if it has one. */
+/** A parsed id: the UUID, and the kind in its prefix if it has one. */
 export interface Reference {
   id: string;
   kind?: IdKind;
 }
 
-/** Reads an id that may carry one of the prefixes; undefined when it is no id. */
+/** Parses an id that can have one of the prefixes; undefined if it is not an id. */
 export function parseId(text: unknown, kinds: readonly IdKind[]): Reference | undefined {
   if (typeof text !== 'string') return undefined;
   const kind = kinds.find((prefix) => text.startsWith(`${prefix}-`));
@@ -25,7 +25,7 @@ export function parseId(text: unknown, kinds: readonly IdKind[]): Reference | un
   return BARE.test(id) ? { id: id.toLowerCase(), ...(kind && { kind }) } : undefined;
 }
 
-/** The id as acknowledgements write it. */
+/** Returns an id with the prefix of its kind. */
 export function withPrefix(kind: IdKind, id: string): string {
   return `${kind}-${id}`;
 }
@@ -37,26 +37,29 @@ function idPipe<Result>(kinds: readonly IdKind[], pick: (reference: Reference) =
       const reference = parseId(value, kinds);
       if (reference) return pick(reference);
       throw new InvalidInputError([
-        { pointer: '/id', message: 'The id in the path must be a UUID, bare or with its prefix' },
+        {
+          pointer: '/id',
+          message: `The id in the path must be a UUID, bare or as ${kinds.map((kind) => `${kind}-<uuid>`).join(' or ')}`,
+        },
       ]);
     }
   }
   return IdPipe;
 }
 
-/** A task's id in the path. */
+/** Parses a task id in the path. */
 export const TaskIdPipe = idPipe(['task'], ({ id }) => id);
-/** An approval's id in the path. */
+/** Parses an approval id in the path. */
 export const ApprovalIdPipe = idPipe(['approval'], ({ id }) => id);
-/** A session's id in the path, or a task's where that stands for its highest attempt. */
+/** Parses a session id in the path, or a task id, which stands for its latest attempt. */
 export const SessionReferencePipe = idPipe(['session', 'task'], (reference) => reference);
 
-/** The pattern of an id that may carry one of the prefixes, for the document of the API. */
+/** Returns the pattern of an id with an optional prefix, for the OpenAPI document. */
 export function idPattern(...kinds: IdKind[]): string {
   return `^(${kinds.map((kind) => `${kind}-`).join('|')})?${UUID}$`;
 }
 
-/** A member or query parameter that holds an id, bare or prefixed; it arrives bare. */
+/** Validates an id, bare or with its prefix, and removes the prefix. */
 export function IsId(kind: IdKind): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ pattern: idPattern(kind) }),

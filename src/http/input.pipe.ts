@@ -23,10 +23,10 @@ const STRICT = {
 };
 
 /**
- * Turns input into its DTO, or lists everything that is wrong with it; unknown members are wrong. A rule that would have
- * to wait is not asked.
+ * Validates a body or query and returns its DTO. Unknown members are errors. Asynchronous rules are not supported.
  *
- * Nest's own pipe would also look through all of it for what JSON cannot hold, and for names that are refused before.
+ * The pipe of Nest would also search the input for values that JSON cannot contain, and for names that are already
+ * refused.
  */
 @Injectable()
 export class InputPipe implements PipeTransform {
@@ -99,7 +99,7 @@ function problemsOf(
   });
 }
 
-/** What to say of a member that is not known. */
+/** Returns the message for an unknown member. */
 type Description = (name: string, dto: object | undefined) => string;
 
 const unknownMember: Description = () => UNKNOWN_MEMBER;

@@ -11,15 +11,15 @@ import {
 import { assertJsonLimits } from './json-limits.js';
 
 const LIMIT = 2 ** 20;
-/** A worker can always report failure, with a stack trace of any reasonable length. */
+/** Limit for failure reports, so that a worker can send a long stack trace. */
 const FAILURE_LIMIT = 8 * 2 ** 20;
-/** How many bodies beyond the ordinary limit a process reads at once. */
+/** Number of bodies over the ordinary limit that the process reads at the same time. */
 const MAX_LARGE = 8;
 
 /**
- * Reads JSON bodies up to 1 MiB, and nothing else: other media types, charsets and encodings are refused,
- * and so is a body that is not UTF-8 or has a shape that nothing here needs. The report of a failure is read up to
- * 8 MiB, in any shape and with any characters: the session takes what can be stored.
+ * Parses JSON bodies of at most 1 MiB. Refuses other media types, charsets and encodings, bodies that are not UTF-8, and
+ * bodies that exceed the JSON limits. A failure report can have 8 MiB, any structure and any characters: the session
+ * stores the part that can be stored.
  */
 export function jsonBody(): RequestHandler[] {
   return [rejectOtherMediaTypes, readJson(), checkShape];
@@ -40,7 +40,7 @@ const rejectOtherMediaTypes: RequestHandler = (request, _response, next) => {
   next();
 };
 
-/** What is wrong with the bodies that were read tolerantly, unless they report a failure. */
+/** The errors of bodies that were read with the weaker limits. They apply unless the body is a failure report. */
 const rejectedBodies = new WeakMap<IncomingMessage, DomainError>();
 
 function readJson(): RequestHandler {
@@ -73,7 +73,7 @@ function assertUtf8(_request: IncomingMessage, _response: unknown, body: Buffer)
   if (!isUtf8(body)) throw notUtf8();
 }
 
-/** What is not UTF-8 is read with U+FFFD in its place. */
+/** Bytes that are not UTF-8 are read as U+FFFD. */
 function recordFault(request: IncomingMessage, _response: unknown, body: Buffer): void {
   if (body.length > LIMIT) rejectedBodies.set(request, tooLarge());
   else if (!isUtf8(body)) rejectedBodies.set(request, notUtf8());
@@ -94,12 +94,13 @@ function isTooLarge(error: unknown): boolean {
 function tooLargeFailure(): DomainError {
   return new DomainError(
     'request.too_large',
-    'The body must not exceed 1 MiB, or 8 MiB to report a failure. The first 10,000 characters of an error are kept: send those.',
+    'The body must not exceed 1 MiB, or 8 MiB for a failure report. Only the first 10,000 characters of an error are stored: send those.',
   );
 }
 
 function tooManyLarge(): DomainError {
-  const detail = 'Too many large bodies are being read; nothing happened.';
+  const detail =
+    'Too many large bodies are being read. The request was not executed: retry after the time in Retry-After.';
   return new DomainError('server.overloaded', detail, { retryAfter: 1 });
 }
 
@@ -114,7 +115,7 @@ function assertBody(request: Request, body: unknown): void {
     if (request.method === 'PUT' && reportsFailure(body)) return;
     const fault = rejectedBodies.get(request);
     if (failTaskArguments(body)) {
-      // Its error may have any shape; its tool takes what can be stored.
+      // The error can have any structure: the tool stores the part that can be stored.
       assertJsonLimits(withoutError(body));
       return;
     }

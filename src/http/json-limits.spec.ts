@@ -42,8 +42,8 @@ describe('A body of no ordinary shape', () => {
   it.each<[body: unknown, problem: string]>([
     [{ a: { b: 'x\u0000' } }, '/a/b The value must not contain U+0000'],
     [{ 'x\u0000': 1 }, '/ The body must not contain U+0000'],
-    [{ a: '\ud800' }, '/a The value must not contain half of a surrogate pair'],
-    [{ a: [{ '\udc00': 1 }] }, '/a/0 The value must not contain half of a surrogate pair'],
+    [{ a: '\ud800' }, '/a The value must not contain a lone surrogate'],
+    [{ a: [{ '\udc00': 1 }] }, '/a/0 The value must not contain a lone surrogate'],
     [
       JSON.parse('{"a":{"__proto__":1}}'),
       '/a The value has a member with a name that is not allowed',

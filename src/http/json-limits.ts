@@ -1,11 +1,11 @@
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
 
-/** What a JSON body may look like, whatever it says. Generous for any real request; cheap to check. */
+/** Limits of a JSON body: nesting depth, members in total, elements per array, characters per string. */
 export const JSON_LIMITS = { depth: 32, keys: 2_000, array: 1_000, string: 65_536 };
 
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** A value of the body, and where it stands. */
+/** A value of the body and its position. */
 interface Visit {
   value: unknown;
   depth: number;
@@ -14,9 +14,11 @@ interface Visit {
 }
 
 /**
- * Refuses bodies that would cost or confuse what comes after: too deep, too wide, too long, with keys that
- * reach into prototypes, with numbers that JSON readers disagree on (RFC 8259 §6, RFC 7493 §2.2) or with text
- * that Postgres cannot store. Iterative, so that no nesting can overflow it.
+ * Asserts that a body keeps {@link JSON_LIMITS}, has no keys such as `__proto__`, no numbers that JSON parsers read
+ * differently (RFC 8259 section 6, RFC 7493 section 2.2) and no text that PostgreSQL cannot store. Iterative, so that
+ * deep nesting does not overflow the stack.
+ *
+ * @throws InvalidInputError
  */
 export function assertJsonLimits(body: unknown): void {
   let keys = 0;
@@ -53,7 +55,7 @@ function assertText(text: string, at: Visit): void {
     refuse(at, `must not be longer than ${JSON_LIMITS.string} characters`);
   }
   if (text.includes('\u0000')) refuse(at, 'must not contain U+0000');
-  if (!text.isWellFormed()) refuse(at, 'must not contain half of a surrogate pair');
+  if (!text.isWellFormed()) refuse(at, 'must not contain a lone surrogate');
 }
 
 function assertNumber(value: number, at: Visit): void {
@@ -70,12 +72,12 @@ function refuse(at: Visit, rule: string): never {
   throw new InvalidInputError([problem]);
 }
 
-/** Where a value stands, as a JSON Pointer (RFC 6901); empty for the body itself. */
+/** Returns the JSON Pointer of a value (RFC 6901); empty for the body itself. */
 function pointerTo({ key, parent }: Visit): string {
   return parent ? `${pointerTo(parent)}/${escapePointer(key)}` : '';
 }
 
-/** Escapes a member name for a JSON Pointer (RFC 6901 §3), and cuts it where it is unreasonably long. */
+/** Escapes a member name for a JSON Pointer (RFC 6901 section 3). Shortens it to 100 characters. */
 export function escapePointer(name: string): string {
   return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }

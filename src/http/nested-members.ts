@@ -9,8 +9,8 @@ type Dto = new () => object;
 export const UNKNOWN_MEMBER = 'There is no such member';
 
 /**
- * The input without the members that are null, at every level that a DTO describes: null is absent. JSON objects of the
- * caller's own making stay as they are.
+ * Removes null members at every level that a DTO describes, because null counts as absent. Free-form JSON objects stay
+ * unchanged.
  */
 export function withoutNullNestedMembers(input: Members, dto: Dto): Members {
   const entries = Object.entries(input).filter(([, value]) => value !== null);
@@ -26,8 +26,8 @@ export function withoutNullNestedMembers(input: Members, dto: Dto): Members {
 }
 
 /**
- * The members, at every level that a DTO describes, that are named like what every object inherits, such as `toString`:
- * class-validator takes them for members that it knows.
+ * Reports members that have the name of an inherited member such as `toString`, at every level that a DTO describes:
+ * class-validator treats them as known.
  */
 export function inheritedMemberNames(input: unknown, dto: Dto, prefix: string): InputProblem[] {
   if (!isObject(input)) return [];
@@ -42,7 +42,7 @@ export function inheritedMemberNames(input: unknown, dto: Dto, prefix: string): 
   });
 }
 
-/** The DTO that describes a member, if one does. */
+/** Returns the DTO of a member; undefined if it has none. */
 function nestedDto(dto: Dto, name: string): Dto | undefined {
   if (name in Object.prototype) return undefined;
   const found = defaultMetadataStorage.findTypeMetadata(dto, name)?.typeFunction();

@@ -7,7 +7,7 @@ import { isProbe } from '../observability/probes.js';
 import { escapePointer } from './json-limits.js';
 import { UNKNOWN_MEMBER } from './nested-members.js';
 
-/** Refuses query parameters on routes that take none: `POST /tasks/route?dry_run=true` must not route a task. */
+/** Refuses query parameters on routes without any: `POST /tasks/route?dry_run=true` must not route a task. */
 @Injectable()
 export class NoQueryGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
@@ -22,7 +22,7 @@ export class NoQueryGuard implements CanActivate {
   }
 }
 
-/** Whether a parameter of the handler is `@Query()`, as Nest keeps it: under `<kind>:<index>`. */
+/** Whether the handler has a parameter `@Query()`. Nest stores parameters under `<kind>:<index>`. */
 function takesQuery(context: ExecutionContext): boolean {
   const parameters: unknown = Reflect.getMetadata(
     ROUTE_ARGS_METADATA,

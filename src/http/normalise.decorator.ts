@@ -1,14 +1,14 @@
 import type { WarningDto } from './warnings.js';
 
 /**
- * Rewrites what v0.4 clients send into the one vocabulary of a request, before it is validated; not called with
- * `LEGACY_V04=false`. It calls `warn` for what its sender may not have meant.
+ * Converts a body of v0.4 to the current format before validation. Not called with `LEGACY_V04=false`. Calls `warn` for a
+ * part that its sender may not have intended.
  */
 export type Normaliser = (body: unknown, warn: (warning: WarningDto) => void) => unknown;
 
 const normalisers = new WeakMap<object, Normaliser>();
 
-/** Gives the DTO class it decorates a {@link Normaliser}. */
+/** Sets the {@link Normaliser} of a DTO class. */
 export function Normalised(normaliser: Normaliser): ClassDecorator {
   return (dto) => {
     normalisers.set(dto, normaliser);
@@ -19,12 +19,12 @@ export function normaliserOf(dto: object): Normaliser | undefined {
   return normalisers.get(dto);
 }
 
-/** Makes of a body what can be stored, for every client, after the names of older clients are replaced. */
+/** Makes a body storable, after the {@link Normaliser}. */
 export type Repair = (body: unknown) => unknown;
 
 const repairs = new WeakMap<object, Repair>();
 
-/** Gives the DTO class it decorates a {@link Repair}. */
+/** Sets the {@link Repair} of a DTO class. */
 export function Repaired(repair: Repair): ClassDecorator {
   return (dto) => {
     repairs.set(dto, repair);

@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { WholeNumber } from '../config/variable.js';
 
-/** How much of a list to give, and from where. */
+/** Query parameters of a paginated list. */
 export class CursorQuery {
   @ApiPropertyOptional({
     minimum: 1,
@@ -10,7 +10,7 @@ export class CursorQuery {
     default: 20,
     type: 'integer',
     description:
-      'How much at most: a page of very large things, of some 4 MB together, ends before that, and `next_cursor` goes on there.',
+      'Maximum number of items on the page. A page of about 4 MB ends earlier; `next_cursor` continues after it.',
   })
   @IsOptional()
   @WholeNumber(1, 100)
@@ -18,7 +18,7 @@ export class CursorQuery {
 
   @ApiPropertyOptional({
     maxLength: 200,
-    description: 'Where the page before ended: its `next_cursor`.',
+    description: 'The `next_cursor` of the previous page. Default: the first page.',
   })
   @IsOptional()
   @IsString()

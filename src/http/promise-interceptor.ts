@@ -4,21 +4,21 @@ import type { Request } from 'express';
 import { from, isObservable, lastValueFrom, type Observable } from 'rxjs';
 
 /**
- * An interceptor around what a handler promises. For one of the usual kind Nest builds observables and scopes with
- * every request, also with those that it lets pass: a tenth to a quarter of the processor time of a request. This one
- * says beforehand which requests it is for, and is called with a promise; see {@link patchInterceptorsConsumer}.
+ * An interceptor that wraps the promise of a handler. For an ordinary interceptor Nest creates observables and scopes for
+ * each request, which costs 10 to 25 % of the CPU time of a request, even if the interceptor does nothing. This one
+ * declares which requests it applies to and receives a promise; see {@link patchInterceptorsConsumer} and ADR 12.
  */
 export abstract class PromiseInterceptor implements NestInterceptor {
-  /** Whether it is for this request, which is past the guards; if not, the handler is called as if there were none. */
+  /** Whether the interceptor applies to a request. It runs after the guards. If false, the handler is called directly. */
   abstract appliesTo(request: Request): boolean;
 
-  /** What to answer in the place of what `handle` makes. */
+  /** Returns the result that replaces the result of `handle`. */
   abstract interceptPromise(
     context: ExecutionContext,
     handle: () => Promise<unknown>,
   ): Promise<unknown>;
 
-  /** The same for Nest, where it is one interceptor among others. */
+  /** Called by Nest if the handler has several interceptors. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     return from(this.interceptPromise(context, () => lastValueFrom(next.handle())));
   }
@@ -26,7 +26,7 @@ export abstract class PromiseInterceptor implements NestInterceptor {
 
 const nestConsumer = Reflect.get(InterceptorsConsumer.prototype, 'intercept');
 
-/** Has Nest call the only interceptor of a handler directly, if it is one that can be; all over the process. */
+/** Makes Nest call the only interceptor of a handler directly if it is a {@link PromiseInterceptor}. Affects the whole process. */
 export function patchInterceptorsConsumer(): void {
   InterceptorsConsumer.prototype.intercept = function (interceptors, args, ...rest) {
     const [instance, callback, handle] = rest;

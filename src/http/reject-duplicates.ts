@@ -4,12 +4,12 @@ import { isHost } from './host.js';
 import { repeatedHeaders } from './repeated-headers.js';
 
 /**
- * What Node keeps the first of, or joins, when it is sent twice: whoever stands in front may have read the other one.
- * `Authorization` is looked at where the token is read.
+ * Headers that must be sent once. Node keeps the first value or joins them, and a proxy may have read another one.
+ * `Authorization` is checked with the token.
  */
 const SINGULAR = ['Host', 'Content-Type', 'Idempotency-Key', 'If-Match'] as const;
 
-/** Refuses requests that two readers may read differently: headers and query parameters that are sent more than once. */
+/** Refuses repeated headers and query parameters, which two parsers can read differently. */
 export const rejectDuplicates: RequestHandler = (request, _response, next) => {
   const repeated = repeatedHeaders(request, SINGULAR).map((name) => ({
     pointer: name,
@@ -20,7 +20,7 @@ export const rejectDuplicates: RequestHandler = (request, _response, next) => {
   next();
 };
 
-/** The host is repeated in answers, so it has to be one (RFC 9112 section 3.2). */
+/** Checks the host (RFC 9112 section 3.2), because responses contain it. */
 function hostProblems(request: Request): InputProblem[] {
   const { host } = request.headers;
   const hosts = { Host: host, 'X-Forwarded-Host': request.host } as Record<
@@ -43,14 +43,17 @@ function queryProblems(request: Request): InputProblem[] {
   }
   return Object.keys(query)
     .filter((name) => Array.isArray(query[name]))
-    .map((name) => ({ pointer: `?${name.slice(0, 100)}`, message: 'must be given once' }));
+    .map((name) => ({
+      pointer: `?${name.slice(0, 100)}`,
+      message: `${name.slice(0, 100)} must be sent once`,
+    }));
 }
 
-/** Express replaces what is not UTF-8; that would be another question than the one that was asked. */
+/** Refuses a query that is not UTF-8. Express would replace the invalid bytes and so change the query. */
 function decode(query: string): string {
   try {
     return decodeURIComponent(query);
   } catch {
-    throw new DomainError('request.malformed', 'The query is not percent-encoded UTF-8.');
+    throw new DomainError('request.malformed', 'The query must be percent-encoded UTF-8.');
   }
 }

@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Which of these headers a request carries more than once. Node keeps the first of some, or joins them, and does not
- * tell; but hardly any request repeats one, so that it has as many names as headers.
+ * Returns the headers that a request contains more than once. Node keeps the first value or joins them, without notice.
+ * A request without a repeated header has as many names as headers, which is checked first.
  */
 export function repeatedHeaders(
   { headers, rawHeaders }: IncomingMessage,
   names: readonly string[],
 ): string[] {
   if (Object.keys(headers).length === rawHeaders.length / 2) return [];
-  // Names and values take turns.
+  // rawHeaders alternates names and values.
   const sent = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase());
   return names.filter((name) => sent.filter((each) => each === name.toLowerCase()).length > 1);
 }

@@ -9,28 +9,28 @@ interface Layer {
 }
 
 /**
- * Tells, where a path exists but not with this method, which methods it takes (RFC 9110 section 15.5.6). Only a
- * request that no route took comes here, so that the others do not pay for the look at all routes.
+ * Returns 405 with the allowed methods if a path exists with other methods (RFC 9110 section 15.5.6). It runs only for
+ * requests without a matching route, so other requests do not pay for the search in all routes.
  */
 @Catch(NotFoundException)
 export class RouteNotFoundFilter extends ProblemFilter {
   override catch(exception: NotFoundException, host: ArgumentsHost): void | Promise<void> {
     const { app, path, method } = host.switchToHttp().getRequest<Request>();
     const allowed = methodsOf(app as Express, path);
-    // A route that takes the method may find nothing all the same, as the one of the documentation's files.
+    // A route that accepts the method can also return 404, such as the one of the files of the API docs.
     const isNotFound = allowed.length === 0 || allowed.includes(method);
     return super.catch(isNotFound ? exception : methodNotAllowed(allowed.join(', ')), host);
   }
 }
 
-/** A request with a method that its route does not take (RFC 9110 section 15.5.6). */
+/** The error for a method that a route does not accept (RFC 9110 section 15.5.6). */
 export function methodNotAllowed(methods: string): DomainError {
-  return new DomainError('request.method_not_allowed', `This route takes ${methods}.`, {
+  return new DomainError('request.method_not_allowed', `This route accepts only ${methods}.`, {
     headers: { Allow: methods },
   });
 }
 
-/** The methods of all routes that match a path. */
+/** Returns the methods of all routes that match a path. */
 function methodsOf(server: Express, path: string): string[] {
   const layers = server.router.stack as unknown as Layer[];
   const methods = layers

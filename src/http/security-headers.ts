@@ -3,10 +3,7 @@ import { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
-/**
- * The headers of helmet, which are the same for every answer: it is asked for them once, not with each of its dozen
- * middlewares for each request.
- */
+/** Sets the headers of helmet. They are constant, so they are computed once instead of by a dozen middlewares per request. */
 export function securityHeaders(): RequestHandler {
   const request = new IncomingMessage(new Socket());
   const sample = new ServerResponse(request);

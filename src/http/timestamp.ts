@@ -1,27 +1,27 @@
 /**
- * The date-time of RFC 3339 section 5.6 with upper-case `T` and `Z`: hours 00 to 23, an offset of up to ±23:59, a
+ * The `date-time` of RFC 3339 section 5.6 with upper-case `T` and `Z`, hours 00 to 23, an offset of at most ±23:59 and a
  * fraction of any length.
  */
 const TIMESTAMP =
   /^(?!0000)(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
-/** 0001 to 9999: an offset may carry a time out of the years that RFC 3339 can write. */
+/** Years 0001 to 9999: the offset can move a time out of the range of RFC 3339. */
 const YEAR = /^(?!0000)\d{4}-/;
 
-/** No fraction that anybody means is longer. */
+/** Longest accepted text. */
 const MAX_LENGTH = 100;
 
 /**
- * Parses a time as RFC 3339 writes it into UTC with microseconds, which are what PostgreSQL keeps, such as
- * `2026-01-31T12:00:00.123456Z`; what is finer is cut off. A leap second (23:59:60 UTC) is the second after it.
- * Undefined: it is no such time.
+ * Converts an RFC 3339 time to UTC with microseconds, the precision of PostgreSQL, such as
+ * `2026-01-31T12:00:00.123456Z`. Finer fractions are truncated. A leap second (23:59:60 UTC) becomes the following second.
+ * Returns undefined if the text is not such a time.
  */
 export function parseTimestamp(text: string): string | undefined {
   const [, minute, second, fraction = '', offset] =
     (text.length <= MAX_LENGTH && TIMESTAMP.exec(text)) || [];
   if (minute === undefined || second === undefined || offset === undefined) return undefined;
   const day = minute.slice(0, 10);
-  // Date rolls 31 February over into March.
+  // Date converts 31 February to a day in March.
   if (!new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)) return undefined;
   const isLeap = second === '60';
   const time = new Date(`${minute}:${isLeap ? '59' : second}${offset}`);

@@ -6,8 +6,8 @@ type RulesByProperty = ReturnType<MetadataStorage['groupByPropertyName']>;
 const cacheRules = new WeakSet<MetadataStorage>();
 
 /**
- * Has class-validator look for the rules of a class once. By itself it goes through the classes of the whole
- * application with every object that it looks at: https://github.com/typestack/class-validator/issues/2686.
+ * Caches the validation rules of each class. Without it class-validator searches the rules of all classes for each object:
+ * https://github.com/typestack/class-validator/issues/2686.
  */
 export function cacheValidationMetadata(storage: MetadataStorage = getMetadataStorage()): void {
   if (cacheRules.has(storage)) return;
@@ -19,7 +19,7 @@ export function cacheValidationMetadata(storage: MetadataStorage = getMetadataSt
   const grouped = new WeakMap<Rules, RulesByProperty>();
 
   storage.getTargetValidationMetadatas = (target, schema, always, strictGroups, groups) => {
-    // Which rules are those of a group depends on more than the class.
+    // With groups the rules depend on more than the class.
     if (always || strictGroups || groups) return find(target, schema, always, strictGroups, groups);
     return getOrMake(found, target, () => find(target, schema, always, strictGroups));
   };

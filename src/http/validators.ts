@@ -7,33 +7,30 @@ import { inNfc, NAME } from '../common/names.js';
 import { isObject } from './aliases.js';
 import { parseTimestamp } from './timestamp.js';
 
-/**
- * The part of the rule of names that every dialect of regular expressions can express: no comma, no white space around
- * it.
- */
+/** The part of the rule for names that all regular-expression dialects support: no comma, no surrounding white space. */
 const NAME_IN_DOCUMENT = '^[^,\\s]([^,]*[^,\\s])?$';
 
-/** A member that names a role. */
+/** Validates a role name. */
 export function IsRoleName(): PropertyDecorator {
   return nameRule('role name', false);
 }
 
-/** A member that lists roles. */
+/** Validates a list of role names. */
 export function AreRoleNames(): PropertyDecorator {
   return nameRule('role name', true);
 }
 
-/** A member that names a task type. */
+/** Validates a task type. */
 export function IsTaskType(): PropertyDecorator {
   return nameRule('task type', false);
 }
 
-/** A member that lists task types. */
+/** Validates a list of task types. */
 export function AreTaskTypes(): PropertyDecorator {
   return nameRule('task type', true);
 }
 
-/** A member that holds names, in NFC from here on. */
+/** Validates a name, or each name of a list, and converts it to NFC. */
 function nameRule(kind: string, each: boolean): PropertyDecorator {
   const subject = each ? 'each of $property' : '$property';
   const rule = `must be a ${kind}: 1 to 50 printable characters, without white space around them`;
@@ -54,7 +51,7 @@ function hasComma(value: unknown): boolean {
     : typeof value === 'string' && value.includes(',');
 }
 
-/** A text in which a person can read something. */
+/** Validates that a text has visible characters. */
 export function IsNotBlank(): PropertyDecorator {
   return ValidateBy({
     name: 'isNotBlank',
@@ -65,7 +62,7 @@ export function IsNotBlank(): PropertyDecorator {
   });
 }
 
-/** A member that holds a JSON object of the caller's own making. */
+/** Validates a free-form JSON object. */
 export function IsJsonObject(): PropertyDecorator {
   return applyDecorators(
     KeepRaw(),
@@ -79,12 +76,12 @@ export function IsJsonObject(): PropertyDecorator {
   );
 }
 
-/** A member of the caller's own making: class-transformer's copy would lack members named like `toString`. */
+/** Keeps a free-form member as sent: the copy of class-transformer would lack members with names such as `toString`. */
 export function KeepRaw(): PropertyDecorator {
   return Transform(({ obj, key }: { obj: Record<string, unknown>; key: string }) => obj[key]);
 }
 
-/** A point in time as RFC 3339 writes it, with its offset; from here on in UTC with microseconds. */
+/** Validates an RFC 3339 time with offset, and converts it to UTC with microseconds. */
 export function IsTimestamp(): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ format: 'date-time' }),
@@ -95,7 +92,7 @@ export function IsTimestamp(): PropertyDecorator {
   );
 }
 
-/** The same for a time that is kept as it was written. */
+/** Validates an RFC 3339 time with offset, and keeps it as sent. */
 export function IsTimestampText(): PropertyDecorator {
   return ValidateBy({
     name: 'isTimestamp',

@@ -3,7 +3,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 /** Codes of warnings; docs/compatibility.md explains each. */
 export const WARNING_CODES = ['task.unknown_member', 'task.unseen_role'] as const;
 
-/** A part of a request that was accepted and may not do what its sender meant. */
+/** A warning about a part of an accepted request that may not have the intended effect. */
 export class WarningDto {
   @ApiProperty({ enum: WARNING_CODES, example: 'task.unknown_member' })
   code: (typeof WARNING_CODES)[number];
@@ -20,12 +20,12 @@ export class WarningDto {
 
 const warnings = new WeakMap<object, readonly WarningDto[]>();
 
-/** Keeps the warnings about an input with the DTO that was made of it. */
+/** Stores the warnings about an input with its DTO. */
 export function keepWarnings(dto: object, found: readonly WarningDto[]): void {
   if (found.length > 0) warnings.set(dto, found);
 }
 
-/** The warnings about the input that a DTO was made of. */
+/** Returns the warnings about the input of a DTO. */
 export function warningsOf(dto: object): readonly WarningDto[] {
   return warnings.get(dto) ?? [];
 }
