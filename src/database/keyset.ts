@@ -32,10 +32,14 @@ export function encodeCursor(list: CursorKind, { at, id, sortRank }: Keyset): st
  * @throws InvalidInputError if it is any other text
  */
 export function decodeCursor(list: CursorKind, cursor: string): Keyset {
-  const [, , at, id, rank] =
+  const [, , at, id, sortRank] =
     PATTERN.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (at === undefined || id === undefined || Number.isNaN(Date.parse(at))) throw badCursor();
-  const keyset = { at, id, ...(rank !== undefined && { rank: Number(rank) }) };
+  const keyset: Keyset = {
+    at,
+    id,
+    ...(sortRank !== undefined && { sortRank: Number(sortRank) }),
+  };
   if (encodeCursor(list, keyset) !== cursor) throw badCursor();
   return keyset;
 }

@@ -130,8 +130,8 @@ function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): WhereCla
 }
 
 /** Returns the place of a task in the inbox: the id and priority of its attempt. */
-function inboxCursorKeyOf({ session_id, priority }: TaskRow): { id: string; rank: number } {
-  return { id: session_id, rank: rankOf(priority) };
+function inboxCursorKeyOf({ session_id, priority }: TaskRow): { id: string; sortRank: number } {
+  return { id: session_id, sortRank: rankOf(priority) };
 }
 
 function afterInInbox(where: WhereClause, { cursor }: ListTasksQuery): void {
