@@ -15,6 +15,12 @@ describe('A cursor', () => {
     });
   });
 
+  it('keeps the sort rank of its position', () => {
+    const position = { at: AT, id: ID, sortRank: 2 };
+
+    expect(decodeCursor('inbox', encodeCursor('inbox', position))).toEqual(position);
+  });
+
   it.each([
     ['nothing', ''],
     ['no base64', '!!!'],

@@ -5,7 +5,7 @@ import { ApprovalsReaderService } from '../approvals/approvals-reader.service.js
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
-import { decodeCursor, toPage } from '../database/keyset.js';
+import { decodeCursor, type Keyset, toPage } from '../database/keyset.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { WhereClause } from '../database/where-clause.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
@@ -130,7 +130,7 @@ function filter(agent: Agent, query: ListTasksQuery, isInbox: boolean): WhereCla
 }
 
 /** Returns the place of a task in the inbox: the id and priority of its attempt. */
-function inboxCursorKeyOf({ session_id, priority }: TaskRow): { id: string; sortRank: number } {
+function inboxCursorKeyOf({ session_id, priority }: TaskRow): Omit<Keyset, 'at'> {
   return { id: session_id, sortRank: rankOf(priority) };
 }
 
