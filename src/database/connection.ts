@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { UnavailableError } from '../errors/domain-error.js';
 import { drainCommitHooks, drainRollbackHooks } from './transaction-hooks.js';
+import { poolOf } from './connection-pool.js';
 import { Deferred } from './deferred.js';
 import { attachPipeline, Pipeline } from './pipeline.js';
 import { isConnectionLost, classify } from './postgres-errors.js';
@@ -36,7 +37,11 @@ export class Connection {
       );
     }
     const runner = dataSource.createQueryRunner();
-    return new Connection(runner, await checkOut(runner), names);
+    const pool = poolOf(dataSource);
+    const isFree = pool !== undefined && pool.idleCount > pool.waitingCount;
+    const connecting = runner.connect() as Promise<Client>;
+    const client = await (isFree ? connecting : inTime(runner, connecting));
+    return new Connection(runner, client, names);
   }
 
   /** Acquires a connection for `work` and releases it. Closes it instead if an error shows that it is broken. */
@@ -132,11 +137,10 @@ export class Connection {
 }
 
 /**
- * Acquires the connection of a query runner. Rejects after {@link CHECKOUT_MS}; a connection that is ready later goes to
+ * Waits for the connection of a query runner. Rejects after {@link CHECKOUT_MS}; a connection that is ready later goes to
  * the pool. So a new connection that takes longer, on a busy machine, still serves later requests.
  */
-async function checkOut(runner: QueryRunner): Promise<Client> {
-  const connecting = runner.connect() as Promise<Client>;
+async function inTime(runner: QueryRunner, connecting: Promise<Client>): Promise<Client> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Pool } from 'pg';
 import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
-import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { MetricsService } from '../observability/metrics.service.js';
+import { poolOf } from './connection-pool.js';
 
 /** Metrics of the connection pool. */
 @Injectable()
@@ -23,8 +22,4 @@ export class PoolMetricsService {
       },
     });
   }
-}
-
-function poolOf({ driver }: DataSource): Pool | undefined {
-  return driver instanceof PostgresDriver ? (driver.master as Pool) : undefined;
 }

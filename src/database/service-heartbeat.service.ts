@@ -120,6 +120,11 @@ export class ServiceHeartbeatService
     if (this.own.isInitialized) await this.own.destroy();
   }
 
+  /** Whether the latest heartbeat is so old that an outage may have passed since. */
+  get isStale(): boolean {
+    return performance.now() - this.lastBeatAt >= STALE_MS;
+  }
+
   /**
    * Waits for a heartbeat if the latest one is stale, so that an outage is noticed before a statement reads what ended
    * in it. The wait is limited for all statements together: while PostgreSQL responds to statements but not to
@@ -145,10 +150,6 @@ export class ServiceHeartbeatService
         this.beating = undefined;
       });
     return this.beating;
-  }
-
-  private get isStale(): boolean {
-    return performance.now() - this.lastBeatAt >= STALE_MS;
   }
 
   /** A heartbeat that is under way may have been sent before this process was suspended: then another one follows. */

@@ -128,17 +128,17 @@ export class TransactionsService {
 
   /** Acquires the connection of a shared transaction. */
   protected async connect(): Promise<Connection> {
-    await this.heartbeat?.noticeOutage();
+    if (this.heartbeat?.isStale) await this.heartbeat.noticeOutage();
     return Connection.acquire(this.dataSource, this.names);
   }
 
   private async use<T>(work: Work<T>): Promise<T> {
-    await this.heartbeat?.noticeOutage();
+    if (this.heartbeat?.isStale) await this.heartbeat.noticeOutage();
     return Connection.use(this.dataSource, this.names, ({ manager }) => work(manager));
   }
 
   private async transact<T>(work: Work<T | Deferred<T>>): Promise<T> {
-    await this.heartbeat?.noticeOutage();
+    if (this.heartbeat?.isStale) await this.heartbeat.noticeOutage();
     return Connection.use(this.dataSource, this.names, async (connection) => {
       connection.begin();
       let result: T | Deferred<T>;
