@@ -11,7 +11,8 @@
 export function overdue(session: string, days: string): string {
   const latest = `greatest(${session}.created_at, ${session}.not_before, ${session}.lease_expires_at)`;
   return `(${session}.status IN ('pending', 'active')
-           AND greatest(${latest}, CASE WHEN ${session}.attempt IS NOT NULL AND ${latest} < now() - interval '1 day'
+           AND ${latest} < now() - interval '1 day'
+           AND greatest(${latest}, CASE WHEN ${session}.attempt IS NOT NULL
                                         THEN last_approval_time(${session}.task_id) END)
                < now() - make_interval(days => ${days}::integer)
            AND (${session}.deadline_at IS NULL OR ${session}.deadline_at <= now()))`;
