@@ -7,6 +7,7 @@ import { type InputProblem, InvalidInputError } from '../errors/domain-error.js'
 import { isObject, withoutNullMembers } from './aliases.js';
 import {
   inheritedMemberNames,
+  isTidy,
   UNKNOWN_MEMBER,
   withoutNullNestedMembers,
 } from './nested-members.js';
@@ -31,6 +32,8 @@ const STRICT = {
 @Injectable()
 export class InputPipe implements PipeTransform {
   private readonly legacy: boolean;
+  /** DTOs of queries that are valid without any parameter. */
+  private readonly validWhenEmpty = new WeakSet<Dto>();
 
   constructor(@Optional() environment?: Environment) {
     this.legacy = environment?.LEGACY_V04 ?? true;
@@ -39,18 +42,23 @@ export class InputPipe implements PipeTransform {
 
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if ((type !== 'body' && type !== 'query') || !isDto(metatype)) return value;
+    const isEmptyQuery = type === 'query' && isObject(value) && Object.keys(value).length === 0;
+    if (isEmptyQuery && this.validWhenEmpty.has(metatype)) return new metatype();
     const prefix = type === 'body' ? '/' : '?';
     const warnings: WarningDto[] = [];
     const input =
       type === 'body' ? this.bodyOf(value, metatype, (warning) => warnings.push(warning)) : value;
-    const inherited = inheritedMemberNames(input, metatype, prefix);
-    if (inherited.length > 0) throw new InvalidInputError(inherited);
+    if (!isObject(input) || !isTidy(input, metatype)) {
+      const inherited = inheritedMemberNames(input, metatype, prefix);
+      if (inherited.length > 0) throw new InvalidInputError(inherited);
+    }
     const dto = plainToInstance(metatype, input);
     const errors = validateSync(dto, STRICT);
     if (errors.length > 0) {
       const describe = this.legacy ? unknownMember : unknownMemberOf;
       throw new InvalidInputError(problemsOf(errors, prefix, describe));
     }
+    if (isEmptyQuery) this.validWhenEmpty.add(metatype);
     keepWarnings(dto, warnings);
     return dto;
   }
@@ -61,7 +69,7 @@ export class InputPipe implements PipeTransform {
     const normal = normalise ? normalise(withoutNullMembers(members), warn) : members;
     const repair = repairOf(dto);
     const body = repair ? repair(normal) : normal;
-    if (!isObject(body)) return body;
+    if (!isObject(body) || isTidy(body, dto)) return body;
     const inherited = Object.keys(body).filter((name) => name in Object.prototype);
     if (inherited.length > 0) {
       throw new InvalidInputError(

@@ -9,6 +9,23 @@ type Dto = new () => object;
 export const UNKNOWN_MEMBER = 'There is no such member';
 
 /**
+ * Whether an input has no null and no inherited name at the levels that a DTO describes. Most inputs have none, and then
+ * the functions below, which copy the input, are not needed.
+ */
+export function isTidy(input: Members, dto: Dto): boolean {
+  for (const name of Object.keys(input)) {
+    const value = input[name];
+    if (value === null || name in Object.prototype) return false;
+    if (typeof value !== 'object') continue;
+    const nested = nestedDto(dto, name);
+    if (nested === undefined) continue;
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (!items.every((item) => !isObject(item) || isTidy(item, nested))) return false;
+  }
+  return true;
+}
+
+/**
  * Removes null members at every level that a DTO describes, because null counts as absent. Free-form JSON objects stay
  * unchanged.
  */

@@ -22,15 +22,14 @@ export const rejectDuplicates: RequestHandler = (request, _response, next) => {
 
 /** Checks the host (RFC 9112 section 3.2), because responses contain it. */
 function hostProblems(request: Request): InputProblem[] {
-  const { host } = request.headers;
-  const hosts = { Host: host, 'X-Forwarded-Host': request.host } as Record<
-    string,
-    string | undefined
-  >;
-  const [pointer] = Object.keys(hosts).filter((name) => !isHost(hosts[name] ?? ''));
-  return pointer === undefined
-    ? []
-    : [{ pointer, message: `${pointer} must be a host with or without a port (RFC 3986)` }];
+  const { headers } = request;
+  if (!isHost(headers.host ?? '')) return [notAHost('Host')];
+  const isForwarded = headers['x-forwarded-host'] !== undefined;
+  return isForwarded && !isHost(request.host) ? [notAHost('X-Forwarded-Host')] : [];
+}
+
+function notAHost(pointer: string): InputProblem {
+  return { pointer, message: `${pointer} must be a host with or without a port (RFC 3986)` };
 }
 
 function queryProblems(request: Request): InputProblem[] {

@@ -22,7 +22,8 @@ export function kindOf({
   url,
 }: Pick<Request, 'method' | 'path' | 'url'>): RequestKind {
   if (WAITING_PATHS.test(path)) return 'waiting';
-  const query = method === 'GET' && WATCHED.test(path) ? url.split('?')[1] : undefined;
-  if (query === undefined) return 'working';
-  return new URLSearchParams(query).has('wait_seconds') ? 'waiting' : 'working';
+  const start = method === 'GET' ? url.indexOf('?') : -1;
+  if (start === -1 || !WATCHED.test(path)) return 'working';
+  const query = new URLSearchParams(url.slice(start + 1));
+  return query.has('wait_seconds') ? 'waiting' : 'working';
 }
