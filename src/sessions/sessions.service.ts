@@ -24,7 +24,7 @@ import type { Session } from './session.entity.js';
 import { sessionClaimed } from './session-errors.js';
 import { insertSession, isTaskId, lockLatestAttempt, selectAttempts } from './session-rows.js';
 
-/** Makes sessions: plain ones, attempts, and plain-looking ones that take up an attempt. */
+/** Creates plain sessions, adopts pending attempts and lists the attempts of a task. */
 @Injectable()
 export class SessionsService {
   constructor(
@@ -34,7 +34,12 @@ export class SessionsService {
     private readonly environment: Environment,
   ) {}
 
-  /** Makes a plain session, or takes up the pending attempt of a task that was sent to the role. */
+  /**
+   * Creates a plain session, or adopts the pending attempt if the task is assigned to the role.
+   *
+   * @throws InvalidInputError if the body has an `id` and the task is assigned to the role
+   * @throws DomainError `task.not_found`, `task.finished`, `session.claimed`, `session.exists` or `auth.role_not_held`
+   */
   async create(agent: Agent, dto: CreateSessionDto): Promise<SessionDto> {
     const by = { role: actingRole(agent, dto.role), subject: agent.subject };
     const session = await this.transactions.run(async (manager) => {
@@ -49,7 +54,7 @@ export class SessionsService {
     return toSessionDto(session);
   }
 
-  /** The task's attempts, the first one first; where all would be too much, the latest ones. */
+  /** Returns the attempts of a task, oldest first. If they exceed the size of a page, the oldest are missing. */
   async attemptsOf(manager: EntityManager, taskId: string): Promise<RowPage<SessionDto>> {
     const { SESSION_RETENTION_DAYS } = this.environment;
     const { rows, isTruncated } = await selectAttempts(manager, taskId, SESSION_RETENTION_DAYS);
@@ -64,7 +69,10 @@ export class SessionsService {
   ): Promise<Deferred<Session>> {
     if (dto.id !== undefined) {
       throw new InvalidInputError([
-        { pointer: '/id', message: 'id must not be given: the task’s attempt has one' },
+        {
+          pointer: '/id',
+          message: 'id is not allowed, because the attempt of task_id already has an id',
+        },
       ]);
     }
     const attempt = await lockLatestAttempt(
@@ -104,7 +112,12 @@ export class SessionsService {
           priority: 1,
           due: null,
         });
-    if (!session) throw new DomainError('session.exists', 'A session with this id exists already.');
+    if (!session) {
+      throw new DomainError(
+        'session.exists',
+        'The id is already in use by a session or task. Choose another id, or omit it.',
+      );
+    }
     this.audit.record(manager, {
       event_type: 'session_created',
       trace_id: session.trace_id,
@@ -117,7 +130,11 @@ export class SessionsService {
   }
 }
 
-/** A task that the session's role takes part in; any other is not found. */
+/**
+ * Returns a task of which the role of the session is a participant.
+ *
+ * @throws DomainError `task.not_found` for all other tasks
+ */
 export async function getTaskForSession(
   manager: EntityManager,
   agent: Agent,
