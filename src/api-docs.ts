@@ -3,6 +3,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { DomainError } from './errors/domain-error.js';
+import { declareHeaders } from './http/api-headers.js';
 import { ProblemDto } from './errors/problem.dto.js';
 import { VERSION } from './version.js';
 
@@ -35,10 +36,11 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
     .addServer('/', 'This controller')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
   for (const [name, description] of TAGS) builder.addTag(name, description);
-  return SwaggerModule.createDocument(app, builder.build(), {
+  const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ProblemDto],
     operationIdFactory: (controller, method) => `${controller.replace('Controller', '')}_${method}`,
   });
+  return declareHeaders(document);
 }
 
 /** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, without authentication. */

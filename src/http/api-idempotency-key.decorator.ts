@@ -1,14 +1,6 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 
-const REPLAYED = {
-  'Idempotent-Replayed': {
-    description:
-      '`true`: the request was executed before. This is its first response, and nothing was executed now.',
-    schema: { type: 'string' as const, enum: ['true'] },
-  },
-};
-
 /**
  * Documents the header `Idempotency-Key`.
  *
@@ -29,7 +21,6 @@ export function ApiIdempotencyKey(replay?: Type): MethodDecorator {
             type: replay,
             description:
               'Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.',
-            headers: REPLAYED,
           }),
         ]
       : []),

@@ -4,9 +4,12 @@ import { type ErrorCode, statusOf, titleOf } from '../errors/error-codes.js';
 import { problemOf } from '../errors/problem.js';
 import { ProblemDto } from '../errors/problem.dto.js';
 
+/** Errors that every route can return. */
+const EVERY: readonly ErrorCode[] = ['request.invalid', 'request.malformed', 'server.error'];
+
 /** Errors that every authenticated route can return. */
 const ALWAYS: readonly ErrorCode[] = [
-  'request.invalid',
+  ...EVERY,
   'request.rate_limited',
   'auth.token_missing',
   'auth.token_invalid',
@@ -14,12 +17,10 @@ const ALWAYS: readonly ErrorCode[] = [
   'auth.keys_unavailable',
   'database.unavailable',
   'server.overloaded',
-  'server.error',
 ];
 
 /** Further errors of a route that accepts a body and an `Idempotency-Key`. */
 const WRITES: readonly ErrorCode[] = [
-  'request.malformed',
   'request.too_large',
   'request.media_type',
   'auth.role_not_held',
@@ -35,7 +36,16 @@ export function ApiWriteProblems(...codes: ErrorCode[]): MethodDecorator & Class
 
 /** Documents the errors of a route, with those of every route, grouped by status. */
 export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
-  const all = [...new Set([...ALWAYS, ...codes])];
+  return problemResponses([...ALWAYS, ...codes]);
+}
+
+/** Documents the errors of a route without a bearer token, grouped by status. */
+export function ApiPublicProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
+  return problemResponses([...EVERY, ...codes]);
+}
+
+function problemResponses(codes: readonly ErrorCode[]): MethodDecorator & ClassDecorator {
+  const all = [...new Set(codes)];
   const statuses = [...new Set(all.map(statusOf))];
   return applyDecorators(
     ...statuses.map((status) => {

@@ -69,15 +69,15 @@ const IF_NONE_MATCH = {
 };
 /** Nest sends the return value of the method, although the method sets headers itself. */
 const PASSTHROUGH = { passthrough: true };
-const WITH_ETAG = {
-  type: SessionDto,
-  headers: {
-    ETag: {
-      description: 'Entity tag of this version, for `If-Match` and `If-None-Match`.',
-      schema: { type: 'string' as const },
-    },
+/** A replay has no tag. */
+const ETAG = {
+  ETag: {
+    description:
+      'Entity tag of this version, for `If-Match` and `If-None-Match`. A replay has none.',
+    schema: { type: 'string' as const, pattern: '^"[^"]+"$' },
   },
 };
+const WITH_ETAG = { type: SessionDto, headers: ETAG };
 const WRITE_PROBLEMS = [
   'auth.forbidden',
   'session.not_found',
@@ -177,6 +177,7 @@ export class SessionsController {
   @ApiResponse({
     status: 304,
     description: 'The session is still at the version of `If-None-Match`.',
+    headers: ETAG,
   })
   @ApiProblems('session.not_found')
   async get(
@@ -282,7 +283,7 @@ export class SessionsController {
   })
   @ApiIdempotencyKey()
   @ApiParam(ID)
-  @ApiOkResponse({ type: SessionDto, description: 'The session with the new lease expiry.' })
+  @ApiOkResponse({ ...WITH_ETAG, description: 'The session with the new lease expiry.' })
   @ApiWriteProblems(...LEASE_PROBLEMS, 'session.run_limit')
   async heartbeat(
     @Param('id', SessionReferencePipe) reference: Reference,
@@ -317,7 +318,7 @@ export class SessionsController {
       },
     },
   })
-  @ApiOkResponse({ type: SessionDto, description: 'The released attempt.' })
+  @ApiOkResponse({ ...WITH_ETAG, description: 'The released attempt.' })
   @ApiWriteProblems(
     ...LEASE_PROBLEMS,
     'session.not_attempt',

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { ApiSchemas, type Json } from './api-schemas.js';
 
+/** Headers of any HTTP response and of its security policy, which the document does not declare. */
+const GENERIC_HEADERS =
+  /^(access-control-.*|allow|cache-control|connection|content-.*|cross-origin-.*|date|keep-alive|origin-agent-cluster|referrer-policy|strict-transport-security|transfer-encoding|vary|x-content-type-options|x-dns-prefetch-control|x-download-options|x-frame-options|x-permitted-cross-domain-policies|x-xss-protection)$/;
+
 interface Operation {
   readonly name: string;
   readonly path: RegExp;
@@ -17,15 +21,19 @@ export interface SeenResponse {
 }
 
 /**
- * Compares responses with the document of the API: their status, media type, body and the headers that are declared.
+ * Compares responses with the document of the API: their status, media type, body and headers. A header that is declared
+ * as required must be there, and one that is there must be declared.
  *
  * A request to a route that the document does not have is left out, as is one with a method that the route does not have.
  */
 export class ApiContract {
   private readonly operations = new Map<string, Operation[]>();
   private readonly schemas: ApiSchemas;
+  private readonly headers: Record<string, Json>;
 
   constructor(document: Json) {
+    const components = (document.components ?? {}) as Record<string, Record<string, Json>>;
+    this.headers = components.headers ?? {};
     this.schemas = new ApiSchemas(document);
     for (const [path, methods] of Object.entries(document.paths as Record<string, Json>)) {
       for (const [verb, found] of Object.entries(methods)) {
@@ -72,15 +80,31 @@ export class ApiContract {
   }
 
   private problemsOfHeaders({ headers = {} }: Json, sent: Headers): string[] {
-    return Object.entries(headers as Record<string, Json>).flatMap(
-      ([name, { schema, required }]) => {
-        const value = sent.get(name);
-        if (value === null) return required === true ? [`header ${name} is missing`] : [];
-        return this.schemas
-          .problemsOf(schema as Json, value)
-          .map((problem) => `header ${name}: ${problem}`);
-      },
+    const declared = Object.entries(headers as Record<string, Json>);
+    const names = new Set(declared.map(([name]) => name.toLowerCase()));
+    const undeclared = [...sent.keys()].filter(
+      (name) => !names.has(name) && !GENERIC_HEADERS.test(name),
     );
+    return [
+      ...undeclared.map((name) => `header ${name} is not documented`),
+      ...declared.flatMap(([name, header]) => this.problemsOfHeader(name, header, sent.get(name))),
+    ];
+  }
+
+  private problemsOfHeader(name: string, header: Json, value: string | null): string[] {
+    const { schema, required } = this.headerOf(header);
+    if (value === null) return required === true ? [`header ${name} is missing`] : [];
+    const { type } = schema as Json;
+    return this.schemas
+      .problemsOf(schema as Json, type === 'integer' ? Number(value) : value)
+      .map((problem) => `header ${name}: ${problem}`);
+  }
+
+  private headerOf(header: Json): Json {
+    if (typeof header.$ref !== 'string') return header;
+    const found = this.headers[header.$ref.replace('#/components/headers/', '')];
+    if (!found) throw new Error(`${header.$ref} is missing`);
+    return found;
   }
 
   private problemsOfBody({ content }: Json, { headers, text }: SeenResponse): string[] {

@@ -5,6 +5,7 @@ import { Policy } from '../../auth/policy.decorator.js';
 import { Public } from '../../auth/public.decorator.js';
 import { Environment } from '../../config/environment.js';
 import { InvalidInputError } from '../../errors/domain-error.js';
+import { ApiPublicProblems } from '../../http/api-problems.decorator.js';
 import { METADATA_PATH, publicUrl } from './public-url.js';
 import { ResourceMetadataDto } from './resource-metadata.dto.js';
 
@@ -12,6 +13,7 @@ import { ResourceMetadataDto } from './resource-metadata.dto.js';
 @ApiTags('MCP')
 @Public()
 @Policy('mcp.discover')
+@ApiPublicProblems('request.rate_limited', 'server.overloaded')
 @Controller(METADATA_PATH)
 export class ResourceMetadataController {
   constructor(private readonly environment: Environment) {}

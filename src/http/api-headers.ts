@@ -1,0 +1,111 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { isProbe } from '../observability/probes.js';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Headers = NonNullable<NonNullable<OpenAPIObject['components']>['headers']>;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** The headers of responses by the name of their component. */
+const COMPONENTS = {
+  'X-Trace-Id': {
+    description: 'The trace of the request: the one that the request names, otherwise a new one.',
+    required: true,
+    schema: { type: 'string', format: 'uuid' },
+  },
+  RateLimit: {
+    description:
+      'The remaining quota, and the seconds until it is full again; absent with `RATE_LIMIT_ENABLED=false` (draft-ietf-httpapi-ratelimit-headers).',
+    schema: { type: 'string', example: '"subject";r=5999;t=60' },
+  },
+  'RateLimit-Policy': {
+    description: 'The quota, and its window in seconds.',
+    schema: { type: 'string', example: '"subject";q=6000;w=60' },
+  },
+  'WWW-Authenticate': {
+    description:
+      'The challenge of RFC 6750. Of `/mcp` it has `resource_metadata` (RFC 9728) as well.',
+    required: true,
+    schema: { type: 'string', pattern: '^Bearer' },
+  },
+  'Retry-After': {
+    description: 'Send the request again after this number of seconds (RFC 9110).',
+    required: true,
+    schema: { type: 'integer', minimum: 1 },
+  },
+  'Retry-After-In-Progress': {
+    description: 'Of `idempotency.in_progress`: send the request again after this many seconds.',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  'Idempotency-Key': {
+    description: 'The `Idempotency-Key` of the request.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
+  'Idempotent-Replayed': {
+    description:
+      '`true`: the request was executed before. This is its first response, and nothing was executed now.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  ETag: {
+    description: 'The present version of the session.',
+    required: true,
+    schema: { type: 'string', pattern: '^"[^"]+"$' },
+  },
+  'Mcp-Session-Id': {
+    description:
+      'Of the response to `initialize`: a label for the client, which sends it with its further requests.',
+    schema: { type: 'string', format: 'uuid' },
+  },
+} satisfies Headers;
+
+type Component = keyof typeof COMPONENTS;
+
+/** Declares the headers that responses have whatever their route does. */
+export function declareHeaders(document: OpenAPIObject): OpenAPIObject {
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (operation) declareOf(path, operation);
+    }
+  }
+  return { ...document, components: { ...document.components, headers: { ...COMPONENTS } } };
+}
+
+function declareOf(path: string, operation: Operation): void {
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (!response || '$ref' in response) continue;
+    const common = Object.fromEntries(
+      componentsOf(path, operation, Number(status)).map((component) => [
+        component.replace('-In-Progress', ''),
+        { $ref: `#/components/headers/${component}` },
+      ]),
+    );
+    response.headers = { ...common, ...response.headers };
+  }
+}
+
+function componentsOf(path: string, operation: Operation, status: number): Component[] {
+  const isKeyed = takesKey(operation);
+  const isReadiness = path === '/health/ready';
+  return [
+    'X-Trace-Id',
+    ...when(!isProbe(path), 'RateLimit', 'RateLimit-Policy'),
+    ...when(status === 401, 'WWW-Authenticate'),
+    ...when(status === 429 || (status === 503 && !isReadiness), 'Retry-After'),
+    ...when(status === 409 && isKeyed, 'Retry-After-In-Progress'),
+    ...when(isKeyed, 'Idempotency-Key'),
+    ...when(isKeyed && status < 300, 'Idempotent-Replayed'),
+    ...when(status === 412, 'ETag'),
+    ...when(path === '/mcp' && status === 200, 'Mcp-Session-Id'),
+  ];
+}
+
+function takesKey({ parameters = [] }: Operation): boolean {
+  return parameters.some(
+    (parameter) => 'name' in parameter && parameter.name === 'Idempotency-Key',
+  );
+}
+
+function when(condition: boolean, ...components: Component[]): Component[] {
+  return condition ? components : [];
+}
