@@ -11,7 +11,10 @@ import type { ReleaseDto } from './dto/lease.dto.js';
 import type { Session } from './session.entity.js';
 import type { NewSession } from './session-rows.js';
 
-/** Maximum number of releases of one task, over all its attempts. Stops workers that claim and release in a loop. */
+/**
+ * Maximum number of releases of one task, over all its attempts. Stops workers that claim and release in a loop. Claims
+ * that did not reach their client do not count.
+ */
 const MAX_RELEASES = 100;
 
 type Place = Pick<NewSession, 'due' | 'place_of' | 'parked_for'>;
@@ -35,13 +38,14 @@ export class ReleasesService {
   async release(
     manager: EntityManager,
     attempt: Attempt,
-    { reason, not_before, until_approval }: ReleaseDto,
+    { reason, not_before, until_approval, undelivered = false }: ReleaseDto,
     by: Actor,
   ): Promise<Session> {
     const metadata = {
       ...(reason !== undefined && { told: reason }),
       ...(not_before !== undefined && { not_before: new Date(not_before) }),
       ...(until_approval !== undefined && { until_approval }),
+      ...(undelivered && { undelivered }),
     };
     const released = await this.lifecycle.change(
       manager,
@@ -50,7 +54,7 @@ export class ReleasesService {
       by,
       { event_type: 'task_released', metadata },
     );
-    await assertFewReleases(manager, attempt);
+    if (!undelivered) await assertFewReleases(manager, attempt);
     const place = await placeAfter(manager, attempt, not_before, until_approval);
     const { attempts_left } = attempt;
     await this.attempts.openNext(manager, attempt, { attempts_left, ...place }, by);
@@ -68,7 +72,13 @@ async function assertFewReleases(manager: EntityManager, { task_id }: Attempt): 
 }
 
 const RELEASED = `
-  SELECT 1 FROM sessions WHERE task_id = $1 AND ended_reason = 'released' LIMIT $2`;
+  SELECT 1 FROM sessions s
+   WHERE s.task_id = $1 AND s.ended_reason = 'released'
+     AND s.id NOT IN (
+       SELECT e.session_id FROM audit_events e
+        WHERE e.task_id = $1 AND e.event_type = 'task_released' AND e.session_id IS NOT NULL
+          AND e.metadata @> '{"undelivered": true}')
+   LIMIT $2`;
 
 async function placeAfter(
   manager: EntityManager,

@@ -12,14 +12,16 @@ const CLAIM = {
 /** A mesh that has a task, and is asked what it is for. */
 function meshWith(answers: Partial<Record<OperationName, () => Promise<object>>>) {
   const asked: string[] = [];
+  const bodies: unknown[] = [];
   const mesh: MeshClient = {
-    async call(operation) {
+    async call(operation, request) {
       asked.push(operation);
+      bodies.push(request?.body);
       const body = await (answers[operation]?.() ?? Promise.resolve(CLAIM));
       return { status: 200, body: { ...body }, replayed: false };
     },
   };
-  return { mesh, asked };
+  return { mesh, asked, bodies };
 }
 
 const settled = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -42,11 +44,13 @@ describe('claim_task', () => {
       delivery.lose();
       return Promise.resolve(CLAIM);
     };
-    const { mesh, asked } = meshWith({ claim_next_task: claim });
+    const { mesh, asked, bodies } = meshWith({ claim_next_task: claim });
     const { result } = await callTool(mesh, 'claim_task', {}, delivery);
     await settled();
     expect(result.structuredContent).toMatchObject({ claimed: false });
     expect(asked).toEqual(['claim_next_task', 'release_session']);
+    // It does not count toward `task.release_limit`.
+    expect(bodies[1]).toMatchObject({ undelivered: true });
   });
 
   it('releases a claim whose response is lost, again after an error of the database', async () => {

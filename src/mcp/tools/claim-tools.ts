@@ -157,7 +157,10 @@ async function claimNext(
 async function release(mesh: MeshClient, claimedSession: unknown): Promise<void> {
   const { id, status } = recordOf(claimedSession);
   if (status !== 'active') return;
-  const request = { id: memberText(id), body: { reason: 'The client did not receive the claim' } };
+  const request = {
+    id: memberText(id),
+    body: { reason: 'The client did not receive the claim', undelivered: true },
+  };
   // If the release fails, the lease ends by itself.
   await withRetries(RELEASE_RETRIES, () => mesh.call('release_session', request)).catch(
     () => undefined,

@@ -1,5 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsBoolean, IsInt, IsOptional, IsString, MaxLength } from 'class-validator';
 import { InvalidInputError } from '../../errors/domain-error.js';
 import { IsId } from '../../http/ids.js';
 import { IsTimestamp } from '../../http/validators.js';
@@ -64,6 +64,16 @@ export class ReleaseDto {
   @IsOptional()
   @IsId('approval')
   until_approval?: string;
+
+  @ApiPropertyOptional({
+    description:
+      'True: the claim did not reach its client, and no work was done. Such a release does not count toward `task.release_limit`.',
+    default: false,
+    example: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  undelivered?: boolean;
 }
 
 /** @throws InvalidInputError if both `not_before` and `until_approval` are present */
