@@ -27,6 +27,14 @@ export function alreadyPending([pending]: readonly Approval[]): DomainError {
   );
 }
 
+/** A retry cannot request the required approval again, because another approval is pending for the role. */
+export function requirementInTheWay({ id, approver_role }: Approval): DomainError {
+  return new DomainError(
+    'approval.pending_exists',
+    `A retry requests the approval of ${approver_role} again, but ${withPrefix('approval', id)} is pending for that role. Retry after it is decided, withdrawn or expired.`,
+  );
+}
+
 /** A worker completes a task while approvals that it requested are pending. */
 export function ownPending(pending: readonly Approval[]): DomainError {
   return new DomainError(

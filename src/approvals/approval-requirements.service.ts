@@ -9,6 +9,7 @@ import { canonicalDigest } from '../http/canonical-json.js';
 import { withPrefix } from '../http/ids.js';
 import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecycle/task-lock.js';
 import { requiredKind } from './approver-kind-rules.js';
+import { requirementInTheWay } from './approval-errors.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
 import { selectPending } from './approval-rows.js';
 import { UNMET_REQUIREMENT, type UnmetRequirement } from './unmet-requirement.js';
@@ -20,10 +21,16 @@ export interface RequiringTask {
   subject: TaskSubject;
 }
 
+/** Why the requirement keeps a task from being completed: its role has to be asked, or its worker voted on it. */
+export type RequirementBlock =
+  | { why: 'unasked'; role: string; since: Date }
+  | { why: 'worker_voted'; approval_id: string; since: Date };
+
 /** The latest decision on a requirement. */
 interface RequirementDecision {
   id: string;
   status: 'approved' | 'rejected';
+  decision_at: Date;
   consumed_by: string | null;
   consumed_at: Date | null;
   /** Whether a subject that completes the task has voted. */
@@ -59,8 +66,10 @@ export class ApprovalRequirementsService {
   }
 
   /**
-   * Requests the required approval again, if it is neither given nor pending. Does nothing while another approval of
-   * the same role is pending: a participant can request it after that decision.
+   * Requests the required approval again, if it is neither given nor pending. A role has one pending approval of a task
+   * in each stage, so another approval that is pending for the role leaves no room for it.
+   *
+   * @throws DomainError `approval.pending_exists` for that approval, or `approval.limit_reached`
    */
   async reopen(
     manager: EntityManager,
@@ -71,11 +80,14 @@ export class ApprovalRequirementsService {
     const task = await lockOpenTask(manager, taskId);
     const { requires_approval } = task;
     if (!requires_approval) return;
-    const latest = await this.latestDecision(manager, { ...task, requires_approval }, []);
+    const requiring = { ...task, requires_approval };
+    const latest = await this.latestDecision(manager, requiring, []);
     if (unmetError(requires_approval, latest) === undefined) return;
+    if ((await this.findUnmet(manager, requiring))?.is_asked === true) return;
     const { role, ...ask } = requires_approval;
     const pending = await selectPending(manager, taskId, [role]);
-    if (pending.some(({ stage }) => stage === 1)) return;
+    const inTheWay = pending.find(({ stage }) => stage === 1);
+    if (inTheWay) throw requirementInTheWay(inTheWay);
     const told = why === undefined || isBlank(why) ? '' : `: ${why}`;
     const reason = `Required to complete the task, which is retried${told}`;
     const again = { reason, requested_role: task.from_role, repeat: 'if_consumed' as const };
@@ -83,19 +95,31 @@ export class ApprovalRequirementsService {
   }
 
   /**
-   * Returns the role to request the approval from, and since when. Undefined if it is given, or a pending one can be.
+   * Returns what keeps the task from being completed: the required approval is neither given nor can a pending one be,
+   * or the worker voted on it. Undefined if nothing does.
    */
-  async listUnrequested(
+  async findBlock(
     manager: EntityManager,
     task: RequiringTask,
-  ): Promise<{ role: string; since: Date } | undefined> {
-    const { role, quorum } = task.requires_approval;
-    const latest = await this.latestDecision(manager, task, []);
+    worker: string | null,
+  ): Promise<RequirementBlock | undefined> {
+    const { role } = task.requires_approval;
+    const latest = await this.latestDecision(manager, task, [worker]);
+    if (latest?.own === true && isMetBy(latest)) {
+      return { why: 'worker_voted', approval_id: latest.id, since: latest.decision_at };
+    }
     if (unmetError(task.requires_approval, latest) === undefined) return undefined;
-    const digest = taskDigestOf(task.subject);
-    const parameters = [task.task_id, digest, role, quorum];
+    const unmet = await this.findUnmet(manager, task);
+    return unmet && !unmet.is_asked ? { why: 'unasked', role, since: unmet.since } : undefined;
+  }
+
+  private async findUnmet(
+    manager: EntityManager,
+    { task_id, subject, requires_approval: { role, quorum } }: RequiringTask,
+  ): Promise<UnmetRequirement | undefined> {
+    const parameters = [task_id, taskDigestOf(subject), role, quorum];
     const [unmet] = await sql<UnmetRequirement>(manager, UNMET_REQUIREMENT, parameters);
-    return unmet && !unmet.is_asked ? { role, since: unmet.since } : undefined;
+    return unmet;
   }
 
   private async latestDecision(
@@ -124,6 +148,11 @@ function taskDigestOf(subject: TaskSubject): string {
   return canonicalDigest({ ...subject }).toString('hex');
 }
 
+/** Whether the decision meets the requirement for an agent that did not vote. */
+function isMetBy({ status, spent }: RequirementDecision): boolean {
+  return status === 'approved' && !spent;
+}
+
 function unmetError(
   { role }: RequiredApproval,
   latest: RequirementDecision | undefined,
@@ -150,7 +179,7 @@ function unmetError(
  * cancel of the task ends the effect of earlier decisions.
  */
 const LATEST_DECISION = `
-  SELECT a.id, a.status, a.consumed_by, a.consumed_at,
+  SELECT a.id, a.status, a.decision_at, a.consumed_by, a.consumed_at,
          EXISTS (SELECT 1 FROM approval_votes v
                   WHERE v.approval_id = a.id AND v.subject = ANY($5::text[])) AS own,
          a.consumed_by IS NOT NULL AND NOT EXISTS (

@@ -245,6 +245,7 @@ export class TasksController {
     'task.not_found',
     'task.open',
     'task.finished',
+    'approval.pending_exists',
     'approval.limit_reached',
   )
   retry(

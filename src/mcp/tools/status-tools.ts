@@ -33,7 +33,7 @@ const EVENT = object(
   'at, event, role, actor; from and to of a status change; reason (a rule) or told (free text).',
 );
 const WAITS_FOR = list(
-  'Conditions that the task waits for: what (claim, due_time, worker, approval), who (the role or subject), since; approval_id of a pending approval. An approval without approval_id must be requested again.',
+  'Conditions that the task waits for: what (claim, due_time, worker, approval), who (the role or subject), since; approval_id of a pending approval. An approval without approval_id must be requested again. A claim with approval_id: the worker voted on that approval, so another agent must claim the task.',
   object('what, who, since, approval_id.'),
 );
 

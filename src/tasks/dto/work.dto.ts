@@ -284,7 +284,7 @@ export class WaitsForDto {
   @ApiPropertyOptional({
     format: 'uuid',
     description:
-      'Only with `approval`: id of the pending approval. Absent if the required approval has to be requested again.',
+      'Of `approval`: id of the pending approval. Absent if the required approval has to be requested again. Of `claim`: id of the approval that the worker voted on, so that another agent has to complete the task.',
     example: '019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c',
   })
   approval_id?: string;
