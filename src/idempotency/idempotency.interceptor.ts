@@ -54,6 +54,10 @@ export class IdempotencyInterceptor extends PromiseInterceptor {
 function write(response: Response, { status, body, replayed }: KeyedOutcome): string {
   response.status(status);
   if (status !== 204) response.type('application/json');
-  if (replayed) response.setHeader('Idempotent-Replayed', 'true');
+  if (replayed) {
+    response.setHeader('Idempotent-Replayed', 'true');
+    // Set by a handler whose transaction was rolled back for the first response: the tag of a session that does not exist.
+    response.removeHeader('ETag');
+  }
   return body;
 }
