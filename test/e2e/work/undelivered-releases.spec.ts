@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { withTeams } from '../../support/with-teams.js';
-import { type Team, times, type Written } from '../../support/work.js';
+import { repeat, type Team, type Written } from '../../support/work.js';
 
 const LIMIT = 100;
 
@@ -27,10 +27,10 @@ describe('a release of a claim that did not reach its client', () => {
 
   it('does not count toward the limit of releases, before or after it is reached', async () => {
     const id = await team.route();
-    await times(LIMIT + 1, async () => {
+    await repeat(LIMIT + 1, async () => {
       expect(await undelivered()).toEqual([200, undefined]);
     });
-    await times(LIMIT, async () => {
+    await repeat(LIMIT, async () => {
       expect(await release({})).toEqual([200, undefined]);
     });
     expect(await undelivered()).toEqual([200, undefined]);
