@@ -64,7 +64,7 @@ const lasts = (approval: Partial<ApprovalBody> | undefined, seconds: number): vo
 const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
   'due time (`not_before`)': [
     [
-      'after a pause',
+      'after a backoff',
       ({ next: { after, isDue } }) => {
         const attempt = lastOf(after.attempts);
         expect(secondsBetween(attempt?.created_at, attempt?.not_before)).toBeGreaterThan(0);
@@ -91,7 +91,7 @@ const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
     ],
     ['the same', eachRetry(same('deadline_at'))],
     [
-      'the same: no approval outlives it',
+      'the same: no approval is open longer',
       ({ late: { deadline, old, again } }) => {
         expect([old.expires_at, again.expires_at]).toEqual([deadline, deadline]);
       },
@@ -109,14 +109,14 @@ const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
   ],
   '`max_run_seconds`': [
     [
-      'the same, from the claim on',
+      'the same, from the claim',
       ({ next }) => {
         same('max_run_seconds')(next);
         runsFor(next);
       },
     ],
     [
-      'the same, from the claim on',
+      'the same, from the claim',
       eachRetry((inheritance) => {
         same('max_run_seconds')(inheritance);
         runsFor(inheritance);
@@ -141,7 +141,7 @@ const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
   ],
   'requirement (`requires_approval`)': [
     [
-      'the same, and its state',
+      'the same, with its state',
       ({ next }) => {
         same('requires_approval')(next);
         expect(next.before.approvals).toMatchObject([{ status: 'pending', votes: 1 }]);
@@ -151,7 +151,7 @@ const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
       },
     ],
     [
-      'asked again where it is neither met nor pending',
+      'requested again if it is neither met nor pending',
       eachRetry((inheritance) => {
         same('requires_approval')(inheritance);
         expect(inheritance.before.approvals).toHaveLength(1);
@@ -185,13 +185,13 @@ const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
   '`expires_in_seconds`': [
     undefined,
     [
-      'of the requirement, from now on',
+      'of the requirement, from now',
       eachRetry((inheritance) => {
         lasts(reopened(inheritance), REQUIREMENT.expires_in_seconds);
       }),
     ],
     [
-      'the same, from now on, unless given',
+      'the same, from now, if the body has no other',
       ({ again, given }) => {
         lasts(again.again, REQUIREMENT.expires_in_seconds);
         lasts(given.again, GIVEN.expires_in_seconds);
@@ -210,7 +210,7 @@ const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
       }),
     ],
     [
-      'the same, unless given',
+      'the same, if the body has no other',
       ({ again: { old, again }, given }) => {
         const { payload, digest, reason } = old;
         expect(again).toMatchObject({ payload, digest, reason });
@@ -221,14 +221,14 @@ const TABLE: Record<string, [next: Cell, retry: Cell, resubmission: Cell]> = {
   '`repeat`': [
     undefined,
     [
-      'where the payload was consumed before',
+      '`true` if the payload was consumed before',
       ({ retries }) => {
         const repeats = ENDS.map((end) => reopened(retries[end])?.repeat);
         expect(repeats).toEqual([false, false, true]);
       },
     ],
     [
-      'the same, unless the payload is given',
+      'the same, if the body has no other payload',
       ({ again: { old, again }, given }) => {
         expect([old.repeat, again.repeat, given.again.repeat]).toEqual([true, true, false]);
       },
