@@ -110,3 +110,13 @@ export class Matter {
 export function outcomesOf(answers: readonly Answer<{ code?: unknown }>[]): string[] {
   return answers.map(({ status, body }) => (status < 300 ? 'ok' : String(body.code))).sort();
 }
+
+/** The code of an answer that refuses, else 'ok'. */
+export function outcomeOf(answer: Answer<{ code?: unknown }>): string {
+  return outcomesOf([answer])[0] ?? '';
+}
+
+/** The id of the only approval of a task. */
+export async function onlyApprovalOf(matter: Matter): Promise<string> {
+  return (await matter.all())[0]?.id ?? '';
+}

@@ -1,21 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
+import { useSharedApp } from '../../support/kit.js';
 
 describe('a budget approval from end to end', () => {
-  let mesh: TestApp;
+  const mesh = useSharedApp();
   let finance: Client;
   let manager: Client;
 
-  beforeAll(async () => {
-    mesh = await startTestApp();
+  beforeAll(() => {
     finance = new Client(mesh.url, tokenFor('finance'));
     manager = new Client(mesh.url, tokenFor('manager'));
   });
 
-  afterAll(() => mesh.close());
-
-  it('is routed, seen, begun, approved, finished, and told by the audit trail in order', async () => {
+  it('is routed, listed, started, approved, completed and recorded in order', async () => {
     const routed = await finance.post('/tasks/route', {
       target: 'manager',
       task: { task_type: 'budget_approval', description: 'Q3', data: { amount: 50000 } },

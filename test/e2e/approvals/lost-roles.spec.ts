@@ -14,7 +14,7 @@ function caller(sub: string, roles: readonly string[], ago = 0, on = mesh): Clie
   return new Client(on.url, signedToken({ alg: 'HS256' }, claims, TEST_SECRET));
 }
 
-describe('a voter who lost the role', () => {
+describe('votes of a subject that lost the role', () => {
   beforeAll(async () => {
     mesh = await startTestApp();
     other = await startTestApp({ databaseUrl: mesh.databaseUrl });
@@ -38,7 +38,7 @@ describe('a voter who lost the role', () => {
     ['with no role', []],
     ['with another role', ['another']],
     ['with the role in other letters', ['BOARD']],
-  ])('does not count once a newer token came %s', async (_, roles) => {
+  ])('do not count after a newer token came %s', async (_, roles) => {
     const { matter, id, ana } = await voted();
     expect((await caller(ana, roles).get('/me')).status).toBe(200);
     expect(await matter.get(id)).toMatchObject({ status: 'pending', votes: 0 });
@@ -47,20 +47,20 @@ describe('a voter who lost the role', () => {
     expect(await matter.get(id)).toMatchObject({ status: 'approved', votes: 2 });
   });
 
-  it('does not count wherever the newer token was seen', async () => {
+  it('do not count when another instance has seen the newer token', async () => {
     const { matter, id, ana } = await voted();
     expect((await caller(ana, ['another'], 0, other).get('/me')).status).toBe(200);
     expect((await matter.decide(id)).body).toMatchObject({ status: 'pending', votes: 1 });
   });
 
-  it('counts while its newest token carries the role', async () => {
+  it('count while the newest token has the role', async () => {
     const { matter, id, ana } = await voted();
     expect((await caller(ana, ['another'], 60).get('/me')).status).toBe(200);
     expect((await caller(ana, ['another', matter.board]).get('/me')).status).toBe(200);
     expect((await matter.decide(id)).body).toMatchObject({ status: 'approved', votes: 2 });
   });
 
-  it('may not vote with an older token that still carries it', async () => {
+  it('403 with an older token that has the role', async () => {
     const matter = await Matter.open(mesh);
     const id = await matter.ask({ quorum: 1 });
     const ana = newSubject('ana');
@@ -70,7 +70,7 @@ describe('a voter who lost the role', () => {
     expect(await matter.get(id)).toMatchObject({ status: 'pending', votes: 0 });
   });
 
-  it('may vote again after it regained the role, and counts once', async () => {
+  it('count once after a new vote with the regained role', async () => {
     const { matter, id, ana } = await voted(3);
     await caller(ana, ['another'], 5).get('/me');
     const again = caller(ana, [matter.board]);
@@ -81,28 +81,28 @@ describe('a voter who lost the role', () => {
     expect((await matter.decide(id)).body).toMatchObject({ status: 'pending', votes: 2 });
   });
 
-  it('does not count by the mere return of the role', async () => {
+  it('do not count again when the role returns', async () => {
     const { matter, id, ana } = await voted();
     await caller(ana, ['another'], 5).get('/me');
     await caller(ana, [matter.board]).get('/me');
     expect((await matter.decide(id)).body).toMatchObject({ status: 'pending', votes: 1 });
   });
 
-  it('may reject after it regained the role', async () => {
+  it('can be a rejection after the role returns', async () => {
     const { matter, id, ana } = await voted();
     await caller(ana, [], 5).get('/me');
     const rejected = await matter.decide(id, 'rejected', caller(ana, [matter.board]));
     expect(rejected.body).toMatchObject({ status: 'rejected', votes: 0 });
   });
 
-  it('changes nothing about what was decided before', async () => {
+  it('do not change an earlier decision', async () => {
     const { matter, id, ana } = await voted();
     expect((await matter.decide(id)).body).toMatchObject({ status: 'approved', votes: 2 });
     await caller(ana, []).get('/me');
     expect(await matter.get(id)).toMatchObject({ status: 'approved', votes: 2 });
   });
 
-  it('sees what waits for it again once it has the role again', async () => {
+  it('are pending again for the subject once the role returns', async () => {
     const { matter, id, ana } = await voted();
     const waiting = async () => {
       const client = caller(ana, [matter.board]);
@@ -116,7 +116,7 @@ describe('a voter who lost the role', () => {
     expect(await waiting()).toEqual([id.slice('approval-'.length)]);
   });
 
-  it('does not decide when its loss and the last vote come at once', async () => {
+  it('do not decide when the loss and the last vote are concurrent', async () => {
     for (let round = 0; round < 5; round++) {
       const { matter, id, ana } = await voted();
       const [, decided] = await Promise.all([caller(ana, []).get('/me'), matter.decide(id)]);

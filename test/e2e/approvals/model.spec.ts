@@ -40,7 +40,7 @@ describe('approvals and their model', () => {
 
   afterAll(() => mesh.close());
 
-  it(`the approvals of a task do what their model says (MODEL_SEED=${seed})`, async () => {
+  it(`approvals of a task match the model (MODEL_SEED=${seed})`, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 3 }),

@@ -20,7 +20,7 @@ const ROUNDS = 8;
 let databaseUrl: string;
 let meshes: [TestApp, TestApp];
 
-describe('races for approvals', () => {
+describe('approvals under concurrent requests', () => {
   beforeAll(async () => {
     databaseUrl = await newDatabase();
     meshes = [await startTestApp({ databaseUrl }), await startTestApp({ databaseUrl })];
@@ -36,14 +36,14 @@ describe('races for approvals', () => {
 
   describe('two controllers on one database', () => {
     it.each([1, 2, 3])(
-      'let 50 decide at once, and a quorum of %i is a decision',
+      'decide once after a quorum of %i from 50 concurrent votes',
       async (quorum) => {
         await decideTogether(meshes, quorum, 3);
       },
       120_000,
     );
 
-    it('let one of 50 use what was approved', async () => {
+    it('let one of 50 requests consume the approval', async () => {
       const matter = await Matter.open(meshes[0]);
       const id = await matter.ask();
       const { digest } = (await matter.decide(id)).body;
@@ -55,7 +55,7 @@ describe('races for approvals', () => {
       expect(outcomesOf(answers)).toEqual([...times(49, () => 'approval.consumed'), 'ok']);
     }, 60_000);
 
-    it('let an approval be decided or expire', async () => {
+    it('decide or expire an approval', async () => {
       for (let round = 0; round < ROUNDS; round++) {
         const matter = await Matter.open(meshes[0]);
         const id = await matter.ask();
@@ -74,7 +74,7 @@ describe('races for approvals', () => {
       }
     });
 
-    it('let an approval be decided or handed on', async () => {
+    it('decide or delegate an approval', async () => {
       for (let round = 0; round < ROUNDS; round++) {
         const matter = await Matter.open(meshes[0]);
         const id = await matter.ask();
@@ -91,7 +91,7 @@ describe('races for approvals', () => {
       }
     });
 
-    it('leave nothing pending of a task that is completed while it is asked', async () => {
+    it('leave no pending approval of a task that is completed concurrently', async () => {
       for (let round = 0; round < ROUNDS; round++) {
         const matter = await Matter.open(meshes[0]);
         const { worker, session } = await matter.claim();
@@ -110,8 +110,8 @@ describe('races for approvals', () => {
     });
   });
 
-  describe('a controller that is killed', () => {
-    it('between the decision and the use leaves a licence that is used once', async () => {
+  describe('a killed controller', () => {
+    it('between decision and consumption leaves an approval that is consumed once', async () => {
       const doomed = await ControllerProcess.start({ databaseUrl });
       const matter = await Matter.open(meshes[0]);
       const id = await matter.ask();
@@ -127,7 +127,7 @@ describe('races for approvals', () => {
     }, 60_000);
 
     it.each(['before-commit', 'after-commit'] as const)(
-      'while a licence is used, %s, leaves a retry that settles it',
+      'during a consumption, %s, leaves a retry that completes it',
       async (crashAt) => {
         const doomed = await ControllerProcess.start({ databaseUrl, crashAt });
         const matter = await Matter.open(meshes[0]);

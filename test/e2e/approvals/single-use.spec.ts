@@ -7,7 +7,7 @@ import type { Client } from '../../support/client.js';
 let mesh: TestApp;
 const payload = { amount: 5 };
 
-describe('an act that was approved', () => {
+describe('single-use approvals', () => {
   beforeAll(async () => {
     mesh = await startTestApp({
       env: { HUMAN_CLAIMS: 'idtyp=user', HUMAN_APPROVER_ROLES: 'people-only' },
@@ -36,7 +36,7 @@ describe('an act that was approved', () => {
     return { matter, id, first: worker, second: next.worker, session: next.session };
   }
 
-  it('is not approved again for a later attempt, unless it is asked as a repetition', async () => {
+  it('409 for a later attempt, unless repeat is set', async () => {
     const { matter, id, first, second } = await lostAfterUse();
 
     const refused = await ask(matter, second);
@@ -64,7 +64,7 @@ describe('an act that was approved', () => {
     expect(used.body).toMatchObject({ consumed_attempt: 2 });
   });
 
-  it('is shown with a claim, a list and a task', async () => {
+  it('are returned with a claim, a list and a task', async () => {
     const { matter, id, second: worker, session } = await lostAfterUse();
     await ask(matter, worker, { repeat: true, reason: 'Once more' });
     await worker.post(`/sessions/${session}/release`, {});
@@ -83,7 +83,7 @@ describe('an act that was approved', () => {
     ]);
   });
 
-  it('is consumed once, through whichever of two approvals, when both are at once', async () => {
+  it('are consumed once through two approvals concurrently', async () => {
     const matter = await Matter.open(mesh);
     const legal = newSubject('legal');
     const { worker, session } = await matter.claim();
@@ -106,7 +106,7 @@ describe('an act that was approved', () => {
     ]);
   });
 
-  it('is consumed for two roles in one session', async () => {
+  it('are consumed for two roles in one session', async () => {
     const matter = await Matter.open(mesh);
     const legal = newSubject('legal');
     const { worker } = await matter.claim();
@@ -119,7 +119,7 @@ describe('an act that was approved', () => {
     expect((await consume(worker, matter, other)).status).toBe(200);
   });
 
-  it('belongs to the present attempt', async () => {
+  it('belong to the current attempt', async () => {
     const matter = await Matter.open(mesh);
     const { worker, session } = await matter.claim();
     const id = await matter.ask({ payload }, worker);
@@ -135,7 +135,7 @@ describe('an act that was approved', () => {
     expect((await consume(next, matter, id)).body).toMatchObject({ consumed_attempt: 2 });
   });
 
-  it('ends no later than its task, in each stage and asked anew', async () => {
+  it('expire no later than their task, in each stage and after a resubmission', async () => {
     const deadline_at = new Date(Date.now() + 3_600_000).toISOString();
     const matter = await Matter.open(mesh, { deadline_at });
     const id = await matter.ask({ expires_in_seconds: 7_200, stages: [matter.board, 'legal'] });
@@ -146,7 +146,7 @@ describe('an act that was approved', () => {
     for (const { expires_at } of await matter.all()) expect(expires_at).toBe(deadline_at);
   });
 
-  it('is asked anew as it was asked', async () => {
+  it('keep their members in a resubmission', async () => {
     const matter = await Matter.open(mesh);
     const asked = { expires_in_seconds: 600, quorum: 2, approver_kind: 'human' };
     const id = await matter.ask({ ...asked, stages: [matter.board, 'legal'] });
@@ -160,7 +160,7 @@ describe('an act that was approved', () => {
     expect(Date.parse(expires_at ?? '') - Date.parse(created_at)).toBe(600_000);
   });
 
-  it('keeps its task from expiring while it can be decided', async () => {
+  it('keep their task from expiring while they are pending', async () => {
     const matter = await Matter.open(mesh);
     await matter.ask({ expires_in_seconds: 2_592_000 });
     const id = matter.task.slice(5);
@@ -183,7 +183,7 @@ describe('an act that was approved', () => {
     expect(await statusOf()).toBe('expired');
   });
 
-  it('needs a person where that was asked, and says who decided', async () => {
+  it('need a person with approver_kind human, and record the kind of the decider', async () => {
     const matter = await Matter.open(mesh);
     const id = await matter.ask({ payload, approver_kind: 'human', quorum: 1 });
     const software = matter.agent(matter.board);
@@ -201,7 +201,7 @@ describe('an act that was approved', () => {
     expect((await person.get('/me')).body.kind).toBe('human');
   });
 
-  it('needs a person for a role of HUMAN_APPROVER_ROLES, also when it is delegated', async () => {
+  it('need a person for a role of HUMAN_APPROVER_ROLES, also after a delegation', async () => {
     const matter = await Matter.open(mesh);
     const stages = ['people-only', matter.board];
     const id = await matter.ask({ payload, stages });
@@ -221,7 +221,7 @@ describe('an act that was approved', () => {
     expect((await matter.decide(next?.id ?? '')).status).toBe(200);
   });
 
-  it('needs a person where the task requires one, asked or not', async () => {
+  it('need a person when the task requires one', async () => {
     const matter = await Matter.requiring(mesh, { approver_kind: 'human' });
     const [required] = await matter.all();
     const { worker, session } = await matter.claim();
@@ -237,7 +237,7 @@ describe('an act that was approved', () => {
     expect((await complete()).status).toBe(200);
   });
 
-  it('is asked of 20 roles and 100 times at most, and a chain that has begun goes on', async () => {
+  it('409 after 20 roles and 100 requests; a started chain continues', async () => {
     const matter = await Matter.open(mesh);
     const roles = (from: number, count: number) => times(count, (n) => `limit-${from + n}`);
     const first = await matter.ask({ payload, stages: roles(0, 8) });

@@ -12,8 +12,8 @@ describe('votes', () => {
 
   afterAll(() => mesh.close());
 
-  describe('a quorum', () => {
-    it('is reached by as many subjects of the role as it says', async () => {
+  describe('quorum', () => {
+    it('approves after the votes of as many subjects', async () => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask({ quorum: 2 });
 
@@ -33,7 +33,7 @@ describe('votes', () => {
       ]);
     });
 
-    it('is not reached by one subject alone', async () => {
+    it('counts one vote per subject', async () => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask({ quorum: 2 });
       const voter = matter.agent(matter.board);
@@ -43,7 +43,7 @@ describe('votes', () => {
       expect(await matter.get(id)).toMatchObject({ status: 'pending', votes: 1 });
     });
 
-    it('is of no use against one rejection', async () => {
+    it('rejects after one rejection', async () => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask({ quorum: 3 });
       await matter.decide(id);
@@ -56,7 +56,7 @@ describe('votes', () => {
       expect(outcomesOf([await matter.decide(id)])).toEqual(['approval.decided']);
     });
 
-    it.each([1, 2, 3])('of %i lets that many of 20 approve who come at once', async (quorum) => {
+    it.each([1, 2, 3])('of %i counts exactly that many of 20 concurrent votes', async (quorum) => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask({ quorum });
       const answers = await Promise.all(times(20, () => matter.decide(id)));
@@ -69,14 +69,14 @@ describe('votes', () => {
       ).toHaveLength(1);
     });
 
-    it.each([0, 21, 1.5, '2'])('is not %j', async (quorum) => {
+    it.each([0, 21, 1.5, '2'])('400 with the quorum %j', async (quorum) => {
       const matter = await Matter.open(mesh);
       await expect(matter.ask({ quorum })).rejects.toThrow('request.invalid');
     });
   });
 
   describe('stages', () => {
-    it('are asked one after the other', async () => {
+    it('open one after the other', async () => {
       const matter = await Matter.open(mesh);
       const legal = newSubject('legal');
       const id = await matter.ask({ stages: [matter.board, legal], payload: { amount: 7 } });
@@ -109,7 +109,7 @@ describe('votes', () => {
       expect(await matter.all()).toHaveLength(1);
     });
 
-    it('have one subject vote in one of them only', async () => {
+    it('accept a vote of a subject in one stage only', async () => {
       const matter = await Matter.open(mesh);
       const legal = newSubject('legal');
       const id = await matter.ask({ stages: [matter.board, legal] });
@@ -120,7 +120,7 @@ describe('votes', () => {
       expect(outcomesOf([await matter.decide(next, 'approved', both)])).toEqual(['approval.voted']);
     });
 
-    it('open once, however many approve the one before at once', async () => {
+    it('open once after concurrent approvals of the stage before', async () => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask({ stages: [matter.board, newSubject('legal')], quorum: 2 });
       await Promise.all(times(10, () => matter.decide(id)));
@@ -138,14 +138,14 @@ describe('votes', () => {
       { stages: [1] },
       { stages: times(9, () => 'legal') },
       { stages: ['legal'], approver_role: 'legal' },
-    ])('are not %j', async (body) => {
+    ])('400 with the stages %j', async (body) => {
       const matter = await Matter.open(mesh);
       await expect(matter.ask(body)).rejects.toThrow('request.invalid');
     });
   });
 
-  describe('a decision', () => {
-    it('to reject says why', async () => {
+  describe('POST /approvals/:id/decision', () => {
+    it('400 for a rejection without comments', async () => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask();
       for (const comments of [undefined, '', '  ']) {
@@ -158,7 +158,7 @@ describe('votes', () => {
     });
 
     it.each(['quorum', 'stages', 'payload', 'expires_in_seconds', 'from_role'])(
-      'does not say what only an ask can: %s',
+      '400 with a member of a request: %s',
       async (name) => {
         const matter = await Matter.open(mesh);
         const values: Record<string, unknown> = {
@@ -178,7 +178,7 @@ describe('votes', () => {
       },
     );
 
-    it('is not made with the other role of a token that asked', async () => {
+    it('403 with another role of the requester’s token', async () => {
       const matter = await Matter.open(mesh);
       const sub = newSubject('both');
       const both = matter.agent([matter.from, matter.board], sub);
@@ -190,8 +190,8 @@ describe('votes', () => {
     });
   });
 
-  describe('the list of approvals', () => {
-    it('tells who waits for whom', async () => {
+  describe('GET /approvals and GET /metrics', () => {
+    it('list pending approvals by role', async () => {
       const matter = await Matter.open(mesh);
       const id = (await matter.ask({ quorum: 2 })).replace('approval-', '');
       const voter = matter.agent(matter.board);
@@ -210,7 +210,7 @@ describe('votes', () => {
       expect((await voter.get('/approvals?waiting_for=bob')).status).toBe(400);
     });
 
-    it('counts what is pending by role among the metrics', async () => {
+    it('count pending approvals by role', async () => {
       const matter = await Matter.open(mesh);
       await matter.ask();
       const { text } = await matter.agent('admin').get('/metrics');
@@ -218,7 +218,7 @@ describe('votes', () => {
       expect(text).toContain('mesh_approval_decision_seconds_bucket');
     });
 
-    it('names 100 roles at most among the metrics, and counts the others together', async () => {
+    it('name at most 100 roles in the metrics, and count the others together', async () => {
       const matter = await Matter.open(mesh);
       const task = matter.task.replace('task-', '');
       await mesh.query(

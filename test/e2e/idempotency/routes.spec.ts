@@ -191,7 +191,7 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
             .filter((name) => /^(POST|PUT|PATCH|DELETE) /.test(name))
         : [],
     );
-    // Its calls bring keys of their own, and are other routes' requests: mcp-tools.spec.ts.
+    // Calls of tools have keys of their own and send requests of other routes: mcp/tools-writes.spec.ts.
     const outside = ['DELETE', 'PATCH', 'POST', 'PUT'].map((method) => `${method} /mcp`);
     expect([...new Set(routes)].sort()).toEqual([...Object.keys(RECIPES), ...outside].sort());
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
-import { Matter } from '../../support/approvals.js';
+import { Matter, onlyApprovalOf } from '../../support/approvals.js';
 import { McpAgents } from '../../support/mcp.js';
 import {
   ageBy,
@@ -11,7 +11,7 @@ import {
   type TimelineBody,
 } from '../../support/work.js';
 
-describe('what a task waits for', () => {
+describe('waits_for of a task', () => {
   let mesh: TestApp;
   let team: Team;
 
@@ -99,8 +99,6 @@ describe('what a task waits for', () => {
     const settled = (column: string): string =>
       `SELECT ${column} AS at FROM approvals WHERE id = $1`;
 
-    const onlyOf = async (matter: Matter): Promise<string> => (await matter.all())[0]?.id ?? '';
-
     /** Why the requirement is neither met nor pending, and the column with the time of that. */
     const reasons: [string, string, (matter: Matter, id: string) => Promise<unknown>][] = [
       ['expired', 'expires_at', (matter, id) => matter.lapse(id)],
@@ -124,7 +122,7 @@ describe('what a task waits for', () => {
 
     it.each(reasons)('waits for its role when it %s', async (_, column, happen) => {
       const matter = await Matter.requiring(mesh);
-      const id = await onlyOf(matter);
+      const id = await onlyApprovalOf(matter);
       await happen(matter, id);
       const since = await read(settled(column), id);
       const unasked = { what: 'approval', who: matter.board, since };
@@ -135,7 +133,7 @@ describe('what a task waits for', () => {
 
     it('waits for the pending approval by its id, and for nothing once it is met', async () => {
       const matter = await Matter.requiring(mesh);
-      const id = await onlyOf(matter);
+      const id = await onlyApprovalOf(matter);
       const pending = { what: 'approval', who: matter.board, approval_id: id };
       expect(await waits(matter)).toMatchObject([{ what: 'claim' }, pending]);
       await matter.decide(id);
@@ -148,7 +146,7 @@ describe('what a task waits for', () => {
 
     it('waits for the approval that was requested again alone', async () => {
       const matter = await Matter.requiring(mesh);
-      await matter.decide(await onlyOf(matter), 'rejected');
+      await matter.decide(await onlyApprovalOf(matter), 'rejected');
       const again = (await matter.ask()).replace('approval-', '');
       expect(await waits(matter)).toMatchObject([
         { what: 'claim' },
@@ -158,7 +156,7 @@ describe('what a task waits for', () => {
 
     it('waits for the approval that a retry after a cancel requests', async () => {
       const matter = await Matter.requiring(mesh);
-      const first = await onlyOf(matter);
+      const first = await onlyApprovalOf(matter);
       await matter.asker.post(`/tasks/${matter.task}/cancel`, {});
       expect(await waits(matter)).toEqual([]);
       const retried = await matter.asker.post(`/tasks/${matter.task}/retry`, {});
@@ -172,7 +170,7 @@ describe('what a task waits for', () => {
 
     it('waits for the pending approval of the role that it was delegated to', async () => {
       const matter = await Matter.requiring(mesh);
-      const id = await onlyOf(matter);
+      const id = await onlyApprovalOf(matter);
       const role = newSubject('deputy');
       const delegated = await matter
         .agent(matter.board)
@@ -186,7 +184,7 @@ describe('what a task waits for', () => {
 
     it('waits for its role beside a pending approval that cannot meet it', async () => {
       const matter = await Matter.requiring(mesh, { quorum: 2 });
-      await matter.asker.post(`/approvals/${await onlyOf(matter)}/withdraw`, {});
+      await matter.asker.post(`/approvals/${await onlyApprovalOf(matter)}/withdraw`, {});
       const other = (await matter.ask({ quorum: 1 })).replace('approval-', '');
       const [claim, pending, unasked, ...more] = await waits(matter);
       expect(claim).toMatchObject({ what: 'claim' });

@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
-import { type ApprovalBody, Matter, outcomesOf } from '../../support/approvals.js';
+import { type ApprovalBody, Matter, onlyApprovalOf, outcomeOf } from '../../support/approvals.js';
 import type { Answer, Client } from '../../support/client.js';
 
 let mesh: TestApp;
 
-const outcome = (answer: Answer): string => outcomesOf([answer])[0] ?? '';
-
 const delegate = (by: Client, id: string, role: string): Promise<Answer> =>
   by.post(`/approvals/${id}/delegate`, { role, reason: 'A matter of contract' });
-
-const onlyOf = async (matter: Matter): Promise<string> => (await matter.all())[0]?.id ?? '';
 
 async function waitingFor(by: Client, matter: Matter): Promise<string[]> {
   const { body } = await by.get<{ approvals: ApprovalBody[] }>(
@@ -26,88 +22,92 @@ describe('four eyes', () => {
 
   afterAll(() => mesh.close());
 
-  describe('exclude the worker of a task that requires an approval', () => {
-    it('from delegating it, to its own role or any other', async () => {
+  describe('exclude the worker of a task with a required approval', () => {
+    it('from delegating it', async () => {
       const matter = await Matter.requiring(mesh);
       const both = matter.agent([matter.to, matter.board]);
       const { session } = await matter.claim(both);
-      const id = await onlyOf(matter);
+      const id = await onlyApprovalOf(matter);
       for (const role of [matter.to, newSubject('friends')]) {
-        expect(outcome(await delegate(both, id, role))).toBe('approval.four_eyes');
+        expect(outcomeOf(await delegate(both, id, role))).toBe('approval.four_eyes');
       }
       await both.post(`/sessions/${session}/release`, {});
-      expect(outcome(await delegate(both, id, newSubject('friends')))).toBe('approval.four_eyes');
+      expect(outcomeOf(await delegate(both, id, newSubject('friends')))).toBe('approval.four_eyes');
       expect(await waitingFor(both, matter)).toEqual([]);
       expect(await waitingFor(matter.agent(matter.board), matter)).toEqual([id]);
     });
 
-    it('and its role from being delegated to, as those of the router and of a requester', async () => {
+    it('and its role, the router’s and the requester’s as delegates', async () => {
       const matter = await Matter.requiring(mesh);
       await matter.claim();
-      const id = await onlyOf(matter);
+      const id = await onlyApprovalOf(matter);
       for (const role of [matter.to, matter.from]) {
-        expect(outcome(await delegate(matter.agent(matter.board), id, role))).toBe(
+        expect(outcomeOf(await delegate(matter.agent(matter.board), id, role))).toBe(
           'approval.delegation_refused',
         );
       }
     });
 
-    it('from withdrawing or resubmitting it with the requester’s role', async () => {
+    it('from withdrawing and resubmitting it', async () => {
       const matter = await Matter.requiring(mesh);
       const both = matter.agent([matter.to, matter.from]);
       await matter.claim(both);
-      const id = await onlyOf(matter);
-      expect(outcome(await both.post(`/approvals/${id}/withdraw`, {}))).toBe('approval.four_eyes');
+      const id = await onlyApprovalOf(matter);
+      expect(outcomeOf(await both.post(`/approvals/${id}/withdraw`, {}))).toBe(
+        'approval.four_eyes',
+      );
       await matter.decide(id, 'rejected');
-      expect(outcome(await both.post(`/approvals/${id}/resubmit`, {}))).toBe('approval.four_eyes');
-      expect(outcome(await matter.agent(matter.from).post(`/approvals/${id}/resubmit`, {}))).toBe(
+      expect(outcomeOf(await both.post(`/approvals/${id}/resubmit`, {}))).toBe(
+        'approval.four_eyes',
+      );
+      expect(outcomeOf(await matter.agent(matter.from).post(`/approvals/${id}/resubmit`, {}))).toBe(
         'ok',
       );
     });
 
-    it('but let it withdraw what it asked for itself', async () => {
+    it('but let it withdraw its own request', async () => {
       const matter = await Matter.requiring(mesh);
       const { worker } = await matter.claim();
-      await matter.decide(await onlyOf(matter), 'rejected');
+      await matter.decide(await onlyApprovalOf(matter), 'rejected');
       const id = await matter.ask({}, worker);
-      expect(outcome(await worker.post(`/approvals/${id}/withdraw`, {}))).toBe('ok');
+      expect(outcomeOf(await worker.post(`/approvals/${id}/withdraw`, {}))).toBe('ok');
     });
 
-    it('from deciding unasked, before or after the ask was withdrawn or has expired', async () => {
+    it('from a decision without a request', async () => {
       for (const end of ['withdrawn', 'expired']) {
         const role = newSubject('both');
         const matter = await Matter.open(mesh, { target: role, requires_approval: { role } });
         const worker = matter.agent(role);
         await matter.claim(worker);
-        const id = await onlyOf(matter);
+        const id = await onlyApprovalOf(matter);
         if (end === 'expired') await matter.lapse(id);
         else await matter.asker.post(`/approvals/${id}/withdraw`, {});
         const body = { task_id: matter.task, decision: 'approved' };
-        expect(outcome(await worker.post('/approvals', body))).toBe('approval.four_eyes');
-        expect(outcome(await matter.agent(role).post('/approvals', body))).toBe('ok');
+        expect(outcomeOf(await worker.post('/approvals', body))).toBe('approval.four_eyes');
+        expect(outcomeOf(await matter.agent(role).post('/approvals', body))).toBe('ok');
       }
     });
   });
 
-  describe('exclude the worker of a task without a requirement', () => {
-    it('from deciding unasked once its role was asked', async () => {
+  describe('exclude the worker of a task without a required approval', () => {
+    it('from a decision without a request once its role has a request', async () => {
       const matter = await Matter.open(mesh);
       const { worker } = await matter.claim();
       const id = await matter.ask({ approver_role: matter.to });
       await matter.asker.post(`/approvals/${id}/withdraw`, {});
       const body = { task_id: matter.task, decision: 'approved' };
-      expect(outcome(await worker.post('/approvals', body))).toBe('approval.four_eyes');
-      expect(outcome(await matter.agent(matter.to).post('/approvals', body))).toBe('ok');
+      expect(outcomeOf(await worker.post('/approvals', body))).toBe('approval.four_eyes');
+      expect(outcomeOf(await matter.agent(matter.to).post('/approvals', body))).toBe('ok');
     });
 
-    it('but let it decide what its role was asked, or nobody was', async () => {
+    it('but let it decide a request to its role, or without any request', async () => {
       for (const asked of [true, false]) {
         const matter = await Matter.open(mesh);
         const { worker, session } = await matter.claim();
         if (asked) await matter.ask({ approver_role: matter.to });
         const body = { task_id: matter.task, decision: 'approved' };
-        expect(outcome(await worker.post('/approvals', body))).toBe('ok');
-        expect(outcome(await worker.put(`/sessions/${session}`, { status: 'completed' }))).toBe(
+        expect(outcomeOf(await worker.post('/approvals', body))).toBe('ok');
+        expect(outcomeOf(await worker.put(`/sessions/${session}`, { status: 'completed' }))).toBe(
           'ok',
         );
       }
@@ -115,7 +115,7 @@ describe('four eyes', () => {
   });
 
   describe('exclude every requester', () => {
-    it('of an approval that is superseded, however often', async () => {
+    it('of a superseded approval', async () => {
       const matter = await Matter.open(mesh);
       const first = newSubject('first');
       let id = await matter.ask({}, matter.agent(matter.from, first));
@@ -127,23 +127,23 @@ describe('four eyes', () => {
         id = again.body.id;
       }
       const own = matter.agent(matter.board, first);
-      expect(outcome(await matter.decide(id, 'approved', own))).toBe('approval.four_eyes');
-      expect(outcome(await delegate(own, id, newSubject('legal')))).toBe('approval.four_eyes');
+      expect(outcomeOf(await matter.decide(id, 'approved', own))).toBe('approval.four_eyes');
+      expect(outcomeOf(await delegate(own, id, newSubject('legal')))).toBe('approval.four_eyes');
       expect(await waitingFor(own, matter)).toEqual([]);
-      expect(outcome(await matter.decide(id))).toBe('ok');
+      expect(outcomeOf(await matter.decide(id))).toBe('ok');
     });
 
-    it('of the same question, that a colleague asks after it was withdrawn', async () => {
+    it('of a withdrawn request that another subject repeats', async () => {
       const matter = await Matter.open(mesh);
       const first = newSubject('first');
       const asked = await matter.ask({}, matter.agent(matter.from, first));
       await matter.asker.post(`/approvals/${asked}/withdraw`, {});
       const id = await matter.ask({}, matter.agent(matter.from));
       const own = matter.agent(matter.board, first);
-      expect(outcome(await matter.decide(id, 'approved', own))).toBe('approval.four_eyes');
+      expect(outcomeOf(await matter.decide(id, 'approved', own))).toBe('approval.four_eyes');
     });
 
-    it('of the later stages of a superseded chain too', async () => {
+    it('of the later stages of a superseded chain', async () => {
       const matter = await Matter.open(mesh);
       const legal = newSubject('legal');
       const first = newSubject('first');
@@ -160,47 +160,47 @@ describe('four eyes', () => {
       await matter.decide(again.body.id);
       const last = (await matter.all()).at(-1)?.id ?? '';
       const own = matter.agent(legal, first);
-      expect(outcome(await matter.decide(last, 'approved', own))).toBe('approval.four_eyes');
+      expect(outcomeOf(await matter.decide(last, 'approved', own))).toBe('approval.four_eyes');
     });
 
-    it('from deciding unasked what it asked and withdrew', async () => {
+    it('from a decision without a request after its withdrawal', async () => {
       const matter = await Matter.open(mesh);
       const both = matter.agent([matter.from, matter.to]);
       const id = await matter.ask({ approver_role: matter.to }, both);
       await both.post(`/approvals/${id}/withdraw`, {});
       const body = { task_id: matter.task, decision: 'approved', approver_role: matter.to };
-      expect(outcome(await both.post('/approvals', body))).toBe('approval.four_eyes');
+      expect(outcomeOf(await both.post('/approvals', body))).toBe('approval.four_eyes');
     });
   });
 
-  describe('keep a subject that voted from using the decision', () => {
-    it('to complete the task, as its worker or as an admin on another’s session', async () => {
+  describe('exclude a voter from using the approval', () => {
+    it('to complete the task as worker or admin', async () => {
       for (const way of ['status', 'event']) {
         const matter = await Matter.requiring(mesh);
         const voter = matter.agent([matter.board, 'admin']);
         const { worker, session } = await matter.claim();
-        await matter.decide(await onlyOf(matter), 'approved', voter);
+        await matter.decide(await onlyApprovalOf(matter), 'approved', voter);
         const [path, body] =
           way === 'event'
             ? [`/sessions/${session}/events`, { event: 'complete' }]
             : [`/sessions/${session}`, { status: 'completed' }];
-        expect(outcome(await voter.put(path, body))).toBe('task.approval_required');
-        expect(outcome(await worker.put(path, body))).toBe('ok');
+        expect(outcomeOf(await voter.put(path, body))).toBe('task.approval_required');
+        expect(outcomeOf(await worker.put(path, body))).toBe('ok');
       }
     });
 
-    it('to complete the task by an admin, where the worker voted', async () => {
+    it('to complete the task by an admin when the worker voted', async () => {
       const matter = await Matter.requiring(mesh);
       const voter = matter.agent([matter.to, matter.board]);
-      await matter.decide(await onlyOf(matter), 'approved', voter);
+      await matter.decide(await onlyApprovalOf(matter), 'approved', voter);
       const { session } = await matter.claim(voter);
       const answer = await matter
         .agent('admin')
         .put(`/sessions/${session}`, { status: 'completed' });
-      expect(outcome(answer)).toBe('task.approval_required');
+      expect(outcomeOf(answer)).toBe('task.approval_required');
     });
 
-    it('by consuming it, in whichever stage it voted', async () => {
+    it('to consume it, after a vote in any stage', async () => {
       const matter = await Matter.open(mesh);
       const legal = newSubject('legal');
       const voter = matter.agent([matter.from, matter.board]);
@@ -208,13 +208,13 @@ describe('four eyes', () => {
       const last = (await matter.all())[1]?.id ?? '';
       const { digest } = (await matter.decide(last, 'approved', matter.agent(legal))).body;
       const path = `/approvals/${last}/consume`;
-      expect(outcome(await voter.post(path, { digest }))).toBe('approval.four_eyes');
-      expect(outcome(await matter.asker.post(path, { digest }))).toBe('ok');
+      expect(outcomeOf(await voter.post(path, { digest }))).toBe('approval.four_eyes');
+      expect(outcomeOf(await matter.asker.post(path, { digest }))).toBe('ok');
     });
   });
 
-  describe('do not let the role that asks decide', () => {
-    it('alone, in a later stage, or as the requirement of a task that it routes', async () => {
+  describe('exclude the requester’s role', () => {
+    it('as approver, as a later stage and as the required approver', async () => {
       const matter = await Matter.open(mesh);
       const ask = (body: object, by = matter.asker) =>
         by.post('/approvals', { task_id: matter.task, ...body });
@@ -234,7 +234,7 @@ describe('four eyes', () => {
       expect(await matter.all()).toEqual([]);
     });
 
-    it('unasked, where it routed the task to itself', async () => {
+    it('from a decision without a request of a task that it routed to itself', async () => {
       const role = newSubject('team');
       const matter = await Matter.open(mesh);
       const router = matter.agent(role);
@@ -243,7 +243,9 @@ describe('four eyes', () => {
         task: { task_type: 'purchase' },
       });
       const body = { task_id: routed.body.task_id, decision: 'approved' };
-      expect(outcome(await matter.agent(role).post('/approvals', body))).toBe('approval.four_eyes');
+      expect(outcomeOf(await matter.agent(role).post('/approvals', body))).toBe(
+        'approval.four_eyes',
+      );
     });
   });
 });
@@ -255,10 +257,10 @@ describe('four eyes with APPROVALS_SAME_ROLE', () => {
 
   afterAll(() => mesh.close());
 
-  it('let the role that asks decide, by another subject', async () => {
+  it('let another subject of the requester’s role decide', async () => {
     const matter = await Matter.open(mesh);
     const id = await matter.ask({ approver_role: matter.from });
-    expect(outcome(await matter.decide(id, 'approved', matter.asker))).toBe('approval.four_eyes');
-    expect(outcome(await matter.decide(id, 'approved', matter.agent(matter.from)))).toBe('ok');
+    expect(outcomeOf(await matter.decide(id, 'approved', matter.asker))).toBe('approval.four_eyes');
+    expect(outcomeOf(await matter.decide(id, 'approved', matter.agent(matter.from)))).toBe('ok');
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
-import { Matter, outcomesOf } from '../../support/approvals.js';
+import { Matter, onlyApprovalOf, outcomesOf } from '../../support/approvals.js';
 import { times } from '../../support/kit.js';
 import type { Answer, Client } from '../../support/client.js';
 import { sweepDeadlines } from '../../support/work.js';
@@ -23,10 +23,8 @@ describe('approvals of tasks', () => {
     return asker.post('/tasks/route', { target: to, task: { task_type: 'purchase' }, ...more });
   }
 
-  const onlyOf = async (matter: Matter): Promise<string> => (await matter.all())[0]?.id ?? '';
-
-  describe('a task that requires an approval', () => {
-    it('has it asked along with it, and is completed after it only', async () => {
+  describe('a task with a required approval', () => {
+    it('requests it with the task, and completes after it', async () => {
       const matter = await Matter.requiring(mesh, { quorum: 2 });
       const [asked] = await matter.all();
       expect(asked).toMatchObject({ approver_role: matter.board, status: 'pending', quorum: 2 });
@@ -39,7 +37,7 @@ describe('approvals of tasks', () => {
       expect(outcomesOf([await complete(worker, session)])).toEqual(['ok']);
     });
 
-    it('is not completed by an event either', async () => {
+    it('409 for the event complete before it', async () => {
       const matter = await Matter.requiring(mesh);
       const { worker, session } = await matter.claim();
       const answer = await worker.put(`/sessions/${session}/events`, { event: 'complete' });
@@ -48,37 +46,37 @@ describe('approvals of tasks', () => {
       expect(failed.status).toBe(200);
     });
 
-    it('can have it asked again when it came to nothing', async () => {
+    it('allows another request after a rejection', async () => {
       const matter = await Matter.requiring(mesh);
       const { worker, session } = await matter.claim();
-      await matter.decide(await onlyOf(matter), 'rejected');
+      await matter.decide(await onlyApprovalOf(matter), 'rejected');
       expect(outcomesOf([await complete(worker, session)])).toEqual(['task.approval_required']);
 
       await matter.decide(await matter.ask({}, worker));
       expect(outcomesOf([await complete(worker, session)])).toEqual(['ok']);
     });
 
-    it('does not go by an earlier decision when a later one was against it', async () => {
+    it('uses the latest decision', async () => {
       const matter = await Matter.requiring(mesh);
       const { worker, session } = await matter.claim();
-      await matter.decide(await onlyOf(matter));
+      await matter.decide(await onlyApprovalOf(matter));
       await matter.decide(await matter.ask(), 'rejected');
       expect(outcomesOf([await complete(worker, session)])).toEqual(['task.approval_required']);
     });
 
-    it('does not go by fewer votes than it requires', async () => {
+    it('needs the required quorum', async () => {
       const matter = await Matter.requiring(mesh, { quorum: 2 });
       const { worker, session } = await matter.claim();
-      await matter.asker.post(`/approvals/${await onlyOf(matter)}/withdraw`, {});
+      await matter.asker.post(`/approvals/${await onlyApprovalOf(matter)}/withdraw`, {});
       await matter.decide(await matter.ask({ quorum: 1 }));
       expect(outcomesOf([await complete(worker, session)])).toEqual(['task.approval_required']);
     });
 
-    it('is never decided by an agent that holds or held it, nor completed by one that decided', async () => {
+    it('excludes agents that claimed it as approvers, and approvers as workers', async () => {
       const matter = await Matter.requiring(mesh);
       const both = matter.agent([matter.to, matter.board]);
       const { session } = await matter.claim(both);
-      const id = await onlyOf(matter);
+      const id = await onlyApprovalOf(matter);
       expect(outcomesOf([await matter.decide(id, 'approved', both)])).toEqual([
         'approval.four_eyes',
       ]);
@@ -98,20 +96,20 @@ describe('approvals of tasks', () => {
       expect(outcomesOf([await complete(other.worker, other.session)])).toEqual(['ok']);
     });
 
-    it('keeps what was decided from attempt to attempt', async () => {
+    it('keeps the decision for later attempts', async () => {
       const matter = await Matter.requiring(mesh);
       const first = await matter.claim();
-      await matter.decide(await onlyOf(matter));
+      await matter.decide(await onlyApprovalOf(matter));
       await first.worker.post(`/sessions/${first.session}/release`, {});
       const second = await matter.claim();
       expect(outcomesOf([await complete(second.worker, second.session)])).toEqual(['ok']);
     });
 
-    it('is completed or not, when the decision comes at the same time', async () => {
+    it('completes or not with a concurrent decision', async () => {
       for (const decision of ['approved', 'rejected'] as const) {
         const matter = await Matter.requiring(mesh);
         const { worker, session } = await matter.claim();
-        const id = await onlyOf(matter);
+        const id = await onlyApprovalOf(matter);
         const [decided, done] = await Promise.all([
           matter.decide(id, decision),
           complete(worker, session),
@@ -130,12 +128,12 @@ describe('approvals of tasks', () => {
       [{ role: 'legal', expires_in_seconds: 1 }, '/requires_approval/expires_in_seconds'],
       [{}, '/requires_approval/role'],
       [{ role: 'legal', more: 1 }, '/requires_approval/more'],
-    ])('does not require %j', async (requires_approval, pointer) => {
+    ])('400 with requires_approval %j', async (requires_approval, pointer) => {
       const answer = await route({ requires_approval });
       expect(answer.body).toMatchObject({ code: 'request.invalid', errors: [{ pointer }] });
     });
 
-    it('is no notification, for its claim completes that', async () => {
+    it('400 for a notification, which completes when it is claimed', async () => {
       const answer = await route({
         task: { task_type: 'notification' },
         requires_approval: { role: 'legal' },
@@ -166,7 +164,7 @@ describe('approvals of tasks', () => {
       ],
     ];
 
-    it.each(ends)('withdraws what is pending: %s', async (_, end) => {
+    it.each(ends)('withdraws pending approvals: %s', async (_, end) => {
       const matter = await Matter.open(mesh);
       const [pending, decided] = [await matter.ask(), await matter.ask({ approver_role: 'legal' })];
       await matter.decide(decided, 'approved', matter.agent('legal'));
@@ -182,7 +180,7 @@ describe('approvals of tasks', () => {
       expect(event?.metadata.reason).toBe('task_ended');
     });
 
-    it('leaves nothing to ask, decide, hand on or use', async () => {
+    it('409 for requests, decisions, delegations and consumptions afterwards', async () => {
       const matter = await Matter.open(mesh);
       const id = await matter.ask();
       const { digest } = (await matter.decide(id)).body;
@@ -205,7 +203,7 @@ describe('approvals of tasks', () => {
       expect(outcomesOf(answers)).toEqual(times(7, () => 'task.finished'));
     });
 
-    it('is past its deadline before the sweep comes by', async () => {
+    it('withdraws approvals at the deadline, before the sweep', async () => {
       const matter = await Matter.open(mesh, {
         deadline_at: new Date(Date.now() + 3_600_000).toISOString(),
       });
@@ -217,7 +215,7 @@ describe('approvals of tasks', () => {
       expect(outcomesOf([await matter.decide(id)])).toEqual(['task.finished']);
     });
 
-    it('leaves approvals as they are when the task may be asked for again', async () => {
+    it('keeps approvals when the task can be retried', async () => {
       const matter = await Matter.open(mesh, { max_attempts: 1 });
       const id = await matter.ask();
       const { worker, session } = await matter.claim();
@@ -227,7 +225,7 @@ describe('approvals of tasks', () => {
       expect((await matter.decide(id)).status).toBe(200);
     });
 
-    it('and an ask, a decision and a withdrawal at the same time have legal outcomes only', async () => {
+    it('has valid outcomes with a concurrent request, decision and withdrawal', async () => {
       for (let round = 0; round < 8; round++) {
         const matter = await Matter.open(mesh);
         const id = await matter.ask();

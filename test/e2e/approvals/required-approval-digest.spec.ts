@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
-import { type ApprovalBody, Matter, outcomesOf } from '../../support/approvals.js';
+import { type ApprovalBody, Matter, outcomeOf } from '../../support/approvals.js';
 import type { Answer, Client } from '../../support/client.js';
 
 let mesh: TestApp;
 
-describe('the approval that a task requires', () => {
+describe('required approval', () => {
   beforeAll(async () => {
     mesh = await startTestApp();
   });
@@ -15,8 +15,6 @@ describe('the approval that a task requires', () => {
   const complete = (worker: Client, session: string): Promise<Answer> =>
     worker.put(`/sessions/${session}`, { status: 'completed' });
 
-  const outcome = (answer: Answer): string => outcomesOf([answer])[0] ?? '';
-
   const requirementOf = async (matter: Matter): Promise<ApprovalBody> => {
     const [first] = await matter.all();
     if (!first) throw new Error('the requirement is asked along with the task');
@@ -25,11 +23,11 @@ describe('the approval that a task requires', () => {
 
   /** Completes a task and gives the outcome. */
   async function completion({ worker, session }: { worker: Client; session: string }) {
-    return outcome(await complete(worker, session));
+    return outcomeOf(await complete(worker, session));
   }
 
   describe('is bound to the digest of the task', () => {
-    it('and not met by another question, asked of it and of others, in any order of stages', async () => {
+    it('is not met by an approval of another payload', async () => {
       for (const place of [0, 1]) {
         const matter = await Matter.requiring(mesh);
         const held = await matter.claim();
@@ -50,7 +48,7 @@ describe('the approval that a task requires', () => {
       }
     });
 
-    it('and not met by a chain of several roles about the task itself', async () => {
+    it('is not met by a chain of several roles', async () => {
       const matter = await Matter.requiring(mesh);
       const held = await matter.claim();
       const other = newSubject('other');
@@ -61,7 +59,7 @@ describe('the approval that a task requires', () => {
       expect(await completion(held)).toBe('task.approval_required');
     });
 
-    it('and not met by a resubmission with another payload', async () => {
+    it('is not met by a resubmission with another payload', async () => {
       const matter = await Matter.requiring(mesh);
       const held = await matter.claim();
       const { id } = await requirementOf(matter);
@@ -73,7 +71,7 @@ describe('the approval that a task requires', () => {
       expect(await completion(held)).toBe('task.approval_required');
     });
 
-    it('and met by a participant that asks the role alone with an equal payload', async () => {
+    it('is met by a participant’s request to the role with an equal payload', async () => {
       for (const payload of [
         undefined,
         { data: { amount: 50_000.0 }, context: {}, description: '', task_type: 'purchase' },
@@ -86,7 +84,7 @@ describe('the approval that a task requires', () => {
       }
     });
 
-    it('and met by a role that it was delegated to', async () => {
+    it('is met by the role it was delegated to', async () => {
       const matter = await Matter.requiring(mesh);
       const held = await matter.claim();
       const { id } = await requirementOf(matter);
@@ -98,7 +96,7 @@ describe('the approval that a task requires', () => {
     });
   });
 
-  describe('is superseded by a later rejection of the same question', () => {
+  describe('is superseded by a later rejection of the same payload', () => {
     it.each([
       ['with a smaller quorum', { quorum: 1 }],
       ['with a larger quorum', { quorum: 3 }],
@@ -112,7 +110,7 @@ describe('the approval that a task requires', () => {
       expect(await completion(held)).toBe('task.approval_required');
     });
 
-    it('in a chain of several roles, first or last', async () => {
+    it('in a chain of several roles', async () => {
       for (const first of [true, false]) {
         const matter = await Matter.requiring(mesh);
         const held = await matter.claim();
@@ -127,7 +125,7 @@ describe('the approval that a task requires', () => {
       }
     });
 
-    it('by the role that it was delegated to, and by the role after another delegated to it', async () => {
+    it('by a delegate, and by the role after another has delegated to it', async () => {
       for (const away of [true, false]) {
         const matter = await Matter.requiring(mesh);
         const held = await matter.claim();
@@ -142,7 +140,7 @@ describe('the approval that a task requires', () => {
       }
     });
 
-    it('but not by a rejection of another question', async () => {
+    it('but not by a rejection of another payload', async () => {
       const matter = await Matter.requiring(mesh);
       const held = await matter.claim();
       await matter.decide((await requirementOf(matter)).id);
@@ -150,7 +148,7 @@ describe('the approval that a task requires', () => {
       expect(await completion(held)).toBe('ok');
     });
 
-    it('when it comes while the task is completed, or is refused', async () => {
+    it('or the rejection is refused, when the task is completed concurrently', async () => {
       for (let round = 0; round < 8; round++) {
         const matter = await Matter.requiring(mesh);
         const { worker, session } = await matter.claim();
@@ -164,13 +162,13 @@ describe('the approval that a task requires', () => {
           ['ok', 'task.finished'],
           ['task.approval_required', 'ok'],
           ['ok', 'approval.decided'],
-        ]).toContainEqual([outcome(done), outcome(rejected)]);
+        ]).toContainEqual([outcomeOf(done), outcomeOf(rejected)]);
       }
     });
   });
 
-  describe('is consumed', () => {
-    it('for the task by the agent that holds it, and still completes the task', async () => {
+  describe('consumption', () => {
+    it('by the agent that claimed the task still completes it', async () => {
       const matter = await Matter.requiring(mesh);
       const held = await matter.claim();
       const { id } = await requirementOf(matter);
@@ -179,25 +177,25 @@ describe('the approval that a task requires', () => {
       expect(await completion(held)).toBe('ok');
     });
 
-    it('for another purpose by the role that asked, and then completes nothing', async () => {
+    it('by the requester role for another purpose does not complete the task', async () => {
       const matter = await Matter.requiring(mesh);
       const { id } = await requirementOf(matter);
       const { digest } = (await matter.decide(id)).body;
       await matter.asker.post(`/approvals/${id}/consume`, { digest });
       const { worker, session } = await matter.claim();
       const refused = await complete(worker, session);
-      expect(outcome(refused)).toBe('task.approval_required');
+      expect(outcomeOf(refused)).toBe('task.approval_required');
       expect(refused.body.detail).toContain(matter.router);
       expect(refused.body.detail).toMatch(/\d{4}-\d\d-\d\dT/);
     });
 
-    it('for another purpose also where the subject that consumed it claims the task later', async () => {
+    it('for another purpose counts when its subject claims the task later', async () => {
       const matter = await Matter.requiring(mesh);
       const { id } = await requirementOf(matter);
       const { digest } = (await matter.decide(id)).body;
       await matter.asker.post(`/approvals/${id}/consume`, { digest });
       const { worker, session } = await matter.claim(matter.agent(matter.to, matter.router));
-      expect(outcome(await complete(worker, session))).toBe('task.approval_required');
+      expect(outcomeOf(await complete(worker, session))).toBe('task.approval_required');
     });
   });
 
@@ -205,13 +203,13 @@ describe('the approval that a task requires', () => {
     const retry = (matter: Matter, by = matter.asker) =>
       by.post(`/tasks/${matter.task}/retry`, { reason: 'Once more' });
 
-    it('of a cancelled task is pending again, whatever was decided before', async () => {
+    it('of a cancelled task it is pending again', async () => {
       for (const decision of ['approved', 'rejected', undefined] as const) {
         const matter = await Matter.requiring(mesh, { quorum: 1, expires_in_seconds: 3_600 });
         const first = await requirementOf(matter);
         if (decision) await matter.decide(first.id, decision);
         await matter.asker.post(`/tasks/${matter.task}/cancel`, {});
-        expect(outcome(await retry(matter))).toBe('ok');
+        expect(outcomeOf(await retry(matter))).toBe('ok');
 
         const pending = (await matter.all()).filter(({ status }) => status === 'pending');
         expect(pending).toMatchObject([
@@ -224,35 +222,35 @@ describe('the approval that a task requires', () => {
       }
     });
 
-    it('of a failed task stays as it is while it is met or pending', async () => {
+    it('of a failed task it stays when it is met or pending', async () => {
       for (const decided of [true, false]) {
         const matter = await Matter.requiring(mesh);
         const { worker, session } = await matter.claim();
         if (decided) await matter.decide((await requirementOf(matter)).id);
         await worker.put(`/sessions/${session}`, { status: 'failed', error: 'no' });
-        expect(outcome(await retry(matter))).toBe('ok');
+        expect(outcomeOf(await retry(matter))).toBe('ok');
         expect(await matter.all()).toHaveLength(1);
       }
     });
 
-    it('of a failed task is asked again, on account of the retrier, when it came to nothing', async () => {
+    it('of a failed task it is requested again by the retrying subject when it was rejected', async () => {
       const matter = await Matter.requiring(mesh);
       const { worker, session } = await matter.claim();
       await matter.decide((await requirementOf(matter)).id, 'rejected');
       await worker.put(`/sessions/${session}`, { status: 'failed', error: 'no' });
       const admin = newSubject('admin');
-      expect(outcome(await retry(matter, matter.agent('admin', admin)))).toBe('ok');
+      expect(outcomeOf(await retry(matter, matter.agent('admin', admin)))).toBe('ok');
 
       const again = (await matter.all())[1];
       expect(again).toMatchObject({ status: 'pending', requested_role: matter.from });
       expect(again?.requested_by).toContain(admin);
       const own = matter.agent(matter.board, admin);
-      expect(outcome(await matter.decide(again?.id ?? '', 'approved', own))).toBe(
+      expect(outcomeOf(await matter.decide(again?.id ?? '', 'approved', own))).toBe(
         'approval.four_eyes',
       );
     });
 
-    it('does not count a decision that was made while the task was cancelled', async () => {
+    it('a decision made while the task was cancelled does not count', async () => {
       for (let round = 0; round < 8; round++) {
         const matter = await Matter.requiring(mesh);
         const { id } = await requirementOf(matter);
