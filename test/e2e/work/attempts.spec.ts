@@ -18,7 +18,7 @@ import { withTeams } from '../../support/with-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 
-describe('the attempts of a task', () => {
+describe('attempts of a task', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
@@ -29,7 +29,7 @@ describe('the attempts of a task', () => {
     worker = team.worker();
   });
 
-  it('has three attempts where the task does not say', async () => {
+  it('are three by default', async () => {
     const id = await team.route();
     await repeat(3, async () => {
       await endPause(mesh, id);
@@ -38,7 +38,7 @@ describe('the attempts of a task', () => {
     expect(await team.task(id)).toMatchObject({ status: 'dead', attempt: 3, max_attempts: 3 });
   });
 
-  it('has failed for good when its worker says so', async () => {
+  it('end after a failure that is not retryable', async () => {
     for (const how of [
       { status: 'failed', error: 'no' },
       { ...FAIL_FOR_NOW, retryable: false },
@@ -59,13 +59,13 @@ describe('the attempts of a task', () => {
     { status: 'failed', retryable: 'yes' },
     { retryable: true },
     { status: 'dead' },
-  ])('is not finished by %j', async (how) => {
+  ])('400 for a report with %j', async (how) => {
     await team.route();
     const { session } = await team.claim(worker);
     expect((await finish(worker, session.id, how)).status).toBe(400);
   });
 
-  it('can be handed back, which does not count as an attempt', async () => {
+  it('do not count a release', async () => {
     const id = await team.route({ max_attempts: 1 });
     await repeat(3, async () => {
       const { session } = await team.claim(worker);
@@ -85,7 +85,7 @@ describe('the attempts of a task', () => {
     expect((await team.task(id)).status).toBe('dead');
   });
 
-  it('can be handed back only by a session that carries a task, and is at work', async () => {
+  it('POST /sessions/:id/release: 409 unless the session is an active attempt', async () => {
     const plain = await worker.post('/sessions', { role: team.role });
     const path = `/sessions/${String(plain.body.id)}`;
     for (const act of ['release', 'heartbeat']) {
@@ -103,7 +103,7 @@ describe('the attempts of a task', () => {
     expect((await worker.post(`${path}/release`, { reason: 'x'.repeat(1001) })).status).toBe(400);
   });
 
-  it('is released once with a key; each heartbeat with a key extends the lease', async () => {
+  it('are released once with an idempotency key; every heartbeat with one extends the lease', async () => {
     const id = await team.route();
     const { session } = await team.claim(worker);
     const once = (path: string) => {
@@ -122,7 +122,7 @@ describe('the attempts of a task', () => {
     expect((await team.task(id)).attempts).toHaveLength(2);
   });
 
-  it('ends at its deadline: active it fails, pending it expires, and no attempt follows', async () => {
+  it('end at the deadline: an active one fails, a pending one expires', async () => {
     const active = await team.route({ deadline_at: IN_AN_HOUR });
     const { session } = await team.claim(worker);
     const pending = await team.route({ deadline_at: IN_AN_HOUR });
@@ -142,7 +142,7 @@ describe('the attempts of a task', () => {
     expect((await finish(worker, session.id)).status).toBe(409);
   });
 
-  it('is not tried again when its worker gives up after the deadline', async () => {
+  it('do not continue after the deadline', async () => {
     const id = await team.route({ deadline_at: IN_AN_HOUR });
     const { session } = await team.claim(worker);
     await endDeadline(mesh, id);

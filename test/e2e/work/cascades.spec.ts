@@ -10,7 +10,7 @@ const ROUNDS = 6;
 
 type Cancelled = TaskBody & { cancelled_tasks?: string[]; code: string };
 
-describe('cancelling a task with the tasks below it', () => {
+describe('POST /tasks/:id/cancel with cascade', () => {
   let mesh: TestApp;
   let team: Team;
   let auditor: Client;
@@ -49,7 +49,7 @@ describe('cancelling a task with the tasks below it', () => {
     return body.events.filter(({ event }) => event === 'task_cancelled').length;
   };
 
-  it('cancels what was routed along the chain, through ended tasks, and nothing else', async () => {
+  it('cancels all descendants, also below ended tasks, and nothing else', async () => {
     const root = await team.route();
     const legal = await part(team.role, 'legal', root);
     const archive = await part('legal', 'archive', legal);
@@ -87,7 +87,7 @@ describe('cancelling a task with the tasks below it', () => {
   });
 
   it.each([{}, { cascade: false }, { cascade: null }])(
-    'leaves the tasks below with %j',
+    'keeps the child tasks with %j',
     async (body) => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
@@ -98,13 +98,13 @@ describe('cancelling a task with the tasks below it', () => {
     },
   );
 
-  it.each(['yes', 1, 'true', [], {}])('does not take %j for cascade', async (cascade) => {
+  it.each(['yes', 1, 'true', [], {}])('400 with cascade %j', async (cascade) => {
     const root = await team.route();
     expect((await cancel(root, { cascade })).status).toBe(400);
     expect(await statusOf(root)).toBe('pending');
   });
 
-  it('is for the requester of the root, and for a root that is open', async () => {
+  it('403 unless the caller is the requester of the root or an admin, 409 when the root has ended', async () => {
     const root = await team.route();
     const below = await part(team.role, 'legal', root);
     const refused = await cancel(root, { cascade: true }, team.worker());
@@ -116,7 +116,7 @@ describe('cancelling a task with the tasks below it', () => {
     expect(await statusOf(below)).toBe('pending');
   });
 
-  it('withdraws the pending approvals of all of them', async () => {
+  it('withdraws all pending approvals', async () => {
     const root = await team.route();
     const below = await part(team.role, 'legal', root);
     const asked = await team.agent('legal').post('/approvals', {
@@ -129,7 +129,7 @@ describe('cancelling a task with the tasks below it', () => {
     ]);
   });
 
-  it('cancels 200 open tasks at most, otherwise none', async () => {
+  it('409 for more than 200 open tasks', async () => {
     const root = await team.route();
     await mesh.query(COPIES, [root, 200]);
     const refused = await cancel(root);
@@ -147,7 +147,7 @@ describe('cancelling a task with the tasks below it', () => {
     await mesh.query(`UPDATE tasks SET parent_task_id = NULL WHERE parent_task_id = $1`, [root]);
   });
 
-  it('lets nobody route below a cancelled task, until that is retried', async () => {
+  it('POST /tasks/route: 409 below a cancelled task until it is retried', async () => {
     const root = await team.route();
     await cancel(root);
     const refused = await delegate(team.role, 'legal', root);
@@ -161,7 +161,7 @@ describe('cancelling a task with the tasks below it', () => {
     expect((await delegate(team.role, 'legal', root)).status).toBe(202);
   });
 
-  it('happens once with a key', async () => {
+  it('cancels once with an idempotency key', async () => {
     const root = await team.route();
     const below = await part(team.role, 'legal', root);
     const key = { 'idempotency-key': randomUUID() };
@@ -174,7 +174,7 @@ describe('cancelling a task with the tasks below it', () => {
     expect(await cancellationsOf(below)).toBe(1);
   });
 
-  it('meets a claim of a task below: the worker loses it, or never has it', async () => {
+  it('concurrent with a claim of a child: the claim is lost or refused', async () => {
     await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
@@ -189,7 +189,7 @@ describe('cancelling a task with the tasks below it', () => {
     });
   });
 
-  it('meets a completion of a task below: one of the two wins', async () => {
+  it('concurrent with a completion of a child: one of the two succeeds', async () => {
     await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
@@ -204,7 +204,7 @@ describe('cancelling a task with the tasks below it', () => {
     });
   });
 
-  it('meets a retry of a task below: the new attempt is cancelled, or is later than the cascade', async () => {
+  it('concurrent with a retry of a child: the new attempt is cancelled or later', async () => {
     await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
@@ -221,7 +221,7 @@ describe('cancelling a task with the tasks below it', () => {
     });
   });
 
-  it('meets tasks that are routed below: each is cancelled or refused', async () => {
+  it('concurrent with new child tasks: each is cancelled or refused', async () => {
     await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);
@@ -243,7 +243,7 @@ describe('cancelling a task with the tasks below it', () => {
     });
   });
 
-  it('meets other cascades, of the same tree and of a branch of it', async () => {
+  it('concurrent with other cascades of the tree', async () => {
     await repeat(ROUNDS, async () => {
       const root = await team.route();
       const below = await part(team.role, 'legal', root);

@@ -12,7 +12,7 @@ interface Inbox {
   next_cursor: string | null;
 }
 
-describe('finding and claiming work', () => {
+describe('inbox and claims', () => {
   let mesh: TestApp;
   let team: Team;
 
@@ -26,7 +26,7 @@ describe('finding and claiming work', () => {
     return (await team.worker().get<Inbox>(path)).body;
   }
 
-  it('lists what is due by priority, then age, page by page', async () => {
+  it('GET /tasks lists due tasks by priority and age', async () => {
     const routed: string[] = [];
     for (const priority of ['low', 'normal', 'high', 'low', 'normal', 'high']) {
       routed.push(await team.route({ priority }));
@@ -48,7 +48,7 @@ describe('finding and claiming work', () => {
     expect(claimed).toEqual(expected);
   });
 
-  it('hides from the inbox, and from claims, what is not due, past its deadline, or overdue', async () => {
+  it('exclude tasks that are not due, past their deadline or overdue', async () => {
     await team.route({ not_before: IN_AN_HOUR });
     await endDeadline(mesh, await team.route({ deadline_at: IN_AN_HOUR }));
     await ageBy(mesh, await team.route(), 8);
@@ -61,7 +61,7 @@ describe('finding and claiming work', () => {
     expect((await team.claim()).task.id).toBe(due);
   });
 
-  it('gives a claimed task to its worker with a lease of five minutes, and tells everyone', async () => {
+  it('POST /tasks/claim: a lease of five minutes, visible to all participants', async () => {
     const id = await team.route();
     const before = Date.now();
     const { task, session } = await team.claim();
@@ -84,7 +84,7 @@ describe('finding and claiming work', () => {
     expect(await team.events(id)).toEqual(['task_routed', 'task_claimed']);
   });
 
-  it('tells a late claimer who holds the task, and until when', async () => {
+  it('POST /tasks/:id/claim: 409 with the agent that claimed the task and its lease', async () => {
     const id = await team.route();
     const { session } = await team.claim();
     const late = await team.worker().post(`/tasks/${id}/claim`, {});
@@ -96,7 +96,7 @@ describe('finding and claiming work', () => {
     expect((await team.worker().post('/tasks/claim', {})).status).toBe(204);
   });
 
-  it('refuses one task that is not due, past its deadline, or over', async () => {
+  it('POST /tasks/:id/claim: 409 when not due, past the deadline or ended', async () => {
     const early = await team
       .worker()
       .post(`/tasks/${await team.route({ not_before: IN_AN_HOUR })}/claim`);
@@ -115,7 +115,7 @@ describe('finding and claiming work', () => {
     }
   });
 
-  it('lets nobody activate the attempt of a task that is not due, or past its deadline', async () => {
+  it('PUT /sessions/:id: 409 to activate an attempt that is not due or past its deadline', async () => {
     const early = await team.route({ not_before: IN_AN_HOUR });
     const late = await team.route({ deadline_at: IN_AN_HOUR });
     await endDeadline(mesh, late);
@@ -134,7 +134,7 @@ describe('finding and claiming work', () => {
     }
   });
 
-  it('claims only the types asked for', async () => {
+  it('POST /tasks/claim claims the given types only', async () => {
     await team.route({ priority: 'high' }, { task_type: 'other' });
     const wanted = await team.route({}, { task_type: 'wanted' });
     const { task } = await team.claim(undefined, { task_types: ['wanted', 'missing'] });
@@ -143,7 +143,7 @@ describe('finding and claiming work', () => {
     expect([none.status, none.text]).toEqual([204, '']);
   });
 
-  it('claims of several types the most urgent first, whichever type that is', async () => {
+  it('POST /tasks/claim claims the most urgent of several types', async () => {
     const types = ['a', 'b', 'c'];
     const route = (task_type: string, priority: string) => team.route({ priority }, { task_type });
     const last = await route('a', 'low');
@@ -159,7 +159,7 @@ describe('finding and claiming work', () => {
     expect((await team.worker().post('/tasks/claim', { task_types: types })).status).toBe(204);
   });
 
-  it('gives each task of the types asked for to one of those who ask at once', async () => {
+  it('POST /tasks/claim gives each task to one of several concurrent callers', async () => {
     const types = ['a', 'b', 'a'];
     const ids = await Promise.all(types.map((task_type) => team.route({}, { task_type })));
     const answers = await Promise.all(
@@ -172,7 +172,7 @@ describe('finding and claiming work', () => {
     expect(answers.filter(({ status }) => status === 204)).toHaveLength(5);
   });
 
-  it('finds a later attempt by its type too', async () => {
+  it('POST /tasks/claim finds a later attempt by its type', async () => {
     const id = await team.route({}, { task_type: 'wanted' });
     const worker = team.worker();
     const { session } = await team.claim(worker, { task_types: ['wanted'] });
@@ -181,14 +181,14 @@ describe('finding and claiming work', () => {
     expect([again.task.id, again.session.attempt]).toEqual([id, 2]);
   });
 
-  it.each([30, 3600])('takes a lease of %i seconds', async (lease_seconds) => {
+  it.each([30, 3600])('accepts a lease of %i seconds', async (lease_seconds) => {
     await team.route();
     const { session } = await team.claim(undefined, { lease_seconds });
     const left = (Date.parse(session.lease_expires_at ?? '') - Date.now()) / 1000;
     expect(Math.abs(left - lease_seconds)).toBeLessThan(10);
   });
 
-  it('asks an agent with two roles which one it acts for, where that matters', async () => {
+  it('400 when the agent has two roles and names none', async () => {
     const id = await team.route();
     const both = team.agent([team.role, team.askerRole]);
     const named = await both.post<ClaimedBody>('/tasks/claim', { role: team.role });
@@ -201,7 +201,7 @@ describe('finding and claiming work', () => {
     expect((await both.get(`/tasks/wait?wait_seconds=0&role=${team.role}`)).status).toBe(204);
   });
 
-  it('gives a claim repeated with its key the same task', async () => {
+  it('replays a claim with its idempotency key', async () => {
     const [first, second] = [await team.route(), await team.route()];
     const worker = team.worker();
     const key = { 'idempotency-key': randomUUID() };
@@ -216,7 +216,7 @@ describe('finding and claiming work', () => {
     expect((await inbox()).tasks).toMatchObject([{ id: second }]);
   });
 
-  it('does not keep the answer that there was nothing to claim', async () => {
+  it('stores no empty response', async () => {
     const worker = team.worker();
     const key = { 'idempotency-key': randomUUID() };
     expect((await worker.post('/tasks/claim', {}, key)).status).toBe(204);
@@ -225,7 +225,7 @@ describe('finding and claiming work', () => {
     expect([claimed.status, claimed.body.task.id]).toEqual([200, id]);
   });
 
-  it('delivers a notification by its claim, in the priority that its data tells', async () => {
+  it('complete a notification with its claim, in the priority of its data', async () => {
     const normal = await team.route();
     const loud = await team.route({}, { task_type: 'notification', data: { priority: 'high' } });
     const said = { task_type: 'notification', data: { priority: 'high' } };
@@ -249,7 +249,7 @@ describe('finding and claiming work', () => {
     ]);
   });
 
-  it('counts claims and how long tasks were due before', async () => {
+  it('GET /metrics counts claims and the time in the inbox', async () => {
     const before = await metrics(mesh);
     await team.route();
     await team.claim();

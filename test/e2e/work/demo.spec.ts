@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { runWorkDemo } from '../../../src/demo/run-work-demo.js';
-import { startTestApp, TEST_SECRET, type TestApp } from '../../support/app.js';
+import { TEST_SECRET } from '../../support/app.js';
 import { programFile } from '../../support/program-file.js';
 import { brokenRules } from '../../support/work.js';
+import { useApp } from '../../support/kit.js';
 
 const WORKER = { file: programFile('src/demo/demo-worker-process.js'), execArgv: [] };
 
-describe('the demo of a lost worker', () => {
-  let mesh: TestApp;
-
-  beforeAll(async () => {
-    mesh = await startTestApp({ env: { LEASE_MIN_SECONDS: '2', SWEEP_INTERVAL_SECONDS: '1' } });
-  });
-
-  afterAll(() => mesh.close());
+describe('npm run demo:work', () => {
+  const mesh = useApp({ env: { LEASE_MIN_SECONDS: '2', SWEEP_INTERVAL_SECONDS: '1' } });
 
   async function play(url: string): Promise<{ code: number; output: string; errors: string }> {
     let output = '';
@@ -32,7 +27,7 @@ describe('the demo of a lost worker', () => {
     return { code, output, errors };
   }
 
-  it('kills a worker at work, and has the other finish its task', async () => {
+  it('kills a worker, and the other completes its task', async () => {
     const { code, output, errors } = await play(mesh.url);
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     const [, lost = ''] =
@@ -52,7 +47,7 @@ describe('the demo of a lost worker', () => {
     expect(await brokenRules(mesh)).toEqual([]);
   });
 
-  it('says in one line that no controller answers', async () => {
+  it('reports in one line that no controller responds', async () => {
     const { code, errors } = await play('http://127.0.0.1:1');
     expect(code).toBe(1);
     expect(errors).toMatch(/^demo: No controller responds at [^\n]*\n$/);

@@ -10,7 +10,7 @@ import { withTeams } from '../../support/with-teams.js';
 
 const DEEP = JSON.parse('[1'.replace('1', '['.repeat(100) + ']'.repeat(100)) + ']') as unknown;
 
-describe('the report of a failure', () => {
+describe('a reported failure', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
@@ -37,7 +37,7 @@ describe('the report of a failure', () => {
     ['full of U+0000', 'a\u0000b', /^a\ufffdb\n\[incomplete: characters replaced\]$/],
     ['with a lone surrogate', 'a\ud800b', /^a\ufffdb\n\[incomplete: characters replaced\]$/],
     ['cut in a pair', '😀'.repeat(6_000), /shortened/],
-  ])('is taken with an error that is %s', async (_, error, kept) => {
+  ])('accepts an error that is %s', async (_, error, kept) => {
     const failed = await fail({ status: 'failed', error });
     expect(failed.status).toBe(200);
     expect(failed.body).toMatchObject({ status: 'failed', error_truncated: true });
@@ -53,7 +53,7 @@ describe('the report of a failure', () => {
     [['a'], '["a"]'],
     [7, '7'],
     [false, 'false'],
-  ])('is taken with the error %j', async (error, kept) => {
+  ])('accepts the error %j', async (error, kept) => {
     const failed = await fail({ status: 'failed', error, retryable: true });
     expect(failed.body).toMatchObject({ status: 'failed', error: kept, error_truncated: false });
   });
@@ -65,18 +65,18 @@ describe('the report of a failure', () => {
     ['metadata with U+0000', { metadata: { a: '\u0000' } }, 'not stored: metadata'],
     ['metadata that is no object', { metadata: 'x' }, 'not stored: metadata'],
     ['a large unknown member', { log: 'x'.repeat(1_500_000) }, 'not stored: log'],
-  ])('is taken with %s, and says what is missing', async (_, more, note) => {
+  ])('accepts %s with a warning', async (_, more, note) => {
     const failed = await fail({ status: 'failed', error: 'no', ...more });
     expect([failed.status, failed.body.error]).toEqual([200, `no\n[incomplete: ${note}]`]);
     expect(failed.body.metadata).toEqual({});
   });
 
-  it('keeps metadata that can be stored', async () => {
+  it('keeps valid metadata', async () => {
     const failed = await fail({ state: 'failed', error: 'no', metadata: { step: 2 } });
     expect(failed.body).toMatchObject({ metadata: { step: 2 }, error: 'no' });
   });
 
-  it('is taken as an event, in any letter case', async () => {
+  it('is accepted as an event in any case', async () => {
     const session = await claim();
     const failed = await worker.put<Written>(`/sessions/${session}/events`, {
       ...{ event: 'FAIL', error: 'x'.repeat(2_000_000), retryable: true, extra: 1 },
@@ -86,7 +86,7 @@ describe('the report of a failure', () => {
     expect((await team.task(claimed.task.id)).status).toBe('pending');
   });
 
-  it('is taken in bytes that are not UTF-8', async () => {
+  it('accepts bytes that are not UTF-8', async () => {
     const session = await claim();
     const response = await fetch(`${mesh.url}/sessions/${session}`, {
       method: 'PUT',
@@ -100,7 +100,7 @@ describe('the report of a failure', () => {
     expect(await response.json()).toMatchObject({ error: 'caf\ufffd' });
   });
 
-  it('beyond 8 MiB is 413, and says how to get through', async () => {
+  it('413 over 8 MiB, with a hint', async () => {
     const session = await claim();
     const refused = await worker.put<Written>(`/sessions/${session}`, {
       ...{ status: 'failed', error: 'x'.repeat(9 * 2 ** 20) },
@@ -110,7 +110,7 @@ describe('the report of a failure', () => {
     expect((await finish(worker, session, { status: 'failed', error: 'x' })).status).toBe(200);
   });
 
-  it('alone is read so: other bodies keep their limits', async () => {
+  it('has relaxed limits; other bodies keep theirs', async () => {
     const session = await claim();
     const path = `/sessions/${session}`;
     const codes = [
@@ -126,7 +126,7 @@ describe('the report of a failure', () => {
     ]);
   });
 
-  it('happens once with a key, which stands for the request as it was sent', async () => {
+  it('runs once with an idempotency key', async () => {
     const session = await claim();
     const key = { 'idempotency-key': randomUUID() };
     const send = (error: unknown) =>
@@ -139,7 +139,7 @@ describe('the report of a failure', () => {
     }
   });
 
-  it('gets through by the tool fail_task, whatever it is given', async () => {
+  it('is accepted by the tool fail_task with any argument', async () => {
     const token = tokenFor(team.role, newSubject('agent'));
     const options = { url: mesh.url, token: () => token, retries: 0, timeoutSeconds: 10 };
     for (const error of ['x'.repeat(12_000_000), '\u0000\ud800', { why: 'x' }, '', 7]) {
@@ -153,7 +153,7 @@ describe('the report of a failure', () => {
     }
   });
 
-  it('gets through by the tool fail_task over /mcp', async () => {
+  it('is accepted by the tool fail_task over POST /mcp', async () => {
     await team.route();
     const by = team.worker();
     const { session } = await team.claim(by);
@@ -177,7 +177,7 @@ describe('the report of a failure', () => {
     expect(body).toMatchObject({ status: 'failed', error_truncated: true });
   });
 
-  it('and a result have limits that the claim tells, and that hold', async () => {
+  it('and a result have the limits that a claim returns', async () => {
     await team.route();
     const { session, limits } = await team.claim(worker);
     const texts = Array.from({ length: 15 }, () => 'x'.repeat(limits.string_characters));

@@ -16,7 +16,7 @@ import {
 } from '../../support/work.js';
 import { withTeams } from '../../support/with-teams.js';
 
-describe('a claimed task', () => {
+describe('leases', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
@@ -30,7 +30,7 @@ describe('a claimed task', () => {
   const beat = (by: Client, id: string, body: unknown = {}) =>
     by.post<Written>(`/sessions/${id}/heartbeat`, body);
 
-  it('keeps its lease by heartbeats, which are neither a version nor an event', async () => {
+  it('POST /sessions/:id/heartbeat extends the lease without a version or an event', async () => {
     const id = await team.route();
     const { session } = await team.claim(worker, { lease_seconds: 30 });
     const alive = await beat(worker, session.id, { lease_seconds: 3600 });
@@ -43,14 +43,14 @@ describe('a claimed task', () => {
     expect(await sweepLeases(mesh)).toBe(0);
   });
 
-  it.each([29, 3601, 0, -1, 45.5, '60'])('refuses a lease of %j seconds', async (wish) => {
+  it.each([29, 3601, 0, -1, 45.5, '60'])('400 with a lease of %j seconds', async (wish) => {
     await team.route();
     const { session } = await team.claim(worker);
     const refused = await beat(worker, session.id, { lease_seconds: wish });
     expect([refused.status, refused.body.code]).toEqual([400, 'request.invalid']);
   });
 
-  it('belongs to its worker: others of the role are told who has it, strangers nothing', async () => {
+  it('409 for other agents of the role, 403 for other participants, 404 for unrelated callers', async () => {
     await team.route();
     const { session } = await team.claim(worker);
     const path = `/sessions/${session.id}`;
@@ -74,7 +74,7 @@ describe('a claimed task', () => {
     expect((await beat(worker, `task-${session.task_id}`)).body.code).toBe('session.id_required');
   });
 
-  it('may still be kept, and finished, after its lease ended, until the sweep sees it', async () => {
+  it('an expired lease can be extended or completed until the sweep', async () => {
     await team.route();
     const first = await team.claim(worker);
     await endLease(mesh, first.session.id);
@@ -86,7 +86,7 @@ describe('a claimed task', () => {
     expect(await sweepLeases(mesh)).toBe(0);
   });
 
-  it('passes on when its worker is lost, whose late writes are refused and change nothing', async () => {
+  it('a lost lease opens the next attempt, and 409 for late writes', async () => {
     const id = await team.route();
     const lost = await team.loseLease(worker);
     const before = await team.task(id);
@@ -119,7 +119,7 @@ describe('a claimed task', () => {
     ]);
   });
 
-  it('pauses longer after each loss, but not after those handed back', async () => {
+  it('the delay grows after each loss, not after a release', async () => {
     const id = await team.route({ max_attempts: 100 });
     const { session } = await team.claim(worker);
     await worker.post(`/sessions/${session.id}/release`, {});
@@ -137,7 +137,7 @@ describe('a claimed task', () => {
     return (Date.parse(not_before ?? '') - Date.parse(created_at ?? '')) / 1000;
   }
 
-  it('is dead when its last attempt is lost, whoever loses it', async () => {
+  it('the task is dead after its last attempt', async () => {
     const before = await metrics(mesh);
     const id = await team.route({ max_attempts: 2 });
     await team.loseLease();
@@ -162,7 +162,7 @@ describe('a claimed task', () => {
     expect(after('mesh_tasks_dead_total') - before('mesh_tasks_dead_total')).toBe(2);
   });
 
-  it('has no lease when it was only activated, until its first heartbeat', async () => {
+  it('an activated session has no lease until its first heartbeat', async () => {
     const id = await team.route();
     const { session_id } = await team.task(id);
     const active = await finish(worker, session_id, { status: 'active' });
@@ -176,7 +176,7 @@ describe('a claimed task', () => {
 });
 
 describe('the sweep', () => {
-  it('finds a lost lease and a passed deadline by itself, within its interval', async () => {
+  it('ends lost leases and passed deadlines within its interval', async () => {
     const databaseUrl = await newDatabase();
     const env = { LEASE_MIN_SECONDS: '1', SWEEP_INTERVAL_SECONDS: '1' };
     const mesh = await startTestApp({ databaseUrl, env });

@@ -13,7 +13,7 @@ import {
 } from '../../support/work.js';
 import { withTeams } from '../../support/with-teams.js';
 
-describe('tasks that are part of tasks', () => {
+describe('child tasks', () => {
   let mesh: TestApp;
   let team: Team;
 
@@ -40,7 +40,7 @@ describe('tasks that are part of tasks', () => {
     return ids;
   }
 
-  it('have a parent that their asker can read', async () => {
+  it('404 unless the requester can read the parent', async () => {
     const parent = await team.route();
     const part = await delegate(team.role, 'legal', `task-${parent}`);
     expect(part.status).toBe(202);
@@ -54,7 +54,7 @@ describe('tasks that are part of tasks', () => {
     }
   });
 
-  it('reach eight levels deep and no deeper', async () => {
+  it('422 deeper than eight levels', async () => {
     const ids = await chain('r1', 'r2', 'r3', 'r4', 'r5', 'r6', 'r7', 'r8');
     expect(new Set(ids).size).toBe(8);
     const ninth = await delegate('r8', 'r9', ids.at(-1) ?? '');
@@ -62,7 +62,7 @@ describe('tasks that are part of tasks', () => {
     expect((await delegate('r7', 'r9', ids[6] ?? '')).status).toBe(202);
   });
 
-  it('ask no role more than five times along the chain, but any role beside it', async () => {
+  it('422 when a role occurs more than five times in the chain', async () => {
     const ids = await chain('a', 'a', 'a', 'a', 'a');
     const sixth = await delegate('a', 'a', ids.at(-1) ?? '');
     expect([sixth.status, sixth.body.code]).toEqual([422, 'task.delegation_loop']);
@@ -72,7 +72,7 @@ describe('tasks that are part of tasks', () => {
     });
   });
 
-  it('show as a tree, in which strangers’ tasks are an id and a status', async () => {
+  it('GET /tasks/:id/tree returns only id and status of invisible tasks', async () => {
     const [root = '', middle = '', leaf = ''] = await chain(team.role, 'legal', 'archive');
     const sibling = idOf(await delegate(team.role, 'finance', root));
     await finish(team.agent('archive'), await sessionOf(leaf), { status: 'active' });
@@ -109,7 +109,7 @@ describe('tasks that are part of tasks', () => {
     }
   });
 
-  it('show as a tree of a thousand at most', async () => {
+  it('GET /tasks/:id/tree returns at most 1,000 tasks', async () => {
     const root = await team.route();
     await mesh.query(COPIES, [root, 1_200]);
     const { body } = await team.asker.get<TreeBody>(`/tasks/${root}/tree`);
@@ -122,7 +122,7 @@ describe('tasks that are part of tasks', () => {
   }
 });
 
-describe('the timeline of a task', () => {
+describe('GET /tasks/:id/timeline', () => {
   let mesh: TestApp;
   let team: Team;
 
@@ -136,7 +136,7 @@ describe('the timeline of a task', () => {
 
   afterAll(() => mesh.close());
 
-  it('tells whom the task waits for, and since when', async () => {
+  it('returns the role that the task waits for, and since when', async () => {
     const due = new Date(Date.now() + 60_000).toISOString();
     const id = await team.route({ not_before: due });
     const { created_at } = await firstAttempt(id);
@@ -167,13 +167,13 @@ describe('the timeline of a task', () => {
     expect(await team.waitsFor(id)).toEqual([]);
   });
 
-  it('counts the wait for a claim from when the task was there, even if it was due before', async () => {
+  it('starts the wait for a claim at the creation of the task', async () => {
     const id = await team.route({ not_before: '2020-01-01T00:00:00Z' });
     const { created_at } = await firstAttempt(id);
     expect(await team.waitsFor(id)).toEqual([{ what: 'claim', who: team.role, since: created_at }]);
   });
 
-  it('tells who did what, in its order, to those who take part', async () => {
+  it('returns events in order to participants', async () => {
     const id = await team.route();
     const worker = team.worker();
     const { session } = await team.claim(worker);
@@ -201,7 +201,7 @@ describe('the timeline of a task', () => {
     expect((await worker.get(`/tasks/${randomUUID()}/timeline`)).status).toBe(404);
   });
 
-  it('is cut after its oldest thousand events, and says so', async () => {
+  it('returns the oldest 1,000 events, with complete false', async () => {
     const id = await team.route();
     await mesh.query(EVENTS, [id, 1_000]);
     const { body } = await team.asker.get<TimelineBody>(`/tasks/${id}/timeline`);

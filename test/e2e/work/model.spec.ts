@@ -51,7 +51,7 @@ describe('tasks and their model', () => {
 
   afterAll(() => mesh.close());
 
-  it(`a task does what its model says, whatever is done to it (MODEL_SEED=${seed})`, async () => {
+  it(`a task matches the model (MODEL_SEED=${seed})`, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 3 }),

@@ -42,7 +42,7 @@ describe('two controllers on one database', () => {
 
   const meshOf = (index: number): TestApp => meshes[index % 2 === 0 ? 0 : 1];
 
-  it(`let ${CLAIMERS} agents share ${TASKS} tasks, each claimed once, none idle while work is due`, async () => {
+  it(`let ${CLAIMERS} agents claim ${TASKS} tasks once each`, async () => {
     const routed: string[] = [];
     while (routed.length < TASKS) {
       const some = Array.from({ length: 20 }, () => team.route());
@@ -69,7 +69,7 @@ describe('two controllers on one database', () => {
     for (const known of idleBefore) expect(known).toBeGreaterThan(TASKS - 2 * CLAIMERS);
   }, 120_000);
 
-  it(`let one of ${RIVALS} claim a task, and tell the others who did`, async () => {
+  it(`let one of ${RIVALS} agents claim a task, 409 for the others`, async () => {
     const id = await team.route();
     const answers = await Promise.all(
       Array.from({ length: RIVALS }, (_, n) =>
@@ -85,7 +85,7 @@ describe('two controllers on one database', () => {
     }
   });
 
-  it(`let one of ${RIVALS} finishes win, whichever it is`, async () => {
+  it(`accept one of ${RIVALS} concurrent reports`, async () => {
     const id = await team.route();
     const { session } = await team.claim();
     const worker = team.agent([team.role, 'admin']);
@@ -222,7 +222,7 @@ describe('two controllers on one database', () => {
     },
   };
 
-  it.each(Object.keys(RACES))('come to a legal end after %s', async (name) => {
+  it.each(Object.keys(RACES))('reach a valid status after %s', async (name) => {
     const race = RACES[name];
     if (!race) throw new Error('no such race');
     for (let round = 0; round < ROUNDS; round += 1) {

@@ -15,7 +15,7 @@ import { withTeams } from '../../support/with-teams.js';
 
 const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 
-describe('a released task', () => {
+describe('POST /sessions/:id/release', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
@@ -31,7 +31,7 @@ describe('a released task', () => {
 
   const claimById = (id: string, by = worker) => by.post<ClaimedBody>(`/tasks/${id}/claim`, {});
 
-  it('keeps its place in line, release after release', async () => {
+  it('keeps the position in the inbox', async () => {
     const [first, second] = [await team.route(), await team.route()];
     for (let n = 0; n < 3; n += 1) {
       const { task, session } = await team.claim(worker);
@@ -53,7 +53,7 @@ describe('a released task', () => {
     expect(ofType.task.id).toBe(first);
   });
 
-  it('is due at a later time, and then behind those before it', async () => {
+  it('delays the task with not_before', async () => {
     const id = await team.route();
     const { session } = await team.claim(worker);
     const not_before = inSeconds(3600);
@@ -78,7 +78,7 @@ describe('a released task', () => {
     [{ not_before: 7 }, '/not_before'],
     [{ until_approval: 'x' }, '/until_approval'],
     [{ until_approval: randomUUID(), not_before: inSeconds(60) }, '/until_approval'],
-  ])('is not released with %j', async (body, pointer) => {
+  ])('400 with %j', async (body, pointer) => {
     const id = await team.route({ deadline_at: inSeconds(3600) });
     const { session } = await team.claim(worker);
     const refused = await release(session.id, body);
@@ -89,7 +89,7 @@ describe('a released task', () => {
     expect((await team.task(id)).status).toBe('active');
   });
 
-  it('is released a hundred times at most, over all its attempts', async () => {
+  it('409 after 100 releases of a task', async () => {
     const id = await team.route({ max_attempts: 2 });
     for (let n = 0; n < 100; n += 1) {
       const { session } = await team.claim(worker);
@@ -102,7 +102,7 @@ describe('a released task', () => {
     expect((await finish(worker, session.id, FAIL_FOR_NOW)).status).toBe(200);
   });
 
-  describe('parked until an approval is settled', () => {
+  describe('until an approval is decided', () => {
     const board = 'board';
     const ask = async (id: string, more: Record<string, unknown> = {}): Promise<string> => {
       const stages = more.stages === undefined ? { approver_role: board } : {};
@@ -140,7 +140,7 @@ describe('a released task', () => {
     });
 
     it.each(['approved', 'rejected'])(
-      'is due once it is %s, and its agents are woken',
+      'is due once it is %s, and notifies waiting agents',
       async (how) => {
         const [id, approval] = await parked();
         const waiting = worker.get<{ pending: number }>('/tasks/wait?wait_seconds=20');
@@ -184,7 +184,7 @@ describe('a released task', () => {
       expect(await brokenRules(mesh)).toEqual([]);
     });
 
-    it('is due at once, in its place, when it is settled already', async () => {
+    it('is due at once when it is already decided', async () => {
       const id = await team.route();
       await team.route();
       const { session } = await team.claim(worker);
@@ -194,18 +194,15 @@ describe('a released task', () => {
       expect((await team.claim(worker)).task.id).toBe(id);
     });
 
-    it.each(['missing', 'of another task'])(
-      'is refused for an approval that is %s',
-      async (which) => {
-        const other = await team.route();
-        const foreign = which === 'missing' ? randomUUID() : await ask(other);
-        const id = await team.route({ priority: 'high' });
-        const { session } = await team.claim(worker);
-        const refused = await release(session.id, { until_approval: foreign });
-        expect([refused.status, refused.body.code]).toEqual([409, 'approval.other_task']);
-        expect((await team.task(id)).status).toBe('active');
-      },
-    );
+    it.each(['missing', 'of another task'])('409 for an approval that is %s', async (which) => {
+      const other = await team.route();
+      const foreign = which === 'missing' ? randomUUID() : await ask(other);
+      const id = await team.route({ priority: 'high' });
+      const { session } = await team.claim(worker);
+      const refused = await release(session.id, { until_approval: foreign });
+      expect([refused.status, refused.body.code]).toEqual([409, 'approval.other_task']);
+      expect((await team.task(id)).status).toBe('active');
+    });
 
     it('can be cancelled, which withdraws the approval', async () => {
       const [id, approval] = await parked();
@@ -214,7 +211,7 @@ describe('a released task', () => {
       expect(body.status).toBe('withdrawn');
     });
 
-    it.each([1, 2, 3, 4, 5])('is due after a race of release and decision (%i)', async () => {
+    it.each([1, 2, 3, 4, 5])('is due after a concurrent release and decision (%i)', async () => {
       const id = await team.route();
       const { session } = await team.claim(worker);
       const approval = await ask(id);
@@ -226,16 +223,19 @@ describe('a released task', () => {
       expect((await claimById(id)).status).toBe(200);
     });
 
-    it.each([1, 2, 3])('ends one way in a race of decision and cancellation (%i)', async () => {
-      const [id, approval] = await parked();
-      const [decided, cancelled] = await Promise.all([
-        decide(approval, 'approved'),
-        team.asker.post(`/tasks/${id}/cancel`, {}),
-      ]);
-      expect(cancelled.status).toBe(200);
-      expect([200, 409]).toContain(decided.status);
-      expect((await team.task(id)).status).toBe('cancelled');
-      expect(await brokenRules(mesh)).toEqual([]);
-    });
+    it.each([1, 2, 3])(
+      'has one outcome of a concurrent decision and cancellation (%i)',
+      async () => {
+        const [id, approval] = await parked();
+        const [decided, cancelled] = await Promise.all([
+          decide(approval, 'approved'),
+          team.asker.post(`/tasks/${id}/cancel`, {}),
+        ]);
+        expect(cancelled.status).toBe(200);
+        expect([200, 409]).toContain(decided.status);
+        expect((await team.task(id)).status).toBe('cancelled');
+        expect(await brokenRules(mesh)).toEqual([]);
+      },
+    );
   });
 });

@@ -5,7 +5,7 @@ import type { Client } from '../../support/client.js';
 import { endPause, finish, sweepLeases, Team, type Written } from '../../support/work.js';
 import { withTeams } from '../../support/with-teams.js';
 
-describe('the length of a lease', () => {
+describe('lease duration and run limit', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
@@ -20,7 +20,7 @@ describe('the length of a lease', () => {
     worker.post<Written>(`/sessions/${id}/heartbeat`, body);
   const secondsLeft = (time: string | null): number => (Date.parse(time ?? '') - Date.now()) / 1000;
 
-  it.each([60, 3600])('stays that of the claim: %i seconds', async (lease_seconds) => {
+  it.each([60, 3600])('keep the duration of the claim: %i seconds', async (lease_seconds) => {
     await team.route();
     const { session } = await team.claim(worker, { lease_seconds });
     expect(session.lease_seconds).toBe(lease_seconds);
@@ -29,21 +29,24 @@ describe('the length of a lease', () => {
     expect(secondsLeft(body.lease_expires_at)).toBeLessThan(lease_seconds + 10);
   });
 
-  it('becomes that of a heartbeat which gives one', async () => {
+  it('use the duration of the heartbeat', async () => {
     await team.route();
     const { session } = await team.claim(worker, { lease_seconds: 60 });
     expect((await beat(session.id, { lease_seconds: 900 })).body.lease_seconds).toBe(900);
     expect(secondsLeft((await beat(session.id)).body.lease_expires_at)).toBeGreaterThan(800);
   });
 
-  it.each([29, 604_801, 1.5, '60', -1])('is not limited to %j seconds', async (max_run_seconds) => {
-    const { status, body } = await team.asker.post('/tasks/route', {
-      ...{ target: team.role, task: { task_type: 'review' }, max_run_seconds },
-    });
-    expect([status, body.code]).toEqual([400, 'request.invalid']);
-  });
+  it.each([29, 604_801, 1.5, '60', -1])(
+    '400 with a run limit of %j seconds',
+    async (max_run_seconds) => {
+      const { status, body } = await team.asker.post('/tasks/route', {
+        ...{ target: team.role, task: { task_type: 'review' }, max_run_seconds },
+      });
+      expect([status, body.code]).toEqual([400, 'request.invalid']);
+    },
+  );
 
-  it('never passes the run limit of the task, which ends the attempt', async () => {
+  it('a lease ends at the run limit, which ends the attempt', async () => {
     const id = await team.route({ max_run_seconds: 120, max_attempts: 2 });
     expect((await team.task(id)).max_run_seconds).toBe(120);
     const { task, session } = await team.claim(worker, { lease_seconds: 3600 });
@@ -67,14 +70,14 @@ describe('the length of a lease', () => {
     expect(secondsLeft((await team.claim(worker)).session.run_until)).toBeGreaterThan(110);
   });
 
-  it('does not keep a result from being taken until the sweep', async () => {
+  it('accept a result until the sweep', async () => {
     await team.route({ max_run_seconds: 120 });
     const { session } = await team.claim(worker);
     await endRun(session.id);
     expect((await finish(worker, session.id)).status).toBe(200);
   });
 
-  it('is none for an attempt that was only activated, which the run limit ends all the same', async () => {
+  it('the run limit also ends an activated attempt without a lease', async () => {
     const id = await team.route({ max_run_seconds: 120, max_attempts: 1 });
     const { session_id } = await team.task(id);
     const active = await finish(worker, session_id, { status: 'active' });

@@ -13,7 +13,7 @@ interface Inbox {
 
 type Paths = Record<string, Partial<Record<string, { responses: Record<string, unknown> }>>>;
 
-describe('work that is asked for or claimed wrongly', () => {
+describe('invalid routes and claims', () => {
   let team: Team;
 
   withTeams((aTeam) => {
@@ -37,7 +37,7 @@ describe('work that is asked for or claimed wrongly', () => {
     [{ task_types: FIFTY_ONE }, '/task_types'],
     [{ role: '' }, '/role'],
     [{ hurry: true }, '/hurry'],
-  ])('refuses to claim with %.50j', async (body, pointer) => {
+  ])('POST /tasks/claim: 400 with %.50j', async (body, pointer) => {
     await team.route();
     const refused = await team
       .worker()
@@ -56,7 +56,7 @@ describe('work that is asked for or claimed wrongly', () => {
     [{ max_attempts: 101 }, '/max_attempts'],
     [{ priority: 'urgent' }, '/priority'],
     [{ parent_task_id: 'no id' }, '/parent_task_id'],
-  ])('refuses to route with %j', async (more, pointer) => {
+  ])('POST /tasks/route: 400 with %j', async (more, pointer) => {
     const refused = await team.asker.post('/tasks/route', {
       target: team.role,
       task: { task_type: 'review' },
@@ -66,7 +66,7 @@ describe('work that is asked for or claimed wrongly', () => {
     expect(refused.body.errors).toMatchObject([{ pointer }]);
   });
 
-  it('lets only the role that a task was sent to claim it', async () => {
+  it('POST /tasks/:id/claim: 403 and 404 for other roles', async () => {
     const id = await team.route();
     const path = `/tasks/${id}/claim`;
     for (const role of [team.askerRole, 'admin', 'auditor']) {
@@ -85,7 +85,7 @@ describe('work that is asked for or claimed wrongly', () => {
     expect(await inbox()).toHaveLength(1);
   });
 
-  it('is in the API description, with its errors', async () => {
+  it('docs/openapi.json lists the routes with their errors', async () => {
     const { body } = await team.asker.get<{ paths: Paths }>('/api-docs/openapi.json');
     const statuses = (path: string, method: 'get' | 'post'): string[] =>
       Object.keys(body.paths[path]?.[method]?.responses ?? {}).sort();

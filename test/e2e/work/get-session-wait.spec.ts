@@ -21,7 +21,7 @@ const LISTENERS = `
    WHERE datname = current_database() AND application_name LIKE '%signals'
      AND state = 'idle' AND query LIKE 'LISTEN%'`;
 
-describe('waiting for a change of a session', () => {
+describe('GET /sessions/:id with wait_seconds', () => {
   let databaseUrl: string;
   let one: TestApp;
   let two: TestApp;
@@ -84,14 +84,14 @@ describe('waiting for a change of a session', () => {
     return performance.now() - acted;
   }
 
-  it('ends soon after the task was cancelled, on every process', async () => {
+  it('ends soon after a cancellation, on every process', async () => {
     const { session, task } = await claimed();
     const cancel = () => team.asker.post(`/tasks/${task}/cancel`, {});
     const ended = { status: 'failed', ended_reason: 'cancelled' };
     expect(await wakesAfter(session, cancel, ended)).toBeLessThan(SOON_MS);
   });
 
-  it('ends soon after a cascade cancelled the task, on every process', async () => {
+  it('ends soon after a cascade, on every process', async () => {
     const root = await team.route();
     const routed = await team.worker().post('/tasks/route', {
       ...{ target: team.role, parent_task_id: root },
@@ -105,7 +105,7 @@ describe('waiting for a change of a session', () => {
     expect(await wakesAfter(session, cancel, ended)).toBeLessThan(SOON_MS);
   });
 
-  it('ends soon after the lease was lost, on every process', async () => {
+  it('ends soon after a lost lease, on every process', async () => {
     const { session } = await claimed();
     const lose = async () => {
       await endLease(one, session.id);
@@ -121,7 +121,7 @@ describe('waiting for a change of a session', () => {
     expect(await wakesAfter(session, complete, { status: 'completed' })).toBeLessThan(2_000);
   });
 
-  it('ends when the latest attempt of a task is another one', async () => {
+  it('ends when the task has a new attempt', async () => {
     const { session, worker, task } = await claimed();
     const watching = worker.get<SessionBody>(`/sessions/task-${task}?wait_seconds=20`);
     await waitingAt(one, 1);
@@ -140,7 +140,7 @@ describe('waiting for a change of a session', () => {
     expect(performance.now() - started).toBeLessThan(3 * SOON_MS);
   });
 
-  it('ends with 304, or with the session, when nothing changed', async () => {
+  it('304 or the session when nothing has changed', async () => {
     const { session, worker } = await claimed();
     const started = performance.now();
     const path = `/sessions/${session.id}?wait_seconds=1`;
@@ -156,7 +156,7 @@ describe('waiting for a change of a session', () => {
     expect((await watch(worker, session, 0)).status).toBe(304);
   });
 
-  it('is not for a heartbeat, which is no change', async () => {
+  it('does not end on a heartbeat', async () => {
     const { session, worker } = await claimed();
     const watching = watch(worker, session, 2);
     await waitingAt(one, 1);
@@ -164,7 +164,7 @@ describe('waiting for a change of a session', () => {
     expect((await watching).status).toBe(304);
   });
 
-  it.each(['26', '-1', 'x', '1.5', ''])('is not for %j seconds', async (seconds) => {
+  it.each(['26', '-1', 'x', '1.5', ''])('400 with wait_seconds %j', async (seconds) => {
     const { session, worker } = await claimed();
     const path = `/sessions/${session.id}`;
     expect((await worker.get(`${path}?wait_seconds=${seconds}`)).status).toBe(400);
@@ -172,7 +172,7 @@ describe('waiting for a change of a session', () => {
     expect((await worker.get(`${path}?wait=1`)).status).toBe(400);
   });
 
-  it('is for those who can read the session', async () => {
+  it('404 unless the caller can read the session', async () => {
     const { session } = await claimed();
     const started = performance.now();
     const refused = await watch(team.agent('stranger'), session, 25);
@@ -182,7 +182,7 @@ describe('waiting for a change of a session', () => {
     expect(performance.now() - started).toBeLessThan(SOON_MS);
   });
 
-  it('holds no connection and no place of working requests: fifty wait, and others are served', async () => {
+  it('holds no database connection and no place of MAX_IN_FLIGHT: 50 clients wait', async () => {
     const { session, worker, task } = await claimed();
     const watching = Array.from({ length: 50 }, () => watch(worker, session, 20));
     await waitingAt(one, 50);
@@ -195,7 +195,7 @@ describe('waiting for a change of a session', () => {
     await waitingAt(one, 0);
   });
 
-  it('ends at once when the client is gone', async () => {
+  it('ends at once when the client disconnects', async () => {
     const { session } = await claimed();
     const { hostname, port } = new URL(two.url);
     const headers = { authorization: `Bearer ${tokenFor(team.role)}` };
@@ -209,7 +209,7 @@ describe('waiting for a change of a session', () => {
     expect(performance.now() - gone).toBeLessThan(2 * SOON_MS);
   });
 
-  it('ends at once when its process stops', async () => {
+  it('ends at once when the controller stops', async () => {
     const mesh = await startTestApp({ databaseUrl });
     const { session } = await claimed();
     const watching = watch(team.worker(mesh), session, 25);

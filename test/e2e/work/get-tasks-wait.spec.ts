@@ -13,7 +13,7 @@ const LISTENERS = `
    WHERE datname = current_database() AND application_name LIKE '%signals'
      AND state = 'idle' AND query LIKE 'LISTEN%'`;
 
-describe('waiting for work', () => {
+describe('GET /tasks/wait', () => {
   let databaseUrl: string;
   let one: TestApp;
   let two: TestApp;
@@ -58,7 +58,7 @@ describe('waiting for work', () => {
     for (const mesh of [one, two]) await wait(team.worker(mesh), 0);
   }
 
-  it('ends at once when there is work already, and says how much', async () => {
+  it('200 at once with the number of due tasks', async () => {
     await team.route();
     await team.route();
     const started = performance.now();
@@ -66,18 +66,18 @@ describe('waiting for work', () => {
     expect(performance.now() - started).toBeLessThan(SOON_MS);
   });
 
-  it('ends with 204 when nothing came', async () => {
+  it('204 when no task comes', async () => {
     const started = performance.now();
     const answer = await wait(team.worker(), 1);
     expect([answer.status, answer.text]).toEqual([204, '']);
     expect(performance.now() - started).toBeGreaterThan(990);
   });
 
-  it('ends soon after work came, on every process', async () => {
+  it('200 soon after a task is routed, on every process', async () => {
     expect(await wakesAfter(() => team.route())).toBeLessThan(SOON_MS);
   });
 
-  it('ends soon after work was handed back, or retried', async () => {
+  it('200 soon after a release or a retry', async () => {
     const worker = team.worker();
     const id = await team.route();
     const { session } = await team.claim(worker);
@@ -88,7 +88,7 @@ describe('waiting for work', () => {
     expect(await wakesAfter(() => team.asker.post(`/tasks/${id}/retry`, {}))).toBeLessThan(SOON_MS);
   });
 
-  it('ends within a second or so of the time that work falls due', async () => {
+  it('200 within about a second after a task is due', async () => {
     const due = Date.now() + 1_500;
     const waiting = wait(team.worker(two), 20);
     await team.route({ not_before: new Date(due).toISOString() });
@@ -97,7 +97,7 @@ describe('waiting for work', () => {
     expect(Date.now() - due).toBeLessThan(2_500);
   });
 
-  it('is for one’s own role and the types asked for', async () => {
+  it('returns tasks of the caller’s role and the given types', async () => {
     const other = new Team(one);
     await other.route();
     await team.route({}, { task_type: 'other' });
@@ -111,19 +111,19 @@ describe('waiting for work', () => {
     expect(both.status).toBe(200);
   });
 
-  it.each(['26', '-1', 'x', '1.5', ''])('is not for %j seconds', async (seconds) => {
+  it.each(['26', '-1', 'x', '1.5', ''])('400 with wait_seconds %j', async (seconds) => {
     const { status } = await team.worker().get(`/tasks/wait?wait_seconds=${seconds}`);
     expect(status).toBe(400);
   });
 
   it.each(['&task_types=', '&task_types=a,', '&role=', '&hurry=yes'])(
-    'is not for %j',
+    '400 with %j',
     async (more) => {
       expect((await wait(team.worker(), 0, more)).status).toBe(400);
     },
   );
 
-  it('holds no connection: forty wait, and the two connections serve others', async () => {
+  it('holds no database connection: 40 clients wait with a pool of two', async () => {
     const waiting = Array.from({ length: 40 }, () => wait(team.worker(), 20));
     await lookedOnce();
     const busy = 'database_pool_connections{state="busy"}';
@@ -134,7 +134,7 @@ describe('waiting for work', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   });
 
-  it('ends at once when the caller is gone', async () => {
+  it('ends at once when the client disconnects', async () => {
     const { mesh, observed } = await startObserved();
     const gone = new AbortController();
     const headers = { authorization: `Bearer ${tokenFor(team.role)}` };
@@ -148,7 +148,7 @@ describe('waiting for work', () => {
     await mesh.close();
   });
 
-  it('ends at once when its process stops', async () => {
+  it('ends at once when the controller stops', async () => {
     const { mesh, observed } = await startObserved();
     const waiting = wait(team.worker(mesh), 25);
     await observed.begun;

@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.js';
 import { withTeams } from '../../support/with-teams.js';
 import { finish, type Team, type Written } from '../../support/work.js';
 
-describe('a write to a session that another one overtakes', () => {
+describe('a write that follows a concurrent write of the session', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
@@ -55,7 +55,7 @@ describe('a write to a session that another one overtakes', () => {
   it.each([
     ['without a key', {}],
     ['with a key', { 'idempotency-key': randomUUID() }],
-  ])('goes on from there, as one change, %s', async (_, headers) => {
+  ])('applies to the new version, %s', async (_, headers) => {
     const answer = await overtakenBy({ metadata: { note: 'first' } }, () =>
       worker.put<Written>(`/sessions/${id}`, { status: 'completed' }, headers),
     );
@@ -72,7 +72,7 @@ describe('a write to a session that another one overtakes', () => {
     ]);
   });
 
-  it('is refused where it is too late, and nothing is told of it', async () => {
+  it('409 when the session has ended, without an event', async () => {
     const answer = await overtakenBy({ status: 'failed' }, () =>
       finish(worker, id, { status: 'completed' }),
     );
@@ -84,7 +84,7 @@ describe('a write to a session that another one overtakes', () => {
     expect((await team.events(task)).at(-1)).toBe('session_transitioned worker');
   });
 
-  it('is refused where it names the version that is gone', async () => {
+  it('412 when it names the previous version', async () => {
     const answer = await overtakenBy({ metadata: { note: 'first' } }, () =>
       worker.put<Written>(`/sessions/${id}`, { metadata: {} }, { 'if-match': `"${id}.2"` }),
     );
@@ -92,7 +92,7 @@ describe('a write to a session that another one overtakes', () => {
     expect(answer.status).toBe(412);
   });
 
-  it.each(['heartbeat', 'release'])('is told that the task was cancelled: %s', async (what) => {
+  it.each(['heartbeat', 'release'])('409 when the task was cancelled: %s', async (what) => {
     const answer = await overtakenBy({ status: 'failed', ended_reason: 'cancelled' }, () =>
       worker.post(`/sessions/${id}/${what}`, {}),
     );

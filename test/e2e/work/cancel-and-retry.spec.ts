@@ -16,7 +16,7 @@ import { withTeams } from '../../support/with-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 
-describe('steering a task', () => {
+describe('POST /tasks/:id/cancel and /retry', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
@@ -30,7 +30,7 @@ describe('steering a task', () => {
   const steer = (id: string, how: 'cancel' | 'retry', body: unknown = {}, by = team.asker) =>
     by.post<TaskBody & { code: string }>(`/tasks/${id}/${how}`, body);
 
-  it('cancels a pending task, which expires', async () => {
+  it('cancel a pending task', async () => {
     const id = await team.route();
     const cancelled = await steer(id, 'cancel', { reason: 'The budget was cut' });
     expect([cancelled.status, cancelled.body.status]).toEqual([200, 'cancelled']);
@@ -49,7 +49,7 @@ describe('steering a task', () => {
     expect((await worker.post('/tasks/claim', {})).status).toBe(204);
   });
 
-  it('cancels an active task, and its worker is told at its next heartbeat', async () => {
+  it('cancel an active task, and 409 for the next heartbeat', async () => {
     const id = await team.route();
     const { session } = await team.claim(worker);
     expect((await steer(id, 'cancel')).body.status).toBe('cancelled');
@@ -74,7 +74,7 @@ describe('steering a task', () => {
     cancelled: (id) => steer(id, 'cancel'),
   };
 
-  it.each(Object.keys(ENDS))('cannot cancel a task that is %s', async (end) => {
+  it.each(Object.keys(ENDS))('409 to cancel a task that is %s', async (end) => {
     const id = await team.route({ max_attempts: 1 });
     await ENDS[end]?.(id);
     const before = await team.task(id);
@@ -85,7 +85,7 @@ describe('steering a task', () => {
   });
 
   it.each(['failed', 'dead', 'expired', 'cancelled'])(
-    'retries a task that is %s, with all its attempts granted anew',
+    'retry a task that is %s, with all attempts',
     async (end) => {
       const id = await team.route({ max_attempts: 2 });
       if (end === 'dead') await endsPause(id, ENDS.dead);
@@ -109,7 +109,7 @@ describe('steering a task', () => {
     await mesh.query(`UPDATE sessions SET not_before = NULL WHERE task_id = $1`, [id]);
   }
 
-  it('retries neither what is open nor what is done', async () => {
+  it('409 to retry an open or a completed task', async () => {
     const id = await team.route();
     const pending = await steer(id, 'retry');
     expect([pending.status, pending.body.code]).toEqual([409, 'task.open']);
@@ -120,7 +120,7 @@ describe('steering a task', () => {
     expect([completed.status, completed.body.code]).toEqual([409, 'task.finished']);
   });
 
-  it('does not retry past the deadline', async () => {
+  it('409 to retry past the deadline', async () => {
     const swept = await team.route({ deadline_at: IN_AN_HOUR });
     await endDeadline(mesh, swept);
     await sweepDeadlines(mesh);
@@ -135,7 +135,7 @@ describe('steering a task', () => {
     }
   });
 
-  it('retries a task that outlived its retention, whether or not that is written yet', async () => {
+  it('retry a task past its retention, before and after the sweep', async () => {
     const id = await team.route();
     await ageBy(mesh, id, 8);
     expect((await steer(id, 'cancel')).body.code).toBe('task.finished');
@@ -149,7 +149,7 @@ describe('steering a task', () => {
   });
 
   it.each(['cancel', 'retry'] as const)(
-    'lets only the asking role, or an admin, %s',
+    '403 to %s for roles other than the requester’s and admin',
     async (how) => {
       const id = await team.route();
       if (how === 'retry') await steer(id, 'cancel');
@@ -167,7 +167,7 @@ describe('steering a task', () => {
     },
   );
 
-  it.each(['cancel', 'retry'] as const)('%ss once with a key', async (how) => {
+  it.each(['cancel', 'retry'] as const)('%s once with an idempotency key', async (how) => {
     const id = await team.route();
     if (how === 'retry') await steer(id, 'cancel');
     const key = { 'idempotency-key': randomUUID() };
