@@ -8,7 +8,7 @@ import { IsJsonObject } from '../../http/validators.js';
 import { fromFailureBody } from './failure-body.js';
 import { SESSION_STATUSES, type SessionStatus } from '../../lifecycle/session-status.js';
 
-export const ERROR_DESCRIPTION =
+const ERROR_DESCRIPTION =
   'Description of a failure. It is never refused for its size or characters: the first 10,000 characters are stored, U+0000 and lone surrogates become U+FFFD, and a value that is not a string is stored as JSON. A changed error ends with a mark, and `error_truncated` of the session is `true`.';
 
 const MEMBERS = ['status', 'metadata', 'task_id', 'result', 'retryable', 'withdraw_pending'];
@@ -57,7 +57,7 @@ export class UpdateSessionDto {
   @ApiPropertyOptional({
     default: false,
     description:
-      'Only with status `failed`. If `true`, the next attempt of the task opens after a pause, or the task becomes `dead` if no attempts are left. If `false`, the task fails permanently.',
+      'Only if the session fails. If `true`, the next attempt of the task opens after a pause, or the task becomes `dead` if no attempts are left. If `false`, the task fails permanently.',
   })
   @IsOptional()
   @IsBoolean()
@@ -75,7 +75,7 @@ export class UpdateSessionDto {
   @ApiPropertyOptional({
     default: false,
     description:
-      'Only with status `completed`. If `true`, completion withdraws the pending approvals that you requested on the task. If `false`, such an approval refuses it with 409 `approval.pending`.',
+      'Only if the session completes. If `true`, completion withdraws the pending approvals that you requested on the task. If `false`, such an approval refuses it with 409 `approval.pending`.',
   })
   @IsOptional()
   @IsBoolean()
