@@ -1,47 +1,22 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Agent } from '../auth/agent.js';
 import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { ApprovalIdPipe, idPattern } from '../http/ids.js';
+import { ApprovalIdPipe } from '../http/ids.js';
+import { ApiApprovalId } from './api-approval-id.decorator.js';
 import { ApprovalsService } from './approvals.service.js';
 import { ConsumptionsService } from './consumptions.service.js';
 import { DecisionsService } from './decisions.service.js';
-import { DelegationsService } from './delegations.service.js';
 import { ApprovalDto } from './dto/approval.dto.js';
 import { ConsumeApprovalDto } from './dto/consume-approval.dto.js';
 import { DecideApprovalDto } from './dto/decide-approval.dto.js';
-import { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
-import { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
-import { RecallApprovalDto } from './dto/recall-approval.dto.js';
 import { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
-import { ReassignmentsService } from './reassignments.service.js';
-import { RecallsService } from './recalls.service.js';
 
-const ID = {
-  name: 'id',
-  schema: {
-    type: 'string' as const,
-    pattern: idPattern('approval'),
-    example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
-  },
-};
-
-/** Errors of the routes that move a decision to another role. */
-const MOVE_ERRORS = [
-  'auth.forbidden',
-  'approval.not_found',
-  'approval.four_eyes',
-  'approval.decided',
-  'approval.expired',
-  'approval.pending_exists',
-  'task.finished',
-] as const;
-
-/** Routes that change an approval. */
+/** Routes that decide, withdraw, resubmit and consume an approval. */
 @ApiTags('Approvals')
 @ApiBearerAuth()
 @Controller('approvals/:id')
@@ -49,9 +24,6 @@ export class ApprovalStepsController {
   constructor(
     private readonly approvals: ApprovalsService,
     private readonly decisions: DecisionsService,
-    private readonly delegations: DelegationsService,
-    private readonly recalls: RecallsService,
-    private readonly reassignments: ReassignmentsService,
     private readonly consumptions: ConsumptionsService,
   ) {}
 
@@ -64,7 +36,7 @@ export class ApprovalStepsController {
       'Requires the approver role. The approval is decided when its quorum has approved, or at the first rejection.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiApprovalId()
   @ApiOkResponse({
     type: ApprovalDto,
     description: 'The approval. It stays `pending` until its quorum is reached.',
@@ -96,7 +68,7 @@ export class ApprovalStepsController {
     description: 'Requires the role that requested the approval.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiApprovalId()
   @ApiOkResponse({ type: ApprovalDto, description: 'The withdrawn approval.' })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -114,68 +86,6 @@ export class ApprovalStepsController {
     return this.approvals.withdraw(agent, id, reason);
   }
 
-  @Post('delegate')
-  @HttpCode(200)
-  @Policy('approvals.delegate')
-  @ApiOperation({
-    summary: 'Delegate a pending decision to another role',
-    description:
-      'Requires the approver role. An approval can be delegated once, before the first vote, and not to a role that four eyes exclude.',
-  })
-  @ApiIdempotencyKey()
-  @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, with its new approver role.' })
-  @ApiWriteProblems(...MOVE_ERRORS, 'approval.delegation_refused', 'approval.limit_reached')
-  delegate(
-    @Param('id', ApprovalIdPipe) id: string,
-    @Body() dto: DelegateApprovalDto,
-    @CurrentAgent() agent: Agent,
-  ): Promise<ApprovalDto> {
-    return this.delegations.delegate(agent, id, dto);
-  }
-
-  @Post('recall')
-  @HttpCode(200)
-  @Policy('approvals.recall')
-  @ApiOperation({
-    summary: 'Recall a delegated decision',
-    description: 'Requires the role that delegated the decision. Possible until the first vote.',
-  })
-  @ApiIdempotencyKey()
-  @ApiParam(ID)
-  @ApiOkResponse({
-    type: ApprovalDto,
-    description: 'The approval, with your role as its approver role.',
-  })
-  @ApiWriteProblems(...MOVE_ERRORS, 'approval.recall_refused')
-  recall(
-    @Param('id', ApprovalIdPipe) id: string,
-    @Body() { reason }: RecallApprovalDto,
-    @CurrentAgent() agent: Agent,
-  ): Promise<ApprovalDto> {
-    return this.recalls.recall(agent, id, reason);
-  }
-
-  @Post('reassign')
-  @HttpCode(200)
-  @Policy('approvals.reassign')
-  @ApiOperation({
-    summary: 'Reassign a pending decision to another role',
-    description:
-      'Requires `admin`. Use it if the approver role has no subject left that can decide. Votes of that role no longer count. Four eyes apply as for a delegation.',
-  })
-  @ApiIdempotencyKey()
-  @ApiParam(ID)
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval, with its new approver role.' })
-  @ApiWriteProblems(...MOVE_ERRORS, 'approval.delegation_refused', 'approval.limit_reached')
-  reassign(
-    @Param('id', ApprovalIdPipe) id: string,
-    @Body() dto: ReassignApprovalDto,
-    @CurrentAgent() agent: Agent,
-  ): Promise<ApprovalDto> {
-    return this.reassignments.reassign(agent, id, dto);
-  }
-
   @Post('resubmit')
   @HttpCode(200)
   @Policy('approvals.resubmit')
@@ -185,7 +95,7 @@ export class ApprovalStepsController {
       'Requires the role that requested the approval. Creates a new approval, which starts at the first stage. Members that the request does not set keep their values.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiApprovalId()
   @ApiOkResponse({ type: ApprovalDto, description: 'The new approval.' })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -216,7 +126,7 @@ export class ApprovalStepsController {
       'the action that follows, and must match the approved payload.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiApprovalId()
   @ApiOkResponse({ type: ApprovalDto, description: 'The consumed approval.' })
   @ApiWriteProblems(
     'auth.forbidden',

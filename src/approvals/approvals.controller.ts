@@ -5,7 +5,6 @@ import {
   ApiBody,
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
 import type { Agent } from '../auth/agent.js';
@@ -13,22 +12,16 @@ import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { ApprovalIdPipe, idPattern } from '../http/ids.js';
+import { ApprovalIdPipe } from '../http/ids.js';
+import { ApiApprovalId } from './api-approval-id.decorator.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { DecisionsService } from './decisions.service.js';
-import { ApprovalAckDto, ApprovalDto, ApprovalPageDto } from './dto/approval.dto.js';
+import { ApprovalAckDto } from './dto/approval-ack.dto.js';
+import { ApprovalDto, ApprovalPageDto } from './dto/approval.dto.js';
 import { CreateApprovalDto } from './dto/create-approval.dto.js';
 import { ListApprovalsQuery } from './dto/list-approvals.query.js';
 
-const ID = {
-  name: 'id',
-  schema: {
-    type: 'string' as const,
-    pattern: idPattern('approval'),
-    example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
-  },
-};
 const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 
 @ApiTags('Approvals')
@@ -111,7 +104,7 @@ export class ApprovalsController {
   @Get(':id')
   @Policy('approvals.read')
   @ApiOperation({ summary: 'Get an approval' })
-  @ApiParam(ID)
+  @ApiApprovalId()
   @ApiOkResponse({ type: ApprovalDto, description: 'The approval.' })
   @ApiProblems('approval.not_found')
   get(@Param('id', ApprovalIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<ApprovalDto> {

@@ -19,6 +19,7 @@ import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { ConsumptionsService } from './consumptions.service.js';
+import { DecisionMovesController } from './decision-moves.controller.js';
 import { DecisionMovesService } from './decision-moves.service.js';
 import { DecisionsService } from './decisions.service.js';
 import { DelegationsService } from './delegations.service.js';
@@ -35,7 +36,7 @@ import { VotesService } from './votes.service.js';
     LifecycleModule,
     SubjectsModule,
   ],
-  controllers: [ApprovalsController, ApprovalStepsController],
+  controllers: [ApprovalsController, ApprovalStepsController, DecisionMovesController],
   providers: [
     ApprovalsReaderService,
     ApprovalsService,

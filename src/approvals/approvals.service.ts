@@ -27,12 +27,8 @@ import { ApprovalRequestsService, requestedSeconds } from './approval-requests.s
 import { isSuperseded, lockApproval } from './approval-rows.js';
 import { settle } from './approval-writes.js';
 import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
-import {
-  type ApprovalAckDto,
-  type ApprovalDto,
-  toApprovalAck,
-  toApprovalDto,
-} from './dto/approval.dto.js';
+import { type ApprovalAckDto, toApprovalAck } from './dto/approval-ack.dto.js';
+import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import { type CreateApprovalDto, stagesOf } from './dto/create-approval.dto.js';
 import type { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 

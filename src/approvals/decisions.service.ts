@@ -33,12 +33,8 @@ import { assertKind, requiredKind } from './approver-kind-rules.js';
 import { assertRoom } from './request-rules.js';
 import { insertDecided, insertVote } from './approval-writes.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
-import {
-  type ApprovalAckDto,
-  type ApprovalDto,
-  toApprovalAck,
-  toApprovalDto,
-} from './dto/approval.dto.js';
+import { type ApprovalAckDto, toApprovalAck } from './dto/approval-ack.dto.js';
+import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import { assertDecides, type CreateApprovalDto } from './dto/create-approval.dto.js';
 import type { DecideApprovalDto } from './dto/decide-approval.dto.js';
 import { CONSUME_SECONDS, type Verdict, VotesService } from './votes.service.js';

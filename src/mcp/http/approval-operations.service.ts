@@ -9,7 +9,7 @@ import { DecideApprovalDto } from '../../approvals/dto/decide-approval.dto.js';
 import { ListApprovalsQuery } from '../../approvals/dto/list-approvals.query.js';
 import { approvalIdOf, bodyAs, type InProcessOperations, queryAs } from './in-process-operation.js';
 
-/** The operations of `ApprovalsController` and `ApprovalStepsController`, without HTTP. */
+/** The operations of the approval controllers, without HTTP. */
 @Injectable()
 export class ApprovalOperationsService {
   constructor(

@@ -1,0 +1,14 @@
+import { ApiParam } from '@nestjs/swagger';
+import { idPattern } from '../http/ids.js';
+
+/** Documents the path parameter `id` of an approval. */
+export function ApiApprovalId(): MethodDecorator & ClassDecorator {
+  return ApiParam({
+    name: 'id',
+    schema: {
+      type: 'string',
+      pattern: idPattern('approval'),
+      example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
+    },
+  });
+}
