@@ -46,7 +46,7 @@ export default {
     project('long', 'test/long/**/*.spec.ts', servers),
   ],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
-  testSequencer: '<rootDir>/test/support/slow-first.js',
+  testSequencer: '<rootDir>/test/support/slowest-first-sequencer.js',
   maxWorkers: 2,
   testTimeout: 30_000,
   coverageProvider: 'v8',

@@ -5,7 +5,7 @@ import { newDatabase, tokenFor } from '../support/app.js';
 import { type Answer, Client } from '../support/client.js';
 import { CRASH_POINTS } from '../support/controller-faults.js';
 import { type ControllerOptions, ControllerProcess } from '../support/controller-process.js';
-import { effectsOf, NOTHING, ONCE } from '../support/effects.js';
+import { taskRowCounts, NO_ROWS, ONE_ROW_EACH } from '../support/task-row-counts.js';
 import { killAndRetry, routeTask, settle } from '../support/kill-points.js';
 import { dropTestDatabase } from '../support/postgres.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -63,7 +63,7 @@ describe('two controllers on one Postgres and one Redis', () => {
     const made = answers.filter(({ status }) => status === 202);
     expect(made).toHaveLength(1);
     for (const answer of answers) if (answer !== made[0]) expectReplayOrWait(answer, made[0]?.text);
-    expect(await effectsOf(db, key)).toEqual(ONCE);
+    expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
   }
 
   function expectReplayOrWait(answer: Answer, text: string | undefined): void {
@@ -92,20 +92,20 @@ describe('two controllers on one Postgres and one Redis', () => {
     const key = randomUUID();
     proxy.nextCommits('cut');
     expectUnavailable(await routeTask(farAgent, key), 'database.commit_unknown');
-    expect(await effectsOf(db, key)).toEqual(ONCE);
+    expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
     expect((await routeTask(farAgent, key)).status).toBe(200);
     expect((await routeTask(agents[1], key)).status).toBe(200);
-    expect(await effectsOf(db, key)).toEqual(ONCE);
+    expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
   });
 
   it('replay on one what the other still waits to hear the COMMIT of', async () => {
     const key = randomUUID();
     proxy.nextCommits('hang');
     const waiting = routeTask(farAgent, key);
-    await until(async () => (await effectsOf(db, key))?.tasks === 1);
+    await until(async () => (await taskRowCounts(db, key))?.tasks === 1);
     expect((await routeTask(agents[1], key)).status).toBe(200);
     expectUnavailable(await waiting, 'database.commit_unknown');
-    expect(await effectsOf(db, key)).toEqual(ONCE);
+    expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
   });
 
   it.each(['rollback', 'lose'] as const)(
@@ -117,10 +117,10 @@ describe('two controllers on one Postgres and one Redis', () => {
         await routeTask(farAgent, key),
         fate === 'rollback' ? 'database.unavailable' : 'database.commit_unknown',
       );
-      expect(await effectsOf(db, key)).toEqual(NOTHING);
+      expect(await taskRowCounts(db, key)).toEqual(NO_ROWS);
       expect((await routeTask(agents[1], key)).status).toBe(202);
       expect((await routeTask(farAgent, key)).status).toBe(200);
-      expect(await effectsOf(db, key)).toEqual(ONCE);
+      expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
     },
   );
 
@@ -137,7 +137,7 @@ describe('two controllers on one Postgres and one Redis', () => {
     await inTheWay.query('ROLLBACK');
     inTheWay.release();
     await Promise.all(requests);
-    for (const key of keys) expect(await effectsOf(db, key)).toEqual(ONCE);
+    for (const key of keys) expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
   }, 60_000);
 
   async function heldLocks(): Promise<number> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, it } from '@jest/globals';
 import { newDatabase, startTestApp, type TestApp } from '../support/app.js';
 import { dropTestDatabase } from '../support/postgres.js';
-import { decideTogether } from '../support/voting.js';
+import { voteConcurrently } from '../support/concurrent-votes.js';
 
 const APPROVALS = 100;
 
@@ -21,7 +21,7 @@ afterAll(async () => {
 it.each([1, 2, 3])(
   `50 deciders and ${APPROVALS} approvals with a quorum of %i: one decision each`,
   async (quorum) => {
-    await decideTogether(meshes, quorum, APPROVALS);
+    await voteConcurrently(meshes, quorum, APPROVALS);
   },
   1_200_000,
 );

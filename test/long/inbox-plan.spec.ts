@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { inboxPlans } from '../support/inbox-plans.js';
-import { insertTasks, vacuum } from '../support/many-tasks.js';
+import { insertTasks, vacuum } from '../support/insert-tasks.js';
 import { repeat, Team } from '../support/work.js';
 
 const FINISHED = 1_000_000;

@@ -6,7 +6,7 @@ import { newDatabase, tokenFor } from '../support/app.js';
 import { Client } from '../support/client.js';
 import { CRASH_POINTS, type CrashPoint } from '../support/controller-faults.js';
 import { type ControllerOptions, ControllerProcess } from '../support/controller-process.js';
-import { effectsOf, ONCE } from '../support/effects.js';
+import { taskRowCounts, ONE_ROW_EACH } from '../support/task-row-counts.js';
 import { killAndRetry, routeTask } from '../support/kill-points.js';
 import { eventually } from '../support/eventually.js';
 import { dropTestDatabase } from '../support/postgres.js';
@@ -59,7 +59,7 @@ describe('a controller that is killed', () => {
       const late = await request;
       expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1']);
       expect((await routeTask(new Client(frozen.url, TOKEN), key)).text).toBe(retry.text);
-      expect(await effectsOf(db, key)).toEqual(ONCE);
+      expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
       await frozen.stop();
     },
     60_000,
@@ -82,7 +82,7 @@ describe('a controller that is killed', () => {
     frozen.kill('SIGCONT');
     const late = await request;
     expect([late.status, late.text]).toEqual([200, other.text]);
-    expect(await effectsOf(db, key)).toEqual(ONCE);
+    expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
     await frozen.stop();
   }, 60_000);
 
@@ -96,7 +96,7 @@ describe('a controller that is killed', () => {
       const { rowCount } = await db.query(IDLE_IN_TRANSACTION);
       held = rowCount === 1;
     }
-    expect((await effectsOf(db, key))?.tasks).toBe(0);
+    expect((await taskRowCounts(db, key))?.tasks).toBe(0);
   }
 });
 

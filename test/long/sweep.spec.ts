@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ExpiryService } from '../../src/lifecycle/expiry.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { insertOverdueSessions } from '../support/many-tasks.js';
+import { insertOverdueSessions } from '../support/insert-tasks.js';
 import { Team, repeat } from '../support/work.js';
 
 const OVERDUE = 1_000_000;

@@ -6,11 +6,11 @@ import type { BrokenBuild } from './controller-faults.js';
 import { type ControllerOptions, ControllerProcess } from './controller-process.js';
 import { History, violation, type Violation } from './history.js';
 import { check } from './history-check.js';
-import { disagreements } from './mirror.js';
+import { stateDifferences } from './state-comparison.js';
 import { dropTestDatabase } from './postgres.js';
 import { Random } from './random.js';
 import { startTestRedis, type TestRedis } from './redis.js';
-import { readStored } from './stored.js';
+import { readStored } from './stored-rows.js';
 import { type CommitFate, TcpProxy } from './tcp-proxy.js';
 import { type Habits, WorkloadClient } from './workload.js';
 
@@ -132,7 +132,7 @@ class World {
       (_, n) => new WorkloadClient(String(n), field, random.fork(), habits),
     );
     await Promise.all([...striking, ...agents.map((agent) => agent.run())]);
-    const told = await disagreements(this.db, field.urls());
+    const told = await stateDifferences(this.db, field.urls());
     await this.stopControllers();
     const violations = [
       ...told,

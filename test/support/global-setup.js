@@ -1,5 +1,5 @@
 import { register } from 'node:module';
-import { buildPrograms } from './programs.js';
+import { buildPrograms } from './build-programs.js';
 
 register('./typescript-loader.js', import.meta.url);
 

@@ -1,4 +1,4 @@
-import { Findings, thingIn } from './findings.js';
+import { StoredIndex, thingIn } from './stored-index.js';
 import {
   isSettled,
   isSuccess,
@@ -9,12 +9,12 @@ import {
   violation,
   type Violation,
 } from './history.js';
-import type { Stored } from './stored.js';
-import { checkApproval, checkAttempts, checkOrder, checkSession } from './thing-checks.js';
+import type { Stored } from './stored-rows.js';
+import { checkApproval, checkAttempts, checkOrder, checkSession } from './history-invariants.js';
 
 /** Compares what clients were told with what is stored, once nothing is in flight any more. */
 export function check(operations: readonly Operation[], stored: Stored): Violation[] {
-  const found = new Findings(stored);
+  const found = new StoredIndex(stored);
   return [
     ...operations.flatMap((operation) => checkAnswers(operation)),
     ...operations.flatMap((operation) => checkEffects(operation, found)),
@@ -65,7 +65,7 @@ function checkAnswers({ kind, key, tries, abandoned }: Operation): Violation[] {
 }
 
 /** Whether an operation left behind what its answers say. */
-function checkEffects(operation: Operation, found: Findings): Violation[] {
+function checkEffects(operation: Operation, found: StoredIndex): Violation[] {
   const { kind, key } = operation;
   const things = found.thingsOf(operation);
   const events = found.eventsOf(operation);
@@ -103,7 +103,7 @@ function checkEffects(operation: Operation, found: Findings): Violation[] {
 }
 
 /** Whether anything happened that nobody asked for. The sweeps may end what is due. */
-function checkStrangers(operations: readonly Operation[], { events }: Findings): Violation[] {
+function checkStrangers(operations: readonly Operation[], { events }: StoredIndex): Violation[] {
   const traces = new Set(operations.map(({ trace }) => trace));
   return [...events.values()]
     .flat()

@@ -1,5 +1,5 @@
 import type { TestApp } from './app.js';
-import { explain, type Plan, statementsOf } from './plans.js';
+import { explain, type Plan, statementsOf } from './query-plans.js';
 import type { Team } from './work.js';
 
 /** What asks for the work of a role, and how Postgres finds it. */

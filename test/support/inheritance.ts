@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { newSubject, type TestApp } from './app.js';
 import { type ApprovalBody, Matter } from './approvals.js';
-import { endPause, FAIL_FOR_NOW, finish, type SessionBody, type TaskBody } from './work.js';
+import { endPause, RETRYABLE_FAILURE, finish, type SessionBody, type TaskBody } from './work.js';
 
 const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 
@@ -73,7 +73,7 @@ export async function nextAttempt(mesh: TestApp): Promise<Inheritance> {
   const required = (await taskOf(matter)).approvals[0]?.id ?? '';
   await matter.decide(required, 'approved', matter.person(matter.board));
   const before = await taskOf(matter);
-  await finish(worker, session, FAIL_FOR_NOW);
+  await finish(worker, session, RETRYABLE_FAILURE);
   return inheritanceOf(mesh, matter, before);
 }
 

@@ -4,7 +4,7 @@ import { tokenFor } from './app.js';
 import { Client } from './client.js';
 import type { CrashPoint } from './controller-faults.js';
 import { type ControllerOptions, ControllerProcess } from './controller-process.js';
-import { effectsOf, NOTHING, ONCE } from './effects.js';
+import { taskRowCounts, NO_ROWS, ONE_ROW_EACH } from './task-row-counts.js';
 
 /** A retry is due within a second; the machine may be slow. */
 const SETTLES_WITHIN_MS = 3_000;
@@ -29,12 +29,12 @@ export async function killAndRetry(
   expect(doomed.exitCode).toBeNull();
 
   const committed = COMMITTED.includes(point);
-  expect(await effectsOf(db, key)).toEqual(committed ? ONCE : NOTHING);
+  expect(await taskRowCounts(db, key)).toEqual(committed ? ONE_ROW_EACH : NO_ROWS);
 
   const retry = await settle(other, key);
   expect(retry.status).toBe(committed ? 200 : 202);
   expect(retry.headers.get('idempotent-replayed')).toBe(committed ? 'true' : null);
-  expect(await effectsOf(db, key)).toEqual(ONCE);
+  expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
 
   const again = await routeTask(other, key);
   expect([again.status, again.text]).toEqual([200, retry.text]);

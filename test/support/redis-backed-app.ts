@@ -11,9 +11,9 @@ import {
   expectReplay,
   idempotencyMetrics,
   isReplay,
-  keyed,
+  keyHeader,
   rowCounts,
-} from './keyed.js';
+} from './idempotency.js';
 import { expectProblem } from './kit.js';
 import { startTestRedis, type TestRedis } from './redis.js';
 
@@ -62,7 +62,7 @@ export class RedisBackedApp {
   }
 
   route(key: string, amount = 1): Promise<Answer> {
-    return this.finance.post('/tasks/route', budget(amount), keyed(key));
+    return this.finance.post('/tasks/route', budget(amount), keyHeader(key));
   }
 
   /** The number of replays that `work` causes, by their source. */

@@ -102,7 +102,7 @@ export function finish(
   return worker.put<Written>(`/sessions/${sessionId}`, how);
 }
 
-export const FAIL_FOR_NOW = { status: 'failed', error: 'no', retryable: true };
+export const RETRYABLE_FAILURE = { status: 'failed', error: 'no', retryable: true };
 
 /** Lets the lease of a session end, which nobody notices until {@link sweepLeases}. */
 export async function endLease(mesh: TestApp, sessionId: string): Promise<void> {

@@ -13,7 +13,7 @@ import { times } from '../../support/kit.js';
 import { Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { dropTestDatabase } from '../../support/postgres.js';
-import { decideTogether } from '../../support/voting.js';
+import { voteConcurrently } from '../../support/concurrent-votes.js';
 
 const ROUNDS = 8;
 
@@ -38,7 +38,7 @@ describe('approvals under concurrent requests', () => {
     it.each([1, 2, 3])(
       'decide once after a quorum of %i from 50 concurrent votes',
       async (quorum) => {
-        await decideTogether(meshes, quorum, 3);
+        await voteConcurrently(meshes, quorum, 3);
       },
       120_000,
     );

@@ -6,10 +6,10 @@ import {
   budget,
   caller,
   describeWithEachRedis,
-  keyed,
+  keyHeader,
   rowCounts,
   statuses,
-} from '../../support/keyed.js';
+} from '../../support/idempotency.js';
 
 const TTL_SECONDS = 2;
 
@@ -37,7 +37,7 @@ describeWithEachRedis('an expired idempotency key, with %s', (_, redis) => {
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_r, index) =>
           // What was asked before does not matter any more.
-          (index % 2 ? here : there).post('/tasks/route', budget(round), keyed(key)),
+          (index % 2 ? here : there).post('/tasks/route', budget(round), keyHeader(key)),
         ),
       );
       expect(statuses(answers)).toEqual({ 202: 1, 200: 19 });

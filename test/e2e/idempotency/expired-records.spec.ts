@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { validate } from 'uuid';
 import { newSubject } from '../../support/app.js';
 import { eventually, until } from '../../support/eventually.js';
-import { budget, caller, isReplay, keyed, rowCounts } from '../../support/keyed.js';
+import { budget, caller, isReplay, keyHeader, rowCounts } from '../../support/idempotency.js';
 import { useApp } from '../../support/kit.js';
 
 const TTL_SECONDS = 1;
@@ -44,7 +44,7 @@ describe('sweep of expired idempotency records', () => {
     const [finance, key] = [caller(mesh, 'finance', newSubject('finance')), randomUUID()];
     const stored = new Set<string>();
     for (const round of [1, 2, 3]) {
-      const answer = await finance.post('/tasks/route', budget(round), keyed(key));
+      const answer = await finance.post('/tasks/route', budget(round), keyHeader(key));
       expect([answer.status, isReplay(answer)]).toEqual([202, false]);
       await until(async () => (await recordsOf(key)) === 0);
     }

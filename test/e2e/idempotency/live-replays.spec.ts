@@ -8,10 +8,10 @@ import {
   describeWithEachRedis,
   expectReplay,
   isReplay,
-  keyed,
-  operate,
-  withoutEffect,
-} from '../../support/keyed.js';
+  keyHeader,
+  expectNoEffect,
+} from '../../support/idempotency.js';
+import { withClient } from '../../support/catalog.js';
 import { type ClaimedBody, endLease, type SessionBody, Team } from '../../support/work.js';
 import { useApp, useSharedApp } from '../../support/kit.js';
 
@@ -27,7 +27,7 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
     const worker = team.worker();
     await team.route();
     const { session } = await team.claim(worker);
-    const headers = keyed();
+    const headers = keyHeader();
     const beat = () =>
       worker.post<SessionBody>(
         `/sessions/${session.id}/heartbeat`,
@@ -43,7 +43,7 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
     expect(Date.parse(second.body.lease_expires_at ?? '')).toBeGreaterThan(Date.now());
     await worker.put(`/sessions/${session.id}`, { status: 'completed' });
     expect((await beat()).status).toBe(409);
-    const wrong = await worker.post(`/sessions/${session.id}/heartbeat`, {}, keyed('a b'));
+    const wrong = await worker.post(`/sessions/${session.id}/heartbeat`, {}, keyHeader('a b'));
     expect(wrong.status).toBe(400);
   });
 
@@ -51,12 +51,12 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
     const worker = team.worker();
     const id = await team.route();
     const path = which === 'one task' ? `/tasks/${id}/claim` : '/tasks/claim';
-    const headers = keyed();
+    const headers = keyHeader();
     const send = () => worker.post<ClaimedBody>(path, {}, headers);
     const first = await send();
     expect(first.status).toBe(200);
     expect(first.body).not.toHaveProperty('replayed');
-    const held = await withoutEffect(mesh, send);
+    const held = await expectNoEffect(mesh, send);
     expect(held.body).toEqual({ ...first.body, replayed: true });
     const { id: session } = first.body.session;
     const beat = await worker.post<SessionBody>(`/sessions/${session}/heartbeat`, {
@@ -70,7 +70,7 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
       approvals: [{ status: 'pending' }],
     });
     await worker.put(`/sessions/${session}`, { status: 'failed', error: 'no' });
-    const over = await withoutEffect(mesh, send);
+    const over = await expectNoEffect(mesh, send);
     expect(isReplay(over)).toBe(true);
     expect(over.body).toMatchObject({
       replayed: true,
@@ -86,7 +86,7 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
 
   it('POST /tasks/:id/cancel and /retry return the current state when it differs, otherwise the first response', async () => {
     const id = await team.route();
-    const headers = keyed();
+    const headers = keyHeader();
     const cancel = () => team.asker.post(`/tasks/${id}/cancel`, {}, headers);
     const retry = () => team.asker.post(`/tasks/${id}/retry`, {}, headers);
     const cancelled = await cancel();
@@ -111,7 +111,7 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
     });
     const path = `/approvals/${String(asked.body.approval_id)}/decision`;
     const [one, two] = [team.agent(approver), team.agent(approver)];
-    const headers = keyed();
+    const headers = keyHeader();
     const vote = (): Promise<Answer> => one.post(path, { decision: 'approved' }, headers);
     const first = await vote();
     expect(first.body).toMatchObject({ status: 'pending' });
@@ -132,13 +132,13 @@ describe('records of the previous version', () => {
     ['the default is another one', ['legal', 'finance']],
   ])('are found where %s', async (_case, has) => {
     const [sub, key] = [newSubject('agent'), randomUUID()];
-    const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), keyed(key));
+    const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), keyHeader(key));
     await mesh.query('UPDATE idempotency_records SET scope = $1 WHERE key = $2', [
       scopeOf(`agent-mesh-dev#${sub}`, 'finance', key),
       key,
     ]);
-    const retry = await withoutEffect(mesh, () =>
-      caller(mesh, has, sub).post('/tasks/route', budget(), keyed(key)),
+    const retry = await expectNoEffect(mesh, () =>
+      caller(mesh, has, sub).post('/tasks/route', budget(), keyHeader(key)),
     );
     expectReplay(retry, first);
   });
@@ -147,14 +147,14 @@ describe('records of the previous version', () => {
     const [sub, key] = [newSubject('agent'), randomUUID()];
     const scope = scopeOf(`agent-mesh-dev#${sub}`, 'finance', key);
     const agent = caller(mesh, 'finance', sub);
-    await operate(mesh.databaseUrl, async (client) => {
+    await withClient(mesh.databaseUrl, async (client) => {
       await client.query('BEGIN');
       await client.query('SELECT pg_advisory_xact_lock($1)', [scope.readBigInt64BE().toString()]);
-      const busy = await agent.post('/tasks/route', budget(), keyed(key));
+      const busy = await agent.post('/tasks/route', budget(), keyHeader(key));
       expect(busy).toMatchObject({ status: 409, body: { code: 'idempotency.in_progress' } });
       await client.query('ROLLBACK');
     });
-    expect((await agent.post('/tasks/route', budget(), keyed(key))).status).toBe(202);
+    expect((await agent.post('/tasks/route', budget(), keyHeader(key))).status).toBe(202);
     const rows = await mesh.query('SELECT 1 FROM idempotency_records WHERE scope = $1', [scope]);
     expect(rows).toHaveLength(1);
   });

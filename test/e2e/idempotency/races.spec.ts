@@ -16,17 +16,17 @@ import { until } from '../../support/eventually.js';
 import {
   budget,
   caller,
-  expectProblem,
   expectReplay,
-  type Hold,
-  holdTable,
+  type TableLock,
+  lockTable,
   idempotencyMetrics,
   isReplay,
-  keyed,
+  keyHeader,
   REDISES,
   rowCounts,
   statuses,
-} from '../../support/keyed.js';
+} from '../../support/idempotency.js';
+import { expectProblem } from '../../support/kit.js';
 
 describe.each(
   Object.entries(REDISES).map(
@@ -38,7 +38,7 @@ describe.each(
   let other: TestApp;
   let sub: string;
   let finance: Client;
-  let held: Hold | undefined;
+  let held: TableLock | undefined;
   let enter: jest.SpiedFunction<KeyedMutex['run']>;
 
   beforeAll(async () => {
@@ -68,11 +68,11 @@ describe.each(
   const queued = (count: number) => until(() => Promise.resolve(enter.mock.calls.length === count));
 
   it('wait for the first, and replay its response', async () => {
-    const headers = keyed();
+    const headers = keyHeader();
     const send = () => finance.post('/tasks/route', budget(), headers);
     const before = await rowCounts(mesh);
     const hits = (await idempotencyMetrics(mesh)).memory ?? 0;
-    held = await holdTable(mesh, 'tasks');
+    held = await lockTable(mesh, 'tasks');
     const first = send();
     await held.waiters(1);
     const others = Promise.all(Array.from({ length: 9 }, send));
@@ -94,9 +94,9 @@ describe.each(
       env: { ...redis.env, DATABASE_POOL_SIZE: '1' },
       databaseUrl: mesh.databaseUrl,
     });
-    const headers = keyed();
+    const headers = keyHeader();
     const there = caller(narrow, 'finance', sub);
-    held = await holdTable(mesh, 'tasks');
+    held = await lockTable(mesh, 'tasks');
     const first = finance.post('/tasks/route', budget(), headers);
     await held.waiters(1);
     const waiters = Promise.all(
@@ -117,10 +117,10 @@ describe.each(
     ['this process', () => mesh],
     ['another process', () => other],
   ])('409 with Retry-After when the first, in %s, takes too long', async (_place, app) => {
-    const headers = keyed();
+    const headers = keyHeader();
     const client = caller(app(), 'finance', sub);
     const before = await rowCounts(mesh);
-    held = await holdTable(mesh, 'tasks');
+    held = await lockTable(mesh, 'tasks');
     const first = finance.post('/tasks/route', budget(), headers);
     await held.waiters(1);
     const started = performance.now();
@@ -138,8 +138,8 @@ describe.each(
   });
 
   it('422 when the first has another body', async () => {
-    const headers = keyed();
-    held = await holdTable(mesh, 'tasks');
+    const headers = keyHeader();
+    held = await lockTable(mesh, 'tasks');
     const first = finance.post('/tasks/route', budget(1), headers);
     await held.waiters(1);
     const others = Promise.all([
@@ -155,9 +155,9 @@ describe.each(
   });
 
   it('run the next when the first fails', async () => {
-    const headers = keyed();
+    const headers = keyHeader();
     const before = await rowCounts(mesh);
-    held = await holdTable(mesh, 'tasks');
+    held = await lockTable(mesh, 'tasks');
     const first = finance.post('/tasks/route', budget(), headers);
     await held.waiters(1);
     const others = Promise.all(
@@ -176,19 +176,19 @@ describe.each(
   });
 
   it('do not wait for requests with another key', async () => {
-    held = await holdTable(mesh, 'sessions');
-    const first = finance.post('/tasks/route', budget(), keyed());
+    held = await lockTable(mesh, 'sessions');
+    const first = finance.post('/tasks/route', budget(), keyHeader());
     await held.waiters(1);
     const report = { source: 'agent', category: 'policy', action: 'evaluated' };
-    expect((await finance.post('/audit/ingest', report, keyed())).status).toBe(202);
+    expect((await finance.post('/audit/ingest', report, keyHeader())).status).toBe(202);
     await held.release();
     expect((await first).status).toBe(202);
   });
 
   it('run once when the client disconnects, and replay on its retry', async () => {
-    const headers = keyed();
+    const headers = keyHeader();
     const before = await rowCounts(mesh);
-    held = await holdTable(mesh, 'tasks');
+    held = await lockTable(mesh, 'tasks');
     const connection = new AbortController();
     const lost = fetch(`${mesh.url}/tasks/route`, {
       method: 'POST',
@@ -214,7 +214,7 @@ describe.each(
   });
 
   it('create one task per caller when callers use one UUID', async () => {
-    const headers = keyed();
+    const headers = keyHeader();
     const callers = Array.from({ length: 10 }, (_c, index) => caller(index % 2 ? mesh : other));
     const answers = await Promise.all(
       callers.map((client) => client.post('/tasks/route', budget(), headers)),
@@ -230,7 +230,7 @@ describe.each(
     const hundred = (key: string, amount: number) =>
       Promise.all(
         Array.from({ length: 100 }, (_r, index) =>
-          (index % 2 ? finance : there).post('/tasks/route', budget(amount), keyed(key)),
+          (index % 2 ? finance : there).post('/tasks/route', budget(amount), keyHeader(key)),
         ),
       );
     const groups: Answer[][] = [];

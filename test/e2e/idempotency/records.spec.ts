@@ -7,10 +7,10 @@ import {
   budget,
   caller,
   describeWithEachRedis,
-  expectProblem,
   idempotencyMetrics,
-  keyed,
-} from '../../support/keyed.js';
+  keyHeader,
+} from '../../support/idempotency.js';
+import { expectProblem } from '../../support/kit.js';
 
 interface KeyedRequests {
   requests: Record<string, unknown>[];
@@ -36,15 +36,15 @@ describeWithEachRedis('idempotency records, with %s', (_, redis) => {
 
   it('tasks.idempotency_key is the key of the client when it is a UUID, in lower case', async () => {
     const key = randomUUID();
-    const answer = await caller(mesh).post('/tasks/route', budget(), keyed(key.toUpperCase()));
+    const answer = await caller(mesh).post('/tasks/route', budget(), keyHeader(key.toUpperCase()));
     expect(await storedKeyOf(answer)).toBe(key);
   });
 
   it('tasks.idempotency_key is a UUID derived from the scope when the key is not a UUID or another caller has used it', async () => {
     const key = randomUUID();
-    await caller(mesh).post('/tasks/route', budget(), keyed(key));
+    await caller(mesh).post('/tasks/route', budget(), keyHeader(key));
     for (const used of [key, `order-${key}`]) {
-      const answer = await caller(mesh).post('/tasks/route', budget(), keyed(used));
+      const answer = await caller(mesh).post('/tasks/route', budget(), keyHeader(used));
       const stored = await storedKeyOf(answer);
       expect([answer.status, version(stored)]).toEqual([202, 5]);
       expect(stored).not.toBe(key);
@@ -64,8 +64,12 @@ describeWithEachRedis('idempotency records, with %s', (_, redis) => {
 
   it('GET /idempotency/:key returns route, role, status, resource and times', async () => {
     const [finance, key] = [caller(mesh), randomUUID()];
-    const routed = await finance.post('/tasks/route', budget(), keyed(key));
-    const made = await finance.post<{ id: string }>('/sessions', { role: 'finance' }, keyed(key));
+    const routed = await finance.post('/tasks/route', budget(), keyHeader(key));
+    const made = await finance.post<{ id: string }>(
+      '/sessions',
+      { role: 'finance' },
+      keyHeader(key),
+    );
     const { status, body } = await finance.get<KeyedRequests>(`/idempotency/${key}`);
     expect(status).toBe(200);
     const times = { created_at: expect.any(String), expires_at: expect.any(String) };
@@ -96,16 +100,16 @@ describeWithEachRedis('idempotency records, with %s', (_, redis) => {
   it('GET /idempotency/:key accepts an escaped key', async () => {
     const [finance, key] = [caller(mesh), `a/b?c#d%e\\"f-${randomUUID()}`];
     const quoted = `"${key.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
-    await finance.post('/tasks/route', budget(), keyed(quoted));
+    await finance.post('/tasks/route', budget(), keyHeader(quoted));
     const answer = await finance.get(`/idempotency/${encodeURIComponent(quoted)}`);
     expect(answer).toMatchObject({ status: 200, body: { requests: [{ status: 202 }] } });
   });
 
   it('GET /idempotency/:key: 404 for other callers and for keys without a stored response', async () => {
     const [finance, key] = [caller(mesh), randomUUID()];
-    await finance.post('/tasks/route', budget(), keyed(key));
+    await finance.post('/tasks/route', budget(), keyHeader(key));
     const refusedKey = randomUUID();
-    await finance.post('/tasks/route', {}, keyed(refusedKey));
+    await finance.post('/tasks/route', {}, keyHeader(refusedKey));
     const answers = [
       await caller(mesh).get(`/idempotency/${key}`),
       await caller(mesh, 'admin').get(`/idempotency/${key}`),
@@ -119,7 +123,7 @@ describeWithEachRedis('idempotency records, with %s', (_, redis) => {
   });
 
   it('GET /metrics counts misses, hits, mismatches and conflicts', async () => {
-    const [finance, headers] = [caller(mesh), keyed()];
+    const [finance, headers] = [caller(mesh), keyHeader()];
     const before = await idempotencyMetrics(mesh);
     await finance.post('/tasks/route', budget(1), headers);
     await finance.post('/tasks/route', budget(1), headers);

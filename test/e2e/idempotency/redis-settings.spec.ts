@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../../support/client.js';
 import { until } from '../../support/eventually.js';
-import { expectReplay, holdTable, keyed, rowCounts, statuses } from '../../support/keyed.js';
+import {
+  expectReplay,
+  lockTable,
+  keyHeader,
+  rowCounts,
+  statuses,
+} from '../../support/idempotency.js';
 import { startTestRedis } from '../../support/redis.js';
 import { RedisBackedApp } from '../../support/redis-backed-app.js';
 
@@ -20,7 +26,7 @@ describe('idempotency keys with an unusual Redis', () => {
     await app.untilReplayedFromRedis();
     const metadata = { texts: ['x'.repeat(50_000), 'y'.repeat(50_000)] };
     const send = (key: string) =>
-      app.finance.post('/sessions', { role: 'finance', metadata }, keyed(key));
+      app.finance.post('/sessions', { role: 'finance', metadata }, keyHeader(key));
     const keys = Array.from({ length: 40 }, () => randomUUID());
     const firsts: Answer[] = [];
     for (const key of keys) firsts.push(await send(key));
@@ -66,7 +72,7 @@ describe('idempotency keys with an unusual Redis', () => {
     const key = randomUUID();
     const first = await app.route(key);
     await app.untilStored(key);
-    const held = await holdTable(app.mesh, 'tasks');
+    const held = await lockTable(app.mesh, 'tasks');
     const slow = app.route(randomUUID());
     await held.waiters(1);
     expectReplay(await app.route(key), first);

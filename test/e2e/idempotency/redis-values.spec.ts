@@ -4,12 +4,12 @@ import { Redis } from 'ioredis';
 import {
   budget,
   caller,
-  expectProblem,
   expectReplay,
   isReplay,
-  keyed,
+  keyHeader,
   rowCounts,
-} from '../../support/keyed.js';
+} from '../../support/idempotency.js';
+import { expectProblem } from '../../support/kit.js';
 import { RedisBackedApp } from '../../support/redis-backed-app.js';
 
 describe('idempotency keys with an unexpected value in Redis', () => {
@@ -78,11 +78,11 @@ describe('idempotency keys with an unexpected value in Redis', () => {
     const key = randomUUID();
     const another = caller(app.mesh);
     const mine = await app.route(key);
-    const theirs = await another.post('/tasks/route', budget(2), keyed(key));
+    const theirs = await another.post('/tasks/route', budget(2), keyHeader(key));
     expect([mine.status, theirs.status]).toEqual([202, 202]);
     for (let made = 0; made < 3; made++) {
       expectReplay(await app.route(key), mine);
-      expectReplay(await another.post('/tasks/route', budget(2), keyed(key)), theirs);
+      expectReplay(await another.post('/tasks/route', budget(2), keyHeader(key)), theirs);
     }
   });
 });

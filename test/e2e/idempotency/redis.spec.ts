@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../../support/eventually.js';
-import { expectReplay, rowCounts, statuses } from '../../support/keyed.js';
+import { expectReplay, rowCounts, statuses } from '../../support/idempotency.js';
 import {
   COMMAND_TIMEOUT_MS,
   MAX_DELAY_MS,

@@ -6,16 +6,16 @@ import { tokenFor } from '../../support/app.js';
 import {
   budget,
   caller,
-  expectProblem,
   expectReplay,
   isReplay,
-  keyed,
+  keyHeader,
   newSession,
-  operate,
   rowCounts,
   sendRaw,
-  withoutEffect,
-} from '../../support/keyed.js';
+  expectNoEffect,
+} from '../../support/idempotency.js';
+import { withClient } from '../../support/catalog.js';
+import { expectProblem } from '../../support/kit.js';
 import { useApp } from '../../support/kit.js';
 
 /** Answers that no route of ours gives. */
@@ -48,8 +48,8 @@ describe('Idempotency-Key', () => {
     afterEach(() => repairAudit());
 
     it('runs a corrected request after 400', async () => {
-      const [finance, headers] = [caller(mesh), keyed()];
-      await withoutEffect(mesh, async () => {
+      const [finance, headers] = [caller(mesh), keyHeader()];
+      await expectNoEffect(mesh, async () => {
         const broken = { ...budget(), target: '' };
         expectProblem(await finance.post('/tasks/route', broken, headers), 400, 'request.invalid');
         expectProblem(
@@ -64,7 +64,7 @@ describe('Idempotency-Key', () => {
     it('runs a corrected request after 403, 404, 409 and 412', async () => {
       const finance = caller(mesh);
       const { path, etag } = await newSession(finance);
-      const headers = keyed();
+      const headers = keyHeader();
       const done = { status: 'completed' };
       const attempts = async () => [
         await caller(mesh, 'legal').put(path, done, headers),
@@ -72,7 +72,7 @@ describe('Idempotency-Key', () => {
         await finance.put(path, done, headers),
         await finance.put(path, done, { ...headers, 'If-Match': '"stale"' }),
       ];
-      const refusals = await withoutEffect(mesh, attempts);
+      const refusals = await expectNoEffect(mesh, attempts);
       expect(refusals.map(({ status }) => status)).toEqual([404, 404, 409, 412]);
       await finance.put(path, { status: 'active' }, { 'If-Match': etag });
       const repaired = await finance.put(path, done, headers);
@@ -81,16 +81,16 @@ describe('Idempotency-Key', () => {
     });
 
     it('runs a smaller request after 413', async () => {
-      const [finance, headers] = [caller(mesh), keyed()];
+      const [finance, headers] = [caller(mesh), keyHeader()];
       const large = { ...budget(), context: { text: 'x'.repeat(1024 * 1024) } };
       expectProblem(await finance.post('/tasks/route', large, headers), 413, 'request.too_large');
       expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
     });
 
     it('runs the request again after 500, which stores nothing', async () => {
-      const [finance, headers] = [caller(mesh), keyed()];
+      const [finance, headers] = [caller(mesh), keyHeader()];
       await breakAudit('P0001');
-      const broken = await withoutEffect(mesh, () =>
+      const broken = await expectNoEffect(mesh, () =>
         finance.post('/tasks/route', budget(), headers),
       );
       expectProblem(broken, 500, 'server.error');
@@ -103,15 +103,17 @@ describe('Idempotency-Key', () => {
       const finance = caller(mesh);
       const before = await rowCounts(mesh);
       await breakAudit('40P01', 2);
-      expect((await finance.post('/tasks/route', budget(), keyed())).status).toBe(202);
+      expect((await finance.post('/tasks/route', budget(), keyHeader())).status).toBe(202);
       expect(await rowCounts(mesh)).toMatchObject({
         tasks: (before?.tasks ?? 0) + 1,
         sessions: (before?.sessions ?? 0) + 1,
         events: (before?.events ?? 0) + 1,
       });
       await breakAudit('40001', 3);
-      const headers = keyed();
-      const lost = await withoutEffect(mesh, () => finance.post('/tasks/route', budget(), headers));
+      const headers = keyHeader();
+      const lost = await expectNoEffect(mesh, () =>
+        finance.post('/tasks/route', budget(), headers),
+      );
       expectProblem(lost, 503, 'database.unavailable');
       expect(lost.headers.get('retry-after')).toBe('1');
       expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
@@ -121,7 +123,7 @@ describe('Idempotency-Key', () => {
     /** Lets the first `times` audit events fail with a SQLSTATE. */
     async function breakAudit(sqlState: string, times = 1_000): Promise<void> {
       await repairAudit();
-      await operate(mesh.databaseUrl, (client) =>
+      await withClient(mesh.databaseUrl, (client) =>
         client.query(`
           CREATE SEQUENCE failures;
           CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -136,7 +138,7 @@ describe('Idempotency-Key', () => {
     }
 
     async function repairAudit(): Promise<void> {
-      await operate(mesh.databaseUrl, (client) =>
+      await withClient(mesh.databaseUrl, (client) =>
         client.query(`
           DROP TRIGGER IF EXISTS fails ON audit_events;
           DROP FUNCTION IF EXISTS fail;
@@ -146,9 +148,9 @@ describe('Idempotency-Key', () => {
   });
 
   it('does not store a response without content', async () => {
-    const [finance, headers] = [caller(mesh), keyed()];
+    const [finance, headers] = [caller(mesh), keyHeader()];
     for (const calls of [1, 2, 3]) {
-      const answer = await withoutEffect(mesh, () => finance.post('/probe/nothing', {}, headers));
+      const answer = await expectNoEffect(mesh, () => finance.post('/probe/nothing', {}, headers));
       expect([answer.status, answer.text, isReplay(answer)]).toEqual([204, '', false]);
       expect(ProbeController.calls).toBe(calls);
     }
@@ -177,7 +179,7 @@ describe('Idempotency-Key', () => {
       ['with one quote', 'Idempotency-Key: "abc'],
       ['with parameters', 'Idempotency-Key: "abc";v=1'],
     ])('400 without an effect: %s', async (_, header) => {
-      const answer = await withoutEffect(mesh, () => post(header));
+      const answer = await expectNoEffect(mesh, () => post(header));
       expect(answer.status).toBe(400);
       expect(answer.text).not.toMatch(/^idempotency-key:/im);
     });
@@ -187,7 +189,7 @@ describe('Idempotency-Key', () => {
       ['equal', 'a', 'a'],
       ['quoted', '"a"', '"a"'],
     ])('400 without an effect: two headers with %s values', async (_, one, other) => {
-      const answer = await withoutEffect(mesh, () =>
+      const answer = await expectNoEffect(mesh, () =>
         post(`Idempotency-Key: ${one}`, `idempotency-key: ${other}`),
       );
       expect(answer.status).toBe(400);
@@ -196,14 +198,14 @@ describe('Idempotency-Key', () => {
 
     it('accepts 255 characters, and returns the key', async () => {
       const key = 'k'.repeat(255);
-      const answer = await caller(mesh).post('/tasks/route', budget(), keyed(key));
+      const answer = await caller(mesh).post('/tasks/route', budget(), keyHeader(key));
       expect([answer.status, answer.headers.get('idempotency-key')]).toEqual([202, key]);
     });
 
     it('accepts a bare key and a string of RFC 8941 as the same key', async () => {
       const [finance, key] = [caller(mesh), randomUUID()];
-      const first = await finance.post('/tasks/route', budget(), keyed(key));
-      const retry = await finance.post('/tasks/route', budget(), keyed(`"${key}"`));
+      const first = await finance.post('/tasks/route', budget(), keyHeader(key));
+      const retry = await finance.post('/tasks/route', budget(), keyHeader(`"${key}"`));
       expectReplay(retry, first);
       expect(retry.headers.get('idempotency-key')).toBe(key);
     });
@@ -211,8 +213,8 @@ describe('Idempotency-Key', () => {
     it('is case-sensitive', async () => {
       const [finance, key] = [caller(mesh), `key-${randomUUID()}`];
       const answers = [
-        await finance.post('/tasks/route', budget(), keyed(key)),
-        await finance.post('/tasks/route', budget(), keyed(key.toUpperCase())),
+        await finance.post('/tasks/route', budget(), keyHeader(key)),
+        await finance.post('/tasks/route', budget(), keyHeader(key.toUpperCase())),
       ];
       expect(answers.map(({ status }) => status)).toEqual([202, 202]);
     });
@@ -220,7 +222,7 @@ describe('Idempotency-Key', () => {
     it('is ignored on GET', async () => {
       const finance = caller(mesh);
       for (const key of ['a b', 'k'.repeat(256), 'fine']) {
-        const answer = await finance.get('/tasks', { headers: keyed(key) });
+        const answer = await finance.get('/tasks', { headers: keyHeader(key) });
         expect([answer.status, answer.headers.get('idempotency-key')]).toEqual([200, null]);
       }
     });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 import type { SessionBody, Team } from '../../support/work.js';
 
 const ROUNDS = 5;
@@ -12,7 +12,7 @@ describe('a session that is created once by many requests with one key', () => {
   let mesh: TestApp;
   let team: Team;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
   });

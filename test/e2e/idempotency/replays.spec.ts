@@ -10,14 +10,14 @@ import {
   caller,
   callerWithoutDefault,
   describeWithEachRedis,
-  expectProblem,
   expectReplay,
   isReplay,
-  keyed,
+  keyHeader,
   newSession,
   rowCounts,
-  withoutEffect,
-} from '../../support/keyed.js';
+  expectNoEffect,
+} from '../../support/idempotency.js';
+import { expectProblem } from '../../support/kit.js';
 import { useApp } from '../../support/kit.js';
 
 describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
@@ -26,7 +26,7 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
   describe('a new key', () => {
     it('creates one task, one attempt, one audit event and one record', async () => {
       const before = await rowCounts(mesh);
-      const answer = await caller(mesh).post('/tasks/route', budget(), keyed('order-17'));
+      const answer = await caller(mesh).post('/tasks/route', budget(), keyHeader('order-17'));
       expect(answer.status).toBe(202);
       expect(isReplay(answer)).toBe(false);
       expect(answer.headers.get('idempotency-key')).toBe('order-17');
@@ -42,8 +42,8 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     it('creates another task than another key, and than a request without a key', async () => {
       const finance = caller(mesh);
       const answers = await Promise.all([
-        finance.post('/tasks/route', budget(), keyed()),
-        finance.post('/tasks/route', budget(), keyed()),
+        finance.post('/tasks/route', budget(), keyHeader()),
+        finance.post('/tasks/route', budget(), keyHeader()),
         finance.post('/tasks/route', budget()),
         finance.post('/tasks/route', budget()),
       ]);
@@ -64,18 +64,18 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
       ['with a fraction of zero', JSON.stringify(budget()).replace('50000', '50000.000')],
       ['with escapes', JSON.stringify(budget()).replace('Q3', String.raw`\u0051\u0033`)],
     ])('replays a retry %s', async (_form, text) => {
-      const [finance, headers] = [caller(mesh), keyed()];
+      const [finance, headers] = [caller(mesh), keyHeader()];
       const first = await finance.post('/tasks/route', budget(), headers);
       expect(first.status).toBe(202);
-      const retry = await withoutEffect(mesh, () => finance.post('/tasks/route', text, headers));
+      const retry = await expectNoEffect(mesh, () => finance.post('/tasks/route', text, headers));
       expectReplay(retry, first);
     });
 
     it('replays every retry, with the trace id of the retry', async () => {
-      const [finance, headers] = [caller(mesh), keyed()];
+      const [finance, headers] = [caller(mesh), keyHeader()];
       const first = await finance.post('/tasks/route', budget(), headers);
       const traces = [randomUUID(), randomUUID(), randomUUID()];
-      await withoutEffect(mesh, async () => {
+      await expectNoEffect(mesh, async () => {
         for (const trace of traces) {
           const again = { ...headers, 'X-Trace-Id': trace };
           const retry = await finance.post('/tasks/route', budget(), again);
@@ -92,12 +92,12 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     it('replays before it checks If-Match', async () => {
       const finance = caller(mesh);
       const { path, etag } = await newSession(finance);
-      const headers = { ...keyed(), 'If-Match': etag };
+      const headers = { ...keyHeader(), 'If-Match': etag };
       const first = await finance.put(path, { status: 'active' }, headers);
       expect(first).toMatchObject({ status: 200, body: { status: 'active', version: 2 } });
       expect(isReplay(first)).toBe(false);
       expectReplay(
-        await withoutEffect(mesh, () => finance.put(path, { status: 'active' }, headers)),
+        await expectNoEffect(mesh, () => finance.put(path, { status: 'active' }, headers)),
         first,
       );
       const unkeyed = await finance.put(path, { status: 'active' }, { 'If-Match': etag });
@@ -105,35 +105,35 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     });
 
     it('replays a request that changed nothing', async () => {
-      const [role, headers] = [newSubject('role'), keyed()];
+      const [role, headers] = [newSubject('role'), keyHeader()];
       const [asker, worker] = [caller(mesh), caller(mesh, role)];
       await asker.post('/tasks/route', { ...budget(), target: role });
       const first = await worker.post('/tasks/claim', {}, headers);
       expect(first.status).toBe(200);
       expect((await worker.post('/tasks/claim', {})).status).toBe(204);
-      const retry = await withoutEffect(mesh, () => worker.post('/tasks/claim', {}, headers));
+      const retry = await expectNoEffect(mesh, () => worker.post('/tasks/claim', {}, headers));
       expect(retry).toMatchObject({ status: 200, body: { ...first.body, replayed: true } });
       expect(isReplay(retry)).toBe(true);
     });
 
     it('replays a task whose deadline has passed', async () => {
-      const [finance, headers] = [caller(mesh), keyed()];
+      const [finance, headers] = [caller(mesh), keyHeader()];
       const deadline_at = new Date(Date.now() + 1_500).toISOString();
       const send = (amount: number) =>
         finance.post('/tasks/route', { ...budget(amount), deadline_at }, headers);
       const first = await send(1);
       expect(first.status).toBe(202);
       await sleep(Date.parse(deadline_at) - Date.now() + 50);
-      expectReplay(await withoutEffect(mesh, () => send(1)), first);
+      expectReplay(await expectNoEffect(mesh, () => send(1)), first);
       expectProblem(await send(2), 422, 'idempotency.payload_mismatch');
-      const late = await finance.post('/tasks/route', { ...budget(), deadline_at }, keyed());
+      const late = await finance.post('/tasks/route', { ...budget(), deadline_at }, keyHeader());
       expectProblem(late, 400, 'request.invalid');
     });
 
     it('replays the first response without an ETag, whatever has changed since', async () => {
       const finance = caller(mesh);
       const { path } = await newSession(finance);
-      const headers = keyed();
+      const headers = keyHeader();
       const first = await finance.put(path, { status: 'active' }, headers);
       await finance.put(path, { status: 'completed' });
       const retry = await finance.put(path, { status: 'active' }, headers);
@@ -143,9 +143,9 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     });
 
     it('422 with another body, without the first response', async () => {
-      const [finance, headers] = [caller(mesh), keyed()];
+      const [finance, headers] = [caller(mesh), keyHeader()];
       const first = await finance.post('/tasks/route', budget(1), headers);
-      await withoutEffect(mesh, async () => {
+      await expectNoEffect(mesh, async () => {
         const others = [
           await finance.post('/tasks/route', budget(2), headers),
           await finance.post('/tasks/route', { ...budget(1), context: { a: 1 } }, headers),
@@ -160,7 +160,7 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     });
 
     it('is independent of the same key of another caller', async () => {
-      const headers = keyed();
+      const headers = keyHeader();
       const mine = await caller(mesh).post('/tasks/route', budget(1), headers);
       const same = await caller(mesh).post('/tasks/route', budget(1), headers);
       const other = await caller(mesh).post('/tasks/route', budget(2), headers);
@@ -169,7 +169,7 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     });
 
     it('is independent of the same key and subject of another issuer', async () => {
-      const headers = keyed();
+      const headers = keyHeader();
       const sub = newSubject('finance');
       const tokens = ['https://one.example', 'https://two.example'].map((issuer) =>
         developmentToken(TEST_SECRET, { roles: ['finance'], sub, issuer }),
@@ -181,7 +181,7 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     });
 
     it('is independent of the same key on another route or resource', async () => {
-      const [finance, headers] = [caller(mesh), keyed()];
+      const [finance, headers] = [caller(mesh), keyHeader()];
       expect((await finance.post('/tasks/route', budget(), headers)).status).toBe(202);
       expect((await finance.post('/sessions', { role: 'finance' }, headers)).status).toBe(201);
       for (const { path } of [await newSession(finance), await newSession(finance)]) {
@@ -193,7 +193,7 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     });
 
     it('422 when the body names another role', async () => {
-      const [agent, headers] = [caller(mesh, ['finance', 'legal']), keyed()];
+      const [agent, headers] = [caller(mesh, ['finance', 'legal']), keyHeader()];
       const named = (from_role: string) => ({ ...budget(), from_role });
       const first = await agent.post('/tasks/route', named('finance'), headers);
       expect(first.status).toBe(202);
@@ -204,7 +204,7 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
 
   describe('a used key with another token', () => {
     it('401 with an expired, a missing or a forged token', async () => {
-      const [sub, headers] = [newSubject('finance'), keyed()];
+      const [sub, headers] = [newSubject('finance'), keyHeader()];
       const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
       const claims = { roles: ['finance'], sub };
       const tokens = [
@@ -226,15 +226,15 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
       ['changed its default', ['finance', 'legal'], ['legal', 'finance']],
       ['lost another role', ['finance', 'legal'], ['finance']],
     ])('replays when the token has %s, also concurrently', async (_case, had, has) => {
-      const [sub, headers] = [newSubject('agent'), keyed()];
+      const [sub, headers] = [newSubject('agent'), keyHeader()];
       const [before, after] = [caller(mesh, had, sub), caller(mesh, has, sub)];
       const first = await before.post('/tasks/route', budget(), headers);
       expect(first.status).toBe(202);
       expectReplay(
-        await withoutEffect(mesh, () => after.post('/tasks/route', budget(), headers)),
+        await expectNoEffect(mesh, () => after.post('/tasks/route', budget(), headers)),
         first,
       );
-      const again = keyed();
+      const again = keyHeader();
       const answers = await Promise.all(
         [before, after, before, after].map((agent) => agent.post('/tasks/route', budget(), again)),
       );
@@ -244,20 +244,20 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
     });
 
     it('replays when the token has lost its default role', async () => {
-      const [sub, headers] = [newSubject('agent'), keyed()];
+      const [sub, headers] = [newSubject('agent'), keyHeader()];
       const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
       const after = callerWithoutDefault(mesh, ['legal', 'finance'], sub);
       expectReplay(
-        await withoutEffect(mesh, () => after.post('/tasks/route', budget(), headers)),
+        await expectNoEffect(mesh, () => after.post('/tasks/route', budget(), headers)),
         first,
       );
     });
 
     it('neither replays nor runs when the token has another role instead', async () => {
-      const [sub, headers] = [newSubject('agent'), keyed()];
+      const [sub, headers] = [newSubject('agent'), keyHeader()];
       const first = await caller(mesh, 'finance', sub).post('/tasks/route', budget(), headers);
       expect(first.status).toBe(202);
-      const other = await withoutEffect(mesh, () =>
+      const other = await expectNoEffect(mesh, () =>
         caller(mesh, 'legal', sub).post('/tasks/route', budget(), headers),
       );
       expectProblem(other, 403, 'auth.role_not_held');
@@ -270,10 +270,10 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
       ['a role beside its default', caller, ['legal', 'finance'], ['legal']],
       ['one of many', callerWithoutDefault, ['hr', 'legal', 'finance'], ['hr', 'legal']],
     ])('does not replay once the caller has lost %s', async (_case, connect, had, has) => {
-      const [sub, headers] = [newSubject('agent'), keyed()];
+      const [sub, headers] = [newSubject('agent'), keyHeader()];
       const first = await connect(mesh, had, sub).post('/tasks/route', asFinance, headers);
       expect(first.status).toBe(202);
-      const retry = await withoutEffect(mesh, () =>
+      const retry = await expectNoEffect(mesh, () =>
         connect(mesh, has, sub).post('/tasks/route', asFinance, headers),
       );
       expectProblem(retry, 403, 'auth.role_not_held');

@@ -8,11 +8,11 @@ import {
   describeWithEachRedis,
   expectReplay,
   isReplay,
-  keyed,
+  keyHeader,
   newSession,
   rowCounts,
-  withoutEffect,
-} from '../../support/keyed.js';
+  expectNoEffect,
+} from '../../support/idempotency.js';
 
 interface EventRow {
   event_type: string;
@@ -201,7 +201,7 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
     async (route, recipe) => {
       const { by, path, body, events } = await recipe();
       const method = route.startsWith('PUT') ? 'PUT' : 'POST';
-      const headers = keyed();
+      const headers = keyHeader();
       const send = () => by.call(method, path, { body, headers });
       const since = (await rowCounts(mesh))?.events ?? 0;
       const first = await send();
@@ -213,17 +213,17 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
       );
       expect(written).toEqual(events);
       if (route.endsWith('/heartbeat')) {
-        const again = await withoutEffect(mesh, send);
+        const again = await expectNoEffect(mesh, send);
         expect([again.status, isReplay(again)]).toEqual([200, false]);
         return;
       }
-      const retry = await withoutEffect(mesh, send);
+      const retry = await expectNoEffect(mesh, send);
       if (route.endsWith('claim')) {
         expect(retry).toMatchObject({ status: 200, body: { ...first.body, replayed: true } });
         expect(isReplay(retry)).toBe(true);
       } else expectReplay(retry, first);
       const other = { ...Object(body), metadata: { other: true }, reason: 'other' } as object;
-      const mismatch = await withoutEffect(mesh, () =>
+      const mismatch = await expectNoEffect(mesh, () =>
         by.call(method, path, { body: other, headers }),
       );
       expect([400, 422]).toContain(mismatch.status);

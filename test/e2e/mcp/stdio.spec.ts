@@ -8,7 +8,7 @@ import { BearerProxy } from '../../support/bearer-proxy.js';
 import { Client } from '../../support/client.js';
 import type { CrashPoint } from '../../support/controller-faults.js';
 import { ControllerProcess } from '../../support/controller-process.js';
-import { effectsOf, ONCE } from '../../support/effects.js';
+import { taskRowCounts, ONE_ROW_EACH } from '../../support/task-row-counts.js';
 import { RawStdioServer } from '../../support/mcp.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 import { useSharedApp } from '../../support/kit.js';
@@ -148,7 +148,7 @@ describe('MCP over stdio', () => {
           replayed,
           task_id: expect.stringMatching(/^task-/) as unknown,
         });
-        expect(await effectsOf(db, key)).toEqual(ONCE);
+        expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
         const found = await new Client(other.url, token).get(`/tasks/${String(content.task_id)}`);
         expect(found.status).toBe(200);
         await proxy.close();

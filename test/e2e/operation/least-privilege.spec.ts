@@ -14,7 +14,7 @@ import { History } from '../../support/history.js';
 import { check } from '../../support/history-check.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 import { chaosSeed, Random } from '../../support/random.js';
-import { readStored } from '../../support/stored.js';
+import { readStored } from '../../support/stored-rows.js';
 import { WorkloadClient } from '../../support/workload.js';
 
 const SCRIPT = readFileSync('docs/operations/application-role.sql', 'utf8');

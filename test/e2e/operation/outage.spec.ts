@@ -11,7 +11,6 @@ import {
 import { Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { until } from '../../support/eventually.js';
-import {} from '../../support/keyed.js';
 import { createTestDatabase, dropTestDatabase, startTestPostgres } from '../../support/postgres.js';
 import {
   type ClaimedBody,

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newDatabase, newSubject } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';
-import { keyed, operate } from '../../support/keyed.js';
+import { keyHeader } from '../../support/idempotency.js';
+import { withClient } from '../../support/catalog.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 import { shiftedClock } from '../../support/shifted-clock.js';
 import { inMinutes, shiftedCaller } from '../../support/shifted-caller.js';
@@ -62,7 +63,7 @@ describe.each([
   }
 
   const query = <Row = Record<string, unknown>>(text: string, parameters: unknown[] = []) =>
-    operate(databaseUrl, async (client) => (await client.query(text, parameters)).rows as Row[]);
+    withClient(databaseUrl, async (client) => (await client.query(text, parameters)).rows as Row[]);
 
   const secondsFromNow = (time: string | null) => (Date.parse(time ?? '') - Date.now()) / 1000;
 
@@ -194,7 +195,7 @@ describe.each([
   });
 
   it('remembers a key for its time, and not longer', async () => {
-    const headers = keyed();
+    const headers = keyHeader();
     const first = await route({}, headers);
     expect(first.status).toBe(202);
     for (let sent = 0; sent < 2; sent++) {
@@ -218,7 +219,7 @@ describe.each([
     try {
       const callers = [as('finance', sub), shiftedCaller(right.url, 0, 'finance', sub)];
       for (const [one, other] of [callers, callers.toReversed()]) {
-        const headers = keyed();
+        const headers = keyHeader();
         const body = { target: role, task: { task_type: 'review' } };
         const first = await one?.post('/tasks/route', body, headers);
         expect(first?.status).toBe(202);

@@ -6,7 +6,7 @@ import { freePort } from '../../../src/database/free-port.js';
 import { newDatabase, tokenFor } from '../../support/app.js';
 import { type Answer, Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';
-import { effectsOf, NOTHING, ONCE } from '../../support/effects.js';
+import { taskRowCounts, NO_ROWS, ONE_ROW_EACH } from '../../support/task-row-counts.js';
 import { eventually } from '../../support/eventually.js';
 import { routeTask } from '../../support/kill-points.js';
 import { Load, notKept } from '../../support/load.js';
@@ -171,6 +171,6 @@ describe('a controller that is told to stop', () => {
     await db.query('DELETE FROM gate');
     await eventually(waitingAtGate, (waiting) => waiting === 0);
     // COMMIT may have been on its way.
-    expect([NOTHING, ONCE]).toContainEqual(await effectsOf(db, key));
+    expect([NO_ROWS, ONE_ROW_EACH]).toContainEqual(await taskRowCounts(db, key));
   }, 120_000);
 });

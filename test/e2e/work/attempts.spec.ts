@@ -6,7 +6,7 @@ import {
   endDeadline,
   endLease,
   endPause,
-  FAIL_FOR_NOW,
+  RETRYABLE_FAILURE,
   finish,
   sweepDeadlines,
   sweepLeases,
@@ -14,7 +14,7 @@ import {
   Team,
   repeat,
 } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 
@@ -23,7 +23,7 @@ describe('attempts of a task', () => {
   let team: Team;
   let worker: Client;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();
@@ -41,7 +41,7 @@ describe('attempts of a task', () => {
   it('end after a failure that is not retryable', async () => {
     for (const how of [
       { status: 'failed', error: 'no' },
-      { ...FAIL_FOR_NOW, retryable: false },
+      { ...RETRYABLE_FAILURE, retryable: false },
     ]) {
       const id = await team.route();
       const { session } = await team.claim(worker);
@@ -146,7 +146,7 @@ describe('attempts of a task', () => {
     const id = await team.route({ deadline_at: IN_AN_HOUR });
     const { session } = await team.claim(worker);
     await endDeadline(mesh, id);
-    expect((await finish(worker, session.id, FAIL_FOR_NOW)).status).toBe(200);
+    expect((await finish(worker, session.id, RETRYABLE_FAILURE)).status).toBe(200);
     expect(await team.task(id)).toMatchObject({ status: 'dead', attempt: 1 });
   });
 });

@@ -5,14 +5,14 @@ import type { Client } from '../../support/client.js';
 import {
   ageBy,
   endDeadline,
-  FAIL_FOR_NOW,
+  RETRYABLE_FAILURE,
   finish,
   sweepDeadlines,
   type TaskBody,
   Team,
   type TimelineBody,
 } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 
@@ -21,7 +21,7 @@ describe('POST /tasks/:id/cancel and /retry', () => {
   let team: Team;
   let worker: Client;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();
@@ -69,7 +69,7 @@ describe('POST /tasks/:id/cancel and /retry', () => {
   const ENDS: Record<string, (id: string) => Promise<unknown>> = {
     completed: async () => finish(worker, (await team.claim(worker)).session.id),
     failed: async () => finish(worker, (await team.claim(worker)).session.id, { status: 'failed' }),
-    dead: async () => finish(worker, (await team.claim(worker)).session.id, FAIL_FOR_NOW),
+    dead: async () => finish(worker, (await team.claim(worker)).session.id, RETRYABLE_FAILURE),
     expired: async (id) => finish(worker, (await team.task(id)).session_id, { status: 'expired' }),
     cancelled: (id) => steer(id, 'cancel'),
   };

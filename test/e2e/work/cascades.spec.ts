@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { TestApp } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
 import { finish, type TaskBody, Team, repeat, type TimelineBody } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 /** How often each race is run. */
 const ROUNDS = 6;
@@ -15,7 +15,7 @@ describe('POST /tasks/:id/cancel with cascade', () => {
   let team: Team;
   let auditor: Client;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     auditor = team.agent('auditor');

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { TestApp } from '../../support/app.js';
 import { ageBy, type ClaimedBody, endDeadline, metrics, Team, repeat } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 const AN_HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
@@ -16,7 +16,7 @@ describe('inbox and claims', () => {
   let mesh: TestApp;
   let team: Team;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
   });

@@ -8,7 +8,7 @@ import type { Session } from '../../../src/sessions/session.entity.js';
 import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { eventually } from '../../support/eventually.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 import { finish, type Team, type Written } from '../../support/work.js';
 
 describe('a write that follows a concurrent write of the session', () => {
@@ -18,7 +18,7 @@ describe('a write that follows a concurrent write of the session', () => {
   let task: string;
   let id: string;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();

@@ -6,7 +6,7 @@ import { HttpMeshClient } from '../../../src/mcp/stdio/http-mesh-client.js';
 import { newSubject, type TestApp, tokenFor } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
 import { type ClaimedBody, finish, Team, type Written } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 const DEEP = JSON.parse('[1'.replace('1', '['.repeat(100) + ']'.repeat(100)) + ']') as unknown;
 
@@ -16,7 +16,7 @@ describe('a reported failure', () => {
   let worker: Client;
   let claimed: ClaimedBody;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();

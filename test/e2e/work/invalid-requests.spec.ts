@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Team } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 const AN_HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
 
@@ -16,7 +16,7 @@ type Paths = Record<string, Partial<Record<string, { responses: Record<string, u
 describe('invalid routes and claims', () => {
   let team: Team;
 
-  withTeams((aTeam) => {
+  useTeams((aTeam) => {
     team = aTeam;
   });
 

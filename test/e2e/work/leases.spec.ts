@@ -7,21 +7,21 @@ import {
   brokenRules,
   endLease,
   endPause,
-  FAIL_FOR_NOW,
+  RETRYABLE_FAILURE,
   finish,
   metrics,
   sweepLeases,
   Team,
   type Written,
 } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 describe('leases', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();
@@ -98,7 +98,7 @@ describe('leases', () => {
       beat(worker, lost),
       worker.post(`/sessions/${lost}/release`, {}),
       finish(worker, lost),
-      finish(worker, lost, FAIL_FOR_NOW),
+      finish(worker, lost, RETRYABLE_FAILURE),
       worker.put(`/sessions/${lost}`, { metadata: { late: true } }),
     ]);
     expect(late.map(({ status }) => status)).toEqual([409, 409, 409, 409, 409]);
@@ -143,7 +143,7 @@ describe('leases', () => {
     await team.loseLease();
     await endPause(mesh, id);
     const { session } = await team.claim(worker);
-    expect((await finish(worker, session.id, FAIL_FOR_NOW)).body).toMatchObject({
+    expect((await finish(worker, session.id, RETRYABLE_FAILURE)).body).toMatchObject({
       status: 'failed',
       error: 'no',
       ended_reason: 'worker',

@@ -11,13 +11,13 @@ import {
   type TimelineBody,
   type TreeBody,
 } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 describe('child tasks', () => {
   let mesh: TestApp;
   let team: Team;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
   });

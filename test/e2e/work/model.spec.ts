@@ -8,7 +8,7 @@ import {
   endDeadline,
   endLease,
   endPause,
-  FAIL_FOR_NOW,
+  RETRYABLE_FAILURE,
   finish,
   sweepDeadlines,
   sweepLeases,
@@ -108,7 +108,7 @@ async function act(
     case 'fail':
       return finish(by, session, { status: 'failed' });
     case 'failForNow':
-      return finish(by, session, FAIL_FOR_NOW);
+      return finish(by, session, RETRYABLE_FAILURE);
     case 'heartbeat':
     case 'release':
       return by.post(`/sessions/${session}/${name}`, {});

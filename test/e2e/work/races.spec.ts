@@ -7,7 +7,7 @@ import {
   type ClaimedBody,
   endDeadline,
   endLease,
-  FAIL_FOR_NOW,
+  RETRYABLE_FAILURE,
   finish,
   sweepDeadlines,
   sweepLeases,
@@ -91,7 +91,7 @@ describe('two controllers on one database', () => {
     const worker = team.agent([team.role, 'admin']);
     const rivals = Array.from({ length: RIVALS }, (_, n) => {
       if (n % 10 === 9) return endLease(meshes[0], session.id).then(() => sweepLeases(meshOf(n)));
-      const how = [{ status: 'completed', result: { n } }, FAIL_FOR_NOW, { status: 'failed' }];
+      const how = [{ status: 'completed', result: { n } }, RETRYABLE_FAILURE, { status: 'failed' }];
       return finish(n % 2 ? worker : team.agent('admin', meshes[1]), session.id, how[n % 3] ?? {});
     });
     const answers = (await Promise.all(rivals)).filter((answer) => typeof answer === 'object');

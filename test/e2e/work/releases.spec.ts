@@ -5,13 +5,13 @@ import type { Client } from '../../support/client.js';
 import {
   brokenRules,
   type ClaimedBody,
-  FAIL_FOR_NOW,
+  RETRYABLE_FAILURE,
   finish,
   Team,
   type TimelineBody,
   type Written,
 } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 
@@ -20,7 +20,7 @@ describe('POST /sessions/:id/release', () => {
   let team: Team;
   let worker: Client;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();
@@ -99,7 +99,7 @@ describe('POST /sessions/:id/release', () => {
     const refused = await release(session.id, { not_before: inSeconds(60) });
     expect([refused.status, refused.body.code]).toEqual([409, 'task.release_limit']);
     expect((await team.task(id)).status).toBe('active');
-    expect((await finish(worker, session.id, FAIL_FOR_NOW)).status).toBe(200);
+    expect((await finish(worker, session.id, RETRYABLE_FAILURE)).status).toBe(200);
   });
 
   describe('until an approval is decided', () => {

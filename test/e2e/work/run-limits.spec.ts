@@ -3,14 +3,14 @@ import { AttemptTimeoutsService } from '../../../src/sessions/attempt-timeouts.s
 import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { endPause, finish, sweepLeases, Team, type Written } from '../../support/work.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 
 describe('lease duration and run limit', () => {
   let mesh: TestApp;
   let team: Team;
   let worker: Client;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();

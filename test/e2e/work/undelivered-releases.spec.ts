@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TestApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
-import { withTeams } from '../../support/with-teams.js';
+import { useTeams } from '../../support/use-teams.js';
 import { repeat, type Team, type Written } from '../../support/work.js';
 
 const LIMIT = 100;
@@ -11,7 +11,7 @@ describe('a release of a claim that did not reach its client', () => {
   let team: Team;
   let worker: Client;
 
-  withTeams((aTeam, aMesh) => {
+  useTeams((aTeam, aMesh) => {
     mesh = aMesh;
     team = aTeam;
     worker = team.worker();

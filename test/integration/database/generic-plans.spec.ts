@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
-import { insertTasks, vacuum } from '../../support/many-tasks.js';
+import { insertTasks, vacuum } from '../../support/insert-tasks.js';
 import { Team, repeat } from '../../support/work.js';
 
 /** PostgreSQL plans a statement anew for its first five repeat, and then compares. */

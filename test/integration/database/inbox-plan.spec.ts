@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { inboxPlans } from '../../support/inbox-plans.js';
-import { insertTasks, vacuum } from '../../support/many-tasks.js';
-import { explain, type Plan, statementsOf } from '../../support/plans.js';
+import { insertTasks, vacuum } from '../../support/insert-tasks.js';
+import { explain, type Plan, statementsOf } from '../../support/query-plans.js';
 import { sweepDeadlines, sweepLeases, Team } from '../../support/work.js';
 
 const FINISHED = 100_000;

@@ -4,7 +4,7 @@ import { Client } from './client.js';
 import { eventually } from './eventually.js';
 import { violation, type Violation } from './history.js';
 
-/** A thing as one line: what it is, its id, its status, and the version that a session has. */
+/** A resource as one line: its kind, id and status, and the version of a session. */
 type Lines = string[];
 
 interface Item {
@@ -22,12 +22,15 @@ const STORED = `
    UNION ALL SELECT 'tasks ' || task_id || ' ' || status FROM task_states
    UNION ALL SELECT 'approvals ' || id || ' ' || status FROM approvals`;
 
-/** Whether each controller tells of every thing what is stored, once the sweeps have ended what is due. */
-export async function disagreements(db: Database, urls: readonly string[]): Promise<Violation[]> {
+/** The resources that a controller returns with another state than the stored one, after the sweeps. */
+export async function stateDifferences(
+  db: Database,
+  urls: readonly string[],
+): Promise<Violation[]> {
   const found = await Promise.all(
     urls.map((url) =>
       eventually(
-        () => disagreement(db, url),
+        () => stateDifference(db, url),
         (lines) => lines.length === 0,
       ),
     ),
@@ -35,13 +38,13 @@ export async function disagreements(db: Database, urls: readonly string[]): Prom
   return found.flat().map((line) => violation('every controller tells what is stored', line, ''));
 }
 
-async function disagreement(db: Database, url: string): Promise<Lines> {
-  const [told, { rows }] = [await linesOf(url), await db.query<{ line: string }>(STORED)];
+async function stateDifference(db: Database, url: string): Promise<Lines> {
+  const [returned, { rows }] = [await linesOf(url), await db.query<{ line: string }>(STORED)];
   const stored = new Set(rows.map(({ line }) => line));
   const missing = new Set(stored);
-  const strange = told.filter((line) => !stored.has(line));
-  for (const line of told) missing.delete(line);
-  return [...strange, ...missing];
+  const unexpected = returned.filter((line) => !stored.has(line));
+  for (const line of returned) missing.delete(line);
+  return [...unexpected, ...missing];
 }
 
 async function linesOf(url: string): Promise<Lines> {

@@ -10,7 +10,7 @@ const DECIDERS = 50;
  * Lets 50 approvers decide each of `count` approvals at once, half of them on the other process: each is decided once,
  * by as many votes as the quorum says, and everybody else is told that it is.
  */
-export async function decideTogether(
+export async function voteConcurrently(
   meshes: readonly [TestApp, TestApp],
   quorum: number,
   count: number,

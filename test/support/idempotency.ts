@@ -13,9 +13,10 @@ import {
 } from './app.js';
 import { type Answer, Client } from './client.js';
 import { until } from './eventually.js';
+import { withClient } from './catalog.js';
 
-/** Has nothing under any key, and says so: every key is believed to be new. */
-class ForgetfulRedis extends RedisCacheService {
+/** Misses every key. */
+class EmptyRedis extends RedisCacheService {
   constructor() {
     super([]);
   }
@@ -25,22 +26,20 @@ class ForgetfulRedis extends RedisCacheService {
   }
 }
 
-/** Whatever Redis is, a key means the same. */
+/** An idempotency key has the same effect with each of these. */
 export const REDISES: Record<string, TestAppOptions> = {
   'Postgres alone': {},
   'Redis in front of Postgres': { env: { REDIS_URL: process.env.TEST_REDIS_URL ?? '' } },
   'a Redis that forgets at once': {
     override: (builder) =>
-      builder
-        .overrideProvider(RedisCacheService)
-        .useFactory({ factory: () => new ForgetfulRedis() }),
+      builder.overrideProvider(RedisCacheService).useFactory({ factory: () => new EmptyRedis() }),
   },
 };
 
 export const describeWithEachRedis = describe.each(Object.entries(REDISES));
 
-/** The header that makes a retry safe, with a key that nobody else has unless one is given. */
-export function keyed(key: string = randomUUID()): Record<string, string> {
+/** An `Idempotency-Key` header, with a new key unless one is given. */
+export function keyHeader(key: string = randomUUID()): Record<string, string> {
   return { 'Idempotency-Key': key };
 }
 
@@ -53,7 +52,7 @@ export function budget(amount = 50_000) {
   };
 }
 
-/** A caller that nobody else is, holding these roles; the first one is its default. */
+/** A caller with a subject of its own and these roles, the first one its default. It does not retry 503. */
 export function caller(
   { url }: TestApp,
   roles: string | readonly string[] = 'finance',
@@ -71,35 +70,30 @@ export function isReplay({ headers }: Answer): boolean {
   return headers.get('idempotent-replayed') === 'true';
 }
 
-/** Expects the answer to an earlier request, byte by byte. */
+/** Expects the response to an earlier request, byte by byte. */
 export function expectReplay(retry: Answer, first: Answer): void {
   expect({ status: retry.status, text: retry.text }).toEqual({ status: 200, text: first.text });
   expect(isReplay(retry)).toBe(true);
   expect(retry.headers.get('content-type')).toBe(first.headers.get('content-type'));
 }
 
-export function expectProblem(answer: Answer, status: number, code: string): void {
-  expect(answer).toMatchObject({ status, body: { code } });
-  expect(isReplay(answer)).toBe(false);
-}
-
-/** Expects that nothing at all is written meanwhile. */
-export async function withoutEffect<T>(app: TestApp, work: () => Promise<T>): Promise<T> {
+/** Expects that the work writes no row. */
+export async function expectNoEffect<T>(app: TestApp, work: () => Promise<T>): Promise<T> {
   const before = await rowCounts(app);
   const result = await work();
   expect(await rowCounts(app)).toEqual(before);
   return result;
 }
 
-/** A new session of a role, with its tag. */
+/** Creates a session of a role; returns its id, path and ETag. */
 export async function newSession(client: Client, role = 'finance') {
   const { body, headers } = await client.post<{ id: string }>('/sessions', { role });
   return { id: body.id, path: `/sessions/${body.id}`, etag: headers.get('etag') ?? '' };
 }
 
-/** How many rows there are of everything that a request can make; denied calls are left out. */
+/** The number of rows that requests create, without events of denied calls. */
 export async function rowCounts({ databaseUrl }: Pick<TestApp, 'databaseUrl'>) {
-  return operate(databaseUrl, async (client) => {
+  return withClient(databaseUrl, async (client) => {
     const { rows } = await client.query<Record<string, number>>(`
       SELECT (SELECT count(*)::int FROM tasks) AS tasks,
              (SELECT count(*)::int FROM sessions) AS sessions,
@@ -119,28 +113,17 @@ export async function idempotencyMetrics(app: TestApp): Promise<Record<string, n
   );
 }
 
-/** Runs work on a connection that is not the application's. */
-export async function operate<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-/** A lock that keeps requests waiting in the middle of their transaction. */
-export interface Hold {
-  /** Comes back when as many statements as told wait for the lock. */
+/** A lock on a table, for which requests wait in their transaction. */
+export interface TableLock {
+  /** Waits until this many statements wait for the lock. */
   waiters(count: number): Promise<void>;
-  /** Ends the connections of those who wait, as an operator or a failover would. */
+  /** Ends the connections of the waiting statements. */
   endWaiters(): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Keeps everybody from writing to a table. */
-export async function holdTable({ databaseUrl }: TestApp, table: string): Promise<Hold> {
+/** Locks a table against writes. */
+export async function lockTable({ databaseUrl }: TestApp, table: string): Promise<TableLock> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query(`BEGIN; LOCK TABLE ${pg.escapeIdentifier(table)} IN SHARE MODE`);
@@ -163,14 +146,14 @@ export async function holdTable({ databaseUrl }: TestApp, table: string): Promis
   };
 }
 
-/** How many answers there are of each status. */
+/** The number of answers by status. */
 export function statuses(answers: readonly Answer[]): Record<number, number> {
   const counts: Record<number, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 }
 
-/** Sends a request with header lines that no client library would send, and gives the status and the rest. */
+/** Sends a request with header lines that client libraries refuse to send. */
 export async function sendRaw(
   { url }: TestApp,
   requestLine: string,

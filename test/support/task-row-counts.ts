@@ -1,16 +1,16 @@
 import type { Pool } from 'pg';
 
-/** How much of one routed task is in the database: each is 0 or 1 in a sound one. */
-export interface TaskEffects {
+/** The rows of one routed task by table: 0 or 1 of each in a consistent database. */
+export interface TaskRowCounts {
   tasks: number;
   attempts: number;
   events: number;
   records: number;
 }
 
-/** What the request with this key, which its task also carries as `data.key`, left behind. */
-export async function effectsOf(db: Pool, key: string): Promise<TaskEffects | undefined> {
-  const { rows } = await db.query<TaskEffects>(
+/** The rows of the request with this idempotency key, which is also `data.key` of its task. */
+export async function taskRowCounts(db: Pool, key: string): Promise<TaskRowCounts | undefined> {
+  const { rows } = await db.query<TaskRowCounts>(
     `WITH routed AS (SELECT id FROM tasks WHERE data->>'key' = $1)
      SELECT (SELECT count(*)::integer FROM routed) AS tasks,
             (SELECT count(*)::integer FROM sessions WHERE task_id IN (SELECT id FROM routed)) AS attempts,
@@ -21,5 +21,5 @@ export async function effectsOf(db: Pool, key: string): Promise<TaskEffects | un
   return rows[0];
 }
 
-export const NOTHING: TaskEffects = { tasks: 0, attempts: 0, events: 0, records: 0 };
-export const ONCE: TaskEffects = { tasks: 1, attempts: 1, events: 1, records: 1 };
+export const NO_ROWS: TaskRowCounts = { tasks: 0, attempts: 0, events: 0, records: 0 };
+export const ONE_ROW_EACH: TaskRowCounts = { tasks: 1, attempts: 1, events: 1, records: 1 };

@@ -1,8 +1,8 @@
 import { type Kind, KINDS, type Operation, type TryAnswer } from './history.js';
-import type { Stored, StoredEvent, StoredSession } from './stored.js';
+import type { Stored, StoredEvent, StoredSession } from './stored-rows.js';
 
 /** What is stored, by what it is looked up with. */
-export class Findings {
+export class StoredIndex {
   readonly events: Map<string, StoredEvent[]>;
   readonly records: Map<string, Stored['records']>;
   /** The events that made a version of a session. */
@@ -86,7 +86,7 @@ const SETTLING = new Set(['approval_decided', 'approval_withdrawn', 'approval_ex
 const versionOf = ({ session_id, version }: StoredEvent): string =>
   `${session_id ?? ''}.${version}`;
 
-/** What the answer says was made, as {@link Findings.thingsOf} writes it. */
+/** What the answer says was made, as {@link StoredIndex.thingsOf} writes it. */
 export function thingIn(kind: Kind, { text }: TryAnswer): string {
   const body = JSON.parse(text) as Told & { session?: Told };
   const { session = body } = body;

@@ -2,7 +2,7 @@ import Sequencer from '@jest/test-sequencer';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** What takes longest, the slowest first. */
+/** The slowest specs, the slowest first. */
 const SLOW = [
   'e2e/idempotency',
   'e2e/operation',
@@ -20,13 +20,14 @@ const SLOW = [
 ].map((name) => fileURLToPath(new URL(`../${name}.spec.ts`, import.meta.url)));
 
 /**
- * Begins with what takes longest, so that no worker is left with it when the others have nothing more to do. Jest does
- * so by itself only where it ran before; elsewhere it goes by the sizes of files.
+ * Runs the slowest specs first, so that no worker still runs one when the others are idle. Jest does so by itself only
+ * with the durations of an earlier run; otherwise it sorts by file size.
  */
-export default class SlowFirst extends Sequencer {
+export default class SlowestFirstSequencer extends Sequencer {
   async sort(tests) {
-    const gone = SLOW.filter((path) => !existsSync(path));
-    if (gone.length > 0) throw new Error(`test/support/slow-first.js: no ${gone.join(', ')}`);
+    const missing = SLOW.filter((path) => !existsSync(path));
+    if (missing.length > 0)
+      throw new Error(`test/support/slowest-first-sequencer.js: no ${missing.join(', ')}`);
     const sorted = await super.sort(tests);
     const rank = new Map(sorted.map((test) => [test, rankOf(test)]));
     return sorted.sort((one, other) => rank.get(one) - rank.get(other));

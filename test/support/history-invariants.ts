@@ -1,10 +1,10 @@
 import { canTransition, type SessionStatus } from '../../src/lifecycle/session-status.js';
-import type { Findings } from './findings.js';
+import type { StoredIndex } from './stored-index.js';
 import { CHANGING, isSuccess, type Operation, violation, type Violation } from './history.js';
-import type { StoredApproval, StoredSession } from './stored.js';
+import type { StoredApproval, StoredSession } from './stored-rows.js';
 
 /** Whether the attempts of a task are numbered without gaps, and only the last is open or completed. */
-export function checkAttempts(task: string, found: Findings): Violation[] {
+export function checkAttempts(task: string, found: StoredIndex): Violation[] {
   const attempts = found.attempts.get(task) ?? [];
   const told = attempts.map(({ attempt, status }) => `${attempt ?? 0} ${status}`).join(', ');
   const violations: Violation[] = [];
@@ -27,7 +27,7 @@ const SETTLED_BY: Partial<Record<string, string>> = {
 };
 
 /** Whether an approval was settled once, as the trail has it. */
-export function checkApproval({ id, status }: StoredApproval, found: Findings): Violation[] {
+export function checkApproval({ id, status }: StoredApproval, found: StoredIndex): Violation[] {
   const types = (found.settlements.get(id) ?? []).map(({ type }) => type);
   return types.join() === (SETTLED_BY[status] ?? '')
     ? []
@@ -35,7 +35,10 @@ export function checkApproval({ id, status }: StoredApproval, found: Findings): 
 }
 
 /** Whether the events of a session, in the order of the trail, lead version by version and step by legal step to what it is. */
-export function checkSession({ id, status, version }: StoredSession, found: Findings): Violation[] {
+export function checkSession(
+  { id, status, version }: StoredSession,
+  found: StoredIndex,
+): Violation[] {
   const events = found.steps.get(id) ?? [];
   const violations: Violation[] = [];
   const versions = events.map((event) => event.version);
@@ -57,7 +60,7 @@ export function checkSession({ id, status, version }: StoredSession, found: Find
 }
 
 /** Whether changes of a session took effect in real time: one begun after another was acknowledged comes after it. */
-export function checkOrder(operations: readonly Operation[], found: Findings): Violation[] {
+export function checkOrder(operations: readonly Operation[], found: StoredIndex): Violation[] {
   const changes = operations
     .filter(({ kind }) => CHANGING.has(kind))
     .flatMap((operation) =>
