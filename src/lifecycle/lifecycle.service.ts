@@ -51,9 +51,9 @@ export class LifecycleService {
     session: S,
     change: SessionChange,
     by: Actor,
-    telling?: AuditOptions,
+    options?: AuditOptions,
   ): Promise<S> {
-    return this.apply(manager, session, planTransition(session, change), by, telling);
+    return this.apply(manager, session, planTransition(session, change), by, options);
   }
 
   /**
@@ -65,12 +65,12 @@ export class LifecycleService {
     session: S,
     change: SessionChange,
     by: Actor,
-    telling?: AuditOptions,
+    options?: AuditOptions,
   ): Promise<Deferred<S>> {
     const step = planTransition(session, change);
     if (step.endsTask)
-      return Deferred.resolved(await this.apply(manager, session, step, by, telling));
-    const parameters = this.parametersOf(manager, session, step, by, telling);
+      return Deferred.resolved(await this.apply(manager, session, step, by, options));
+    const parameters = this.parametersOf(manager, session, step, by, options);
     return sqlWithCommit<S>(manager, CHANGE, parameters, NOTHING_CHANGED).map(expectRow);
   }
 
@@ -79,9 +79,9 @@ export class LifecycleService {
     session: S,
     step: SessionTransition,
     by: Actor,
-    telling?: AuditOptions,
+    options?: AuditOptions,
   ): Promise<S> {
-    const parameters = this.parametersOf(manager, session, step, by, telling);
+    const parameters = this.parametersOf(manager, session, step, by, options);
     // Locks the task first, so that decisions made before the cancel have an earlier time than the cancel.
     const { task_id } = session;
     if (step.reason === 'cancelled' && task_id !== null) await lockEndingTask(manager, task_id);
@@ -97,13 +97,13 @@ export class LifecycleService {
     session: LifecycleSession,
     step: SessionTransition,
     by: Actor,
-    telling: AuditOptions = {},
+    options: AuditOptions = {},
   ): unknown[] {
     const { change, from, to, reason } = step;
     this.notifyAfterCommit(manager, session, step, by);
     const event = this.audit.eventPayload(manager, {
       event_type:
-        telling.event_type ?? (change.status ? 'session_transitioned' : 'session_updated'),
+        options.event_type ?? (change.status ? 'session_transitioned' : 'session_updated'),
       trace_id: session.trace_id,
       by,
       session_id: session.id,
@@ -111,7 +111,7 @@ export class LifecycleService {
       metadata: {
         ...(change.status && { from, to, ...(reason && { reason }) }),
         changed: changedFields(change),
-        ...telling.metadata,
+        ...options.metadata,
         version: session.version + 1,
       },
     });

@@ -24,7 +24,7 @@ import type { Session } from '../sessions/session.entity.js';
 import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
 import { toTaskDto } from './dto/task.dto.js';
-import type { ClaimDto, ClaimedTaskDto } from './dto/work.dto.js';
+import type { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
 import { taskClaimed } from './task-errors.js';
 import {
   BY_URGENCY,

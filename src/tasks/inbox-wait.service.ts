@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { Wakeup } from '../database/wakeup.js';
-import type { WaitQuery } from './dto/work.dto.js';
+import type { WaitQuery } from './dto/wait.dto.js';
 import { BY_URGENCY, due, dueOfTypes } from './task-rows.js';
 
 /** Milliseconds between reads of the inbox. They find tasks that became due by their time, which sends no notification. */

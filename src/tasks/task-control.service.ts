@@ -24,7 +24,7 @@ import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js
 import { cancelAttempt } from './cancel-attempt.js';
 import { CascadesService } from './cascades.service.js';
 import { type CancelledTaskDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
-import type { CancelDto } from './dto/work.dto.js';
+import type { CancelDto } from './dto/task-control.dto.js';
 import { taskOpen } from './task-errors.js';
 import { getTask, withAttempt } from './task-rows.js';
 

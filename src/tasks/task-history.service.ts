@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { getReadableTask } from '../lifecycle/task-summary.js';
-import type { TaskNodeDto, TimelineDto, TimelineEntryDto } from './dto/work.dto.js';
+import type { TaskNodeDto, TimelineDto, TimelineEntryDto } from './dto/task-history.dto.js';
 import { currentStatus } from './task-rows.js';
 import { TaskWaitsService } from './task-waits.service.js';
 

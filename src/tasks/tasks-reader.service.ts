@@ -13,7 +13,7 @@ import { getReadableTask, taskNotFound } from '../lifecycle/task-summary.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
 import { type TaskDetailDto, type TaskPageDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
-import type { ClaimedTaskDto } from './dto/work.dto.js';
+import type { ClaimedTaskDto } from './dto/claim.dto.js';
 import { rankOf } from './priority.js';
 import {
   BY_URGENCY,

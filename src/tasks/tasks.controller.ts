@@ -19,23 +19,12 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { TaskIdPipe, idPattern } from '../http/ids.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
-import {
-  CancelledTaskDto,
-  RoutedTaskDto,
-  TaskDetailDto,
-  TaskDto,
-  TaskPageDto,
-} from './dto/task.dto.js';
-import {
-  CancelDto,
-  ClaimDto,
-  ClaimedTaskDto,
-  SteerDto,
-  TaskNodeDto,
-  TimelineDto,
-  WaitDto,
-  WaitQuery,
-} from './dto/work.dto.js';
+import { CancelledTaskDto, TaskDetailDto, TaskDto, TaskPageDto } from './dto/task.dto.js';
+import { RoutedTaskDto } from './dto/routed-task.dto.js';
+import { CancelDto, ReasonDto } from './dto/task-control.dto.js';
+import { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
+import { TaskNodeDto, TimelineDto } from './dto/task-history.dto.js';
+import { WaitDto, WaitQuery } from './dto/wait.dto.js';
 import { LeaseDto } from '../sessions/dto/lease.dto.js';
 import { ClaimsService } from './claims.service.js';
 import { InboxWaitService } from './inbox-wait.service.js';
@@ -250,7 +239,7 @@ export class TasksController {
   )
   retry(
     @Param('id', TaskIdPipe) id: string,
-    @Body() { reason }: SteerDto,
+    @Body() { reason }: ReasonDto,
     @CurrentAgent() agent: Agent,
   ): Promise<TaskDto> {
     return this.taskControl.retry(agent, id, reason);

@@ -16,7 +16,7 @@ import { currentTraceId, requestContext } from '../observability/request-context
 import { AttemptsService } from '../sessions/attempts.service.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
-import { type RoutedTaskDto, toRoutedTask } from './dto/task.dto.js';
+import { type RoutedTaskDto, toRoutedTask } from './dto/routed-task.dto.js';
 import { assertLineage } from './lineage.js';
 import { isPriority, type Priority, rankOf } from './priority.js';
 import type { Task } from './task.entity.js';
@@ -169,12 +169,12 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<void> 
     key?.derived ?? null,
     randomId(),
   ];
-  const raceOn = 'idx_tasks_idempotency_key';
+  const conflictOn = 'idx_tasks_idempotency_key';
   if (task.deadline_at === null) {
-    queueSql(manager, INSERT, values, raceOn);
+    queueSql(manager, INSERT, values, conflictOn);
     return;
   }
-  const inserted = await sql(manager, INSERT, values, raceOn);
+  const inserted = await sql(manager, INSERT, values, conflictOn);
   if (inserted.length > 0) return;
   throw new InvalidInputError([
     { pointer: '/deadline_at', message: 'deadline_at must be in the future' },

@@ -2,7 +2,8 @@ import { expect } from '@jest/globals';
 import { AttemptTimeoutsService } from '../../src/sessions/attempt-timeouts.service.js';
 import type { SessionDto } from '../../src/sessions/dto/session.dto.js';
 import type { TaskDetailDto } from '../../src/tasks/dto/task.dto.js';
-import type { ClaimedTaskDto, TaskNodeDto, TimelineDto } from '../../src/tasks/dto/work.dto.js';
+import type { ClaimedTaskDto } from '../../src/tasks/dto/claim.dto.js';
+import type { TaskNodeDto, TimelineDto } from '../../src/tasks/dto/task-history.dto.js';
 import { newSubject, type TestApp, tokenFor } from './app.js';
 import { type Answer, Client } from './client.js';
 

@@ -5,40 +5,13 @@ import {
   SESSION_STATUSES,
   type SessionStatus,
 } from '../../lifecycle/session-status.js';
-import { withPrefix } from '../../http/ids.js';
 import type { WithdrawnApproval } from '../../lifecycle/task-end.js';
 import { isIncomplete } from '../../http/failure-report.js';
 import type { Session } from '../session.entity.js';
+import { WithdrawnApprovalDto } from './withdrawn-approval.dto.js';
+import { toWithdrawnApprovalDto } from './withdrawn-approval.dto.js';
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
-
-/** An approval that the completion of its task withdrew. */
-export class WithdrawnApprovalDto {
-  @ApiProperty({
-    description: 'Id of the approval, with its prefix.',
-    example: 'approval-019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
-  })
-  approval_id: string;
-
-  @ApiProperty({ description: 'Role that had not decided yet.', example: 'manager' })
-  approver_role: string;
-
-  @ApiProperty({
-    type: String,
-    nullable: true,
-    description: 'Subject that requested the approval.',
-    example: 'https://idp.example.com/realms/corp#finance-agent',
-  })
-  requested_by: string | null;
-}
-
-function toWithdrawnApprovalDto({
-  id,
-  approver_role,
-  requested_by,
-}: WithdrawnApproval): WithdrawnApprovalDto {
-  return { approval_id: withPrefix('approval', id), approver_role, requested_by };
-}
 
 /** A session, with the member names of v0.4 as deprecated duplicates. */
 export class SessionDto {

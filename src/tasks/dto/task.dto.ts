@@ -1,7 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
-import { withPrefix } from '../../http/ids.js';
-import { WarningDto } from '../../http/warnings.js';
 import type { RequiredApproval } from '../../lifecycle/task-lock.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
@@ -240,40 +238,4 @@ export class TaskPageDto {
     example: null,
   })
   next_cursor: string | null;
-}
-
-/** Response to a routed task. The member names are those of v0.4. */
-export class RoutedTaskDto {
-  @ApiProperty({ description: 'Id of the task, with its prefix.', example: `task-${TASK}` })
-  task_id: string;
-
-  @ApiProperty({
-    enum: ['accepted'],
-    description: 'Always `accepted`. `GET /tasks/{id}` returns the status of the task.',
-    example: 'accepted',
-  })
-  status: 'accepted';
-
-  @ApiProperty({ format: 'uuid', description: 'Trace of the workflow.', example: TRACE })
-  trace_id: string;
-
-  @ApiPropertyOptional({
-    type: [WarningDto],
-    description:
-      'Probable mistakes of the request, which was accepted nevertheless. Absent if there are none.',
-  })
-  warnings?: readonly WarningDto[];
-}
-
-/** Maps a routed task to the response of `POST /tasks/route`. */
-export function toRoutedTask(
-  { id, trace_id }: Pick<Task, 'id' | 'trace_id'>,
-  warnings: readonly WarningDto[],
-): RoutedTaskDto {
-  return {
-    task_id: withPrefix('task', id),
-    status: 'accepted',
-    trace_id,
-    ...(warnings.length > 0 && { warnings }),
-  };
 }
