@@ -20,7 +20,7 @@ import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
 @ApiTags('Approvals')
 @ApiBearerAuth()
 @Controller('approvals/:id')
-export class ApprovalStepsController {
+export class ApprovalActionsController {
   constructor(
     private readonly approvals: ApprovalsService,
     private readonly decisions: DecisionsService,
@@ -31,6 +31,7 @@ export class ApprovalStepsController {
   @HttpCode(200)
   @Policy('approvals.decide')
   @ApiOperation({
+    operationId: 'ApprovalSteps_decide',
     summary: 'Approve or reject an approval',
     description:
       'Requires the approver role. The approval is decided when its quorum has approved, or at the first rejection.',
@@ -64,6 +65,7 @@ export class ApprovalStepsController {
   @HttpCode(200)
   @Policy('approvals.withdraw')
   @ApiOperation({
+    operationId: 'ApprovalSteps_withdraw',
     summary: 'Withdraw a pending approval',
     description: 'Requires the role that requested the approval.',
   })
@@ -90,6 +92,7 @@ export class ApprovalStepsController {
   @HttpCode(200)
   @Policy('approvals.resubmit')
   @ApiOperation({
+    operationId: 'ApprovalSteps_resubmit',
     summary: 'Resubmit a rejected, withdrawn or expired approval',
     description:
       'Requires the role that requested the approval. Creates a new approval, which starts at the first stage. Members that the request does not set keep their values.',
@@ -120,6 +123,7 @@ export class ApprovalStepsController {
   @HttpCode(200)
   @Policy('approvals.consume')
   @ApiOperation({
+    operationId: 'ApprovalSteps_consume',
     summary: 'Consume an approved approval, once',
     description:
       'Requires the agent that holds the task. While no agent holds it, requires the requester role. The digest is that of ' +

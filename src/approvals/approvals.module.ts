@@ -13,7 +13,7 @@ import { ApprovalGateService } from './approval-gate.service.js';
 import { ApprovalMetricsService } from './approval-metrics.service.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
 import { ApprovalRequirementsService } from './approval-requirements.service.js';
-import { ApprovalStepsController } from './approval-actions.controller.js';
+import { ApprovalActionsController } from './approval-actions.controller.js';
 import { ApprovalVote } from './approval-vote.entity.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
@@ -36,7 +36,7 @@ import { VotesService } from './votes.service.js';
     LifecycleModule,
     SubjectsModule,
   ],
-  controllers: [ApprovalsController, ApprovalStepsController, DecisionMovesController],
+  controllers: [ApprovalsController, ApprovalActionsController, DecisionMovesController],
   providers: [
     ApprovalsReaderService,
     ApprovalsService,
