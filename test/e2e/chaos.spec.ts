@@ -6,11 +6,11 @@ import { chaosSeed } from '../support/random.js';
 const SECONDS = 20;
 const ROUNDS = 4;
 
-describe('a mesh under faults', () => {
+describe('the controller under faults', () => {
   const seed = chaosSeed();
 
   it(
-    `keeps its promises for ${SECONDS} s (CHAOS_SEED=${seed} plays it again)`,
+    `violates no invariant for ${SECONDS} s (CHAOS_SEED=${seed} repeats the run)`,
     async () => {
       const { violations, ...report } = await runChaos({ seed, seconds: SECONDS, operations: 100 });
       process.stderr.write(`${JSON.stringify({ seed, ...report })}\n`);
@@ -21,7 +21,7 @@ describe('a mesh under faults', () => {
   );
 });
 
-describe('the checker of that', () => {
+describe('the check of histories', () => {
   const seed = chaosSeed();
 
   const SIGNS: Record<BrokenBuild, readonly string[]> = {
@@ -32,7 +32,7 @@ describe('the checker of that', () => {
   };
 
   it.each(BROKEN_BUILDS)(
-    'finds the fault of a controller with %s',
+    'finds the fault of the build %s',
     async (broken) => {
       const signs: string[] = [];
       // A fault may have no occasion to show in one short run.

@@ -9,6 +9,7 @@ import { taskRowCounts, NO_ROWS, ONE_ROW_EACH } from '../support/task-row-counts
 import { killAndRetry, routeTask, settle } from '../support/kill-points.js';
 import { dropTestDatabase } from '../support/postgres.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
+import { until } from '../support/eventually.js';
 
 const KEYS = 20;
 const KEYS_AT_ONCE = 2;
@@ -80,7 +81,7 @@ describe('two controllers on one Postgres and one Redis', () => {
   }
 
   it.each(CRASH_POINTS)(
-    'settle a retry at once when one of them is killed %s',
+    'complete a retry at once when one of them is killed %s',
     async (point) => {
       const keys = Array.from({ length: KILLS_PER_POINT }, () => `crash-${randomUUID()}`);
       await Promise.all(keys.map((key) => killAndRetry(point, key, options, agents[1], db)));
@@ -88,7 +89,7 @@ describe('two controllers on one Postgres and one Redis', () => {
     120_000,
   );
 
-  it('say 503 when the answer to COMMIT is lost, and replay what was committed', async () => {
+  it('503 when the response to COMMIT is lost, and replay of the committed response', async () => {
     const key = randomUUID();
     proxy.nextCommits('cut');
     expectUnavailable(await routeTask(farAgent, key), 'database.commit_unknown');
@@ -98,7 +99,7 @@ describe('two controllers on one Postgres and one Redis', () => {
     expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
   });
 
-  it('replay on one what the other still waits to hear the COMMIT of', async () => {
+  it('replay on one controller while the other waits for the response to COMMIT', async () => {
     const key = randomUUID();
     proxy.nextCommits('hang');
     const waiting = routeTask(farAgent, key);
@@ -109,7 +110,7 @@ describe('two controllers on one Postgres and one Redis', () => {
   });
 
   it.each(['rollback', 'lose'] as const)(
-    'acknowledge nothing when the COMMIT meets a %s, and carry out the retry',
+    'acknowledge nothing after a %s of COMMIT, and run the retry',
     async (fate) => {
       const key = randomUUID();
       proxy.nextCommits(fate);
@@ -124,7 +125,7 @@ describe('two controllers on one Postgres and one Redis', () => {
     },
   );
 
-  it('do not block a key when Postgres ends every connection amid requests', async () => {
+  it('do not block a key when PostgreSQL ends all connections', async () => {
     const keys = Array.from({ length: 10 }, () => randomUUID());
     const inTheWay = await db.connect();
     await inTheWay.query('BEGIN');
@@ -145,7 +146,7 @@ describe('two controllers on one Postgres and one Redis', () => {
     return rowCount ?? 0;
   }
 
-  it('log no error and do not end because of any of this', () => {
+  it('log no error and keep running', () => {
     for (const { output, diedByItself } of controllers) {
       expect([output, diedByItself]).toEqual(['', false]);
     }
@@ -155,10 +156,6 @@ describe('two controllers on one Postgres and one Redis', () => {
 function expectUnavailable({ status, body, headers }: Answer, code?: string): void {
   expect([status, headers.get('retry-after')]).toEqual([503, '1']);
   if (code !== undefined) expect(body).toMatchObject({ code });
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition()));
 }
 
 const TERMINATE = `

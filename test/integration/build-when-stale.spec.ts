@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const BUILD = 'echo built >> builds; echo noise; mkdir -p dist/src; touch dist/src/main.js';
 const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
 
-describe('the build of a checkout', () => {
+describe('build-when-stale.js', () => {
   let folder: string;
   let now: number;
 
@@ -41,7 +41,7 @@ describe('the build of a checkout', () => {
     return text.split('\n').length - 1;
   }
 
-  it('is made where there is none, and again only when something is younger', async () => {
+  it('builds when there is no build, and again only when a source is newer', async () => {
     expect(await builds()).toBe(1);
     await age('dist/src/main.js', 60);
     expect(await builds()).toBe(1);
@@ -53,13 +53,13 @@ describe('the build of a checkout', () => {
     }
   });
 
-  it('is left alone where there is nothing to make it of', async () => {
+  it('does not build without sources', async () => {
     await write('dist/src/main.js', '');
     await rm(join(folder, 'src'), { recursive: true });
     expect(await builds()).toBe(0);
   });
 
-  it('is told of when it fails', async () => {
+  it('reports a failed build', async () => {
     const scripts = { build: 'exit 3' };
     await write('package.json', JSON.stringify({ type: 'module', scripts }));
     await expect(builds()).rejects.toMatchObject({ code: 3 });

@@ -22,7 +22,7 @@ const { services } = parse(readFileSync('docker-compose.yml', 'utf8')) as Compos
 const stages = stagesOf(readFileSync('Dockerfile', 'utf8'));
 
 describe('docker-compose.yml', () => {
-  it('runs the controller, Postgres 17 and Redis 7', () => {
+  it('runs the controller, PostgreSQL 17 and Redis 7', () => {
     expect(Object.keys(services)).toEqual(['controller', 'postgres', 'redis']);
     expect(services.postgres.image).toBe('postgres:17');
     expect(services.redis.image).toBe('redis:7');
@@ -30,7 +30,7 @@ describe('docker-compose.yml', () => {
     expect(stages.has('runtime')).toBe(true);
   });
 
-  it.each(Object.entries(services))('asks %s how it is', (_, { healthcheck }) => {
+  it.each(Object.entries(services))('has a health check of %s', (_, { healthcheck }) => {
     expect(healthcheck).toMatchObject({
       test: expect.arrayContaining([expect.stringMatching(/^CMD/)]),
       interval: expect.stringMatching(/^\d+s$/),
@@ -39,14 +39,14 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('starts the controller once what it needs is healthy', () => {
+  it('starts the controller once its dependencies are healthy', () => {
     expect(services.controller.depends_on).toEqual({
       postgres: { condition: 'service_healthy' },
       redis: { condition: 'service_healthy' },
     });
   });
 
-  it('holds no secret: passwords come from outside, and must', () => {
+  it('contains no secret and requires the passwords', () => {
     for (const { environment = {} } of Object.values(services)) {
       for (const [name, value] of Object.entries(environment)) {
         if (/PASSWORD|SECRET|KEY$/.test(name)) expect(value).toMatch(/^\$\{[A-Z_]+:\?[^}]+\}$/);
@@ -56,7 +56,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('gives the controller variables that it knows, and takes in production', () => {
+  it('sets only variables that the controller accepts in production', () => {
     const given = interpolate(services.controller.environment ?? {});
     expect(Object.keys(given).filter((name) => !VARIABLES.includes(name))).toEqual([]);
     expect(parseEnvironment(given)).toMatchObject({
@@ -67,7 +67,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('opens the controller to the loopback interface, and the databases to nobody', () => {
+  it('publishes the controller on the loopback interface only', () => {
     expect(services.controller.ports).toEqual(['127.0.0.1:${CONTROLLER_PORT:-8088}:8088']);
     expect(services.postgres.ports).toBeUndefined();
     expect(services.redis.ports).toBeUndefined();
@@ -75,7 +75,7 @@ describe('docker-compose.yml', () => {
 });
 
 describe('Dockerfile', () => {
-  it('builds in stages, and leaves the tools behind', () => {
+  it('builds in stages, without build tools in the image', () => {
     expect([...stages.keys()]).toEqual(['build', 'dependencies', 'runtime']);
     expect(stages.get('build')).toContain('RUN npm run build');
     expect(stages.get('dependencies')?.join('\n')).toMatch(/npm ci --omit=dev/);
@@ -86,14 +86,14 @@ describe('Dockerfile', () => {
     ]);
   });
 
-  it('runs as a user that is not root, and as the process that hears signals', () => {
+  it('runs without root, as the process that receives signals', () => {
     const runtime = stages.get('runtime') ?? [];
     expect(runtime).toContain('USER node');
     expect(runtime.at(-1)).toBe('CMD ["node", "--enable-source-maps", "dist/src/main.js"]');
     expect(runtime.indexOf('USER node')).toBeLessThan(runtime.length - 1);
   });
 
-  it('copies only what .dockerignore lets through', () => {
+  it('copies only files that .dockerignore allows', () => {
     const allowed = readFileSync('.dockerignore', 'utf8').match(/(?<=^!)[^/\n]+/gm) ?? [];
     const copied = [...stages.values()]
       .flat()

@@ -13,7 +13,7 @@ import {
 } from '../support/embedded-postgres-folders.js';
 import { Owner, OwnerProgram } from '../support/embedded-postgres-owner.js';
 
-describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_name, account) => {
+describe.each(ACCOUNTS)('embedded PostgreSQL after a kill, run by %s', (_name, account) => {
   let program: OwnerProgram;
   let folders: DataFolders;
 
@@ -32,7 +32,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_nam
     folders.remove();
   });
 
-  it('lets exactly one of several simultaneous starts win, also over a killed owner', async () => {
+  it('starts once from several concurrent starts, also after a killed owner', async () => {
     const folder = folders.empty();
     const first = await winnerOf(4, folder);
     first.kill('SIGKILL');
@@ -60,7 +60,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_nam
     ]);
   });
 
-  it('replaces the server that a killed owner left behind', async () => {
+  it('replaces the server of a killed owner', async () => {
     const folder = folders.prepared();
     const killed = await program.start(folder);
     await query(killed.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -76,7 +76,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_nam
     expect(await query(next.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
-  it('recovers when the owner and the server were both killed, and another program got the number', async () => {
+  it('recovers when owner and server were killed and another program has their process id', async () => {
     const folder = folders.prepared();
     const killed = await program.start(folder);
     await query(killed.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -95,7 +95,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_nam
     expect(stranger.exitCode).toBeNull();
   });
 
-  it('recovers from a postmaster.pid that was never written to its end', async () => {
+  it('recovers from a truncated postmaster.pid', async () => {
     const folder = folders.prepared();
     await (await program.start(folder)).stop();
     writeFileSync(join(folders.homeOf(folder), 'postgres', 'postmaster.pid'), '');
@@ -105,7 +105,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_nam
     expect(await query(next.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('starts after first starts that were killed at several moments', async () => {
+  it('starts after first starts that were killed', async () => {
     const folder = folders.empty();
     for (const ms of [100, 300, 600, 900]) {
       const killed = program.launch(folder);
@@ -124,7 +124,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL after a kill, run by %s', (_nam
     );
   });
 
-  it('ends with an owner that exits without stopping it', async () => {
+  it('stops when its owner exits without stopping it', async () => {
     const owner = await program.start(folders.prepared());
 
     owner.kill('SIGTERM');

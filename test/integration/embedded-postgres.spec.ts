@@ -6,7 +6,7 @@ import { readEmbeddedState } from '../../src/database/embedded-postgres.js';
 import { ACCOUNTS, DataFolders, query, waitForEnd } from '../support/embedded-postgres-folders.js';
 import { OwnerProgram } from '../support/embedded-postgres-owner.js';
 
-describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) => {
+describe.each(ACCOUNTS)('embedded PostgreSQL, run by %s', (_name, account) => {
   let program: OwnerProgram;
   let folders: DataFolders;
 
@@ -53,7 +53,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) =
     await expect(query(guess.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
-  it('keeps the data from one start to the next', async () => {
+  it('keeps the data after a restart', async () => {
     const folder = folders.prepared();
     const first = await program.start(folder);
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -64,7 +64,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) =
     expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
-  it('tells other programs about itself while it runs', async () => {
+  it('writes its connection for other programs while it runs', async () => {
     const folder = folders.prepared();
     expect(readEmbeddedState(folder)).toBeUndefined();
 
@@ -78,7 +78,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) =
     expect(await waitForEnd(owner.postgresPid)).toBe(true);
   });
 
-  it('says in one line who runs when it is started again, and leaves the first alone', async () => {
+  it('reports a second start in one line, and keeps the first server', async () => {
     const folder = folders.prepared();
     const first = await program.start(folder);
 
@@ -92,13 +92,13 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) =
     expect(readEmbeddedState(folder)?.pid).toBe(first.pid);
   });
 
-  it('does not hear the Ctrl-C of the terminal, so that the owner can drain first', async () => {
+  it('ignores Ctrl-C of the terminal, so that its owner can drain first', async () => {
     const owner = await program.start(folders.prepared());
 
     expect(() => process.kill(-owner.postgresPid, 0)).not.toThrow();
   });
 
-  it('explains in one line that its folder cannot be made', async () => {
+  it('reports in one line that its folder cannot be created', async () => {
     const file = join(folders.empty(), 'file');
     writeFileSync(file, '');
 
@@ -107,7 +107,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) =
     );
   });
 
-  it('explains in one line that the server does not start, and where its log is', async () => {
+  it('reports in one line that the server does not start, with the path of its log', async () => {
     const folder = folders.prepared();
     await (await program.start(folder)).stop();
     writeFileSync(join(folders.homeOf(folder), 'postgres', 'PG_VERSION'), '9.1\n');
@@ -119,7 +119,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) =
     await expect(program.start(folder)).resolves.toBeDefined();
   });
 
-  it('explains in one line that the optional dependency is missing', async () => {
+  it('reports in one line that the optional dependency is missing', async () => {
     const elsewhere = OwnerProgram.buildWithoutDependency(account);
     try {
       await expect(elsewhere.start(folders.empty())).rejects.toThrow(
@@ -132,7 +132,7 @@ describe.each(ACCOUNTS)('The embedded PostgreSQL, run by %s', (_name, account) =
 
   // Root may write everywhere: these two say something of ordinary users.
   if (!isRoot() || account) {
-    it('explains in one line that it may not write to its folder', async () => {
+    it('reports in one line that its folder is not writable', async () => {
       const folder = folders.empty();
       chmodSync(folder, 0o555);
 

@@ -7,8 +7,8 @@ const FOLDERS = ['test/integration', 'test/e2e'].flatMap((suite) =>
     .map(({ name }) => [`${suite}/${name}`, name] as const),
 );
 
-describe('A folder of specs', () => {
-  it.each(FOLDERS)('is run by the file of its name: %s', (folder, name) => {
+describe('folders of specs', () => {
+  it.each(FOLDERS)('%s is imported by the spec of its name', (folder, name) => {
     expect(readFileSync(`${folder}.spec.ts`, 'utf8')).toContain(
       `await importSpecs(\`\${import.meta.dirname}/${name}\`);`,
     );

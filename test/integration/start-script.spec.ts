@@ -14,7 +14,7 @@ const PROGRAM = `
   console.log(process.pid);
 `;
 
-describe('the script that starts the controller', () => {
+describe('start scripts', () => {
   let folder: string;
   let npm: ChildProcess | undefined;
 
@@ -42,7 +42,7 @@ describe('the script that starts the controller', () => {
     ['start', 'SIGTERM'],
     ['start', 'SIGINT'],
     ['start:prod', 'SIGTERM'],
-  ] as const)('npm run %s hands on %s', async (script, signal) => {
+  ] as const)('npm run %s forwards %s', async (script, signal) => {
     npm = spawn('npm', ['run', '--silent', script], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],

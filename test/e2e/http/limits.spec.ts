@@ -10,6 +10,7 @@ import {
   tokenFor,
 } from '../../support/app.js';
 import { type Answer, Client } from '../../support/client.js';
+import { until } from '../../support/eventually.js';
 
 const PROBES = ['/status', '/health', '/health/live', '/health/ready'];
 /** What one address, or one subject, may send in ten seconds when its limit is one a second. */
@@ -193,10 +194,6 @@ describe('limits', () => {
 
   async function metricsOf(mesh: TestApp): Promise<string> {
     return (await new Client(mesh.url, tokenFor('auditor')).get('/metrics')).text;
-  }
-
-  async function until(condition: () => Promise<boolean>): Promise<void> {
-    while (!(await condition())) await sleep(20);
   }
 
   function burn(ms: number): void {

@@ -23,7 +23,7 @@ describe('prepared statements', () => {
     const routed = { target: team.role, task: { task_type: 'review' } };
     await repeat(OFTEN, async () => {
       await team.route();
-      await team.asker.post('/tasks/route', routed, { 'Idempotency-Key': randomUUID() });
+      await team.requester.post('/tasks/route', routed, { 'Idempotency-Key': randomUUID() });
       const { session } = await team.claim(worker);
       const path = `/sessions/${session.id}`;
       await worker.put(path, { metadata: { step: 1 } });
