@@ -8,7 +8,7 @@ export type ApprovalBody = Json<ApprovalDto> & { code: string; detail: string };
 
 /** A task between two roles that nobody else has, and the approvals that are asked about it. */
 export class Matter {
-  readonly asker: Client;
+  readonly requester: Client;
   readonly router = newSubject('router');
   readonly from = newSubject('from');
   readonly to = newSubject('to');
@@ -17,13 +17,13 @@ export class Matter {
   task = '';
 
   private constructor(private readonly mesh: TestApp) {
-    this.asker = this.agent(this.from, this.router);
+    this.requester = this.agent(this.from, this.router);
   }
 
   /** Routes a task. */
   static async open(mesh: TestApp, more: Record<string, unknown> = {}): Promise<Matter> {
     const matter = new Matter(mesh);
-    const routed = await matter.asker.post<{ task_id: string }>('/tasks/route', {
+    const routed = await matter.requester.post<{ task_id: string }>('/tasks/route', {
       target: matter.to,
       task: { task_type: 'purchase', data: { amount: 50_000 } },
       ...more,
@@ -51,7 +51,7 @@ export class Matter {
   }
 
   /** Asks the board; gives the id. */
-  async ask(more: Record<string, unknown> = {}, by = this.asker): Promise<string> {
+  async ask(more: Record<string, unknown> = {}, by = this.requester): Promise<string> {
     const role = more.stages === undefined ? { approver_role: this.board } : {};
     const asked = await by.post<{ approval_id: string }>('/approvals', {
       task_id: this.task,
@@ -71,13 +71,13 @@ export class Matter {
     return by.post(`/approvals/${id}/decision`, { decision, comments: 'So be it' });
   }
 
-  async get(id: string, by = this.asker): Promise<ApprovalBody> {
+  async get(id: string, by = this.requester): Promise<ApprovalBody> {
     return (await by.get<ApprovalBody>(`/approvals/${id}`)).body;
   }
 
   /** The approvals of the task, the first one first. */
   async all(): Promise<ApprovalBody[]> {
-    return (await this.asker.get<{ approvals: ApprovalBody[] }>(`/tasks/${this.task}`)).body
+    return (await this.requester.get<{ approvals: ApprovalBody[] }>(`/tasks/${this.task}`)).body
       .approvals;
   }
 

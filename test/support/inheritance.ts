@@ -43,7 +43,7 @@ async function route(mesh: TestApp): Promise<Matter> {
 }
 
 async function taskOf(matter: Matter): Promise<TaskBody> {
-  return (await matter.asker.get<TaskBody>(`/tasks/${matter.task}`)).body;
+  return (await matter.requester.get<TaskBody>(`/tasks/${matter.task}`)).body;
 }
 
 async function inheritanceOf(
@@ -95,10 +95,10 @@ export async function retry(mesh: TestApp, end: (typeof ENDS)[number]): Promise<
       await matter.decide(id, 'approved', person());
       await worker.post(`/approvals/${id}/consume`, { digest: required?.digest });
     }
-    await matter.asker.post(`/tasks/${matter.task}/cancel`, {});
+    await matter.requester.post(`/tasks/${matter.task}/cancel`, {});
   }
   const before = await taskOf(matter);
-  await matter.asker.post(`/tasks/${matter.task}/retry`, { reason: RETRY_REASON });
+  await matter.requester.post(`/tasks/${matter.task}/retry`, { reason: RETRY_REASON });
   return inheritanceOf(mesh, matter, before);
 }
 
@@ -116,7 +116,7 @@ export async function resubmission(
     ...{ stages, payload: { amount: 5 }, reason: 'Too much', repeat: true },
   });
   await matter.decide(id, 'rejected', matter.person(matter.board));
-  const { body } = await matter.asker.post<{ id: string }>(`/approvals/${id}/resubmit`, given);
+  const { body } = await matter.requester.post<{ id: string }>(`/approvals/${id}/resubmit`, given);
   return { deadline, old: await matter.get(id), again: await matter.get(body.id) };
 }
 

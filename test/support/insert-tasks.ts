@@ -41,7 +41,7 @@ async function patiently(mesh: TestApp, text: string, parameters: unknown[]): Pr
 const INSERT_TASKS = `
   WITH routed AS (
     INSERT INTO tasks (id, task_type, description, from_role, to_role, trace_id, idempotency_key, created_by, created_at)
-    SELECT gen_random_uuid(), CASE n % 10 WHEN 0 THEN 'rare' ELSE 'review' END, '', 'asker', $2,
+    SELECT gen_random_uuid(), CASE n % 10 WHEN 0 THEN 'rare' ELSE 'review' END, '', 'requester', $2,
            gen_random_uuid(), gen_random_uuid(), 'many',
            now() - make_interval(days => $4::integer) - make_interval(secs => n)
       FROM generate_series(1, $1::integer) AS n

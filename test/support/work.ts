@@ -27,12 +27,12 @@ export type TimelineBody = Json<TimelineDto>;
 /** A role that nobody else has, an agent that asks it for work, and as many agents that do it as needed. */
 export class Team {
   readonly role = newSubject('role');
-  readonly askerRole = newSubject('asker');
+  readonly requesterRole = newSubject('requester');
   /** Routes, cancels and retries. */
-  readonly asker: Client;
+  readonly requester: Client;
 
   constructor(private readonly mesh: TestApp) {
-    this.asker = this.agent(this.askerRole);
+    this.requester = this.agent(this.requesterRole);
   }
 
   /** An agent with these roles, on another process if one is given. */
@@ -48,7 +48,7 @@ export class Team {
   async route(
     more: Record<string, unknown> = {},
     task: Record<string, unknown> = {},
-    by = this.asker,
+    by = this.requester,
   ): Promise<string> {
     const routed = await by.post<{ task_id: string }>('/tasks/route', {
       target: this.role,
@@ -75,17 +75,17 @@ export class Team {
   }
 
   async task(id: string): Promise<TaskBody> {
-    return (await this.asker.get<TaskBody>(`/tasks/${id}`)).body;
+    return (await this.requester.get<TaskBody>(`/tasks/${id}`)).body;
   }
 
   /** What happened to the task, each event with its reason. */
   async events(id: string): Promise<string[]> {
-    const { body } = await this.asker.get<TimelineBody>(`/tasks/${id}/timeline`);
+    const { body } = await this.requester.get<TimelineBody>(`/tasks/${id}/timeline`);
     return body.events.map(({ event, reason }) => [event, reason].filter(Boolean).join(' '));
   }
 
   async waitsFor(id: string): Promise<TimelineBody['waits_for']> {
-    return (await this.asker.get<TimelineBody>(`/tasks/${id}/timeline`)).body.waits_for;
+    return (await this.requester.get<TimelineBody>(`/tasks/${id}/timeline`)).body.waits_for;
   }
 }
 

@@ -96,7 +96,7 @@ describe('two steps of an approval at the same time', () => {
         await finish(worker, session, { status: 'failed', error: 'no' });
         const [retried, decided] = await race(
           round,
-          () => matter.asker.post<ApprovalBody>(`/tasks/${matter.task}/retry`, {}),
+          () => matter.requester.post<ApprovalBody>(`/tasks/${matter.task}/retry`, {}),
           () => matter.decide(id, decision, approver(matter)),
         );
         expect(outcomesOf([retried, decided])).toEqual(['ok', 'ok']);
@@ -111,7 +111,7 @@ describe('two steps of an approval at the same time', () => {
         expect([done.status, done.body.code]).toEqual(
           decision === 'approved' ? [200, undefined] : [409, 'task.approval_required'],
         );
-        const waits = await matter.asker.get<TimelineBody>(`/tasks/${matter.task}/timeline`);
+        const waits = await matter.requester.get<TimelineBody>(`/tasks/${matter.task}/timeline`);
         expect(waits.body.waits_for.map(({ what, who }) => [what, who])).toEqual(
           decision === 'approved'
             ? []
@@ -127,10 +127,10 @@ describe('two steps of an approval at the same time', () => {
       await rounds(async (round) => {
         const matter = await Matter.requiring(mesh);
         const id = (await matter.all())[0]?.id ?? '';
-        await matter.asker.post(`/tasks/${matter.task}/cancel`, {});
+        await matter.requester.post(`/tasks/${matter.task}/cancel`, {});
         const [retried, decided] = await race(
           round,
-          () => matter.asker.post<ApprovalBody>(`/tasks/${matter.task}/retry`, {}),
+          () => matter.requester.post<ApprovalBody>(`/tasks/${matter.task}/retry`, {}),
           () => matter.decide(id, decision, approver(matter)),
         );
         expect(outcome(retried)).toBe('ok');
@@ -171,7 +171,7 @@ describe('two steps of an approval at the same time', () => {
       const id = await matter.ask({ quorum: 2 });
       const [withdrawn, votes] = await race(
         round,
-        () => post(matter.asker, id, 'withdraw', { reason: 'No' }),
+        () => post(matter.requester, id, 'withdraw', { reason: 'No' }),
         () => Promise.all([1, 2].map(() => matter.decide(id, 'approved', approver(matter)))),
       );
       const isWithdrawn = withdrawn.status === 200;

@@ -9,7 +9,7 @@ describe('expiry, resubmission and delegation', () => {
   const mesh = useSharedApp();
 
   const resubmit = (matter: Matter, id: string, body = {}) =>
-    matter.asker.post<ApprovalBody>(`/approvals/${id}/resubmit`, body);
+    matter.requester.post<ApprovalBody>(`/approvals/${id}/resubmit`, body);
 
   const delegate = (matter: Matter, id: string, role: string, by = matter.agent(matter.board)) =>
     by.post<ApprovalBody>(`/approvals/${id}/delegate`, { role, reason: 'A matter of contract' });
@@ -22,11 +22,11 @@ describe('expiry, resubmission and delegation', () => {
 
       expect(outcomesOf([await matter.decide(id)])).toEqual(['approval.expired']);
       expect((await matter.get(id)).status).toBe('expired');
-      const listed = await matter.asker.get<{ approvals: ApprovalBody[] }>(
+      const listed = await matter.requester.get<{ approvals: ApprovalBody[] }>(
         `/approvals?task_id=${matter.task}&status=expired`,
       );
       expect(listed.body.approvals).toHaveLength(1);
-      const pending = await matter.asker.get<{ approvals: ApprovalBody[] }>(
+      const pending = await matter.requester.get<{ approvals: ApprovalBody[] }>(
         `/approvals?task_id=${matter.task}&status=pending`,
       );
       expect(pending.body.approvals).toEqual([]);
@@ -148,7 +148,7 @@ describe('expiry, resubmission and delegation', () => {
       expect(await outcome(matter.from)).toBe('approval.delegation_refused');
       expect(await outcome(matter.board)).toBe('approval.delegation_refused');
       expect(await outcome('admin')).toBe('request.invalid');
-      expect(await outcome(legal, matter.asker)).toBe('auth.forbidden');
+      expect(await outcome(legal, matter.requester)).toBe('auth.forbidden');
       expect(await outcome(legal, matter.agent('stranger'))).toBe('approval.not_found');
       await matter.ask({ approver_role: legal });
       expect(await outcome(legal)).toBe('approval.pending_exists');

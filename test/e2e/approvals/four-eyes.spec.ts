@@ -81,7 +81,7 @@ describe('four eyes', () => {
         await matter.claim(worker);
         const id = await onlyApprovalOf(matter);
         if (end === 'expired') await matter.lapse(id);
-        else await matter.asker.post(`/approvals/${id}/withdraw`, {});
+        else await matter.requester.post(`/approvals/${id}/withdraw`, {});
         const body = { task_id: matter.task, decision: 'approved' };
         expect(outcomeOf(await worker.post('/approvals', body))).toBe('approval.four_eyes');
         expect(outcomeOf(await matter.agent(role).post('/approvals', body))).toBe('ok');
@@ -94,7 +94,7 @@ describe('four eyes', () => {
       const matter = await Matter.open(mesh);
       const { worker } = await matter.claim();
       const id = await matter.ask({ approver_role: matter.to });
-      await matter.asker.post(`/approvals/${id}/withdraw`, {});
+      await matter.requester.post(`/approvals/${id}/withdraw`, {});
       const body = { task_id: matter.task, decision: 'approved' };
       expect(outcomeOf(await worker.post('/approvals', body))).toBe('approval.four_eyes');
       expect(outcomeOf(await matter.agent(matter.to).post('/approvals', body))).toBe('ok');
@@ -137,7 +137,7 @@ describe('four eyes', () => {
       const matter = await Matter.open(mesh);
       const first = newSubject('first');
       const asked = await matter.ask({}, matter.agent(matter.from, first));
-      await matter.asker.post(`/approvals/${asked}/withdraw`, {});
+      await matter.requester.post(`/approvals/${asked}/withdraw`, {});
       const id = await matter.ask({}, matter.agent(matter.from));
       const own = matter.agent(matter.board, first);
       expect(outcomeOf(await matter.decide(id, 'approved', own))).toBe('approval.four_eyes');
@@ -209,20 +209,20 @@ describe('four eyes', () => {
       const { digest } = (await matter.decide(last, 'approved', matter.agent(legal))).body;
       const path = `/approvals/${last}/consume`;
       expect(outcomeOf(await voter.post(path, { digest }))).toBe('approval.four_eyes');
-      expect(outcomeOf(await matter.asker.post(path, { digest }))).toBe('ok');
+      expect(outcomeOf(await matter.requester.post(path, { digest }))).toBe('ok');
     });
   });
 
   describe('exclude the requester’s role', () => {
     it('as approver, as a later stage and as the required approver', async () => {
       const matter = await Matter.open(mesh);
-      const ask = (body: object, by = matter.asker) =>
+      const ask = (body: object, by = matter.requester) =>
         by.post('/approvals', { task_id: matter.task, ...body });
       const answers = [
         await ask({ approver_role: matter.from }),
         await ask({ stages: [matter.board, matter.from] }),
         await ask({ approver_role: matter.to }, matter.agent(matter.to)),
-        await matter.asker.post('/tasks/route', {
+        await matter.requester.post('/tasks/route', {
           target: matter.to,
           task: { task_type: 'purchase' },
           requires_approval: { role: matter.from },
@@ -260,7 +260,9 @@ describe('four eyes with APPROVALS_SAME_ROLE', () => {
   it('let another subject of the requester’s role decide', async () => {
     const matter = await Matter.open(mesh);
     const id = await matter.ask({ approver_role: matter.from });
-    expect(outcomeOf(await matter.decide(id, 'approved', matter.asker))).toBe('approval.four_eyes');
+    expect(outcomeOf(await matter.decide(id, 'approved', matter.requester))).toBe(
+      'approval.four_eyes',
+    );
     expect(outcomeOf(await matter.decide(id, 'approved', matter.agent(matter.from)))).toBe('ok');
   });
 });

@@ -36,12 +36,12 @@ describe('GET /approvals', () => {
       (await client.get<ApprovalPage>(`/approvals?${query}`)).body.approvals.map(
         ({ id }) => `approval-${id}`,
       );
-    const asker = mesh.agent(flow.from);
-    expect(await list(asker, '')).toEqual([ids[1], ids[0]]);
-    expect(await list(asker, 'status=pending')).toEqual([ids[1]]);
-    expect(await list(asker, `approver_role=${one}`)).toEqual([ids[0]]);
-    expect(await list(asker, `task_id=${flow.task}&status=approved`)).toEqual([ids[0]]);
-    expect(await list(asker, `task_id=${randomUUID()}`)).toEqual([]);
+    const requester = mesh.agent(flow.from);
+    expect(await list(requester, '')).toEqual([ids[1], ids[0]]);
+    expect(await list(requester, 'status=pending')).toEqual([ids[1]]);
+    expect(await list(requester, `approver_role=${one}`)).toEqual([ids[0]]);
+    expect(await list(requester, `task_id=${flow.task}&status=approved`)).toEqual([ids[0]]);
+    expect(await list(requester, `task_id=${randomUUID()}`)).toEqual([]);
     expect(await list(mesh.agent('auditor'), `task_id=${flow.task}`)).toHaveLength(2);
     expect(await list(mesh.agent(newSubject('stranger')), `task_id=${flow.task}`)).toEqual([]);
   });

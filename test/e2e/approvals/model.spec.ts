@@ -110,22 +110,22 @@ class Table {
     { name, voter }: ApprovalOperation,
     { id, digest }: ApprovalBody,
   ): Promise<Answer | undefined> {
-    const { asker, task } = this.matter;
-    const by = this.voters[voter] ?? asker;
+    const { requester, task } = this.matter;
+    const by = this.voters[voter] ?? requester;
     switch (name) {
       case 'ask':
-        return asker.post('/approvals', { task_id: task, ...this.ask });
+        return requester.post('/approvals', { task_id: task, ...this.ask });
       case 'approve':
         return by.post(`/approvals/${id}/decision`, { decision: 'approved' });
       case 'reject':
         return by.post(`/approvals/${id}/decision`, { decision: 'rejected', comments: 'no' });
       case 'withdraw':
       case 'resubmit':
-        return asker.post(`/approvals/${id}/${name}`, {});
+        return requester.post(`/approvals/${id}/${name}`, {});
       case 'consume':
-        return asker.post(`/approvals/${id}/consume`, { digest });
+        return requester.post(`/approvals/${id}/consume`, { digest });
       case 'cancel':
-        return asker.post(`/tasks/${task}/cancel`, {});
+        return requester.post(`/tasks/${task}/cancel`, {});
       case 'lapse':
         await mesh.query(
           `UPDATE approvals SET expires_at = clock_timestamp() - interval '1 second'

@@ -36,7 +36,7 @@ describe('POST /approvals/:id/consume', () => {
   it('the digest follows RFC 8785', async () => {
     const payload = '{"z":1.0,"a":{"€":"\\u20ac","b":[1e2,-0]}}';
     const matter = await Matter.open(mesh);
-    const asked = await matter.asker.post<{ approval_id: string }>(
+    const asked = await matter.requester.post<{ approval_id: string }>(
       '/approvals',
       `{"task_id":"${matter.task}","approver_role":"${matter.board}","payload":${payload}}`,
     );
@@ -50,11 +50,11 @@ describe('POST /approvals/:id/consume', () => {
 
   it('the requester role consumes once while the task is not claimed', async () => {
     const { matter, id, digest } = await approved();
-    const used = await use(matter.asker, id, digest);
+    const used = await use(matter.requester, id, digest);
 
     expect(used.status).toBe(200);
     expect(used.body.consumed_by).toContain(matter.router);
-    const again = await use(matter.asker, id, digest);
+    const again = await use(matter.requester, id, digest);
     expect(again.body.code).toBe('approval.consumed');
     expect(again.body.detail).toContain(matter.router);
     expect((await matter.events(id)).at(-1)).toBe('approval_consumed');
@@ -64,7 +64,7 @@ describe('POST /approvals/:id/consume', () => {
     const { matter, id, digest } = await approved();
     const { worker } = await matter.claim();
 
-    expect(outcomesOf([await use(matter.asker, id, digest)])).toEqual(['auth.forbidden']);
+    expect(outcomesOf([await use(matter.requester, id, digest)])).toEqual(['auth.forbidden']);
     expect(outcomesOf([await use(matter.agent(matter.to), id, digest)])).toEqual([
       'auth.forbidden',
     ]);
@@ -86,7 +86,7 @@ describe('POST /approvals/:id/consume', () => {
     const { matter, id, digest } = await approved();
     const headers = { 'idempotency-key': newSubject('use') };
     const answers = await Promise.all(
-      times(5, () => matter.asker.post(`/approvals/${id}/consume`, { digest }, headers)),
+      times(5, () => matter.requester.post(`/approvals/${id}/consume`, { digest }, headers)),
     );
     expect(answers.map(({ status }) => status)).toEqual(times(5, () => 200));
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
@@ -96,9 +96,11 @@ describe('POST /approvals/:id/consume', () => {
     const { matter, id, digest } = await approved({ payload: { amount: 50_000 } });
     const other = canonicalDigest({ amount: 50_001 }).toString('hex');
 
-    expect(outcomesOf([await use(matter.asker, id, other)])).toEqual(['approval.digest_mismatch']);
-    expect((await use(matter.asker, id, other)).status).toBe(422);
-    expect(outcomesOf([await use(matter.asker, id, digest)])).toEqual(['ok']);
+    expect(outcomesOf([await use(matter.requester, id, other)])).toEqual([
+      'approval.digest_mismatch',
+    ]);
+    expect((await use(matter.requester, id, other)).status).toBe(422);
+    expect(outcomesOf([await use(matter.requester, id, digest)])).toEqual(['ok']);
   });
 
   it('409 after consume_until', async () => {
@@ -107,7 +109,7 @@ describe('POST /approvals/:id/consume', () => {
       `UPDATE approvals SET consume_until = clock_timestamp() - interval '1 second' WHERE id = $1`,
       [id.replace('approval-', '')],
     );
-    expect(outcomesOf([await use(matter.asker, id, digest)])).toEqual(['approval.lapsed']);
+    expect(outcomesOf([await use(matter.requester, id, digest)])).toEqual(['approval.lapsed']);
   });
 
   it('409 while pending, rejected or before the last stage', async () => {
@@ -115,7 +117,7 @@ describe('POST /approvals/:id/consume', () => {
     const digest = canonicalDigest({ amount: 1 }).toString('hex');
     const payload = { amount: 1 };
     const pending = await matter.ask({ payload });
-    const outcome = async (id: string) => outcomesOf([await use(matter.asker, id, digest)]);
+    const outcome = async (id: string) => outcomesOf([await use(matter.requester, id, digest)]);
 
     expect(await outcome(pending)).toEqual(['approval.not_approved']);
     await matter.decide(pending, 'rejected');
@@ -127,7 +129,7 @@ describe('POST /approvals/:id/consume', () => {
 
   it.each([undefined, '', 'x', 'A'.repeat(64), 7])('400 with the digest %j', async (digest) => {
     const { matter, id } = await approved();
-    const answer = await matter.asker.post(`/approvals/${id}/consume`, { digest });
+    const answer = await matter.requester.post(`/approvals/${id}/consume`, { digest });
     expect(answer.body.code).toBe('request.invalid');
   });
 

@@ -82,9 +82,9 @@ describe('POST /approvals/:id/decision', () => {
 
   it('403 for the requester and for the subject that routed the task', async () => {
     const flow = await routeFlow(mesh);
-    const [approver, asker] = [newSubject('approver'), newSubject('asker')];
-    const id = await requestApproval(mesh, flow, approver, asker);
-    for (const sub of [asker, flow.router]) {
+    const [approver, requester] = [newSubject('approver'), newSubject('requester')];
+    const id = await requestApproval(mesh, flow, approver, requester);
+    for (const sub of [requester, flow.router]) {
       for (const answer of [
         await mesh.agent(approver, sub).post(`/approvals/${id}/decision`, { decision: 'approved' }),
         await mesh.agent(approver, sub).post('/approvals', {

@@ -14,8 +14,8 @@ describe('POST /approvals', () => {
 
   it('requests an approval from a role for a participant of the task, with one event', async () => {
     const flow = await routeFlow(mesh);
-    const [approver, asker] = [newSubject('approver'), newSubject('asker')];
-    const asked = await mesh.agent(flow.from, asker).post<ApprovalAck>('/approvals', {
+    const [approver, requester] = [newSubject('approver'), newSubject('requester')];
+    const asked = await mesh.agent(flow.from, requester).post<ApprovalAck>('/approvals', {
       task_id: flow.task,
       approver_role: approver,
       reason: 'Over the limit',
@@ -36,7 +36,7 @@ describe('POST /approvals', () => {
       status: 'pending',
       reason: 'Over the limit',
       notes: '',
-      requested_by: actorOf(asker),
+      requested_by: actorOf(requester),
       requested_role: flow.from,
       decided_by: null,
       decision_at: null,
@@ -45,7 +45,7 @@ describe('POST /approvals', () => {
       {
         event_type: 'approval_requested',
         role: flow.from,
-        actor: actorOf(asker),
+        actor: actorOf(requester),
         metadata: { approver_role: approver },
       },
     ]);

@@ -121,7 +121,7 @@ describe('approvals under concurrent requests', () => {
       await doomed.ended;
 
       const answers = await Promise.all(
-        times(10, () => matter.asker.post(`/approvals/${id}/consume`, { digest })),
+        times(10, () => matter.requester.post(`/approvals/${id}/consume`, { digest })),
       );
       expect(outcomesOf(answers)).toEqual([...times(9, () => 'approval.consumed'), 'ok']);
     }, 60_000);
@@ -139,12 +139,12 @@ describe('approvals under concurrent requests', () => {
         await expect(far.post(path, { digest }, key)).rejects.toThrow('fetch failed');
         await doomed.ended;
 
-        const retry = await matter.asker.post<ApprovalBody>(path, { digest }, key);
+        const retry = await matter.requester.post<ApprovalBody>(path, { digest }, key);
         expect(retry.status).toBe(200);
         expect(retry.headers.get('idempotent-replayed')).toBe(
           crashAt === 'after-commit' ? 'true' : null,
         );
-        const other = await matter.asker.post<ApprovalBody>(path, { digest });
+        const other = await matter.requester.post<ApprovalBody>(path, { digest });
         expect(other.body.code).toBe('approval.consumed');
         expect(await settlementsOf(matter, id)).toEqual(['approval_decided', 'approval_consumed']);
       },

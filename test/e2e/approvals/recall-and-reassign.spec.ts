@@ -51,7 +51,7 @@ describe('recall, new votes and reassignment', () => {
 
     it('403 for other roles, 409 after a vote', async () => {
       const { matter, id, legal, board } = await delegated({ quorum: 2 });
-      for (const by of [matter.asker, matter.agent(legal), matter.agent('admin')]) {
+      for (const by of [matter.requester, matter.agent(legal), matter.agent('admin')]) {
         expect(outcomeOf(await recall(by, id))).toBe('auth.forbidden');
       }
       expect(outcomeOf(await recall(matter.agent('stranger'), id))).toBe('approval.not_found');
@@ -184,7 +184,7 @@ describe('recall, new votes and reassignment', () => {
       const id = await matter.ask();
       const admin = matter.agent('admin');
       const cfo = newSubject('cfo');
-      for (const by of [matter.asker, matter.agent(matter.board), matter.agent('auditor')]) {
+      for (const by of [matter.requester, matter.agent(matter.board), matter.agent('auditor')]) {
         expect(outcomeOf(await reassign(by, id, cfo))).toBe('auth.forbidden');
       }
       for (const reason of ['', ' ', '\u200b']) {

@@ -35,7 +35,10 @@ describe('required approval', () => {
         const stages = place === 0 ? [matter.board, other] : [other, matter.board];
         // The first place is taken by the requirement while that is pending.
         if (place === 0) {
-          await matter.asker.post(`/approvals/${(await requirementOf(matter)).id}/withdraw`, {});
+          await matter.requester.post(
+            `/approvals/${(await requirementOf(matter)).id}/withdraw`,
+            {},
+          );
         }
         const id = await matter.ask(
           { stages, payload: { question: 'may I tell finance that we are on it?' } },
@@ -52,7 +55,7 @@ describe('required approval', () => {
       const matter = await Matter.requiring(mesh);
       const held = await matter.claim();
       const other = newSubject('other');
-      await matter.asker.post(`/approvals/${(await requirementOf(matter)).id}/withdraw`, {});
+      await matter.requester.post(`/approvals/${(await requirementOf(matter)).id}/withdraw`, {});
       await matter.decide(await matter.ask({ stages: [matter.board, other] }));
       const second = (await matter.all()).find(({ stage }) => stage === 2)?.id ?? '';
       await matter.decide(second, 'approved', matter.agent(other));
@@ -63,8 +66,8 @@ describe('required approval', () => {
       const matter = await Matter.requiring(mesh);
       const held = await matter.claim();
       const { id } = await requirementOf(matter);
-      await matter.asker.post(`/approvals/${id}/withdraw`, {});
-      const small = await matter.asker.post<ApprovalBody>(`/approvals/${id}/resubmit`, {
+      await matter.requester.post(`/approvals/${id}/withdraw`, {});
+      const small = await matter.requester.post<ApprovalBody>(`/approvals/${id}/resubmit`, {
         payload: { amount: 5 },
       });
       await matter.decide(small.body.id);
@@ -181,7 +184,7 @@ describe('required approval', () => {
       const matter = await Matter.requiring(mesh);
       const { id } = await requirementOf(matter);
       const { digest } = (await matter.decide(id)).body;
-      await matter.asker.post(`/approvals/${id}/consume`, { digest });
+      await matter.requester.post(`/approvals/${id}/consume`, { digest });
       const { worker, session } = await matter.claim();
       const refused = await complete(worker, session);
       expect(outcomeOf(refused)).toBe('task.approval_required');
@@ -193,14 +196,14 @@ describe('required approval', () => {
       const matter = await Matter.requiring(mesh);
       const { id } = await requirementOf(matter);
       const { digest } = (await matter.decide(id)).body;
-      await matter.asker.post(`/approvals/${id}/consume`, { digest });
+      await matter.requester.post(`/approvals/${id}/consume`, { digest });
       const { worker, session } = await matter.claim(matter.agent(matter.to, matter.router));
       expect(outcomeOf(await complete(worker, session))).toBe('task.approval_required');
     });
   });
 
   describe('after a retry', () => {
-    const retry = (matter: Matter, by = matter.asker) =>
+    const retry = (matter: Matter, by = matter.requester) =>
       by.post(`/tasks/${matter.task}/retry`, { reason: 'Once more' });
 
     it('of a cancelled task it is pending again', async () => {
@@ -208,7 +211,7 @@ describe('required approval', () => {
         const matter = await Matter.requiring(mesh, { quorum: 1, expires_in_seconds: 3_600 });
         const first = await requirementOf(matter);
         if (decision) await matter.decide(first.id, decision);
-        await matter.asker.post(`/tasks/${matter.task}/cancel`, {});
+        await matter.requester.post(`/tasks/${matter.task}/cancel`, {});
         expect(outcomeOf(await retry(matter))).toBe('ok');
 
         const pending = (await matter.all()).filter(({ status }) => status === 'pending');
@@ -256,7 +259,7 @@ describe('required approval', () => {
         const { id } = await requirementOf(matter);
         await Promise.all([
           matter.decide(id),
-          matter.asker.post(`/tasks/${matter.task}/cancel`, {}),
+          matter.requester.post(`/tasks/${matter.task}/cancel`, {}),
         ]);
         await retry(matter);
         expect(await completion(await matter.claim())).toBe('task.approval_required');

@@ -19,8 +19,8 @@ describe('approvals of tasks', () => {
 
   /** Routes what is to be refused. */
   async function route(more: Record<string, unknown>): Promise<Answer> {
-    const { asker, to } = await Matter.open(mesh);
-    return asker.post('/tasks/route', { target: to, task: { task_type: 'purchase' }, ...more });
+    const { requester, to } = await Matter.open(mesh);
+    return requester.post('/tasks/route', { target: to, task: { task_type: 'purchase' }, ...more });
   }
 
   describe('a task with a required approval', () => {
@@ -67,7 +67,7 @@ describe('approvals of tasks', () => {
     it('needs the required quorum', async () => {
       const matter = await Matter.requiring(mesh, { quorum: 2 });
       const { worker, session } = await matter.claim();
-      await matter.asker.post(`/approvals/${await onlyApprovalOf(matter)}/withdraw`, {});
+      await matter.requester.post(`/approvals/${await onlyApprovalOf(matter)}/withdraw`, {});
       await matter.decide(await matter.ask({ quorum: 1 }));
       expect(outcomesOf([await complete(worker, session)])).toEqual(['task.approval_required']);
     });
@@ -151,7 +151,7 @@ describe('approvals of tasks', () => {
           return complete(worker, session);
         },
       ],
-      ['its cancellation', (matter) => matter.asker.post(`/tasks/${matter.task}/cancel`, {})],
+      ['its cancellation', (matter) => matter.requester.post(`/tasks/${matter.task}/cancel`, {})],
       [
         'its deadline',
         async (matter) => {
@@ -188,14 +188,14 @@ describe('approvals of tasks', () => {
       await complete(worker, session);
 
       const answers = [
-        await matter.asker.post('/approvals', { task_id: matter.task, approver_role: 'legal' }),
+        await matter.requester.post('/approvals', { task_id: matter.task, approver_role: 'legal' }),
         await matter
           .agent(matter.to)
           .post('/approvals', { task_id: matter.task, decision: 'approved' }),
         await matter.decide(id),
-        await matter.asker.post(`/approvals/${id}/consume`, { digest }),
-        await matter.asker.post(`/approvals/${id}/withdraw`, {}),
-        await matter.asker.post(`/approvals/${id}/resubmit`, {}),
+        await matter.requester.post(`/approvals/${id}/consume`, { digest }),
+        await matter.requester.post(`/approvals/${id}/withdraw`, {}),
+        await matter.requester.post(`/approvals/${id}/resubmit`, {}),
         await matter
           .agent(matter.board)
           .post(`/approvals/${id}/delegate`, { role: 'cfo', reason: 'x' }),
@@ -231,9 +231,9 @@ describe('approvals of tasks', () => {
         const id = await matter.ask();
         const [decided, asked, withdrawn, ended] = await Promise.all([
           matter.decide(id),
-          matter.asker.post('/approvals', { task_id: matter.task, approver_role: 'legal' }),
-          matter.asker.post(`/approvals/${id}/withdraw`, {}),
-          matter.asker.post(`/tasks/${matter.task}/cancel`, {}),
+          matter.requester.post('/approvals', { task_id: matter.task, approver_role: 'legal' }),
+          matter.requester.post(`/approvals/${id}/withdraw`, {}),
+          matter.requester.post(`/tasks/${matter.task}/cancel`, {}),
         ]);
         expect(outcomesOf([ended])).toEqual(['ok']);
         for (const answer of [decided, asked, withdrawn]) {

@@ -13,7 +13,7 @@ describe('a retry of a task that requires an approval', () => {
   afterAll(() => mesh.close());
 
   const retry = (matter: Matter) =>
-    matter.asker.post<Written>(`/tasks/${matter.task}/retry`, { reason: 'Once more' });
+    matter.requester.post<Written>(`/tasks/${matter.task}/retry`, { reason: 'Once more' });
 
   const pendingOf = async (matter: Matter): Promise<ApprovalBody[]> =>
     (await matter.all()).filter(({ status }) => status === 'pending');
@@ -24,7 +24,7 @@ describe('a retry of a task that requires an approval', () => {
     const id = (await matter.all())[0]?.id ?? '';
     const { worker, session } = await matter.claim();
     if (how === 'rejected') await matter.decide(id, 'rejected');
-    if (how === 'withdrawn') await matter.asker.post(`/approvals/${id}/withdraw`, {});
+    if (how === 'withdrawn') await matter.requester.post(`/approvals/${id}/withdraw`, {});
     if (how === 'expired') await matter.lapse(id);
     await finish(worker, session, { status: 'failed', error: 'no' });
     return matter;
@@ -39,7 +39,7 @@ describe('a retry of a task that requires an approval', () => {
       const refused = await retry(matter);
       expect([refused.status, refused.body.code]).toEqual([409, 'approval.pending_exists']);
       expect(refused.body.detail).toContain(other);
-      const { body } = await matter.asker.get<TaskBody>(`/tasks/${matter.task}`);
+      const { body } = await matter.requester.get<TaskBody>(`/tasks/${matter.task}`);
       expect(body).toMatchObject({ status: 'failed', attempt: 1 });
       expect(await pendingOf(matter)).toHaveLength(1);
     });
@@ -50,7 +50,7 @@ describe('a retry of a task that requires an approval', () => {
         const matter = await failed(how);
         const other = await ask(matter);
         if (end === 'decided') await matter.decide(other);
-        if (end === 'withdrawn') await matter.asker.post(`/approvals/${other}/withdraw`, {});
+        if (end === 'withdrawn') await matter.requester.post(`/approvals/${other}/withdraw`, {});
         if (end === 'expired') await matter.lapse(other);
         expect((await retry(matter)).status).toBe(200);
         const [opened, ...more] = await pendingOf(matter);
@@ -59,7 +59,7 @@ describe('a retry of a task that requires an approval', () => {
           (await matter.all())[0]?.digest,
           [],
         ]);
-        const waits = await matter.asker.get<TimelineBody>(`/tasks/${matter.task}/timeline`);
+        const waits = await matter.requester.get<TimelineBody>(`/tasks/${matter.task}/timeline`);
         expect(waits.body.waits_for).toMatchObject([
           { what: 'claim' },
           { what: 'approval', who: matter.board, approval_id: opened?.id },
@@ -96,14 +96,14 @@ describe('a retry of a task that requires an approval', () => {
       const matter = await failed('rejected');
       const [retried, asked] = await Promise.all([
         retry(matter),
-        matter.asker.post<Written>('/approvals', {
+        matter.requester.post<Written>('/approvals', {
           ...{ task_id: matter.task, approver_role: matter.board, reason: 'Another' },
           payload: { round },
         }),
       ]);
       expect(outcomesOf([retried, asked])).toEqual(['approval.pending_exists', 'ok']);
       expect(await pendingOf(matter)).toHaveLength(1);
-      const { body } = await matter.asker.get<TaskBody>(`/tasks/${matter.task}`);
+      const { body } = await matter.requester.get<TaskBody>(`/tasks/${matter.task}`);
       expect(body.status).toBe(retried.status === 200 ? 'pending' : 'failed');
     }
   });

@@ -141,7 +141,7 @@ describe('single-use approvals', () => {
     const id = await matter.ask({ expires_in_seconds: 7_200, stages: [matter.board, 'legal'] });
     await matter.decide(id);
     await matter.decide((await matter.all())[1]?.id ?? '', 'rejected', matter.agent('legal'));
-    await matter.asker.post(`/approvals/${id}/resubmit`, {});
+    await matter.requester.post(`/approvals/${id}/resubmit`, {});
 
     for (const { expires_at } of await matter.all()) expect(expires_at).toBe(deadline_at);
   });
@@ -150,8 +150,8 @@ describe('single-use approvals', () => {
     const matter = await Matter.open(mesh);
     const asked = { expires_in_seconds: 600, quorum: 2, approver_kind: 'human' };
     const id = await matter.ask({ ...asked, stages: [matter.board, 'legal'] });
-    await matter.asker.post(`/approvals/${id}/withdraw`, {});
-    const anew = await matter.asker.post<ApprovalBody>(`/approvals/${id}/resubmit`, {});
+    await matter.requester.post(`/approvals/${id}/withdraw`, {});
+    const anew = await matter.requester.post<ApprovalBody>(`/approvals/${id}/resubmit`, {});
 
     expect(anew.body).toMatchObject({
       ...{ quorum: 2, approver_kind: 'human', stages: [matter.board, 'legal'] },
@@ -166,7 +166,7 @@ describe('single-use approvals', () => {
     const id = matter.task.slice(5);
     const age = `UPDATE sessions SET created_at = now() - interval '8 days' WHERE task_id = $1`;
     await mesh.query(age, [id]);
-    const statusOf = async () => (await matter.asker.get(`/tasks/${matter.task}`)).body.status;
+    const statusOf = async () => (await matter.requester.get(`/tasks/${matter.task}`)).body.status;
 
     expect(await statusOf()).toBe('pending');
     await mesh.query(
@@ -175,7 +175,7 @@ describe('single-use approvals', () => {
     );
     expect(await statusOf()).toBe('expired');
 
-    const late = await matter.asker.post('/approvals', {
+    const late = await matter.requester.post('/approvals', {
       task_id: matter.task,
       approver_role: matter.board,
     });
@@ -244,7 +244,7 @@ describe('single-use approvals', () => {
     await matter.ask({ payload, stages: roles(8, 8) });
     expect(
       outcomesOf([
-        await ask(matter, matter.asker, { approver_role: undefined, stages: roles(16, 5) }),
+        await ask(matter, matter.requester, { approver_role: undefined, stages: roles(16, 5) }),
       ]),
     ).toEqual(['approval.limit_reached']);
     await matter.ask({ payload, stages: roles(16, 4) });
@@ -258,12 +258,12 @@ describe('single-use approvals', () => {
          FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 79)) made`,
       [matter.task.slice(5)],
     );
-    const more = times(5, () => ask(matter, matter.asker, { approver_role: 'limit-1' }));
+    const more = times(5, () => ask(matter, matter.requester, { approver_role: 'limit-1' }));
     const outcomes = outcomesOf(await Promise.all(more));
     expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1);
-    expect(outcomesOf([await ask(matter, matter.asker, { approver_role: 'limit-2' })])).toEqual([
-      'approval.limit_reached',
-    ]);
+    expect(outcomesOf([await ask(matter, matter.requester, { approver_role: 'limit-2' })])).toEqual(
+      ['approval.limit_reached'],
+    );
     expect((await matter.decide(first, 'approved', matter.agent('limit-0'))).status).toBe(200);
   });
 });

@@ -202,7 +202,7 @@ describe('votes', () => {
 
       expect(await listOf(voter, 'waiting_for=me')).toEqual([id]);
       expect(await listOf(matter.agent(matter.board, matter.router), 'waiting_for=me')).toEqual([]);
-      expect(await listOf(matter.asker, 'asked_by=me')).toEqual([id]);
+      expect(await listOf(matter.requester, 'asked_by=me')).toEqual([id]);
       expect(await listOf(voter, 'asked_by=me')).toEqual([]);
       await matter.decide(id, 'approved', voter);
       expect(await listOf(voter, 'waiting_for=me')).toEqual([]);

@@ -8,9 +8,9 @@ describe('approvals with APPROVALS_FOUR_EYES=false', () => {
 
   it('the requester decides when it holds the approver role', async () => {
     const flow = await routeFlow(mesh);
-    const [approver, asker] = [newSubject('approver'), newSubject('asker')];
-    const id = await requestApproval(mesh, flow, approver, asker);
-    const decided = await mesh.agent(approver, asker).post(`/approvals/${id}/decision`, {
+    const [approver, requester] = [newSubject('approver'), newSubject('requester')];
+    const id = await requestApproval(mesh, flow, approver, requester);
+    const decided = await mesh.agent(approver, requester).post(`/approvals/${id}/decision`, {
       decision: 'approved',
     });
     expect(decided.status).toBe(200);

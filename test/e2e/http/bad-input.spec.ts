@@ -25,8 +25,8 @@ interface Outcome {
 
 describe('invalid input', () => {
   const agent = new Agent({ keepAlive: true });
-  const [asker, worker] = [newSubject('asker'), newSubject('worker')];
-  const token = tokenFor([asker, worker], newSubject('agent'));
+  const [requester, worker] = [newSubject('requester'), newSubject('worker')];
+  const token = tokenFor([requester, worker], newSubject('agent'));
   let databaseUrl: string;
   let db: Pool;
   let controller: ControllerProcess;
@@ -54,7 +54,7 @@ describe('invalid input', () => {
     const client = new Client(controller.url, token);
     const task = await client.post('/tasks/route', {
       target: worker,
-      from_role: asker,
+      from_role: requester,
       task: { task_type: 'x' },
     });
     const session = await client.get(`/sessions/${String(task.body.task_id)}`);

@@ -21,16 +21,20 @@ interface Detail {
 
 describe('large responses', () => {
   let mesh: TestApp;
-  const [asker, worker, agentId] = [newSubject('asker'), newSubject('worker'), newSubject('agent')];
+  const [requester, worker, agentId] = [
+    newSubject('requester'),
+    newSubject('worker'),
+    newSubject('agent'),
+  ];
   const reports = `/audit/events?event_type=agent.large.${agentId}`;
   let agent: Client;
 
   beforeAll(async () => {
     mesh = await startTestApp({ env: { RATE_LIMIT_ENABLED: 'false' } });
-    agent = new Client(mesh.url, tokenFor([asker, worker, 'auditor'], agentId));
+    agent = new Client(mesh.url, tokenFor([requester, worker, 'auditor'], agentId));
     for (let n = 0; n < COUNT; n += 1) {
       const routed = await agent.post<{ task_id: string }>('/tasks/route', {
-        ...{ target: worker, from_role: asker },
+        ...{ target: worker, from_role: requester },
         task: { task_type: 'large', data: LARGE },
       });
       expect(routed.status).toBe(202);
@@ -38,7 +42,7 @@ describe('large responses', () => {
         await agent.post('/sessions', { role: worker, metadata: LARGE }),
         await agent.post('/approvals', {
           ...{ task_id: routed.body.task_id, approver_role: newSubject('approver') },
-          ...{ from_role: asker, payload: LARGE },
+          ...{ from_role: requester, payload: LARGE },
         }),
         await agent.post('/audit/ingest', {
           ...{ source: 'bench', category: 'large', action: agentId },
@@ -81,7 +85,7 @@ describe('large responses', () => {
 
   it('GET /tasks/:id returns the latest attempts when all are too large', async () => {
     const routed = await agent.post<{ task_id: string }>('/tasks/route', {
-      ...{ target: worker, from_role: asker },
+      ...{ target: worker, from_role: requester },
       task: { task_type: 'large' },
     });
     const path = `/tasks/${routed.body.task_id}`;

@@ -103,21 +103,32 @@ describe('members of request bodies', () => {
     const { session } = await team.claim(client);
     return { client, path: `/sessions/${session.id}`, body: {}, id: session.id };
   };
-  const ofTask = async (path: (id: string) => string, by: 'asker' | 'worker'): Promise<Good> => {
+  const ofTask = async (
+    path: (id: string) => string,
+    by: 'requester' | 'worker',
+  ): Promise<Good> => {
     const team = new Team(mesh);
     const id = await team.route();
-    return { client: by === 'asker' ? team.asker : team.worker(), path: path(id), body: {} };
+    return {
+      client: by === 'requester' ? team.requester : team.worker(),
+      path: path(id),
+      body: {},
+    };
   };
-  const ofApproval = async (act: string, body: Json, by: 'asker' | 'board'): Promise<Good> => {
+  const ofApproval = async (act: string, body: Json, by: 'requester' | 'board'): Promise<Good> => {
     const matter = await Matter.open(mesh);
     const path = `/approvals/${await matter.ask()}/${act}`;
-    return { client: by === 'asker' ? matter.asker : matter.agent(matter.board), path, body };
+    return {
+      client: by === 'requester' ? matter.requester : matter.agent(matter.board),
+      path,
+      body,
+    };
   };
 
   const GOOD: Record<string, (path: string) => Promise<Good>> = {
     'POST /audit/ingest': (path) => {
       const body = { source: 'test', category: 'policy', action: 'evaluated' };
-      return Promise.resolve({ client: new Team(mesh).asker, path, body });
+      return Promise.resolve({ client: new Team(mesh).requester, path, body });
     },
     'POST /tasks/route': (path) => {
       const team = new Team(mesh);
@@ -126,29 +137,29 @@ describe('members of request bodies', () => {
         task: { task_type: 'review' },
         requires_approval: { role: 'legal' },
       };
-      return Promise.resolve({ client: team.asker, path, body });
+      return Promise.resolve({ client: team.requester, path, body });
     },
     'POST /tasks/claim': () => ofTask(() => '/tasks/claim', 'worker'),
     'POST /tasks/{id}/claim': () => ofTask((id) => `/tasks/${id}/claim`, 'worker'),
-    'POST /tasks/{id}/cancel': () => ofTask((id) => `/tasks/${id}/cancel`, 'asker'),
+    'POST /tasks/{id}/cancel': () => ofTask((id) => `/tasks/${id}/cancel`, 'requester'),
     'POST /tasks/{id}/retry': async () => {
-      const good = await ofTask((id) => `/tasks/${id}/retry`, 'asker');
+      const good = await ofTask((id) => `/tasks/${id}/retry`, 'requester');
       await good.client.post(good.path.replace('retry', 'cancel'), {});
       return good;
     },
     'POST /approvals': async (path) => {
       const matter = await Matter.open(mesh);
       const body = { task_id: matter.task, approver_role: matter.board, reason: 'Over the limit' };
-      return { client: matter.asker, path, body };
+      return { client: matter.requester, path, body };
     },
     'POST /approvals/{id}/decision': () =>
       ofApproval('decision', { decision: 'approved', comments: 'Fine' }, 'board'),
-    'POST /approvals/{id}/withdraw': () => ofApproval('withdraw', {}, 'asker'),
+    'POST /approvals/{id}/withdraw': () => ofApproval('withdraw', {}, 'requester'),
     'POST /approvals/{id}/delegate': () =>
       ofApproval('delegate', { role: 'legal', reason: 'A contract' }, 'board'),
     'POST /sessions': (path) => {
       const team = new Team(mesh);
-      return Promise.resolve({ client: team.asker, path, body: { role: team.askerRole } });
+      return Promise.resolve({ client: team.requester, path, body: { role: team.requesterRole } });
     },
     'PUT /sessions/{id}': async () => ({ ...(await claimed()), body: { status: 'completed' } }),
     'PUT /sessions/{id}/events': async () => {
@@ -169,7 +180,7 @@ describe('members of request bodies', () => {
   const good = ({ key, path, schema }: Operation): Promise<Good> =>
     GOOD[key]?.(path) ??
     Promise.resolve({
-      client: new Team(mesh).asker,
+      client: new Team(mesh).requester,
       path: path.replace(/\{\w+\}/, UNKNOWN),
       body: Object.fromEntries(
         Object.entries(schema.properties ?? {})

@@ -87,8 +87,8 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
   it('POST /tasks/:id/cancel and /retry return the current state when it differs, otherwise the first response', async () => {
     const id = await team.route();
     const headers = keyHeader();
-    const cancel = () => team.asker.post(`/tasks/${id}/cancel`, {}, headers);
-    const retry = () => team.asker.post(`/tasks/${id}/retry`, {}, headers);
+    const cancel = () => team.requester.post(`/tasks/${id}/cancel`, {}, headers);
+    const retry = () => team.requester.post(`/tasks/${id}/retry`, {}, headers);
     const cancelled = await cancel();
     expect(cancelled.body).toMatchObject({ status: 'cancelled' });
     expectReplay(await cancel(), cancelled);
@@ -103,7 +103,7 @@ describeWithEachRedis('replays with the current state, with %s', (_, redis) => {
   it('POST /approvals/:id/decision returns a later decision', async () => {
     const approver = newSubject('approver');
     const id = await team.route();
-    const asked = await team.asker.post('/approvals', {
+    const asked = await team.requester.post('/approvals', {
       task_id: id,
       approver_role: approver,
       decision: 'pending',

@@ -106,8 +106,8 @@ describeWithEachRedis('replays of an idempotency key, with %s', (_, redis) => {
 
     it('replays a request that changed nothing', async () => {
       const [role, headers] = [newSubject('role'), keyHeader()];
-      const [asker, worker] = [caller(mesh), caller(mesh, role)];
-      await asker.post('/tasks/route', { ...budget(), target: role });
+      const [requester, worker] = [caller(mesh), caller(mesh, role)];
+      await requester.post('/tasks/route', { ...budget(), target: role });
       const first = await worker.post('/tasks/claim', {}, headers);
       expect(first.status).toBe(200);
       expect((await worker.post('/tasks/claim', {})).status).toBe(204);

@@ -175,10 +175,10 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
     return { by, path: `/sessions/${claim.body.session.id}` };
   }
 
-  async function pendingApproval(asker: Client): Promise<string> {
-    const { body: task } = await asker.post('/tasks/route', budget());
+  async function pendingApproval(requester: Client): Promise<string> {
+    const { body: task } = await requester.post('/tasks/route', budget());
     const ask = { task_id: task.task_id, approver_role: 'manager' };
-    const { body } = await asker.post('/approvals', ask);
+    const { body } = await requester.post('/approvals', ask);
     return String(body.approval_id);
   }
 

@@ -13,7 +13,7 @@ describe('texts of tools', () => {
   it.each(TRANSPORTS)('have no line from a value, over %s', async (transport) => {
     const [finance, manager] = [newSubject('finance'), newSubject('manager')];
     const agents = new McpAgents(transport, mesh.url);
-    const asker = await agents.agent(tokenFor(finance, newSubject('asker')));
+    const requester = await agents.agent(tokenFor(finance, newSubject('requester')));
     const worker = await agents.agent(tokenFor(manager, newSubject('worker')));
     const http = new Client(mesh.url, tokenFor(finance));
     const { body } = await http.post<{ task_id: string }>('/tasks/route', {
@@ -32,12 +32,12 @@ describe('texts of tools', () => {
       inbox.text,
       claimed.text,
       failed.text,
-      (await asker.call('fetch_status', { id: body.task_id })).text,
-      (await asker.call('task_timeline', { task_id: body.task_id })).text,
-      (await asker.call('send_task', { target: manager, task_type: 'a', [FORGED]: 1 })).text,
-      (await asker.call('cancel_task', { task_id: randomUUID(), reason: FORGED })).text,
+      (await requester.call('fetch_status', { id: body.task_id })).text,
+      (await requester.call('task_timeline', { task_id: body.task_id })).text,
+      (await requester.call('send_task', { target: manager, task_type: 'a', [FORGED]: 1 })).text,
+      (await requester.call('cancel_task', { task_id: randomUUID(), reason: FORGED })).text,
     ];
-    await Promise.all([asker.close(), worker.close()]);
+    await Promise.all([requester.close(), worker.close()]);
     await agents.close();
 
     for (const text of texts) {

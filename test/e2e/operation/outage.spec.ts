@@ -57,7 +57,7 @@ describe('after an outage', () => {
   const secondsLeft = (time: string | null) => (Date.parse(time ?? '') - Date.now()) / 1000;
 
   async function approvalOf(id: string, approver: string): Promise<string> {
-    const { body } = await team.asker.post('/approvals', {
+    const { body } = await team.requester.post('/approvals', {
       task_id: id,
       approver_role: approver,
       decision: 'pending',

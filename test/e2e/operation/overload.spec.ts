@@ -28,7 +28,7 @@ describe('under overload', () => {
   });
 
   /** A caller that does not repeat a request. */
-  const callerOnce = () => new Client(mesh.url, tokenFor(team.askerRole), false);
+  const callerOnce = () => new Client(mesh.url, tokenFor(team.requesterRole), false);
 
   /** Holds a lock until `work` is done. */
   async function whileLocked(statement: string, work: () => Promise<void>): Promise<void> {
@@ -64,7 +64,7 @@ describe('under overload', () => {
     });
     expect(Math.max(...ages)).toBeLessThan(5);
     expect((await metrics(mesh))('mesh_outages_total')).toBe(outages);
-    expect((await team.asker.get(`/tasks/${id}`)).status).toBe(200);
+    expect((await team.requester.get(`/tasks/${id}`)).status).toBe(200);
   }, 60_000);
 
   it('requests and probes are answered while no heartbeat can be recorded', async () => {

@@ -27,7 +27,7 @@ describe('POST /tasks/:id/cancel and /retry', () => {
     worker = team.worker();
   });
 
-  const steer = (id: string, how: 'cancel' | 'retry', body: unknown = {}, by = team.asker) =>
+  const steer = (id: string, how: 'cancel' | 'retry', body: unknown = {}, by = team.requester) =>
     by.post<TaskBody & { code: string }>(`/tasks/${id}/${how}`, body);
 
   it('cancel a pending task', async () => {
@@ -41,7 +41,7 @@ describe('POST /tasks/:id/cancel and /retry', () => {
     const { body } = await worker.get<TimelineBody>(`/tasks/${id}/timeline`);
     expect(body.events.at(-1)).toMatchObject({
       event: 'task_cancelled',
-      role: team.askerRole,
+      role: team.requesterRole,
       from: 'pending',
       to: 'expired',
       told: 'The budget was cut',
@@ -61,7 +61,7 @@ describe('POST /tasks/:id/cancel and /retry', () => {
     const released = await worker.post(`/sessions/${session.id}/release`, {});
     expect([released.status, released.body.code]).toEqual([409, 'task.cancelled']);
     expect((await finish(worker, session.id)).status).toBe(409);
-    const { body } = await team.asker.get(`/tasks?to_role=${team.role}&status=cancelled`);
+    const { body } = await team.requester.get(`/tasks?to_role=${team.role}&status=cancelled`);
     expect(body.tasks).toMatchObject([{ id }]);
   });
 
@@ -172,7 +172,7 @@ describe('POST /tasks/:id/cancel and /retry', () => {
     if (how === 'retry') await steer(id, 'cancel');
     const key = { 'idempotency-key': randomUUID() };
     const answers = await Promise.all(
-      [1, 2, 3].map(() => team.asker.post(`/tasks/${id}/${how}`, {}, key)),
+      [1, 2, 3].map(() => team.requester.post(`/tasks/${id}/${how}`, {}, key)),
     );
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);

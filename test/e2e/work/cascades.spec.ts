@@ -21,7 +21,7 @@ describe('POST /tasks/:id/cancel with cascade', () => {
     auditor = team.agent('auditor');
   });
 
-  const cancel = (id: string, body: unknown = { cascade: true }, by = team.asker, key = {}) =>
+  const cancel = (id: string, body: unknown = { cascade: true }, by = team.requester, key = {}) =>
     by.post<Cancelled>(`/tasks/${id}/cancel`, body, key);
 
   const delegate = (from_role: string, target: string, parent_task_id: string): Promise<Answer> =>
@@ -53,10 +53,10 @@ describe('POST /tasks/:id/cancel with cascade', () => {
     const root = await team.route();
     const legal = await part(team.role, 'legal', root);
     const archive = await part('legal', 'archive', legal);
-    const mine = await part(team.askerRole, 'finance', archive);
+    const mine = await part(team.requesterRole, 'finance', archive);
     const stranger = await part('other', 'legal', root);
     const belowStranger = await part('legal', 'archive', stranger);
-    const mineBelowStranger = await part(team.askerRole, 'archive', stranger);
+    const mineBelowStranger = await part(team.requesterRole, 'archive', stranger);
     const lawyer = team.agent('legal');
     await lawyer.post(`/tasks/${legal}/claim`, {});
     expect((await finish(lawyer, await sessionOf(legal))).status).toBe(200);
@@ -72,7 +72,7 @@ describe('POST /tasks/:id/cancel with cascade', () => {
     ]);
     const { body } = await auditor.get<TimelineBody>(`/tasks/${archive}/timeline`);
     expect(body.events.at(-1)).toMatchObject({
-      ...{ event: 'task_cancelled', role: team.askerRole },
+      ...{ event: 'task_cancelled', role: team.requesterRole },
       ...{ told: 'The budget was cut', cause: root },
     });
     const own = await auditor.get<TimelineBody>(`/tasks/${root}/timeline`);
@@ -157,7 +157,7 @@ describe('POST /tasks/:id/cancel with cascade', () => {
       task: { task_type: 'part' },
     });
     expect([hidden.status, hidden.body.code]).toEqual([404, 'task.not_found']);
-    await team.asker.post(`/tasks/${root}/retry`, {});
+    await team.requester.post(`/tasks/${root}/retry`, {});
     expect((await delegate(team.role, 'legal', root)).status).toBe(202);
   });
 
@@ -166,7 +166,7 @@ describe('POST /tasks/:id/cancel with cascade', () => {
     const below = await part(team.role, 'legal', root);
     const key = { 'idempotency-key': randomUUID() };
     const answers = await Promise.all(
-      [1, 2, 3].map(() => cancel(root, { cascade: true }, team.asker, key)),
+      [1, 2, 3].map(() => cancel(root, { cascade: true }, team.requester, key)),
     );
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);

@@ -106,7 +106,7 @@ describe('inbox and claims', () => {
     const late = await team.route({ deadline_at: IN_AN_HOUR });
     await endDeadline(mesh, late);
     const over = await team.route();
-    await team.asker.post(`/tasks/${over}/cancel`, {});
+    await team.requester.post(`/tasks/${over}/cancel`, {});
     const overdue = await team.route();
     await ageBy(mesh, overdue, 8);
     for (const id of [late, over, overdue]) {
@@ -190,7 +190,7 @@ describe('inbox and claims', () => {
 
   it('400 when the agent has two roles and names none', async () => {
     const id = await team.route();
-    const both = team.agent([team.role, team.askerRole]);
+    const both = team.agent([team.role, team.requesterRole]);
     const named = await both.post<ClaimedBody>('/tasks/claim', { role: team.role });
     expect(named.body.task.id).toBe(id);
     const other = await team.route();

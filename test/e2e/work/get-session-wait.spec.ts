@@ -86,7 +86,7 @@ describe('GET /sessions/:id with wait_seconds', () => {
 
   it('ends soon after a cancellation, on every process', async () => {
     const { session, task } = await claimed();
-    const cancel = () => team.asker.post(`/tasks/${task}/cancel`, {});
+    const cancel = () => team.requester.post(`/tasks/${task}/cancel`, {});
     const ended = { status: 'failed', ended_reason: 'cancelled' };
     expect(await wakesAfter(session, cancel, ended)).toBeLessThan(SOON_MS);
   });
@@ -99,7 +99,7 @@ describe('GET /sessions/:id with wait_seconds', () => {
     });
     const below = String(routed.body.task_id);
     const { body } = await team.worker().post(`/tasks/${below}/claim`, {});
-    const cancel = () => team.asker.post(`/tasks/${root}/cancel`, { cascade: true });
+    const cancel = () => team.requester.post(`/tasks/${root}/cancel`, { cascade: true });
     const ended = { status: 'failed', ended_reason: 'cancelled' };
     const session = body.session as SessionBody;
     expect(await wakesAfter(session, cancel, ended)).toBeLessThan(SOON_MS);
@@ -189,7 +189,7 @@ describe('GET /sessions/:id with wait_seconds', () => {
     const others = Array.from({ length: 20 }, () => worker.get(`/sessions/${session.id}`));
     const read = await Promise.all(others);
     expect(new Set(read.map(({ status }) => status))).toEqual(new Set([200]));
-    await team.asker.post(`/tasks/${task}/cancel`, {});
+    await team.requester.post(`/tasks/${task}/cancel`, {});
     const answers = await Promise.all(watching);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     await waitingAt(one, 0);

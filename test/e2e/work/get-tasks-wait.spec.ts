@@ -85,7 +85,9 @@ describe('GET /tasks/wait', () => {
     expect(await wakesAfter(release)).toBeLessThan(SOON_MS);
     const again = await team.claim(worker);
     await finish(worker, again.session.id, { status: 'failed' });
-    expect(await wakesAfter(() => team.asker.post(`/tasks/${id}/retry`, {}))).toBeLessThan(SOON_MS);
+    expect(await wakesAfter(() => team.requester.post(`/tasks/${id}/retry`, {}))).toBeLessThan(
+      SOON_MS,
+    );
   });
 
   it('200 within about a second after a task is due', async () => {

@@ -57,7 +57,7 @@ describe('invalid routes and claims', () => {
     [{ priority: 'urgent' }, '/priority'],
     [{ parent_task_id: 'no id' }, '/parent_task_id'],
   ])('POST /tasks/route: 400 with %j', async (more, pointer) => {
-    const refused = await team.asker.post('/tasks/route', {
+    const refused = await team.requester.post('/tasks/route', {
       target: team.role,
       task: { task_type: 'review' },
       ...more,
@@ -69,7 +69,7 @@ describe('invalid routes and claims', () => {
   it('POST /tasks/:id/claim: 403 and 404 for other roles', async () => {
     const id = await team.route();
     const path = `/tasks/${id}/claim`;
-    for (const role of [team.askerRole, 'admin', 'auditor']) {
+    for (const role of [team.requesterRole, 'admin', 'auditor']) {
       const refused = await team.agent(role).post(path, {});
       expect([refused.status, refused.body.code]).toEqual([403, 'auth.forbidden']);
     }
@@ -86,7 +86,7 @@ describe('invalid routes and claims', () => {
   });
 
   it('docs/openapi.json lists the routes with their errors', async () => {
-    const { body } = await team.asker.get<{ paths: Paths }>('/api-docs/openapi.json');
+    const { body } = await team.requester.get<{ paths: Paths }>('/api-docs/openapi.json');
     const statuses = (path: string, method: 'get' | 'post'): string[] =>
       Object.keys(body.paths[path]?.[method]?.responses ?? {}).sort();
     expect(statuses('/tasks/route', 'post')).toEqual(expect.arrayContaining(['202', '404', '422']));

@@ -63,7 +63,7 @@ describe('leases', () => {
       expect([status, body.code]).toEqual([409, 'session.claimed']);
       expect(body).toMatchObject({ detail: expect.stringContaining(session.claimed_by ?? '-') });
     }
-    for (const { status, body } of await Promise.all(attempts(team.asker))) {
+    for (const { status, body } of await Promise.all(attempts(team.requester))) {
       expect([status, body.code]).toEqual([403, 'auth.forbidden']);
     }
     for (const { status, body } of await Promise.all(attempts(team.agent('stranger')))) {
@@ -155,7 +155,7 @@ describe('leases', () => {
     const swept = await team.route({ max_attempts: 1 });
     await team.loseLease();
     expect((await team.task(swept)).status).toBe('dead');
-    const { body } = await team.asker.get(`/tasks?to_role=${team.role}&status=dead`);
+    const { body } = await team.requester.get(`/tasks?to_role=${team.role}&status=dead`);
     expect(body.tasks).toMatchObject([{ id: swept }, { id }]);
     const after = await metrics(mesh);
     expect(after('mesh_leases_lost_total') - before('mesh_leases_lost_total')).toBe(2);

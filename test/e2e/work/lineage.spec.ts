@@ -81,7 +81,7 @@ describe('child tasks', () => {
     const part = { task_type: 'part', children: [] };
     expect(whole.body).toEqual({
       ...{ id: root, status: 'pending', task_type: 'review' },
-      ...{ from_role: team.askerRole, to_role: team.role },
+      ...{ from_role: team.requesterRole, to_role: team.role },
       children: [
         {
           ...{ ...part, id: middle, status: 'pending', from_role: team.role, to_role: 'legal' },
@@ -93,8 +93,8 @@ describe('child tasks', () => {
       ],
     });
 
-    const asker = await team.asker.get<TreeBody>(`/tasks/${root}/tree`);
-    expect(asker.body.children).toEqual([
+    const requester = await team.requester.get<TreeBody>(`/tasks/${root}/tree`);
+    expect(requester.body.children).toEqual([
       {
         ...{ id: middle, status: 'pending' },
         children: [{ id: leaf, status: 'active', children: [] }],
@@ -112,7 +112,7 @@ describe('child tasks', () => {
   it('GET /tasks/:id/tree returns at most 1,000 tasks', async () => {
     const root = await team.route();
     await mesh.query(COPIES, [root, 1_200]);
-    const { body } = await team.asker.get<TreeBody>(`/tasks/${root}/tree`);
+    const { body } = await team.requester.get<TreeBody>(`/tasks/${root}/tree`);
     expect(body.children).toHaveLength(999);
   });
 
@@ -153,7 +153,7 @@ describe('GET /tasks/:id/timeline', () => {
     expect(working).toMatchObject({ what: 'worker', who: session.claimed_by });
     await worker.put(`/sessions/${session.id}`, { metadata: { step: 2 } });
     await worker.post(`/sessions/${session.id}/heartbeat`, {});
-    await team.asker.post('/approvals', { task_id: id, approver_role: 'legal' });
+    await team.requester.post('/approvals', { task_id: id, approver_role: 'legal' });
     expect(await team.waitsFor(id)).toEqual([
       working,
       {
@@ -184,7 +184,7 @@ describe('GET /tasks/:id/timeline', () => {
     const { body } = await worker.get<TimelineBody>(`/tasks/${id}/timeline`);
     expect(body.complete).toBe(true);
     expect(body.events.map(({ event, role, from, to }) => [event, role, from, to])).toEqual([
-      ['task_routed', team.askerRole, undefined, undefined],
+      ['task_routed', team.requesterRole, undefined, undefined],
       ['task_claimed', team.role, 'pending', 'active'],
       ['task_released', team.role, 'active', 'failed'],
       ['attempt_opened', team.role, undefined, undefined],
@@ -204,7 +204,7 @@ describe('GET /tasks/:id/timeline', () => {
   it('returns the oldest 1,000 events, with complete false', async () => {
     const id = await team.route();
     await mesh.query(EVENTS, [id, 1_000]);
-    const { body } = await team.asker.get<TimelineBody>(`/tasks/${id}/timeline`);
+    const { body } = await team.requester.get<TimelineBody>(`/tasks/${id}/timeline`);
     expect([body.events.length, body.complete]).toEqual([1_000, false]);
     expect(body.events[0]?.event).toBe('task_routed');
   });

@@ -114,7 +114,7 @@ async function act(
       return by.post(`/sessions/${session}/${name}`, {});
     case 'cancel':
     case 'retry':
-      return team.asker.post(`/tasks/${id}/${name}`, {});
+      return team.requester.post(`/tasks/${id}/${name}`, {});
     case 'endLease':
       return undefined;
     case 'endPause':

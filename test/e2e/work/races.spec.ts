@@ -124,8 +124,8 @@ describe('two controllers on one database', () => {
     await endLease(meshes[0], id);
     return id;
   };
-  const cancel = (id: string) => team.asker.post(`/tasks/${id}/cancel`, {});
-  const retry = (id: string) => team.asker.post(`/tasks/${id}/retry`, {});
+  const cancel = (id: string) => team.requester.post(`/tasks/${id}/cancel`, {});
+  const retry = (id: string) => team.requester.post(`/tasks/${id}/retry`, {});
   const claim = (id: string) => team.worker(meshes[1]).post(`/tasks/${id}/claim`, {});
   const complete = (_: string, session: string) => finish(worker(), session);
   const release = (_: string, session: string) => worker().post(`/sessions/${session}/release`, {});

@@ -206,7 +206,7 @@ describe('POST /sessions/:id/release', () => {
 
     it('can be cancelled, which withdraws the approval', async () => {
       const [id, approval] = await parked();
-      expect((await team.asker.post(`/tasks/${id}/cancel`, {})).status).toBe(200);
+      expect((await team.requester.post(`/tasks/${id}/cancel`, {})).status).toBe(200);
       const { body } = await worker.get(`/approvals/${approval}`);
       expect(body.status).toBe('withdrawn');
     });
@@ -229,7 +229,7 @@ describe('POST /sessions/:id/release', () => {
         const [id, approval] = await parked();
         const [decided, cancelled] = await Promise.all([
           decide(approval, 'approved'),
-          team.asker.post(`/tasks/${id}/cancel`, {}),
+          team.requester.post(`/tasks/${id}/cancel`, {}),
         ]);
         expect(cancelled.status).toBe(200);
         expect([200, 409]).toContain(decided.status);

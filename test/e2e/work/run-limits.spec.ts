@@ -39,7 +39,7 @@ describe('lease duration and run limit', () => {
   it.each([29, 604_801, 1.5, '60', -1])(
     '400 with a run limit of %j seconds',
     async (max_run_seconds) => {
-      const { status, body } = await team.asker.post('/tasks/route', {
+      const { status, body } = await team.requester.post('/tasks/route', {
         ...{ target: team.role, task: { task_type: 'review' }, max_run_seconds },
       });
       expect([status, body.code]).toEqual([400, 'request.invalid']);

@@ -17,7 +17,7 @@ describe('what a task waits for', () => {
   afterAll(() => mesh.close());
 
   const waits = async (matter: Matter): Promise<TimelineBody['waits_for']> =>
-    (await matter.asker.get<TimelineBody>(`/tasks/${matter.task}/timeline`)).body.waits_for;
+    (await matter.requester.get<TimelineBody>(`/tasks/${matter.task}/timeline`)).body.waits_for;
 
   describe('while its worker voted on the approval that it requires', () => {
     const requirementOf = async (matter: Matter): Promise<string> =>

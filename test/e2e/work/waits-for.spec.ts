@@ -106,7 +106,7 @@ describe('waits_for of a task', () => {
       [
         'was withdrawn',
         'decision_at',
-        (matter, id) => matter.asker.post(`/approvals/${id}/withdraw`, {}),
+        (matter, id) => matter.requester.post(`/approvals/${id}/withdraw`, {}),
       ],
       [
         'was consumed for another purpose',
@@ -114,7 +114,7 @@ describe('waits_for of a task', () => {
         async (matter, id) => {
           await matter.decide(id);
           const { digest } = await matter.get(id);
-          const used = await matter.asker.post(`/approvals/${id}/consume`, { digest });
+          const used = await matter.requester.post(`/approvals/${id}/consume`, { digest });
           expect(used.status).toBe(200);
         },
       ],
@@ -157,9 +157,9 @@ describe('waits_for of a task', () => {
     it('waits for the approval that a retry after a cancel requests', async () => {
       const matter = await Matter.requiring(mesh);
       const first = await onlyApprovalOf(matter);
-      await matter.asker.post(`/tasks/${matter.task}/cancel`, {});
+      await matter.requester.post(`/tasks/${matter.task}/cancel`, {});
       expect(await waits(matter)).toEqual([]);
-      const retried = await matter.asker.post(`/tasks/${matter.task}/retry`, {});
+      const retried = await matter.requester.post(`/tasks/${matter.task}/retry`, {});
       expect(retried.status).toBe(200);
       const [claim, pending, ...more] = await waits(matter);
       expect(claim).toMatchObject({ what: 'claim' });
@@ -184,7 +184,7 @@ describe('waits_for of a task', () => {
 
     it('waits for its role beside a pending approval that cannot meet it', async () => {
       const matter = await Matter.requiring(mesh, { quorum: 2 });
-      await matter.asker.post(`/approvals/${await onlyApprovalOf(matter)}/withdraw`, {});
+      await matter.requester.post(`/approvals/${await onlyApprovalOf(matter)}/withdraw`, {});
       const other = (await matter.ask({ quorum: 1 })).replace('approval-', '');
       const [claim, pending, unasked, ...more] = await waits(matter);
       expect(claim).toMatchObject({ what: 'claim' });
@@ -227,6 +227,7 @@ describe('waits_for of a task', () => {
   });
 
   async function waits(matter: Matter): Promise<TimelineBody['waits_for']> {
-    return (await matter.asker.get<TimelineBody>(`/tasks/${matter.task}/timeline`)).body.waits_for;
+    return (await matter.requester.get<TimelineBody>(`/tasks/${matter.task}/timeline`)).body
+      .waits_for;
   }
 });
