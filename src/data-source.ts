@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { loadDatabaseEnvironment } from './config/load-environment.js';
 import { migrationOptions } from './database/database-options.js';
-import { readEmbeddedState } from './database/embedded-postgres.js';
+import { readEmbeddedState } from './embedded-postgres/embedded-postgres.js';
 import { MigratingDataSource } from './database/migrate.js';
 import { ENTITIES } from './entities.js';
 

@@ -11,6 +11,7 @@ const LAYERS = [
   'observability',
   'http',
   'auth',
+  'embedded-postgres',
   'database',
   'subjects',
   'redis',
@@ -49,11 +50,22 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
     ban: /process\.env/,
     why: 'the environment is validated once, in config',
     except: [
-      'database/embedded-postgres-cluster.ts', // hands PATH on to the programs of PostgreSQL
-      'database/embedded-postgres-processes.ts', // and to ps
       'demo/demo.ts', // a client, with a variable of its own
       'demo/work-demo.ts', // and another
+      'embedded-postgres/cluster.ts', // hands PATH on to the programs of PostgreSQL
+      'embedded-postgres/processes.ts', // and to ps
     ],
+  },
+  {
+    files: /^embedded-postgres\//,
+    ban: /from '\.\.\//,
+    why: 'the embedded PostgreSQL uses nothing of the controller',
+  },
+  {
+    files: /^(?!embedded-postgres\/)/,
+    ban: /from '(\.\.?\/)+embedded-postgres\//,
+    why: 'the embedded PostgreSQL is for development, and a few files start or find it',
+    except: ['data-source.ts', 'database/resolve-database.ts', 'startup-banner.ts'],
   },
   {
     files: /./,

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import type { Environment } from './config/environment.js';
-import { clusterHome } from './database/embedded-postgres.js';
+import { clusterHome } from './embedded-postgres/embedded-postgres.js';
 import { VERSION } from './version.js';
 
 /** Returns the start-up banner with URL, commands and data folder. Empty unless the database is embedded. */

@@ -1,5 +1,5 @@
 import type { Environment } from '../config/environment.js';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
 import { migrate } from './migrate.js';
 
 /** The database that the controller uses. */

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRoot } from '../../src/database/embedded-postgres-binaries.js';
-import { readEmbeddedState } from '../../src/database/embedded-postgres.js';
+import { isRoot } from '../../src/embedded-postgres/binaries.js';
+import { readEmbeddedState } from '../../src/embedded-postgres/embedded-postgres.js';
 import {
   ACCOUNTS,
   DataFolders,

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRoot } from '../../src/database/embedded-postgres-binaries.js';
-import { readEmbeddedState } from '../../src/database/embedded-postgres.js';
+import { isRoot } from '../../src/embedded-postgres/binaries.js';
+import { readEmbeddedState } from '../../src/embedded-postgres/embedded-postgres.js';
 import { ACCOUNTS, DataFolders, query, waitForEnd } from '../support/embedded-postgres-folders.js';
 import { OwnerProgram } from '../support/embedded-postgres-owner.js';
 

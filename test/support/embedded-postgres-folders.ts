@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { Account, isRoot } from '../../src/database/embedded-postgres-binaries.js';
-import { clusterHome } from '../../src/database/embedded-postgres.js';
+import { Account, isRoot } from '../../src/embedded-postgres/binaries.js';
+import { clusterHome } from '../../src/embedded-postgres/embedded-postgres.js';
 import type { OwnerProgram } from './embedded-postgres-owner.js';
 
 export const NOBODY: Account = { uid: 65534, gid: 65534 };

@@ -17,9 +17,9 @@ import {
 import { arch, platform, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Account } from '../../src/database/embedded-postgres-binaries.js';
+import { Account } from '../../src/embedded-postgres/binaries.js';
 
-const SOURCES = resolve('src/database');
+const SOURCES = resolve('src/embedded-postgres');
 const MODULES = resolve('node_modules');
 
 /** Owns an embedded PostgreSQL until its input ends, and tells what happens in lines of JSON. */
@@ -129,7 +129,7 @@ export class OwnerProgram {
     mkdirSync(this.modules);
     symlinkSync(join(MODULES, 'pg'), join(this.modules, 'pg'));
     for (const name of readdirSync(SOURCES)) {
-      if (!/^(embedded-postgres.*|free-port)\.ts$/.test(name) || name.includes('.spec.')) continue;
+      if (!name.endsWith('.ts') || name.endsWith('.spec.ts')) continue;
       const { code } = transformFileSync(join(SOURCES, name), {
         swcrc: false,
         jsc: { target: 'es2022', parser: { syntax: 'typescript' } },

@@ -3,9 +3,9 @@ import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { preparePostgresBinaries } from '../../src/database/embedded-postgres-binaries.js';
-import { openCluster } from '../../src/database/embedded-postgres-cluster.js';
-import { PostgresServer } from '../../src/database/embedded-postgres-server.js';
+import { preparePostgresBinaries } from '../../src/embedded-postgres/binaries.js';
+import { openCluster } from '../../src/embedded-postgres/cluster.js';
+import { PostgresServer } from '../../src/embedded-postgres/server.js';
 
 /** A PostgreSQL server of its own for tests, which nobody starts again but `restart()`. */
 export interface TestPostgres {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { freePort } from '../../../src/database/free-port.js';
+import { freePort } from '../../../src/embedded-postgres/free-port.js';
 import { HealthService } from '../../../src/health/health.service.js';
 import { VERSION } from '../../../src/version.js';
 import { migrate } from '../../../src/database/migrate.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { freePort } from '../../../src/database/free-port.js';
+import { freePort } from '../../../src/embedded-postgres/free-port.js';
 import { newDatabase, tokenFor } from '../../support/app.js';
 import { type Answer, Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';

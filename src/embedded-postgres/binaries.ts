@@ -17,7 +17,7 @@ import {
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
-import { EmbeddedPostgresError } from './embedded-postgres-error.js';
+import { EmbeddedPostgresError } from './error.js';
 
 /** An operating-system account, in the form of the options of `spawn`. */
 export interface Account {

@@ -14,9 +14,9 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Account, PostgresBinaries } from './embedded-postgres-binaries.js';
-import { EmbeddedPostgresError, oneLine } from './embedded-postgres-error.js';
-import { isAlive, isGoneWithin, isPostgresOf } from './embedded-postgres-processes.js';
+import { Account, PostgresBinaries } from './binaries.js';
+import { EmbeddedPostgresError, joinLines } from './error.js';
+import { isAlive, isGoneWithin, isPostgresOf } from './processes.js';
 
 /** Name of the database, and of the only role of the cluster, which owns all objects. */
 export const DATABASE = 'agent_mesh';
@@ -122,7 +122,7 @@ async function initdb(
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
     throw new EmbeddedPostgresError(
-      `The embedded PostgreSQL could not create its cluster in ${cwd}: ${oneLine(stderr ?? '') || message}. Set DATABASE_URL to use another server.`,
+      `The embedded PostgreSQL could not create its cluster in ${cwd}: ${joinLines(stderr ?? '') || message}. Set DATABASE_URL to use another server.`,
       { cause: error },
     );
   }

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, ownIdentity, ProcessIdentity } from './embedded-postgres-processes.js';
+import { isRunning, ownIdentity, ProcessIdentity } from './processes.js';
 
 /** The lock of this process on a folder. */
 export interface FolderLock {

@@ -4,7 +4,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { PostgresBinaries } from './embedded-postgres-binaries.js';
+import { PostgresBinaries } from './binaries.js';
 import {
   DATABASE,
   POSTGRES_ENV,
@@ -12,8 +12,8 @@ import {
   PostgresSettings,
   shutDownPostgres,
   stopLeftover,
-} from './embedded-postgres-cluster.js';
-import { EmbeddedPostgresError } from './embedded-postgres-error.js';
+} from './cluster.js';
+import { EmbeddedPostgresError } from './error.js';
 import { freePort } from './free-port.js';
 
 const START_TIMEOUT = 30_000;

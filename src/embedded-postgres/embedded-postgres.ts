@@ -10,12 +10,12 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRoot, preparePostgresBinaries, SYSTEM_FOLDER } from './embedded-postgres-binaries.js';
-import { openCluster } from './embedded-postgres-cluster.js';
-import { EmbeddedPostgresError, oneLine } from './embedded-postgres-error.js';
-import { FolderLock, lockFolder } from './embedded-postgres-lock.js';
-import { isRunning, ownIdentity, ProcessIdentity } from './embedded-postgres-processes.js';
-import { PostgresServer } from './embedded-postgres-server.js';
+import { isRoot, preparePostgresBinaries, SYSTEM_FOLDER } from './binaries.js';
+import { openCluster } from './cluster.js';
+import { EmbeddedPostgresError, joinLines } from './error.js';
+import { FolderLock, lockFolder } from './lock.js';
+import { isRunning, ownIdentity, ProcessIdentity } from './processes.js';
+import { PostgresServer } from './server.js';
 
 /** A PostgreSQL server that belongs to this process. */
 export interface EmbeddedPostgres {
@@ -161,7 +161,7 @@ async function keepRunning(
       await server.start();
       announce();
     } catch (error) {
-      log(oneLine(String(error)));
+      log(joinLines(String(error)));
     }
   }
 }

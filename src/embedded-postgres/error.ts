@@ -5,7 +5,7 @@ export class EmbeddedPostgresError extends Error {
   /** Converts any error into one with a message of one line. Returns an `EmbeddedPostgresError` unchanged. */
   static from(error: unknown, dataDir: string): EmbeddedPostgresError {
     if (error instanceof EmbeddedPostgresError) return error;
-    const reason = oneLine(error instanceof Error ? error.message : String(error));
+    const reason = joinLines(error instanceof Error ? error.message : String(error));
     return new EmbeddedPostgresError(
       `The embedded PostgreSQL cannot run in ${dataDir}: ${reason}. Make the folder usable, or set DATABASE_URL.`,
       { cause: error },
@@ -14,6 +14,6 @@ export class EmbeddedPostgresError extends Error {
 }
 
 /** Joins the lines of a text into one line. */
-export function oneLine(text: string): string {
+export function joinLines(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, '; ');
 }
