@@ -97,9 +97,9 @@ function toMeshResponse(response: Response, text: string, base: string): MeshRes
 function meshProblemOf(body: Record<string, unknown> | undefined, base: string) {
   const code = memberText(body?.code);
   if (code) return { code, detail: memberText(body?.detail), ...errorsOf(body?.errors) };
-  const said = memberText(body?.detail) || memberText(body?.error);
+  const reported = memberText(body?.detail) || memberText(body?.error);
   const detail = `The response from ${base} (CONTROLLER_URL) is not that of a controller.`;
-  return { code: 'mesh.unexpected_answer', detail: said || detail };
+  return { code: 'mesh.unexpected_answer', detail: reported || detail };
 }
 
 function errorsOf(errors: unknown) {

@@ -1,19 +1,19 @@
 import { MAX_STAGES } from '../../approvals/approval-limits.js';
 import { APPROVAL_STATUS, OF_TASK, toAck } from './decision-tools.js';
-import { CUT, fittedList } from './excerpt.js';
+import { CUT, fitListToLimit } from './excerpt.js';
 import {
-  answers,
+  outputSchema,
   APPROVER_KIND,
   CURSOR,
   EXPIRES_IN_SECONDS,
-  flag,
+  boolean,
   list,
   NEXT_CURSOR,
   object,
   PAGE_SIZE,
   QUORUM,
   ROLE,
-  takes,
+  inputSchema,
   TASK_ID,
   text,
 } from './schemas.js';
@@ -28,7 +28,7 @@ const requestApproval: Tool = {
   description:
     'Requests a yes or no from a role about an existing task. Use it before an action that another role must allow, and describe the exact action in payload. It returns pending at once; read the decision with fetch_status or list_approvals, and do not request it again meanwhile. For new work use send_task.',
   kind: 'write',
-  input: takes(
+  input: inputSchema(
     {
       task_id: TASK_ID,
       approver_role: text('The role that decides, such as manager.'),
@@ -47,14 +47,14 @@ const requestApproval: Tool = {
         'The exact action to approve, such as {"amount": 50000}. The approval is valid for this payload only. Default: task_type, description, data and context of the task.',
       ),
       approver_kind: APPROVER_KIND,
-      repeat: flag(
+      repeat: boolean(
         'Set it to true to request an approval of a payload that an earlier approval was already consumed for. Requires reason.',
       ),
       from_role: ROLE,
     },
     ['task_id'],
   ),
-  output: answers({
+  output: outputSchema({
     approval_id: text('The new approval. Pass it to consume_approval once it is approved.'),
     status: APPROVAL_STATUS,
     task_id: OF_TASK,
@@ -94,7 +94,7 @@ const listApprovals: Tool = {
   description:
     'Lists the approvals that you can read, newest first. Use waiting_for me to find approvals that you can decide now, and asked_by me or task_id to read the decisions on approvals that you requested.',
   kind: 'read',
-  input: takes({
+  input: inputSchema({
     waiting_for: text('me: only approvals that you can decide now.', { enum: ['me'] }),
     asked_by: text('me: only approvals that you requested.', { enum: ['me'] }),
     status: text('Only approvals with this status.', {
@@ -105,7 +105,7 @@ const listApprovals: Tool = {
     page_size: PAGE_SIZE,
     cursor: CURSOR,
   }),
-  output: answers({
+  output: outputSchema({
     approvals: list(
       'approval_id, task_id, status, approver_role, reason, payload (the exact action), digest, quorum, votes, stage, stages, expires_at (end of the time to decide), consume_until (end of the time to consume), consumed_at, consumed_by, notes (of the approver), requested_by, requested_role, decided_by, decided_by_kind, decision_at, created_at, approver_kind (human: only a person decides), repeat (an approval of the same payload was consumed before; see reason), earlier (decisions on the same payload, and their consumption), task (task_type, description, status). ' +
         CUT,
@@ -115,7 +115,7 @@ const listApprovals: Tool = {
   }),
   async run(mesh, args) {
     const { body } = await mesh.call('list_approvals', { query: asQuery(args) });
-    const approvals = fittedList(recordsOf(body.approvals).map(toApproval), DETAIL);
+    const approvals = fitListToLimit(recordsOf(body.approvals).map(toApproval), DETAIL);
     return {
       text: [`Approvals: ${countOf(approvals, body)}.`, ...approvals.map(line)],
       content: { approvals, ...pick(body, 'next_cursor') },

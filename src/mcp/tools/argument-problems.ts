@@ -7,7 +7,11 @@ export function invalidArguments(detail: string): MeshError {
 }
 
 /** Renames the members in the problem of a route to the arguments of the tool. */
-export function inTermsOf({ sentAs = {} }: Tool, args: Members, problem: MeshProblem): MeshProblem {
+export function withArgumentNames(
+  { sentAs = {} }: Tool,
+  args: Members,
+  problem: MeshProblem,
+): MeshProblem {
   const { errors } = problem;
   if (errors === undefined) return problem;
   const named = errors.map(({ pointer, message }) => {

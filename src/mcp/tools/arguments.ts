@@ -17,7 +17,7 @@ export function withArguments<Message>(message: Message): Message {
  * Normalizes the arguments of a model: null and "" count as absent, and a string that contains JSON becomes the number,
  * boolean, object or array that the schema requires.
  */
-export function readArguments({ input, unlisted }: Tool, args: Members): Members {
+export function normalizeArguments({ input, unlisted }: Tool, args: Members): Members {
   const properties = { ...input.properties, ...unlisted };
   return Object.fromEntries(
     Object.entries(args)

@@ -10,14 +10,14 @@ import { TASK_TOOLS } from './task-tools.js';
 import { CLAIM_TOOLS } from './claim-tools.js';
 import { DECISION_TOOLS } from './decision-tools.js';
 import { toErrorText } from './error-hints.js';
-import { inTermsOf, invalidArguments } from './argument-problems.js';
-import { readArguments, unknownArguments } from './arguments.js';
+import { withArgumentNames, invalidArguments } from './argument-problems.js';
+import { normalizeArguments, unknownArguments } from './arguments.js';
 import { Delivery } from './deliveries.js';
 import { type MeshClient, MeshError, type MeshProblem } from './mesh-client.js';
 import type { OperationName } from './operations.js';
 import { STATUS_TOOLS } from './status-tools.js';
 import { INBOX_TOOLS } from './inbox-tools.js';
-import { flag, type ObjectSchema, text } from './schemas.js';
+import { boolean, type ObjectSchema, text } from './schemas.js';
 import { oneLine } from '../../common/one-line.js';
 import {
   escapedLines,
@@ -43,27 +43,27 @@ const IDEMPOTENCY_KEY = text(
   { pattern: '^[!-+.-~-]{1,255}$' },
 );
 const KEY_USED = text('The idempotency key of this call. Pass it to repeat the call safely.');
-const REPLAYED = flag(
+const REPLAYED = boolean(
   'Whether this is the stored response of an earlier call with the key, and nothing was executed now.',
 );
 
 /** A tool as clients see it. One that writes has `idempotency_key` in its input and output. */
-interface Served extends Tool {
+interface ServedTool extends Tool {
   check(args: Members): Promise<string | undefined>;
 }
 
-const SERVED: ReadonlyMap<string, Served> = new Map(
+const SERVED_TOOLS: ReadonlyMap<string, ServedTool> = new Map(
   TOOLS.map((tool) => {
     const served = tool.kind === 'write' ? withKey(tool) : tool;
-    const taken = adding(served.input, tool.unlisted ?? {});
-    const schema = fromJsonSchema({ ...taken });
+    const accepted = withProperties(served.input, tool.unlisted ?? {});
+    const schema = fromJsonSchema({ ...accepted });
     const check = async (args: Members): Promise<string | undefined> => {
       const { issues = [] } = await schema['~standard'].validate(args);
       // The validator names the validated value `data`, which is also the name of an argument.
       const wrong = issues.map(({ message }) =>
         message.replaceAll(/(^|, )data(?=[/ ])/g, '$1arguments'),
       );
-      const problems = [...unknownArguments(taken, args), ...wrong];
+      const problems = [...unknownArguments(accepted, args), ...wrong];
       return problems.length > 0 ? problems.join('; ') : undefined;
     };
     return [tool.name, { ...served, check }];
@@ -74,12 +74,12 @@ function withKey(tool: Tool): Tool {
   const { input, output } = tool;
   return {
     ...tool,
-    input: adding(input, { idempotency_key: IDEMPOTENCY_KEY }),
-    output: adding(output, { idempotency_key: KEY_USED, replayed: REPLAYED }, true),
+    input: withProperties(input, { idempotency_key: IDEMPOTENCY_KEY }),
+    output: withProperties(output, { idempotency_key: KEY_USED, replayed: REPLAYED }, true),
   };
 }
 
-function adding(
+function withProperties(
   schema: ObjectSchema,
   more: ObjectSchema['properties'],
   required = false,
@@ -92,7 +92,7 @@ function adding(
 }
 
 /** The tools as `tools/list` returns them. */
-export const LISTED: readonly ListedTool[] = [...SERVED.values()].map(
+export const LISTED: readonly ListedTool[] = [...SERVED_TOOLS.values()].map(
   ({ name, title, description, input, output, kind, destructive = false, idempotent = false }) => ({
     name,
     title,
@@ -120,7 +120,7 @@ export interface ToolOutcome {
 }
 
 export function isTool(name: string): boolean {
-  return SERVED.has(name);
+  return SERVED_TOOLS.has(name);
 }
 
 /** Calls a tool with unchecked arguments. An error of the tool is a result with `isError`, not an exception. */
@@ -130,10 +130,10 @@ export async function callTool(
   args: Members,
   delivery = new Delivery(),
 ): Promise<ToolOutcome> {
-  const tool = SERVED.get(name);
+  const tool = SERVED_TOOLS.get(name);
   if (!tool) throw new Error('the tool does not exist');
-  const meant = readArguments(tool, args);
-  const call = new ToolCall(mesh, tool, tool.prepare?.(meant) ?? meant, delivery);
+  const given = normalizeArguments(tool, args);
+  const call = new ToolCall(mesh, tool, tool.prepare?.(given) ?? given, delivery);
   return call.run();
 }
 
@@ -152,7 +152,7 @@ class ToolCall implements MeshClient, CallContext {
 
   constructor(
     private readonly mesh: MeshClient,
-    private readonly tool: Served,
+    private readonly tool: ServedTool,
     private readonly args: Members,
     readonly delivery: Delivery,
   ) {
@@ -166,12 +166,12 @@ class ToolCall implements MeshClient, CallContext {
       const args = this.tool.fromLegacy?.(this.args) ?? this.args;
       const wrong = await this.tool.check(args);
       if (wrong !== undefined) throw invalidArguments(wrong);
-      const { text: said, content } = await this.tool.run(this, withoutKey(args), this);
-      return { result: answer(said, { ...content, ...this.keyTold }), outcome: 'ok' };
+      const { text, content } = await this.tool.run(this, withoutKey(args), this);
+      return { result: toResult(text, { ...content, ...this.keyMembers }), outcome: 'ok' };
     } catch (error) {
       if (!(error instanceof MeshError)) throw error;
       return {
-        result: this.refusal(inTermsOf(this.tool, this.args, error.problem)),
+        result: this.toErrorResult(withArgumentNames(this.tool, this.args, error.problem)),
         outcome: error.problem.code,
       };
     }
@@ -189,11 +189,11 @@ class ToolCall implements MeshClient, CallContext {
     return made;
   }
 
-  private get keyTold(): Members {
+  private get keyMembers(): Members {
     return this.tool.kind === 'write' ? { idempotency_key: this.key, replayed: this.replayed } : {};
   }
 
-  private refusal(problem: MeshProblem): CallToolResult {
+  private toErrorResult(problem: MeshProblem): CallToolResult {
     const headline = this.tool.headline?.(problem) ?? titleFor(problem);
     const key = this.tool.kind === 'write' ? `\nidempotency_key: ${this.key}` : '';
     return {
@@ -204,10 +204,10 @@ class ToolCall implements MeshClient, CallContext {
   }
 }
 
-function answer(said: ToolResponse['text'], content: Members): CallToolResult {
+function toResult(lines: ToolResponse['text'], content: Members): CallToolResult {
   return {
     content: [
-      { type: 'text', text: escapedLines(said) },
+      { type: 'text', text: escapedLines(lines) },
       // For clients that do not read structuredContent.
       { type: 'text', text: oneLine(JSON.stringify(content)) },
     ],

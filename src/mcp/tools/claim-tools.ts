@@ -1,18 +1,20 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { beginning, CUT, fitted } from './excerpt.js';
+import { truncate, CUT, fitToLimit } from './excerpt.js';
 import type { MeshClient, MeshResponse } from './mesh-client.js';
 import { withRetries } from '../stdio/retry.js';
 import {
-  answers,
-  flag,
+  outputSchema,
+  boolean,
+  LEASE_EXPIRES_AT,
   LEASE_SECONDS,
   list,
   object,
   ROLE,
-  takes,
+  RUN_UNTIL,
+  inputSchema,
   TASK_ID,
   textOrNull,
-  whole,
+  integer,
 } from './schemas.js';
 import {
   TASK_DETAIL,
@@ -48,7 +50,7 @@ const claimTask: Tool = {
   description:
     'Claims the most urgent due task of your role, or with task_id that task. Without a due task it waits up to wait_seconds. The task is yours until lease_expires_at: work on it, call heartbeat before that time, and end with complete_task, fail_task or release_task, each with the session_id returned here. Claim only a task that you work on now. If claimed is false no task is due; call again.',
   kind: 'write',
-  input: takes({
+  input: inputSchema({
     task_id: TASK_ID,
     role: ROLE,
     task_types: {
@@ -58,22 +60,20 @@ const claimTask: Tool = {
       minItems: 1,
       maxItems: 50,
     },
-    wait_seconds: whole(
+    wait_seconds: integer(
       `Seconds to wait for a task; default ${DEFAULT_WAIT_SECONDS}. Must be less than the response timeout of your client.`,
       0,
       MAX_WAIT_SECONDS,
     ),
     lease_seconds: LEASE_SECONDS,
   }),
-  output: answers({
-    claimed: flag('Whether a task was claimed.'),
+  output: outputSchema({
+    claimed: boolean('Whether a task was claimed.'),
     session_id: textOrNull(
       'The session of your attempt. Pass it to heartbeat, complete_task, fail_task or release_task.',
     ),
-    lease_expires_at: textOrNull('Lease expiry. Call heartbeat before this time.'),
-    run_until: textOrNull(
-      'Run limit: the attempt ends at this time even with heartbeats. Null: no limit.',
-    ),
+    lease_expires_at: LEASE_EXPIRES_AT,
+    run_until: RUN_UNTIL,
     status: textOrNull('active, or completed for a notification: no work remains.'),
     task: { type: ['object', 'null'], description: `${TASK_MEMBERS} ${CUT}` },
     limits: {
@@ -87,7 +87,7 @@ const claimTask: Tool = {
     ),
   }),
   async run(mesh, args, call) {
-    const claim = await claimed(mesh, args, call.delivery.signal);
+    const claim = await claimTaskOrNext(mesh, args, call.delivery.signal);
     if (claim.status === 204) return NOTHING;
     // A caller with an idempotency key of its own can repeat the call and receives this claim.
     if (!call.isKeyed) {
@@ -109,7 +109,11 @@ const NOTHING: ToolResponse = {
 const NONE: MeshResponse = { status: 204, body: {}, replayed: false };
 
 /** Claims a task. Status 204: no task is due, or the client has cancelled the call. */
-async function claimed(mesh: MeshClient, args: Members, gone: AbortSignal): Promise<MeshResponse> {
+async function claimTaskOrNext(
+  mesh: MeshClient,
+  args: Members,
+  gone: AbortSignal,
+): Promise<MeshResponse> {
   const task_id = memberText(args.task_id);
   try {
     if (!task_id) return await claimNext(mesh, args, gone);
@@ -181,22 +185,22 @@ function toReplayed(claim: Members): ToolResponse {
 
 function toClaimed({ task, session, approvals, limits }: Members): ToolResponse {
   const known = recordsOf(approvals).map(taskApprovalOf);
-  const claimed = fitted(taskOf(task), TASK_DETAIL);
-  const held = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
-  const isDone = held.status === 'completed';
+  const claimed = fitToLimit(taskOf(task), TASK_DETAIL);
+  const attempt = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
+  const isDone = attempt.status === 'completed';
   return {
     text: isDone
-      ? `Notification from ${memberText(claimed.from_role)}: ${beginning(memberText(claimed.description), 2_000)}`
+      ? `Notification from ${memberText(claimed.from_role)}: ${truncate(memberText(claimed.description), 2_000)}`
       : [
-          `Claimed in session-${memberText(held.id)}. The lease ends at ${memberText(held.lease_expires_at)}.`,
+          `Claimed in session-${memberText(attempt.id)}. The lease ends at ${memberText(attempt.lease_expires_at)}.`,
           taskLine(claimed),
           limitsLine(limits),
           ...known.map(taskApprovalLine),
         ],
     content: {
       claimed: true,
-      session_id: prefixedOrNull('session', held.id),
-      ...pick(held, 'lease_expires_at', 'run_until', 'status'),
+      session_id: prefixedOrNull('session', attempt.id),
+      ...pick(attempt, 'lease_expires_at', 'run_until', 'status'),
       task: claimed,
       limits: recordOf(limits),
       approvals: known,

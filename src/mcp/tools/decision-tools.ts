@@ -2,7 +2,7 @@ import { MAX_QUORUM } from '../../approvals/approval-limits.js';
 import { InvalidInputError } from '../../errors/domain-error.js';
 import { canonicalDigest } from '../../http/canonical-json.js';
 import { invalidArguments } from './argument-problems.js';
-import { answers, id, object, takes, text, whole } from './schemas.js';
+import { outputSchema, id, object, inputSchema, text, integer } from './schemas.js';
 import {
   pickGiven,
   type Members,
@@ -32,7 +32,7 @@ const decideApproval: Tool = {
     'Approves or rejects a pending approval of your role. Read the task and the payload first, and decide only as the rules of your role allow. You cannot decide an approval that you requested, or one of a task that you sent. With a quorum the approval stays pending until enough subjects have approved; while it is pending you can change your approval to a rejection. Any other decision is final.',
   kind: 'write',
   destructive: true,
-  input: takes(
+  input: inputSchema(
     {
       approval_id: APPROVAL_ID,
       decision: text('The decision.', { enum: ['approved', 'rejected'] }),
@@ -40,12 +40,12 @@ const decideApproval: Tool = {
     },
     ['approval_id', 'decision'],
   ),
-  output: answers({
+  output: outputSchema({
     approval_id: text('The approval.'),
     status: APPROVAL_STATUS,
     task_id: OF_TASK,
-    votes: whole('Number of subjects that have approved.', 0, MAX_QUORUM),
-    quorum: whole('Number of subjects that must approve.', 1, MAX_QUORUM),
+    votes: integer('Number of subjects that have approved.', 0, MAX_QUORUM),
+    quorum: integer('Number of subjects that must approve.', 1, MAX_QUORUM),
   }),
   async run(mesh, args) {
     const { body } = await mesh.call('decide_approval', {
@@ -69,7 +69,7 @@ const consumeApproval: Tool = {
     'Consumes an approval. Call it immediately before the approved action, with the payload of that action, and act only if the call succeeds. It succeeds once, only for the exact payload that was approved, within 24 hours of the decision, and only for the agent that has claimed the task (if none has, for the role that requested the approval). If you do not receive a response, call again with the same idempotency_key.',
   kind: 'write',
   destructive: true,
-  input: takes(
+  input: inputSchema(
     {
       approval_id: APPROVAL_ID,
       payload: object(
@@ -84,7 +84,7 @@ const consumeApproval: Tool = {
     },
     ['approval_id'],
   ),
-  output: answers({
+  output: outputSchema({
     approval_id: text('The approval.'),
     status: APPROVAL_STATUS,
     task_id: OF_TASK,

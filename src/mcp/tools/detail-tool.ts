@@ -1,6 +1,6 @@
 import { invalidArguments } from './argument-problems.js';
 import type { OperationName } from './operations.js';
-import { answers, id, takes, text, whole } from './schemas.js';
+import { outputSchema, id, inputSchema, text, integer } from './schemas.js';
 import { recordOf, memberText, type Tool } from './tool.js';
 
 /** Characters in one part. A character takes up to 13 bytes: a control character is escaped in both copies of the result. */
@@ -18,7 +18,7 @@ export const readDetail: Tool = {
   description:
     'Returns the full value of one member of a task, session or approval, in parts of 16,384 characters. Use it when another tool lists the member in cut. An object is returned as JSON.',
   kind: 'read',
-  input: takes(
+  input: inputSchema(
     {
       id: id('task-<uuid>, session-<uuid> or approval-<uuid>. The prefix is required.'),
       member: text(
@@ -27,17 +27,17 @@ export const readDetail: Tool = {
           enum: Object.values(KINDS).flatMap(({ members }) => members),
         },
       ),
-      offset: whole('The next_offset of the previous part. Default: 0.', 0, 100_000_000),
+      offset: integer('The next_offset of the previous part. Default: 0.', 0, 100_000_000),
     },
     ['id', 'member'],
   ),
-  output: answers({
+  output: outputSchema({
     text: text('This part of the value.'),
     next_offset: {
       type: ['integer', 'null'],
       description: 'Pass it as offset to read the next part; null on the last part.',
     },
-    total_chars: whole('Length of the full value in characters.', 0, 100_000_000),
+    total_chars: integer('Length of the full value in characters.', 0, 100_000_000),
   }),
   async run(mesh, args) {
     const [prefix = ''] = memberText(args.id).split('-');
@@ -51,22 +51,22 @@ export const readDetail: Tool = {
     }
     const { body } = await mesh.call(kind.operation, { id: memberText(args.id) });
     const value = recordOf(body)[member] ?? '';
-    const whole = typeof value === 'string' ? value : JSON.stringify(value);
+    const full = typeof value === 'string' ? value : JSON.stringify(value);
     const start = typeof args.offset === 'number' ? args.offset : 0;
-    const end = endOfPart(whole, start);
-    const next_offset = end < whole.length ? end : null;
+    const end = endOfPart(full, start);
+    const next_offset = end < full.length ? end : null;
     return {
       text:
         next_offset === null
           ? `This is the last part of ${member}.`
           : `The next part of ${member} has offset ${next_offset}.`,
-      content: { text: whole.slice(start, end), next_offset, total_chars: whole.length },
+      content: { text: full.slice(start, end), next_offset, total_chars: full.length },
     };
   },
 };
 
 /** Returns the end of the part that begins at `start`. A surrogate pair is not split. */
-function endOfPart(whole: string, start: number): number {
-  const end = Math.min(whole.length, start + CHARS);
-  return end < whole.length && /[\ud800-\udbff]/.test(whole.charAt(end - 1)) ? end - 1 : end;
+function endOfPart(full: string, start: number): number {
+  const end = Math.min(full.length, start + CHARS);
+  return end < full.length && /[\ud800-\udbff]/.test(full.charAt(end - 1)) ? end - 1 : end;
 }

@@ -12,14 +12,14 @@ export const CUT =
   'cut lists the truncated members: a string is shortened, an object is null with the beginning of its JSON in previews. Read the full value with read_detail.';
 
 /** Truncates the named members of an object if it does not fit into a result. */
-export function fitted(item: Members, names: readonly string[]): Members {
+export function fitToLimit(item: Members, names: readonly string[]): Members {
   return firstThatFits([Number.POSITIVE_INFINITY, ...PREVIEWS], (chars) =>
     excerpt(item, names, chars),
   );
 }
 
 /** Truncates the named members of each item of a list. */
-export function fittedList(items: readonly Members[], names: readonly string[]): Members[] {
+export function fitListToLimit(items: readonly Members[], names: readonly string[]): Members[] {
   return firstThatFits(
     PREVIEWS.filter((chars) => chars <= OF_LIST),
     (chars) => items.map((item) => excerpt(item, names, chars)),
@@ -27,7 +27,7 @@ export function fittedList(items: readonly Members[], names: readonly string[]):
 }
 
 /** Returns at most `chars` characters of a text, with an ellipsis if it was shortened. */
-export function beginning(text: string, chars: number): string {
+export function truncate(text: string, chars: number): string {
   return text.length <= chars ? text : `${text.slice(0, chars).toWellFormed()}…`;
 }
 
@@ -45,8 +45,8 @@ function excerpt(item: Members, names: readonly string[], chars: number): Member
   const previews: Members = {};
   for (const name of cut) {
     const value = item[name];
-    shown[name] = typeof value === 'string' ? beginning(value, chars) : null;
-    if (typeof value !== 'string') previews[name] = beginning(jsonOf(value), chars);
+    shown[name] = typeof value === 'string' ? truncate(value, chars) : null;
+    if (typeof value !== 'string') previews[name] = truncate(jsonOf(value), chars);
   }
   return { ...item, ...shown, cut, ...(Object.keys(previews).length > 0 && { previews }) };
 }

@@ -1,15 +1,15 @@
 import { toNfc } from '../../common/names.js';
-import { CUT, fittedList } from './excerpt.js';
+import { CUT, fitListToLimit } from './excerpt.js';
 import { type MeshClient, MeshError } from './mesh-client.js';
 import {
-  answers,
+  outputSchema,
   CURSOR,
   list,
   NEXT_CURSOR,
   object,
   PAGE_SIZE,
   ROLE,
-  takes,
+  inputSchema,
   text,
 } from './schemas.js';
 import { TASK_DETAIL, TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
@@ -21,13 +21,13 @@ const listInbox: Tool = {
   description:
     'Lists the tasks that your role can claim now, most urgent first. Use it only to see the backlog. To work use claim_task directly: another agent may claim a listed task first.',
   kind: 'read',
-  input: takes({
+  input: inputSchema({
     role: ROLE,
     task_type: text('Only tasks of this type.'),
     page_size: PAGE_SIZE,
     cursor: CURSOR,
   }),
-  output: answers({
+  output: outputSchema({
     role: text('The role of the inbox.'),
     tasks: list(`The tasks, most urgent first. ${CUT}`, object(TASK_MEMBERS)),
     next_cursor: NEXT_CURSOR,
@@ -42,7 +42,7 @@ const listInbox: Tool = {
         ...asQuery(pickGiven(args, 'task_type', 'page_size', 'cursor')),
       },
     });
-    const tasks = fittedList(recordsOf(body.tasks).map(taskOf), TASK_DETAIL);
+    const tasks = fitListToLimit(recordsOf(body.tasks).map(taskOf), TASK_DETAIL);
     return {
       text: [`Due for ${role}: ${countOf(tasks, body)}.`, ...tasks.map(taskLine)],
       content: { role, tasks, ...pick(body, 'next_cursor') },

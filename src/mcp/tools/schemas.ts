@@ -21,7 +21,7 @@ export interface ObjectSchema {
  * The input schema of a tool. It uses only keywords that every client with function calling accepts, so it has no
  * `additionalProperties`; unknown arguments are refused at the call.
  */
-export function takes(
+export function inputSchema(
   properties: ObjectSchema['properties'],
   required: readonly string[] = [],
 ): ObjectSchema {
@@ -29,7 +29,7 @@ export function takes(
 }
 
 /** The output schema of a tool: all these members are required. */
-export function answers(properties: ObjectSchema['properties']): ObjectSchema {
+export function outputSchema(properties: ObjectSchema['properties']): ObjectSchema {
   return {
     type: 'object',
     properties,
@@ -50,11 +50,11 @@ export function object(description: string): Schema {
   return { type: 'object', description };
 }
 
-export function whole(description: string, minimum: number, maximum: number): Schema {
+export function integer(description: string, minimum: number, maximum: number): Schema {
   return { type: 'integer', description, minimum, maximum };
 }
 
-export function flag(description: string): Schema {
+export function boolean(description: string): Schema {
   return { type: 'boolean', description };
 }
 
@@ -71,6 +71,12 @@ export const TASK_ID = id('The task: task-<uuid>, as send_task returns it, or th
 export const SESSION_ID = id(
   'The session_id that claim_task returned: session-<uuid> or the bare UUID. Not the task_id.',
 );
+export const SESSION_STATUS = text('pending, active, completed, failed or expired.');
+export const LEASE_EXPIRES_AT = textOrNull('Lease expiry. Call heartbeat before this time.');
+export const RUN_UNTIL = textOrNull(
+  'Run limit: the attempt ends at this time even with heartbeats. Null: no limit.',
+);
+export const REASON = text('The reason, for the timeline of the task.', { maxLength: 1_000 });
 export const ROLE = text(
   'The role to act for. Required only if whoami returns must_name_role true.',
 );
@@ -78,22 +84,22 @@ export const PRIORITY = text(
   'Priority. Tasks of a higher priority are claimed first. Default: normal.',
   { enum: [...PRIORITIES] },
 );
-export const LEASE_SECONDS = whole(
+export const LEASE_SECONDS = integer(
   'Length of the lease in seconds; default 300. Call heartbeat before it ends.',
   1,
   3_600,
 );
-export const PAGE_SIZE = whole('Number of items per page; default 20.', 1, 100);
+export const PAGE_SIZE = integer('Number of items per page; default 20.', 1, 100);
 export const CURSOR = text('The next_cursor of the previous page. Default: the first page.');
 export const NEXT_CURSOR = textOrNull(
   'Pass it as cursor to read the next page; null on the last page.',
 );
-export const QUORUM = whole(
+export const QUORUM = integer(
   'Number of subjects of the role that must approve; default 1.',
   1,
   MAX_QUORUM,
 );
-export const EXPIRES_IN_SECONDS = whole(
+export const EXPIRES_IN_SECONDS = integer(
   `Seconds until the approval expires undecided; default ${DEFAULT_EXPIRY_SECONDS} (72 hours).`,
   EXPIRY_SECONDS.min,
   EXPIRY_SECONDS.max,

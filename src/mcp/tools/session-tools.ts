@@ -1,15 +1,19 @@
 import { failureText } from '../../http/failure-report.js';
 import {
-  answers,
-  flag,
+  outputSchema,
+  boolean,
   id,
   list,
   object,
+  LEASE_EXPIRES_AT,
+  REASON,
+  RUN_UNTIL,
   SESSION_ID,
-  takes,
+  SESSION_STATUS,
+  inputSchema,
   text,
   textOrNull,
-  whole,
+  integer,
 } from './schemas.js';
 import {
   pickGiven,
@@ -22,19 +26,17 @@ import {
   type ToolResponse,
 } from './tool.js';
 
-const SESSION = answers({
+const SESSION = outputSchema({
   session_id: text('The session.'),
   task_id: textOrNull('The task of the session.'),
-  status: text('pending, active, completed, failed or expired.'),
-  lease_expires_at: textOrNull('Lease expiry. Call heartbeat before this time.'),
-  run_until: textOrNull(
-    'Run limit: the attempt ends at this time even with heartbeats. Null: no limit.',
-  ),
+  status: SESSION_STATUS,
+  lease_expires_at: LEASE_EXPIRES_AT,
+  run_until: RUN_UNTIL,
 });
 
-function toSession(body: Members, said: (session: Members) => string): ToolResponse {
+function toSession(body: Members, describe: (session: Members) => string): ToolResponse {
   return {
-    text: said(body),
+    text: describe(body),
     content: {
       session_id: prefixedOrNull('session', body.id),
       task_id: prefixedOrNull('task', body.task_id),
@@ -50,10 +52,10 @@ const heartbeat: Tool = {
     'Restarts the lease of a task that you claimed. Call it well before lease_expires_at for as long as you work. If it is refused with task.cancelled or session.ended, stop working: the task is no longer yours. If it is refused with session.run_limit, end the task now.',
   kind: 'write',
   idempotent: true,
-  input: takes(
+  input: inputSchema(
     {
       session_id: SESSION_ID,
-      lease_seconds: whole(
+      lease_seconds: integer(
         'New length of the lease in seconds. Default: its current length.',
         1,
         3_600,
@@ -81,19 +83,19 @@ const completeTask: Tool = {
     'Completes a task that you claimed and stores its result. Call it once, when the work is done. While an approval that you requested is pending it is refused with approval.pending: wait for the decision, or set withdraw_pending. If the work failed use fail_task; if another agent of your role should continue use release_task.',
   kind: 'write',
   idempotent: true,
-  input: takes(
+  input: inputSchema(
     {
       session_id: SESSION_ID,
       result: object(
         'The result, for the requester. claim_task returns its size limits in limits.',
       ),
-      withdraw_pending: flag(
+      withdraw_pending: boolean(
         'Whether to withdraw the pending approvals that you requested. Default: false.',
       ),
     },
     ['session_id'],
   ),
-  output: answers({
+  output: outputSchema({
     ...SESSION.properties,
     withdrawn_approvals: list(
       'The pending approvals that were withdrawn because the task ended.',
@@ -104,8 +106,8 @@ const completeTask: Tool = {
     const body = { status: 'completed', ...pickGiven(args, 'result', 'withdraw_pending') };
     const answer = await mesh.call('update_session', { id: memberText(args.session_id), body });
     const withdrawn = recordsOf(answer.body.withdrawn_approvals);
-    const { text: said, content } = toSession(answer.body, () => completedText(withdrawn));
-    return { text: said, content: { ...content, withdrawn_approvals: withdrawn } };
+    const session = toSession(answer.body, () => completedText(withdrawn));
+    return { ...session, content: { ...session.content, withdrawn_approvals: withdrawn } };
   },
 };
 
@@ -124,13 +126,13 @@ const failTask: Tool = {
   kind: 'write',
   destructive: true,
   idempotent: true,
-  input: takes(
+  input: inputSchema(
     {
       session_id: SESSION_ID,
       error: text(
         'The cause, for the requester. Any length; the first 10,000 characters are stored.',
       ),
-      retryable: flag('Whether another attempt may succeed. Default: false.'),
+      retryable: boolean('Whether another attempt may succeed. Default: false.'),
     },
     ['session_id', 'error'],
   ),
@@ -159,10 +161,10 @@ const releaseTask: Tool = {
     'Gives a claimed task back without using up an attempt. By default another agent of the role can claim it at once: use it when you cannot continue but another agent could. With until_approval the task is due when that approval is decided, withdrawn or expired: use it instead of a long lease while a person decides, then claim the task again. With not_before it is due at that time. A task can be released 100 times; after that use fail_task with retryable true.',
   kind: 'write',
   idempotent: true,
-  input: takes(
+  input: inputSchema(
     {
       session_id: SESSION_ID,
-      reason: text('The reason, for the timeline of the task.', { maxLength: 1_000 }),
+      reason: REASON,
       not_before: text(
         'Time (RFC 3339) before which the task cannot be claimed, such as 2036-01-31T12:00:00Z. Not together with until_approval.',
       ),

@@ -1,19 +1,20 @@
 import { invalidArguments } from './argument-problems.js';
 import { readDetail } from './detail-tool.js';
-import { beginning, CUT, fitted } from './excerpt.js';
+import { truncate, CUT, fitToLimit } from './excerpt.js';
 import type { MeshClient } from './mesh-client.js';
 import {
-  answers,
-  flag,
+  outputSchema,
+  boolean,
   id,
   list,
   object,
   SESSION_ID,
-  takes,
+  SESSION_STATUS,
+  inputSchema,
   TASK_ID,
   text,
   textOrNull,
-  whole,
+  integer,
 } from './schemas.js';
 import {
   type Members,
@@ -43,11 +44,13 @@ const fetchStatus: Tool = {
   description:
     'Returns the status of a task or session, its worker, its result or error, what it waits for, and its last events. Pass the task_id that send_task returned, or a session_id. Do not poll it every second: work takes minutes. For the full history use task_timeline.',
   kind: 'read',
-  input: takes({ id: id('task-<uuid>, session-<uuid>, or the bare UUID of either.') }, ['id']),
-  output: answers({
+  input: inputSchema({ id: id('task-<uuid>, session-<uuid>, or the bare UUID of either.') }, [
+    'id',
+  ]),
+  output: outputSchema({
     session_id: text('The session; for a task its latest attempt.'),
     task_id: textOrNull('The task of the session; null for a plain session.'),
-    status: text('pending, active, completed, failed or expired.'),
+    status: SESSION_STATUS,
     task_status: textOrNull(
       'Status of the task: that of its latest attempt, or dead (attempts used up) or cancelled; null for a plain session.',
     ),
@@ -91,7 +94,7 @@ const fetchStatus: Tool = {
       task_id: prefixedOrNull('task', session.task_id),
       ...story,
     };
-    const content = fitted(all, ['result', 'error', 'metadata']);
+    const content = fitToLimit(all, ['result', 'error', 'metadata']);
     return { text: sentence(all), content };
   },
 };
@@ -128,8 +131,8 @@ function sentence({
   const [last] = recordsOf(more.last_events);
   return [
     `Status: ${memberText(task_status ?? status)}. ${holder ? `Claimed by ${holder} (${memberText(role)})` : `Role: ${memberText(role)}`}.`,
-    ...(result === null ? [] : [`Result: ${beginning(JSON.stringify(result), 2_000)}.`]),
-    ...(memberText(error) ? [`Error: ${beginning(memberText(error), 2_000)}.`] : []),
+    ...(result === null ? [] : [`Result: ${truncate(JSON.stringify(result), 2_000)}.`]),
+    ...(memberText(error) ? [`Error: ${truncate(memberText(error), 2_000)}.`] : []),
     ...(waits.length > 0 ? [`Waits for: ${waits.join(', ')}.`] : []),
     ...(last
       ? [
@@ -150,16 +153,16 @@ const taskTimeline: Tool = {
   description:
     'Returns the events of a task, its attempts and its approvals, oldest first, and what the task waits for. Use it to explain a delay or a failure. For the current status use fetch_status.',
   kind: 'read',
-  input: takes(
+  input: inputSchema(
     {
       task_id: TASK_ID,
-      offset: whole('The next_offset of the previous page. Default: 0.', 0, 1_000),
+      offset: integer('The next_offset of the previous page. Default: 0.', 0, 1_000),
     },
     ['task_id'],
   ),
-  output: answers({
+  output: outputSchema({
     events: list('The events, oldest first.', EVENT),
-    complete: flag(
+    complete: boolean(
       'Whether the timeline is complete. If false, only the oldest 1,000 events are returned.',
     ),
     next_offset: {
@@ -175,7 +178,7 @@ const taskTimeline: Tool = {
     const end = start + EVENTS;
     const events = all.slice(start, end).map((event) => ({
       ...event,
-      ...(typeof event.told === 'string' && { told: beginning(event.told, 100) }),
+      ...(typeof event.told === 'string' && { told: truncate(event.told, 100) }),
     }));
     const lines = events
       .map(recordOf)

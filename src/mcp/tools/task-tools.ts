@@ -3,19 +3,20 @@ import { RUN_SECONDS } from '../../tasks/task-limits.js';
 import { invalidArguments } from './argument-problems.js';
 import type { MeshClient } from './mesh-client.js';
 import {
-  answers,
+  outputSchema,
   APPROVER_KIND,
   EXPIRES_IN_SECONDS,
-  flag,
+  boolean,
   list,
   object,
   PRIORITY,
   QUORUM,
+  REASON,
   ROLE,
-  takes,
+  inputSchema,
   TASK_ID,
   text,
-  whole,
+  integer,
 } from './schemas.js';
 import {
   pickGiven,
@@ -34,7 +35,7 @@ const TRACE_ID = text('UUID of the workflow that the task belongs to. Default: a
 /** Members of `task` in the route that are separate arguments of the tool. */
 const OF_TASK = ['task_type', 'description', 'data'];
 
-const ROUTED = answers({
+const ROUTED = outputSchema({
   task_id: text('The new task. Pass it to fetch_status, request_approval or cancel_task.'),
   status: text('accepted: the task is stored.'),
   trace_id: text('The workflow that the task belongs to.'),
@@ -46,7 +47,7 @@ const sendTask: Tool = {
   description:
     'Assigns work to another org role. The task is stored in the role’s inbox until an agent of the role claims it. Keep the task_id and follow the task with fetch_status. Use notify for a message that requires no work, and request_approval for a yes or no about an existing task. Do not send a task again because it is slow; check fetch_status.',
   kind: 'write',
-  input: takes(
+  input: inputSchema(
     {
       target: text('The role that does the work, such as manager.'),
       task_type: text('The kind of work, such as budget_approval.', {
@@ -65,8 +66,8 @@ const sendTask: Tool = {
       not_before: text(
         'Time (RFC 3339) before which the task cannot be claimed, such as 2036-01-31T12:00:00Z.',
       ),
-      max_attempts: whole('Number of attempts before the task is dead; default 3.', 1, 100),
-      max_run_seconds: whole(
+      max_attempts: integer('Number of attempts before the task is dead; default 3.', 1, 100),
+      max_run_seconds: integer(
         'Limit of one attempt in seconds. Heartbeats do not extend it. Default: no limit.',
         RUN_SECONDS.min,
         RUN_SECONDS.max,
@@ -122,7 +123,7 @@ const notify: Tool = {
   description:
     'Puts a message in a role’s inbox. An agent of the role receives it by claiming it, which also completes it. Use send_task if you need work or a reply, and request_approval if you need a decision.',
   kind: 'write',
-  input: takes(
+  input: inputSchema(
     {
       target: text('The role that receives the message.'),
       message: text('The text of the message.', { minLength: 1, maxLength: 10_000 }),
@@ -182,17 +183,17 @@ const cancelTask: Tool = {
   kind: 'write',
   destructive: true,
   idempotent: true,
-  input: takes(
+  input: inputSchema(
     {
       task_id: TASK_ID,
-      reason: text('The reason, for the timeline of the task.', { maxLength: 1_000 }),
-      cascade: flag(
+      reason: REASON,
+      cascade: boolean(
         'Whether to cancel its subtasks too, at most 200 tasks in all. Default: false.',
       ),
     },
     ['task_id'],
   ),
-  output: answers({
+  output: outputSchema({
     task_id: text('The task.'),
     status: text('cancelled.'),
     cancelled_tasks: list(
@@ -221,8 +222,8 @@ const whoami: Tool = {
   description:
     'Returns the subject and the roles of your token. Call it once at the start, and when a call is refused because of a role.',
   kind: 'read',
-  input: takes({}),
-  output: answers({
+  input: inputSchema({}),
+  output: outputSchema({
     subject: text('Your identity, as it appears in claimed_by and decided_by.'),
     roles: {
       type: 'array',
@@ -234,7 +235,7 @@ const whoami: Tool = {
       description:
         'The role that you act for unless a call names another; null: each call must name one.',
     },
-    must_name_role: flag('Whether you must pass a role to the tools that accept one.'),
+    must_name_role: boolean('Whether you must pass a role to the tools that accept one.'),
     kind: text('human or agent. Some approvals can be decided only by a human.'),
   }),
   async run(mesh) {

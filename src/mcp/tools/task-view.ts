@@ -1,4 +1,4 @@
-import { beginning } from './excerpt.js';
+import { truncate } from './excerpt.js';
 import { type Members, pick, prefixedOrNull, recordOf, memberText } from './tool.js';
 
 /** The members of a task in a tool result. */
@@ -19,7 +19,7 @@ export const TASK_DETAIL = ['description', 'data', 'context'];
 
 /** Returns a task as one line of text. */
 export function taskLine({ task_id, task_type, from_role, description }: Members): string {
-  return `- ${memberText(task_id)} ${memberText(task_type)} from ${memberText(from_role)}: ${beginning(memberText(description), 2_000)}`;
+  return `- ${memberText(task_id)} ${memberText(task_type)} from ${memberText(from_role)}: ${truncate(memberText(description), 2_000)}`;
 }
 
 /** Maps an approval of a claimed task to its tool result. */
