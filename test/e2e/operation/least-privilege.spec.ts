@@ -1,14 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import {
-  newDatabase,
-  newSubject,
-  startTestApp,
-  type TestApp,
-  tokenFor,
-} from '../../support/app.js';
-import { Client } from '../../support/client.js';
+import { newDatabase } from '../../support/app.js';
 import { eventually } from '../../support/eventually.js';
 import { History } from '../../support/history.js';
 import { check } from '../../support/history-check.js';
@@ -16,12 +9,13 @@ import { dropTestDatabase } from '../../support/postgres.js';
 import { chaosSeed, Random } from '../../support/random.js';
 import { readStored } from '../../support/stored-rows.js';
 import { WorkloadClient } from '../../support/workload.js';
+import { useApp } from '../../support/kit.js';
 
 const SCRIPT = readFileSync('docs/operations/application-role.sql', 'utf8');
 const OPERATIONS = 60;
 const MOST_MS = 20_000;
 
-describe('a database role that has only what docs/operations/application-role.sql gives', () => {
+describe('the database role of docs/operations/application-role.sql', () => {
   let ownerUrl: string;
   let owner: pg.Client;
   let roleUrl: string;
@@ -47,18 +41,12 @@ describe('a database role that has only what docs/operations/application-role.sq
   });
 
   describe('lets the controller', () => {
-    let mesh: TestApp;
-
-    beforeAll(async () => {
-      mesh = await startTestApp({
-        databaseUrl: roleUrl,
-        env: { SWEEP_INTERVAL_SECONDS: '1', LEASE_MIN_SECONDS: '1' },
-      });
+    const mesh = useApp({
+      databaseUrl: roleUrl,
+      env: { SWEEP_INTERVAL_SECONDS: '1', LEASE_MIN_SECONDS: '1' },
     });
 
-    afterAll(() => mesh.close());
-
-    it('route, claim, work, hand back, retry, call off, approve and record, each once', async () => {
+    it('route, claim, complete, release, retry, cancel, approve and record', async () => {
       const history = new History();
       const end = performance.now() + MOST_MS;
       const field = {
@@ -77,8 +65,8 @@ describe('a database role that has only what docs/operations/application-role.sq
       expect(history.operations.length).toBeGreaterThan(20);
     });
 
-    it('keep what agents report, and forget keys', async () => {
-      const agent = new Client(mesh.url, tokenFor('finance', newSubject('reporter')));
+    it('store reports, and delete idempotency records', async () => {
+      const agent = mesh.agent('finance');
       const report = { source: 'policy-engine', category: 'policy', action: 'evaluated' };
       expect((await agent.post('/audit/ingest', report)).status).toBe(202);
 
@@ -115,7 +103,7 @@ describe('a database role that has only what docs/operations/application-role.sq
     'DELETE FROM approvals',
     `INSERT INTO migrations (timestamp, name) VALUES (1, 'mine')`,
     'ALTER ROLE mesh_app SUPERUSER',
-  ])('does not let it: %s', async (statement) => {
+  ])('does not allow: %s', async (statement) => {
     await expect(role.query(statement)).rejects.toMatchObject({ code: '42501' });
   });
 });

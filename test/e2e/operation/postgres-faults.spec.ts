@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { FaultyPostgres } from '../../support/faulty-postgres.js';
 import { POSTGRES_FAULTS } from '../../support/postgres-faults.js';
 
-describe('a controller at work goes on by itself when its Postgres', () => {
+describe('a controller recovers when PostgreSQL', () => {
   let faulty: FaultyPostgres;
 
   beforeAll(async () => {

@@ -24,7 +24,7 @@ const GATE = `
   END $$;
   CREATE TRIGGER tasks_gate BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION wait_at_gate()`;
 
-describe('a controller that is told to stop', () => {
+describe('shutdown', () => {
   let databaseUrl: string;
   let db: pg.Pool;
   const controllers = new Map<string, ControllerProcess>();
@@ -90,7 +90,7 @@ describe('a controller that is told to stop', () => {
       )
     ).rowCount ?? 0;
 
-  it('goes unnoticed by clients that retry, when two are replaced one after the other', async () => {
+  it('a rolling replacement of two controllers causes no failures for clients that retry', async () => {
     const first = await Promise.all([running('one'), running('other')]);
     const load = new Load(
       first.map(({ url }) => url),
@@ -119,7 +119,7 @@ describe('a controller that is told to stop', () => {
     expect(await notKept(db, acknowledged)).toEqual([]);
   }, 120_000);
 
-  it(`finishes ${IN_FLIGHT} requests, is not ready at once, and ends soon after the last`, async () => {
+  it(`finishes ${IN_FLIGHT} requests, is not ready at once, and exits after the last`, async () => {
     const controller = await running('one');
     const agent = agentOf(controller);
     const { answers } = await inFlight(agent);
@@ -146,7 +146,7 @@ describe('a controller that is told to stop', () => {
     expect(controller.output).not.toMatch(/"level":"error"|unhandled|uncaught/i);
   }, 120_000);
 
-  it('ends at once when it is told so twice, and leaves nothing half done', async () => {
+  it('exits at once after a second signal, without partial effects', async () => {
     const controller = await running('other');
     const key = randomUUID();
     await db.query('INSERT INTO gate DEFAULT VALUES');

@@ -16,7 +16,7 @@ import { TcpProxy } from '../../support/tcp-proxy.js';
 let postgres: TestPostgres;
 let controllers: ControllerProcess[];
 
-describe('the start of a controller', () => {
+describe('startup', () => {
   beforeAll(async () => {
     postgres = await startTestPostgres();
   });
@@ -77,8 +77,8 @@ describe('the start of a controller', () => {
     expect(performance.now() - started).toBeLessThan(5_000);
   }
 
-  describe('a controller that starts before its database', () => {
-    it('waits while Postgres is down, then migrates and works', async () => {
+  describe('before the database is ready', () => {
+    it('waits while PostgreSQL is down, then migrates and works', async () => {
       const databaseUrl = await createTestDatabase(postgres.url);
       postgres.kill('SIGKILL');
       try {
@@ -91,7 +91,7 @@ describe('the start of a controller', () => {
       }
     });
 
-    it('says what is wrong while it is being set up: first the password, then the name', async () => {
+    it('logs a wrong password and then a missing database', async () => {
       await withClient(postgres.url, (client) =>
         client.query(`CREATE ROLE late LOGIN PASSWORD 'another'`),
       );
@@ -110,7 +110,7 @@ describe('the start of a controller', () => {
       expect(controller.output).not.toContain('secret-word');
     });
 
-    it('waits while nothing answers there, and stops when it is told to', async () => {
+    it('waits while PostgreSQL does not respond, and stops on SIGTERM', async () => {
       const proxy = await TcpProxy.inFrontOf(postgres.url);
       proxy.silent = true;
       try {
@@ -122,7 +122,7 @@ describe('the start of a controller', () => {
       }
     });
 
-    it('listens while another one migrates, and is ready after it', async () => {
+    it('listens while another controller migrates, and is ready afterwards', async () => {
       const databaseUrl = await createTestDatabase(postgres.url);
       const other = new pg.Client({ connectionString: databaseUrl });
       await other.connect();
@@ -144,9 +144,9 @@ describe('the start of a controller', () => {
     });
   });
 
-  describe('a controller that waiting would not help', () => {
+  describe('with an error that waiting cannot fix', () => {
     it.each(['nope.invalid', '192.0.2.1', '127.0.0.1:80'])(
-      'ends with one line when it cannot listen at HOST %s',
+      'exits with one line when it cannot listen on HOST %s',
       async (HOST) => {
         const databaseUrl = await createTestDatabase(postgres.url);
         const env = { DATABASE_URL: databaseUrl, MIGRATE_ON_START: 'true', HOST };
@@ -160,7 +160,7 @@ describe('the start of a controller', () => {
       },
     );
 
-    it('ends with one line when its database lacks a migration', async () => {
+    it('exits with one line when the database lacks a migration', async () => {
       const databaseUrl = await createTestDatabase(postgres.url);
       const controller = await ControllerProcess.launchMain({ DATABASE_URL: databaseUrl });
       await controller.ended;
