@@ -14,8 +14,8 @@ import { PreparedStatementNames } from './prepared-statement-names.js';
 
 /** The work of a shared transaction, and what runs before and after it. */
 export interface SharedWork<T, R> {
-  /** Runs first in the transaction, before all statements of the work. */
-  onBegin: Work<void>;
+  /** Runs first in the transaction, before all statements of the work. `attempt` counts from 1. */
+  onBegin: (manager: EntityManager, attempt: number) => Promise<void>;
   work: () => Promise<T>;
   /** Runs last in the transaction. Converts the value of the work into the result. */
   beforeCommit: (manager: EntityManager, value: T) => Promise<R>;
@@ -105,8 +105,11 @@ export class TransactionsService {
    * So a whole request can be atomic without changes to the code inside.
    */
   runShared<T, R>({ onBegin, work, beforeCommit }: SharedWork<T, R>): Promise<R> {
-    return withRetries(async () => {
-      const shared = new SharedTransaction(() => this.connect(), onBegin);
+    return withRetries(async (attempt) => {
+      const shared = new SharedTransaction(
+        () => this.connect(),
+        (manager) => onBegin(manager, attempt),
+      );
       try {
         const value = await this.shared.run(shared, work);
         const result = await shared.join((manager) => beforeCommit(manager, value));
