@@ -3,13 +3,10 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/transaction-hooks.js';
 import { queueSql } from '../database/sql.js';
+import { type AffectedResource, recordAffectedResource } from '../idempotency/keyed-context.js';
 import { EventMetricsService } from '../observability/event-metrics.service.js';
 import { newId } from '../observability/new-id.js';
-import {
-  type AffectedResource,
-  recordAffectedResource,
-  requestContext,
-} from '../observability/request-context.js';
+import { requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 
 /** An audit event before it has an id. */
@@ -33,7 +30,7 @@ export class AuditService {
   record(manager: EntityManager, event: NewAuditEvent): string {
     const entry = this.buildEntry(manager, event);
     queueSql(manager, INSERT, [serialize([entry])]);
-    recordAffectedResource(effectOf(entry));
+    recordAffectedResource(manager, affectedResource(entry));
     return entry.id;
   }
 
@@ -43,7 +40,7 @@ export class AuditService {
    */
   eventPayload(manager: EntityManager, event: NewAuditEvent): string {
     const entry = this.buildEntry(manager, event);
-    recordAffectedResource(effectOf(entry));
+    recordAffectedResource(manager, affectedResource(entry));
     return serialize([entry]);
   }
 
@@ -62,7 +59,7 @@ export class AuditService {
   }
 }
 
-function effectOf({ id, event }: Entry): AffectedResource {
+function affectedResource({ id, event }: Entry): AffectedResource {
   const { event_type, by, approval_id, session_id, task_id } = event;
   if (event_type === 'task_routed' && task_id) return { role: by.role, type: 'task', id: task_id };
   if (approval_id) return { role: by.role, type: 'approval', id: approval_id };

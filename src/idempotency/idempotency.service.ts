@@ -5,11 +5,11 @@ import { DatabaseClockService } from '../database/database-clock.service.js';
 import { SweeperService } from '../database/sweeper.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
-import { requestContext } from '../observability/request-context.js';
 import { inProgress, payloadMismatch, roleRevoked } from './idempotency-errors.js';
 import { type HitSource, IdempotencyMetricsService } from './idempotency-metrics.service.js';
 import { IdempotencyRecordsRepository } from './idempotency-records.repository.js';
 import { ResponseCacheService } from './response-cache.service.js';
+import { keyedContexts } from './keyed-context.js';
 import type { KeyedRequest } from './keyed-request.js';
 import {
   type HandlerResponse,
@@ -130,18 +130,19 @@ export class IdempotencyService implements OnModuleInit {
     const execution = new KeyedExecution(this.records, request, assumeNew, this.clock);
     const ttl = this.environment.IDEMPOTENCY_TTL_SECONDS;
     let expiresAt = 0;
+    let actingRole: string | null = null;
     const answer = await this.transactions.runShared({
       onBegin: (manager) => execution.begin(manager),
       work: () => this.runHandler(execution, work),
       beforeCommit: async (manager, made: HandlerResponse) => {
         expiresAt = Math.floor(this.clock.now() + ttl * 1000);
         await execution.finish(manager, made, ttl);
+        actingRole = keyedContexts.find(manager)?.affected?.role ?? null;
         return made;
       },
     });
     this.metrics.misses.inc();
     if (answer.status !== 204) {
-      const actingRole = requestContext()?.affected?.role ?? null;
       const { fingerprint } = request;
       this.cacheResponse(request, { ...answer, fingerprint, actingRole, expiresAt });
     }

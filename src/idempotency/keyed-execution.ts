@@ -1,11 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import type { DatabaseClockService } from '../database/database-clock.service.js';
-import { requestContext } from '../observability/request-context.js';
-import { derivedTaskKey, uuidOf } from './derived-task-key.js';
 import type {
   FoundRecord,
   IdempotencyRecordsRepository,
 } from './idempotency-records.repository.js';
+import { keyedContexts } from './keyed-context.js';
 import type { KeyedRequest } from './keyed-request.js';
 import type { StoredResponse } from './stored-response.js';
 
@@ -51,7 +50,7 @@ export class KeyedExecution {
     if (this.assumeNew) this.records.queueLock(manager, this.request);
     else await this.lock(manager);
     this.assumeNew = false;
-    this.publishTaskKey();
+    keyedContexts.set(manager, { request: this.request, generation: this.generation });
   }
 
   private async lock(manager: EntityManager): Promise<void> {
@@ -65,19 +64,6 @@ export class KeyedExecution {
     assertExpired(record, this.clock);
     this.records.queueDeleteExpired(manager, this.request);
     this.generation = record.generation + 1;
-  }
-
-  /** Sets the database keys for the handler, and clears the effect of a try that was rolled back. */
-  private publishTaskKey(): void {
-    const context = requestContext();
-    if (!context) return;
-    const { key, scope } = this.request;
-    const preferred = uuidOf(key);
-    context.taskKey = {
-      ...(preferred && { preferred }),
-      derived: derivedTaskKey(scope, this.generation),
-    };
-    context.affected = undefined;
   }
 
   /**
@@ -103,7 +89,7 @@ export class KeyedExecution {
     ttlSeconds: number,
   ): Promise<void> {
     if (status === 204) return this.assertNotExecuted(manager);
-    const effect = requestContext()?.affected;
+    const effect = keyedContexts.find(manager)?.affected;
     const { scope, fingerprint, caller, key, method, path } = this.request;
     this.records.save(
       manager,

@@ -4,7 +4,6 @@ import { Environment } from '../config/environment.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { recordAffectedResource } from '../observability/request-context.js';
 import { isAttempt } from './attempts.service.js';
 import { assertOneDueTime, type ReleaseDto } from './dto/lease.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
@@ -44,11 +43,6 @@ export class LeasesService {
     const session = await this.sessions.run(agent, reference, (manager, current) => {
       assertHeld(agent, current);
       if (current.is_past_run_limit) throw runLimitReached(current);
-      recordAffectedResource({
-        role: actorFor(agent, current).role,
-        type: 'session',
-        id: current.id,
-      });
       return Promise.resolve(this.lifecycle.heartbeat(manager, current, seconds, otherwise));
     });
     return toSessionDto(session);

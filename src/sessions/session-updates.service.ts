@@ -4,12 +4,12 @@ import type { Agent } from '../auth/agent.js';
 import { afterRollback } from '../database/transaction-hooks.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../http/ids.js';
+import { recordAffectedResource } from '../idempotency/keyed-context.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
 import type { SessionChange } from '../lifecycle/session-transition.js';
 import { TaskCompletion } from '../lifecycle/task-end.js';
-import { recordAffectedResource } from '../observability/request-context.js';
 import {
   assertClaimable,
   AttemptsService,
@@ -62,7 +62,7 @@ export class SessionUpdatesService {
       const by = actorFor(agent, current);
       if (!change) {
         // The role goes into the idempotency record: a replay requires that the caller still holds it.
-        recordAffectedResource({ role: by.role, type: 'session', id: current.id });
+        recordAffectedResource(manager, { role: by.role, type: 'session', id: current.id });
         return toSessionDto(current);
       }
       if (change.status === 'failed' && dto.retryable === true && isAttempt(current)) {

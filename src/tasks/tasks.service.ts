@@ -9,10 +9,11 @@ import { Environment } from '../config/environment.js';
 import { sql, queueSql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
+import { findTaskKey } from '../idempotency/keyed-context.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { type WarningDto, warningsOf } from '../http/warnings.js';
 import { newId } from '../observability/new-id.js';
-import { currentTraceId, requestContext } from '../observability/request-context.js';
+import { currentTraceId } from '../observability/request-context.js';
 import { AttemptsService } from '../sessions/attempts.service.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
@@ -148,7 +149,7 @@ type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
  * @throws InvalidInputError if the deadline is not in the future
  */
 async function insertTask(manager: EntityManager, task: NewTask): Promise<void> {
-  const key = requestContext()?.taskKey;
+  const key = findTaskKey(manager);
   const values = [
     task.id,
     task.task_type,

@@ -53,7 +53,7 @@ export class InProcessMeshService {
     operation: OperationName,
     request: MeshRequest,
   ): Promise<MeshResponse> {
-    // As over HTTP, each operation has its own request context, because the context stores its effect.
+    // As over HTTP, each operation has its own request context.
     const context = { traceId: request.trace_id ?? currentTraceId(), subject: agent.subject };
     return withRequestContext(context, async () => {
       try {
