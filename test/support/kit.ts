@@ -4,11 +4,15 @@ import type { DataSource } from 'typeorm';
 import { startTestApp, type TestApp, type TestAppOptions } from './app.js';
 import type { Answer, Client } from './client.js';
 
-/** The application of a `describe`. It starts before the first test and stops after the last. */
-export function useApp(options?: TestAppOptions): TestApp {
+/**
+ * The application of a `describe`. It starts before the first test and stops after the last.
+ *
+ * @param options a function, if they contain what an earlier hook creates
+ */
+export function useApp(options?: TestAppOptions | (() => TestAppOptions)): TestApp {
   const mesh = new HookedApp();
   beforeAll(async () => {
-    mesh.running = await startTestApp(options);
+    mesh.running = await startTestApp(typeof options === 'function' ? options() : options);
   });
   afterAll(() => mesh.close());
   return mesh;

@@ -41,10 +41,10 @@ describe('the database role of docs/operations/application-role.sql', () => {
   });
 
   describe('lets the controller', () => {
-    const mesh = useApp({
+    const mesh = useApp(() => ({
       databaseUrl: roleUrl,
       env: { SWEEP_INTERVAL_SECONDS: '1', LEASE_MIN_SECONDS: '1' },
-    });
+    }));
 
     it('route, claim, complete, release, retry, cancel, approve and record', async () => {
       const history = new History();
