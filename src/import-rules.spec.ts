@@ -57,6 +57,11 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
     ],
   },
   {
+    files: /^common\//,
+    ban: /from '\.\.\//,
+    why: 'common holds what every folder may use, and uses none of them',
+  },
+  {
     files: /^embedded-postgres\//,
     ban: /from '\.\.\//,
     why: 'the embedded PostgreSQL uses nothing of the controller',

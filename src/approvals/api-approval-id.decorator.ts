@@ -1,5 +1,5 @@
 import { ApiParam } from '@nestjs/swagger';
-import { idPattern } from '../http/ids.js';
+import { idPattern } from '../common/ids.js';
 
 /** Documents the path parameter `id` of an approval. */
 export function ApiApprovalId(): MethodDecorator & ClassDecorator {

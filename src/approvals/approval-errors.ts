@@ -1,5 +1,5 @@
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
-import { withPrefix } from '../http/ids.js';
+import { withPrefix } from '../common/ids.js';
 import type { Approval } from './approval.entity.js';
 import type { ConsumedApproval } from './request-rules.js';
 

@@ -5,7 +5,7 @@ import type { Actor } from '../auth/actor.js';
 import { Environment } from '../config/environment.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
-import { newId } from '../observability/new-id.js';
+import { newId } from '../common/new-id.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyConsumed, alreadyPending } from './approval-errors.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';

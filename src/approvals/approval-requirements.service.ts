@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import { withPrefix } from '../http/ids.js';
+import { withPrefix } from '../common/ids.js';
 import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecycle/task-lock.js';
 import { requiredKind } from './approver-kind-rules.js';
 import { requirementInTheWay } from './approval-errors.js';

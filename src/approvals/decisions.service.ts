@@ -10,7 +10,7 @@ import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import { getReadableTask } from '../lifecycle/task-summary.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
-import { newId } from '../observability/new-id.js';
+import { newId } from '../common/new-id.js';
 import {
   alreadySettled,
   ambiguousApproval,

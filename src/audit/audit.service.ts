@@ -5,7 +5,7 @@ import { afterCommit } from '../database/transaction-hooks.js';
 import { queueSql } from '../database/sql.js';
 import { type AffectedResource, recordAffectedResource } from '../idempotency/keyed-context.js';
 import { EventMetricsService } from '../observability/event-metrics.service.js';
-import { newId } from '../observability/new-id.js';
+import { newId } from '../common/new-id.js';
 import { requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 

@@ -1,4 +1,4 @@
-/** Whether a value read from JSON is an object, so that its members may be looked at. */
+/** Whether a value is a JSON object: no array, and not null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

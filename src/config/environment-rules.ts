@@ -1,16 +1,15 @@
+import { isLoopback } from '../common/loopback.js';
 import type { Environment } from './environment.js';
 
 /** A rule for a combination of variables. Returns the problems. */
 export type EnvironmentRule = (environment: Environment) => string[];
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Over plain http, an attacker on the network path could replace the signing keys. */
 const httpsOutsideLoopback: EnvironmentRule = (environment) =>
   (['OIDC_ISSUER_URL', 'OIDC_JWKS_URL'] as const).flatMap((name) => {
     const url = environment[name] === undefined ? undefined : new URL(environment[name]);
     const safe =
-      url?.protocol !== 'http:' || LOOPBACK.test(url.hostname) || environment.OIDC_ALLOW_HTTP;
+      url?.protocol !== 'http:' || isLoopback(url.hostname) || environment.OIDC_ALLOW_HTTP;
     return safe ? [] : [`${name} must be https (or set OIDC_ALLOW_HTTP=true)`];
   });
 

@@ -8,7 +8,8 @@ import {
   Matches,
 } from 'class-validator';
 import { HUMAN_CLAIM } from './human-claim.js';
-import { Flag, List, Names, URL_OPTIONS, WholeNumber } from './variable.js';
+import { WholeNumber } from '../common/whole-number.js';
+import { Flag, List, Names, URL_OPTIONS } from './variable.js';
 
 const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
 

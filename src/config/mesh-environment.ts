@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { IsOptional, IsString, IsUrl, Matches } from 'class-validator';
 import { EnvironmentError, validated } from './validated.js';
-import { URL_OPTIONS, WholeNumber } from './variable.js';
+import { WholeNumber } from '../common/whole-number.js';
+import { URL_OPTIONS } from './variable.js';
 
 const TOKEN = { message: '$property must hold a token: visible characters, no spaces' };
 

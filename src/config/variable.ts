@@ -1,24 +1,11 @@
 // Imports only this module of Nest, so that the stdio MCP server starts faster.
 import { applyDecorators } from '@nestjs/common/decorators/core/apply-decorators.js';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsInt, Matches, Max, Min } from 'class-validator';
+import { IsBoolean, Matches } from 'class-validator';
 import { inNfc, NAME } from '../common/names.js';
 
 /** Validation options of URLs. Hosts can be names of a container network, such as `my_db`. */
 export const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
-
-/** A variable with a whole number from `min` to `max`, in decimal digits. */
-export function WholeNumber(min: number, max: number): PropertyDecorator {
-  const message = `$property must be a whole number from ${min} to ${max}`;
-  return applyDecorators(
-    Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value,
-    ),
-    IsInt({ message }),
-    Min(min, { message }),
-    Max(max, { message }),
-  );
-}
 
 /** A variable with the value `true` or `false`. */
 export function Flag(): PropertyDecorator {

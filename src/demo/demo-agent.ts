@@ -1,4 +1,5 @@
 import { isRecord } from '../common/is-record.js';
+import { parseJson } from '../common/parse-json.js';
 import { Answer } from './answer.js';
 import { DemoError } from './demo-error.js';
 import type { Narrator } from './narrator.js';
@@ -73,19 +74,11 @@ async function call(url: string, request: string, init: RequestInit): Promise<Re
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     const response = await fetch(`${url}${path}`, { ...init, redirect: 'error', signal });
-    return { status: response.status, json: parse(await response.text()) };
+    return { status: response.status, json: parseJson(await response.text()) };
   } catch (error) {
     throw new DemoError(
       `No controller responds at ${url} (${reasonOf(error)}): start one with "npm start", or set CONTROLLER_URL.`,
     );
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isObject, renameAliases, withoutNullMembers } from './aliases.js';
+import { renameAliases, withoutNullMembers } from './aliases.js';
 
 const ALIASES = { agent_role: 'role', sessionId: 'id' };
 
@@ -50,18 +50,5 @@ describe('Members that are null', () => {
       d: false,
       e: { f: null },
     });
-  });
-});
-
-describe('A JSON object', () => {
-  it.each([
-    [{}, true],
-    [Object.create(null), true],
-    [[], false],
-    [null, false],
-    ['x', false],
-    [undefined, false],
-  ])('%j: %s', (value: unknown, expected) => {
-    expect(isObject(value)).toBe(expected);
   });
 });

@@ -1,9 +1,5 @@
+import { isRecord } from '../common/is-record.js';
 import { InvalidInputError } from '../errors/domain-error.js';
-
-/** Whether a value is a JSON object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /**
  * Renames deprecated members of `body`: with the aliases `{ agent_role: 'role' }`, `agent_role` becomes `role`.
@@ -11,7 +7,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  * @throws InvalidInputError if both names are present with different values
  */
 export function renameAliases(body: unknown, aliases: Readonly<Record<string, string>>): unknown {
-  if (!isObject(body)) return body;
+  if (!isRecord(body)) return body;
   const entries = Object.entries(body).map(([name, value]) => {
     const canonical = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
     if (canonical === undefined) return [name, value];

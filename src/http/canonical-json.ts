@@ -1,27 +1,18 @@
-import { hash } from 'node:crypto';
-import canonicalize from 'canonicalize';
+import { findCanonicalDigest } from '../common/json-digest.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 
 /**
- * Returns the SHA-256 of a value in canonical JSON (RFC 8785). The order of members, white space and the notation of
- * numbers do not affect it.
+ * Returns the SHA-256 of a member of a body in canonical JSON (RFC 8785).
  *
- * @throws InvalidInputError if the value has no canonical form. RFC 8785 requires I-JSON (RFC 7493): no lone surrogates,
- * and numbers that fit a double (`1e400` does not)
+ * @throws InvalidInputError if the value has no canonical form; see {@link findCanonicalDigest}
  */
 export function canonicalDigest(value: object): Buffer {
-  return hash('sha256', canonicalJson(value), 'buffer');
-}
-
-function canonicalJson(value: object): string {
-  try {
-    return canonicalize(value) ?? '';
-  } catch {
-    throw new InvalidInputError([
-      {
-        pointer: '',
-        message: 'The body contains a number or a string that I-JSON (RFC 7493) does not allow',
-      },
-    ]);
-  }
+  const digest = findCanonicalDigest(value);
+  if (digest) return digest;
+  throw new InvalidInputError([
+    {
+      pointer: '',
+      message: 'The body contains a number or a string that I-JSON (RFC 7493) does not allow',
+    },
+  ]);
 }

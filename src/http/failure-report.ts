@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { isObject } from './aliases.js';
+import { isRecord } from '../common/is-record.js';
 
 /** Longest error of a failed session, in UTF-16 code units. */
 export const MAX_ERROR_LENGTH = 10_000;
@@ -13,7 +12,7 @@ export function mayReportFailure({ method, path }: { method: string; path: strin
 
 /** Whether a body reports a failed session, as a status change or as a lifecycle event. */
 export function reportsFailure(body: unknown): body is Record<string, unknown> {
-  if (!isObject(body)) return false;
+  if (!isRecord(body)) return false;
   const { status, state, event } = body;
   if (status === 'failed' || state === 'failed') return true;
   return typeof event === 'string' && event.toLowerCase() === 'fail';
@@ -21,15 +20,15 @@ export function reportsFailure(body: unknown): body is Record<string, unknown> {
 
 /** Returns the arguments of an MCP call of fail_task; undefined for any other body. */
 export function failTaskArguments(body: unknown): Record<string, unknown> | undefined {
-  if (!isObject(body) || body.method !== 'tools/call' || !isObject(body.params)) return undefined;
+  if (!isRecord(body) || body.method !== 'tools/call' || !isRecord(body.params)) return undefined;
   const { name, arguments: given } = body.params;
-  return name === 'fail_task' && isObject(given) ? given : undefined;
+  return name === 'fail_task' && isRecord(given) ? given : undefined;
 }
 
 /** Returns an MCP call of fail_task with a null error; any other body unchanged. */
 export function withoutError(body: unknown): unknown {
   const given = failTaskArguments(body);
-  if (!given || !isObject(body) || !isObject(body.params)) return body;
+  if (!given || !isRecord(body) || !isRecord(body.params)) return body;
   return { ...body, params: { ...body.params, arguments: { ...given, error: null } } };
 }
 
@@ -76,37 +75,4 @@ function toJson(value: unknown): string {
   } catch {
     return 'The error is nested too deeply';
   }
-}
-
-/**
- * Returns the SHA-256 of any JSON value, even one without canonical JSON (RFC 8785). The order of members does not affect
- * it. Iterative, so that deep nesting does not overflow the stack.
- */
-export function structuralDigest(value: unknown): Buffer {
-  const tokens: string[] = [];
-  const open: unknown[] = [value];
-  while (open.length > 0) {
-    const next = open.pop();
-    if (next instanceof Token) tokens.push(next.text);
-    else if (Array.isArray(next)) pushArray(open, next);
-    else if (isObject(next)) {
-      const members = Object.entries(next).sort(([a], [b]) => (a < b ? 1 : -1));
-      open.push(new Token('}'));
-      for (const [name, member] of members)
-        open.push(member, new Token(`${JSON.stringify(name)}:`));
-      open.push(new Token('{'));
-    } else tokens.push(typeof next === 'number' ? String(next) : JSON.stringify(next));
-  }
-  return hash('sha256', tokens.join(','), 'buffer');
-}
-
-class Token {
-  constructor(readonly text: string) {}
-}
-
-/** Pushes one element at a time, because a large array has more elements than a call can have arguments. */
-function pushArray(open: unknown[], array: readonly unknown[]): void {
-  open.push(new Token(']'));
-  for (let n = array.length - 1; n >= 0; n -= 1) open.push(array[n]);
-  open.push(new Token('['));
 }

@@ -2,15 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { plainToInstance } from 'class-transformer';
 import { IsOptional, validateSync } from 'class-validator';
 import { InvalidInputError } from '../errors/domain-error.js';
-import {
-  ApprovalIdPipe,
-  type IdKind,
-  IsId,
-  parseId,
-  withPrefix,
-  SessionReferencePipe,
-  TaskIdPipe,
-} from './ids.js';
+import { type IdKind, parseId, withPrefix } from '../common/ids.js';
+import { ApprovalIdPipe, IsId, SessionReferencePipe, TaskIdPipe } from './ids.js';
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
 

@@ -4,7 +4,8 @@ import { getMetadataStorage, type ValidationError, validateSync } from 'class-va
 import { closestName } from '../common/closest-name.js';
 import { Environment } from '../config/environment.js';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
-import { isObject, withoutNullMembers } from './aliases.js';
+import { isRecord } from '../common/is-record.js';
+import { withoutNullMembers } from './aliases.js';
 import {
   inheritedMemberNames,
   isTidy,
@@ -42,13 +43,13 @@ export class InputPipe implements PipeTransform {
 
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if ((type !== 'body' && type !== 'query') || !isDto(metatype)) return value;
-    const isEmptyQuery = type === 'query' && isObject(value) && Object.keys(value).length === 0;
+    const isEmptyQuery = type === 'query' && isRecord(value) && Object.keys(value).length === 0;
     if (isEmptyQuery && this.validWhenEmpty.has(metatype)) return new metatype();
     const prefix = type === 'body' ? '/' : '?';
     const warnings: WarningDto[] = [];
     const input =
       type === 'body' ? this.bodyOf(value, metatype, (warning) => warnings.push(warning)) : value;
-    if (!isObject(input) || !isTidy(input, metatype)) {
+    if (!isRecord(input) || !isTidy(input, metatype)) {
       const inherited = inheritedMemberNames(input, metatype, prefix);
       if (inherited.length > 0) throw new InvalidInputError(inherited);
     }
@@ -69,7 +70,7 @@ export class InputPipe implements PipeTransform {
     const normal = normalise ? normalise(withoutNullMembers(members), warn) : members;
     const repair = repairOf(dto);
     const body = repair ? repair(normal) : normal;
-    if (!isObject(body) || isTidy(body, dto)) return body;
+    if (!isRecord(body) || isTidy(body, dto)) return body;
     const inherited = Object.keys(body).filter((name) => name in Object.prototype);
     if (inherited.length > 0) {
       throw new InvalidInputError(
@@ -87,7 +88,7 @@ function isDto(metatype: ArgumentMetadata['metatype']): metatype is Dto {
 }
 
 function assertObject(value: unknown): Record<string, unknown> {
-  if (isObject(value)) return value;
+  if (isRecord(value)) return value;
   if (value === undefined) return {};
   throw new InvalidInputError([{ pointer: '/', message: 'The body must be a JSON object' }]);
 }

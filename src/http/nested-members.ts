@@ -1,6 +1,6 @@
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import { type InputProblem } from '../errors/domain-error.js';
-import { isObject } from './aliases.js';
+import { isRecord } from '../common/is-record.js';
 import { escapePointer } from './json-limits.js';
 
 type Members = Record<string, unknown>;
@@ -20,7 +20,7 @@ export function isTidy(input: Members, dto: Dto): boolean {
     const nested = nestedDto(dto, name);
     if (nested === undefined) continue;
     const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (!items.every((item) => !isObject(item) || isTidy(item, nested))) return false;
+    if (!items.every((item) => !isRecord(item) || isTidy(item, nested))) return false;
   }
   return true;
 }
@@ -36,7 +36,7 @@ export function withoutNullNestedMembers(input: Members, dto: Dto): Members {
       const nested = nestedDto(dto, name);
       if (nested === undefined) return [name, value];
       const tidied = (item: unknown): unknown =>
-        isObject(item) ? withoutNullNestedMembers(item, nested) : item;
+        isRecord(item) ? withoutNullNestedMembers(item, nested) : item;
       return [name, Array.isArray(value) ? value.map(tidied) : tidied(value)];
     }),
   );
@@ -47,7 +47,7 @@ export function withoutNullNestedMembers(input: Members, dto: Dto): Members {
  * class-validator treats them as known.
  */
 export function inheritedMemberNames(input: unknown, dto: Dto, prefix: string): InputProblem[] {
-  if (!isObject(input)) return [];
+  if (!isRecord(input)) return [];
   return Object.entries(input).flatMap(([name, value]) => {
     const pointer = `${prefix}${escapePointer(name)}`;
     if (name in Object.prototype) return [{ pointer, message: UNKNOWN_MEMBER }];

@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
-import { WholeNumber } from '../config/variable.js';
+import { WholeNumber } from '../common/whole-number.js';
 
 /** Query parameters of a paginated list. */
 export class CursorQuery {

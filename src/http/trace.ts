@@ -1,19 +1,19 @@
 import type { NextFunction, Request, Response } from 'express';
-import { newId } from '../observability/new-id.js';
+import { newId } from '../common/new-id.js';
+import { parseUuid, uuidFromHex } from '../common/uuid.js';
 import { withRequestContext } from '../observability/request-context.js';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 // https://www.w3.org/TR/trace-context/#traceparent-header
 const TRACEPARENT =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
 
 /** Returns the trace id of a request: `X-Trace-Id` if it is a UUID, else the trace-id of `traceparent`, else a new one. */
 export function traceIdOf(headers: Request['headers']): string {
-  const own = headers['x-trace-id'];
-  if (typeof own === 'string' && UUID.test(own)) return own.toLowerCase();
-  const { traceparent } = headers;
+  const { traceparent, 'x-trace-id': own } = headers;
+  const given = typeof own === 'string' ? parseUuid(own) : undefined;
+  if (given !== undefined) return given;
   const id = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined;
-  return id?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') ?? newId();
+  return id === undefined ? newId() : uuidFromHex(id);
 }
 
 /** Runs each request in its own request context, and sets `X-Trace-Id` of the response. */

@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { Matches, ValidateBy, type ValidationArguments } from 'class-validator';
 import { isBlank } from '../common/invisible-characters.js';
 import { inNfc, NAME } from '../common/names.js';
-import { isObject } from './aliases.js';
+import { isRecord } from '../common/is-record.js';
 import { parseTimestamp } from './timestamp.js';
 
 /** The part of the rule for names that all regular-expression dialects support: no comma, no surrounding white space. */
@@ -69,7 +69,7 @@ export function IsJsonObject(): PropertyDecorator {
     ValidateBy({
       name: 'isJsonObject',
       validator: {
-        validate: isObject,
+        validate: isRecord,
         defaultMessage: () => '$property must be a JSON object',
       },
     }),

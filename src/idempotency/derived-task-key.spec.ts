@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { validate, version } from 'uuid';
-import { derivedTaskKey, uuidOf } from './derived-task-key.js';
+import { derivedTaskKey } from './derived-task-key.js';
 
 const SCOPE = Buffer.alloc(32, 0xab);
 
@@ -23,37 +23,5 @@ describe('derivedTaskKey', () => {
       derivedTaskKey(Buffer.alloc(32, 0xac), 1),
     ];
     expect(new Set(keys).size).toBe(4);
-  });
-});
-
-describe('uuidOf', () => {
-  it.each([
-    '018f4e2a-7c3b-7d4e-8f5a-6b7c8d9e0f1a',
-    '0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa22',
-    '00000000-0000-0000-0000-000000000000',
-    'ffffffff-ffff-ffff-ffff-ffffffffffff',
-  ])('takes %s', (key) => {
-    expect(uuidOf(key)).toBe(key);
-  });
-
-  it('gives lower case', () => {
-    expect(uuidOf('0D6E6226-EBE8-4f38-8A18-3E2C6AE3AA22')).toBe(
-      '0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa22',
-    );
-  });
-
-  it.each([
-    ['an empty key', ''],
-    ['some other key', 'order-17'],
-    ['a UUID without hyphens', '0d6e6226ebe84f388a183e2c6ae3aa22'],
-    ['a UUID in braces', '{0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa22}'],
-    ['a URN', 'urn:uuid:0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa22'],
-    ['hyphens elsewhere', '0d6e-6226-ebe8-4f38-8a18-3e2c6ae3aa22'],
-    ['a digit too few', '0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa2'],
-    ['a digit too many', '0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa222'],
-    ['a letter beyond f', '0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa2g'],
-    ['a line break at the end', '0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa22\n'],
-  ])('does not take %s', (_, key) => {
-    expect(uuidOf(key)).toBeUndefined();
   });
 });

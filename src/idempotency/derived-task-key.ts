@@ -3,8 +3,6 @@ import { parse, v5 } from 'uuid';
 /** The random namespace of derived database keys (RFC 9562 section 5.5). It must never change. */
 const NAMESPACE = parse('0d6e6226-ebe8-4f38-8a18-3e2c6ae3aa22');
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /**
  * Returns the database key (UUID version 5, RFC 9562) of a task whose idempotency key is not a free UUID.
  *
@@ -12,10 +10,4 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export function derivedTaskKey(scope: Buffer, generation: number): string {
   return v5(Buffer.from(`${scope.toString('hex')}:${generation}`), NAMESPACE);
-}
-
-/** Returns an idempotency key in lower case if it is a UUID of any version (8-4-4-4-12), else undefined. */
-export function uuidOf(key: string): string | undefined {
-  const lower = key.toLowerCase();
-  return UUID.test(lower) ? lower : undefined;
 }

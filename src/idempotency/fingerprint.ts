@@ -1,6 +1,6 @@
-import { InvalidInputError } from '../errors/domain-error.js';
+import { findCanonicalDigest, structuralDigest } from '../common/json-digest.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import { reportsFailure, structuralDigest } from '../http/failure-report.js';
+import { reportsFailure } from '../http/failure-report.js';
 
 /**
  * Returns the fingerprint of a request: the digest of its parsed body and query. An absent body or query counts as `null`.
@@ -14,10 +14,5 @@ export function fingerprint(body: unknown, query: unknown): Buffer {
 
 /** The fingerprint of a failure report, which is never refused, also if it has no canonical form. */
 function failureFingerprint(sent: { body: unknown; query: unknown }): Buffer {
-  try {
-    return canonicalDigest(sent);
-  } catch (error) {
-    if (error instanceof InvalidInputError) return structuralDigest(sent);
-    throw error;
-  }
+  return findCanonicalDigest(sent) ?? structuralDigest(sent);
 }

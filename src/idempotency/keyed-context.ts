@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { TransactionContext } from '../database/transaction-context.js';
-import { derivedTaskKey, uuidOf } from './derived-task-key.js';
+import { parseUuid } from '../common/uuid.js';
+import { derivedTaskKey } from './derived-task-key.js';
 import type { KeyedRequest } from './keyed-request.js';
 
 /** A change that a request made. */
@@ -42,6 +43,6 @@ export function findTaskKey(manager: EntityManager): TaskKey | undefined {
   const context = keyedContexts.find(manager);
   if (!context) return undefined;
   const { request, generation } = context;
-  const preferred = uuidOf(request.key);
+  const preferred = parseUuid(request.key);
   return { ...(preferred && { preferred }), derived: derivedTaskKey(request.scope, generation) };
 }

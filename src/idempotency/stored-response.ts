@@ -1,3 +1,5 @@
+import { parseJson } from '../common/parse-json.js';
+
 /** A committed response, as cached in Redis for replays. */
 export interface StoredResponse {
   /** Fingerprint of the request. A request with another fingerprint must not receive this response. */
@@ -43,7 +45,7 @@ export function decodeStoredResponse(
   now: number = Date.now(),
 ): StoredResponse | undefined {
   if (raw === undefined || Buffer.byteLength(raw) > MAX_BYTES) return undefined;
-  const value = parse(raw);
+  const value = parseJson(raw);
   if (!isStoredValue(value) || value.scope !== scope.toString('hex') || value.expires_at <= now) {
     return undefined;
   }
@@ -94,12 +96,4 @@ function isStoredValue(value: unknown): value is StoredValue {
 /** Only successful responses are stored. */
 function isSuccess(status: unknown): boolean {
   return typeof status === 'number' && Number.isInteger(status) && status >= 200 && status <= 299;
-}
-
-function parse(raw: string): unknown {
-  try {
-    return JSON.parse(raw);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { newId } from './new-id.js';
+import { newId } from '../common/new-id.js';
 
 /** Data of the current request, available to all code that it runs. */
 export interface RequestContext {

@@ -10,7 +10,7 @@ import type { ClockChecks } from '../lifecycle/clock-checks.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { deadlinePast, expectTask } from '../lifecycle/task-summary.js';
-import { newId } from '../observability/new-id.js';
+import { newId } from '../common/new-id.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
 import { taskNotDue } from './session-errors.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
-import type { Reference } from '../http/ids.js';
+import type { Reference } from '../common/ids.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { isAttempt } from './attempts.service.js';
 import { assertOneDueTime, type ReleaseDto } from './dto/lease.dto.js';

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { afterRollback } from '../database/transaction-hooks.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
-import type { Reference } from '../http/ids.js';
+import type { Reference } from '../common/ids.js';
 import { recordAffectedResource } from '../idempotency/keyed-context.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { sessionTopic, WorkNotifierService } from '../database/work-notifier.service.js';
 import { Wakeup } from '../database/wakeup.js';
-import type { Reference } from '../http/ids.js';
+import type { Reference } from '../common/ids.js';
 import type { SessionDto } from './dto/session.dto.js';
 import type { WatchQuery } from './dto/watch.query.js';
 import { etagOf, matchesNone } from './etag.js';

@@ -6,7 +6,7 @@ import { authorize, permits } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import type { Deferred } from '../database/deferred.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import type { Reference } from '../http/ids.js';
+import type { Reference } from '../common/ids.js';
 import { findReadableTask } from '../lifecycle/task-summary.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';

@@ -8,7 +8,7 @@ import { sql, sqlPage } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { WhereClause } from '../database/where-clause.js';
 import { InvalidInputError } from '../errors/domain-error.js';
-import type { Reference } from '../http/ids.js';
+import type { Reference } from '../common/ids.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
 import type { ListSessionsQuery } from './dto/list-sessions.query.js';

@@ -16,7 +16,7 @@ import {
   taskFinished,
   taskNotFound,
 } from '../lifecycle/task-summary.js';
-import { newId } from '../observability/new-id.js';
+import { newId } from '../common/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
 import type { CreateSessionDto } from './dto/create-session.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';

@@ -12,7 +12,7 @@ import { InvalidInputError } from '../errors/domain-error.js';
 import { findTaskKey } from '../idempotency/keyed-context.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { type WarningDto, warningsOf } from '../http/warnings.js';
-import { newId } from '../observability/new-id.js';
+import { newId } from '../common/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AttemptsService } from '../sessions/attempts.service.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';

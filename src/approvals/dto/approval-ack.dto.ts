@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { withPrefix } from '../../http/ids.js';
+import { withPrefix } from '../../common/ids.js';
 import type { Approval } from '../approval.entity.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 

@@ -1,6 +1,5 @@
+import { isLoopback } from '../../common/loopback.js';
 import { DomainError } from '../../errors/domain-error.js';
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
  * Refuses requests from web pages of other origins. Only browsers send `Origin`. Protects controllers on the user's own
@@ -10,7 +9,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
  */
 export function assertOrigin(origin: string | undefined, allowed: readonly string[]): void {
   if (origin === undefined || allowed.includes(origin)) return;
-  if (URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)) return;
+  if (URL.canParse(origin) && isLoopback(new URL(origin).hostname)) return;
   throw new DomainError(
     'mcp.origin_not_allowed',
     'Web pages of the origin in the header Origin are not allowed. The operator lists allowed origins in CORS_ORIGINS.',

@@ -4,7 +4,7 @@ import { cancelledRequest } from '../tools/cancelled-request.js';
 import type { CallId } from '../tools/deliveries.js';
 import { recordOf } from '../tools/tool.js';
 import type { Agent } from '../../auth/agent.js';
-import { newId } from '../../observability/new-id.js';
+import { newId } from '../../common/new-id.js';
 
 const CLIENT_LABEL = 'Mcp-Session-Id';
 

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type CallId, Deliveries, type Delivery } from '../tools/deliveries.js';
 import { WorkNotifierService } from '../../database/work-notifier.service.js';
 import { messageOf } from '../../errors/error-text.js';
-import { newId } from '../../observability/new-id.js';
+import { newId } from '../../common/new-id.js';
 
 const TOPIC = 'mcp_call_cancelled';
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isRecord } from '../../common/is-record.js';
+import { parseJson } from '../../common/parse-json.js';
 import { EnvironmentError } from '../../config/validated.js';
 import {
   type MeshClient,
@@ -82,7 +83,8 @@ export class HttpMeshClient implements MeshClient {
 }
 
 function toMeshResponse(response: Response, text: string, base: string): MeshResponse {
-  const body = parse(text);
+  const json = parseJson(text);
+  const body = isRecord(json) ? json : undefined;
   if (response.ok && (response.status === 204 || body)) {
     const replayed = response.headers.get('idempotent-replayed') === 'true';
     return { status: response.status, body: body ?? {}, replayed };
@@ -129,13 +131,4 @@ function unreachable(base: string, error: unknown): MeshError {
   const reason = isRecord(cause) ? memberText(cause.code) || memberText(cause.message) : '';
   const detail = `Cannot connect to ${base} (${reason || 'no connection'}). Check that the controller runs, and CONTROLLER_URL.`;
   return new MeshError({ code: 'mesh.unreachable', detail });
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '../../common/parse-json.js';
 import { recordOf } from './tool.js';
 import type { Members, Tool } from './tool.js';
 import type { ObjectSchema, Schema } from './schemas.js';
@@ -28,16 +29,8 @@ export function normalizeArguments({ input, unlisted }: Tool, args: Members): Me
 
 function coerced(schema: Schema | undefined, value: unknown): unknown {
   if (schema === undefined || typeof value !== 'string' || schema.type === 'string') return value;
-  const parsed = parse(value.trim());
+  const parsed = parseJson(value.trim());
   return parsed !== undefined && isOfType(schema.type, parsed) ? parsed : value;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isOfType(type: unknown, value: unknown): boolean {

@@ -1,4 +1,5 @@
 import { isRecord } from '../../common/is-record.js';
+import { UUID_PATTERN } from '../../common/uuid.js';
 import { RUN_SECONDS } from '../../tasks/task-limits.js';
 import { invalidArguments } from './argument-problems.js';
 import type { MeshClient } from './mesh-client.js';
@@ -30,7 +31,7 @@ import {
 } from './tool.js';
 
 const TRACE_ID = text('UUID of the workflow that the task belongs to. Default: a new one.', {
-  pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+  pattern: `^${UUID_PATTERN}$`,
 });
 /** Members of `task` in the route that are separate arguments of the tool. */
 const OF_TASK = ['task_type', 'description', 'data'];

@@ -1,4 +1,5 @@
-import { isObject, withoutNullMembers } from '../../http/aliases.js';
+import { isRecord } from '../../common/is-record.js';
+import { withoutNullMembers } from '../../http/aliases.js';
 import { failureText, reportsFailure } from '../../http/failure-report.js';
 import type { Repair } from '../../http/normalise.decorator.js';
 import { assertJsonLimits } from '../../http/json-limits.js';
@@ -15,7 +16,7 @@ const MAX_METADATA_LENGTH = 2 ** 20;
  */
 export function fromFailureBody(known: readonly string[]): Repair {
   return (body) => {
-    if (!isObject(body) || !reportsFailure(body)) return body;
+    if (!isRecord(body) || !reportsFailure(body)) return body;
     const { error: given, ...members } = withoutNullMembers(body);
     const entries = Object.entries(members);
     const isKept = ([name, value]: [string, unknown]): boolean =>
@@ -32,7 +33,7 @@ export function fromFailureBody(known: readonly string[]): Repair {
 function isStorable(metadata: unknown): boolean {
   try {
     assertJsonLimits(metadata);
-    return isObject(metadata) && JSON.stringify(metadata).length <= MAX_METADATA_LENGTH;
+    return isRecord(metadata) && JSON.stringify(metadata).length <= MAX_METADATA_LENGTH;
   } catch {
     return false;
   }

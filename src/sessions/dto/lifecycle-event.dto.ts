@@ -1,6 +1,6 @@
 import { ApiProperty, PickType } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
-import { isObject } from '../../http/aliases.js';
+import { isRecord } from '../../common/is-record.js';
 import { Normalised, Repaired } from '../../http/normalise.decorator.js';
 import { LIFECYCLE_EVENTS, type LifecycleEvent } from '../../lifecycle/session-status.js';
 import { fromFailureBody } from './failure-body.js';
@@ -8,7 +8,7 @@ import { UpdateSessionDto } from './update-session.dto.js';
 
 /** v0.4 agents send the event in any letter case. */
 function lowerCaseEvent(body: unknown): unknown {
-  return isObject(body) && typeof body.event === 'string'
+  return isRecord(body) && typeof body.event === 'string'
     ? { ...body, event: body.event.toLowerCase() }
     : body;
 }

@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
-import { WholeNumber } from '../../config/variable.js';
+import { WholeNumber } from '../../common/whole-number.js';
 import { IsId } from '../../http/ids.js';
 import { CursorQuery } from '../../http/page.dto.js';
 import { IsRoleName } from '../../http/validators.js';

@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
-import { WholeNumber } from '../../config/variable.js';
+import { WholeNumber } from '../../common/whole-number.js';
 
 /** Query of `GET /sessions/{id}`: the time to wait for a change, and the version that the caller has. */
 export class WatchQuery {

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { withPrefix } from '../../http/ids.js';
+import { withPrefix } from '../../common/ids.js';
 import type { WithdrawnApproval } from '../../lifecycle/task-end.js';
 
 /** An approval that the completion of its task withdrew. */

@@ -1,5 +1,6 @@
 import { type InputProblem, InvalidInputError } from '../../errors/domain-error.js';
-import { isObject, renameAliases } from '../../http/aliases.js';
+import { isRecord } from '../../common/is-record.js';
+import { renameAliases } from '../../http/aliases.js';
 import { escapePointer } from '../../http/json-limits.js';
 import type { WarningDto } from '../../http/warnings.js';
 import { closestName } from '../../common/closest-name.js';
@@ -17,9 +18,9 @@ export function normalizeLegacyTask(
   body: unknown,
   warn: (warning: WarningDto) => void = () => undefined,
 ): unknown {
-  if (!isObject(body) || !isObject(body.task)) return body;
+  if (!isRecord(body) || !isRecord(body.task)) return body;
   const task = renameAliases(withoutNullKnownMembers(body.task), { type: 'task_type' });
-  return { ...body, task: isObject(task) ? gatherData(task, warn) : task };
+  return { ...body, task: isRecord(task) ? gatherData(task, warn) : task };
 }
 
 /** Drops known members with the value null. In members that move to `data`, null is a value of the caller. */
@@ -38,7 +39,7 @@ function gatherData(
   if (extra.length === 0) return task;
   const data = task.data ?? {};
   // The validator reports that data is not an object.
-  if (!isObject(data))
+  if (!isRecord(data))
     return Object.fromEntries(Object.entries(task).filter(([name]) => KNOWN.includes(name)));
   const problems: InputProblem[] = extra
     .filter(([name]) => Object.hasOwn(data, name))

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { withPrefix } from '../../http/ids.js';
+import { withPrefix } from '../../common/ids.js';
 import { WarningDto } from '../../http/warnings.js';
 import type { Task } from '../task.entity.js';
 

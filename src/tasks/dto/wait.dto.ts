@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsOptional } from 'class-validator';
-import { WholeNumber } from '../../config/variable.js';
+import { WholeNumber } from '../../common/whole-number.js';
 import { AreTaskTypes, IsRoleName } from '../../http/validators.js';
 
 export class WaitQuery {
