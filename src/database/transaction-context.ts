@@ -12,4 +12,11 @@ export class TransactionContext<T> {
   find(manager: EntityManager): T | undefined {
     return this.values.get(manager);
   }
+
+  /** Returns the value. Throws an Error in a transaction without one. */
+  get(manager: EntityManager): T {
+    const value = this.find(manager);
+    if (value === undefined) throw new Error('The transaction has no such context');
+    return value;
+  }
 }

@@ -2,17 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Gauge } from 'prom-client';
 import { MetricsService } from '../observability/metrics.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
-
-/** The store that a replay was read from. */
-export type HitSource = 'memory' | 'redis' | 'postgres';
+import type { HitKind, KeyedOutcome } from './keyed-outcome.js';
 
 /** Metrics of keyed requests, and the state of the Redis circuit breakers. */
 @Injectable()
 export class IdempotencyMetricsService {
-  readonly hits: Counter<'source'>;
-  readonly misses: Counter;
-  readonly conflicts: Counter;
-  readonly mismatches: Counter;
+  private readonly hits: Counter<'source'>;
+  private readonly misses: Counter;
+  private readonly conflicts: Counter;
+  private readonly mismatches: Counter;
 
   constructor({ registry }: MetricsService, cache: RedisCacheService) {
     const registers = [registry];
@@ -49,6 +47,35 @@ export class IdempotencyMetricsService {
       },
     });
   }
+
+  /** Counts a keyed request by its outcome. */
+  count({ kind }: KeyedOutcome): void {
+    switch (kind) {
+      case 'executed':
+        this.misses.inc();
+        break;
+      case 'cache_hit':
+      case 'local_hit':
+      case 'stored_record':
+        this.hits.inc({ source: SOURCE[kind] });
+        break;
+      case 'locked_elsewhere':
+        this.conflicts.inc();
+        break;
+      case 'mismatch':
+        this.mismatches.inc();
+        break;
+      case 'role_not_held':
+        break;
+    }
+  }
 }
+
+/** The store that the response of a hit was read from, as the label of the metric. */
+const SOURCE: Readonly<Record<HitKind, string>> = {
+  cache_hit: 'redis',
+  local_hit: 'memory',
+  stored_record: 'postgres',
+};
 
 const LEVEL = { closed: 0, half_open: 0.5, open: 1 } as const;

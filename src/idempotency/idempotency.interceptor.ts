@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import type { Agent } from '../auth/agent.js';
 import { PromiseInterceptor } from '../http/promise-interceptor.js';
-import { IdempotencyService, type KeyedOutcome } from './idempotency.service.js';
+import { IdempotencyService, type KeyedResponse } from './idempotency.service.js';
 import { keyedRequest } from './keyed-request.js';
 import { SKIP_IDEMPOTENCY } from './skip-idempotency.decorator.js';
 
@@ -51,7 +51,7 @@ export class IdempotencyInterceptor extends PromiseInterceptor {
 }
 
 /** Sends the body as the committed text, so that the first response and its replays are equal byte for byte. */
-function write(response: Response, { status, body, replayed }: KeyedOutcome): string {
+function write(response: Response, { status, body, replayed }: KeyedResponse): string {
   response.status(status);
   if (status !== 204) response.type('application/json');
   if (replayed) {

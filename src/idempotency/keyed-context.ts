@@ -26,6 +26,8 @@ export interface KeyedContext {
   readonly request: KeyedRequest;
   /** Number of times that the idempotency key has been new, including this one. */
   readonly generation: number;
+  /** Whether the absence of an earlier record is verified. Otherwise the INSERT of the record verifies it. */
+  readonly isVerified: boolean;
   /** First change of the request. */
   affected?: AffectedResource;
 }

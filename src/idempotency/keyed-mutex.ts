@@ -1,6 +1,6 @@
 /** The queue did not reach the work in time; it was not started. */
 export class MutexTimeout extends Error {
-  override readonly name = 'QueueTimeout';
+  override readonly name = 'MutexTimeout';
 
   constructor() {
     super('the wait in the queue timed out');

@@ -13,10 +13,10 @@ import {
 } from '../../src/idempotency/idempotency-records.repository.js';
 import {
   IdempotencyService,
-  type KeyedOutcome,
+  type KeyedResponse,
 } from '../../src/idempotency/idempotency.service.js';
 import type { KeyedRequest } from '../../src/idempotency/keyed-request.js';
-import type { HandlerResponse } from '../../src/idempotency/keyed-execution.js';
+import type { HandlerResponse } from '../../src/idempotency/keyed-outcome.js';
 import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
 
 /** Where a request may be cut off, in the order in which it passes these points. */
@@ -102,7 +102,7 @@ function crash(builder: TestingModuleBuilder, at: CrashPoint, signal: NodeJS.Sig
     override execute(
       request: KeyedRequest,
       work: () => Promise<HandlerResponse>,
-    ): Promise<KeyedOutcome> {
+    ): Promise<KeyedResponse> {
       if (!request.key.startsWith('crash-')) return super.execute(request, work);
       return doomed.run({}, async () => {
         const outcome = await super.execute(request, work);

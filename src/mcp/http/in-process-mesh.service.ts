@@ -13,7 +13,7 @@ import { Environment } from '../../config/environment.js';
 import { problemOf } from '../../errors/problem.js';
 import { asDomainError } from '../../errors/problem.filter.js';
 import { InputPipe } from '../../http/input.pipe.js';
-import { IdempotencyService, type KeyedOutcome } from '../../idempotency/idempotency.service.js';
+import { IdempotencyService, type KeyedResponse } from '../../idempotency/idempotency.service.js';
 import { keyedRequest } from '../../idempotency/keyed-request.js';
 import { currentTraceId, withRequestContext } from '../../observability/request-context.js';
 import { ApprovalOperationsService } from './approval-operations.service.js';
@@ -68,7 +68,7 @@ export class InProcessMeshService {
     agent: Agent,
     name: OperationName,
     { id = '', body, query = {}, key, signal = new AbortController().signal }: MeshRequest,
-  ): Promise<KeyedOutcome> {
+  ): Promise<KeyedResponse> {
     const operation = this.operations[name];
     const route = requestLineOf(name, id);
     const work = () => run(operation, { agent, id, body, query, gone: signal, input: this.input });
@@ -99,7 +99,7 @@ async function run(operation: InProcessOperation, call: InProcessCall) {
     : { status: operation.status, body: JSON.stringify(value) };
 }
 
-function toMeshResponse({ status, body, replayed }: KeyedOutcome): MeshResponse {
+function toMeshResponse({ status, body, replayed }: KeyedResponse): MeshResponse {
   const json: unknown = body === '' ? {} : JSON.parse(body);
   return { status, body: isRecord(json) ? json : {}, replayed };
 }
