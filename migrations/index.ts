@@ -9,6 +9,7 @@ import { BindConsumptions1764000007000 } from './1764000007000-bind-consumptions
 import { CreateServiceHeartbeat1764000008000 } from './1764000008000-create-service-heartbeat.js';
 import { BoundAttempts1764000009000 } from './1764000009000-bound-attempts.js';
 import { RememberSubjectRoles1764000012000 } from './1764000012000-remember-subject-roles.js';
+import { RaiseConflicts1764000013000 } from './1764000013000-raise-conflicts.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   CreateServiceHeartbeat1764000008000,
   BoundAttempts1764000009000,
   RememberSubjectRoles1764000012000,
+  RaiseConflicts1764000013000,
 ];

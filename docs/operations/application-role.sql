@@ -37,4 +37,7 @@ GRANT INSERT, UPDATE ON service_heartbeat TO mesh_app;
 -- The retention of a task counts from its last approval.
 GRANT EXECUTE ON FUNCTION last_approval_time(uuid) TO mesh_app;
 
+-- A statement that conflicts with a concurrent transaction fails with this function.
+GRANT EXECUTE ON FUNCTION raise_conflict(text) TO mesh_app;
+
 COMMIT;

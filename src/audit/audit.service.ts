@@ -85,7 +85,7 @@ const INSERT = insertOf('$1');
 
 /**
  * Returns SQL that changes a row and inserts the audit event of the change. Its result is the result of the change. If
- * the change affects no row, the event has no timestamp and the statement violates {@link NOTHING_CHANGED}.
+ * the change affects no row, the statement fails as a conflict.
  *
  * @param change a statement with RETURNING
  * @param event the placeholder of the event, for the value that {@link AuditService.eventPayload} returns
@@ -93,12 +93,13 @@ const INSERT = insertOf('$1');
 export function withEvent(change: string, event: string): string {
   return `
   WITH change AS (${change}),
-       event AS (${insertOf(`${event}::jsonb`, '(SELECT clock_timestamp() FROM change)')})
+       event AS (${insertOf(`${event}::jsonb`, TIME_OF_CHANGE)})
   SELECT * FROM change`;
 }
 
-/** The NOT NULL column of `audit_events` that a statement of {@link withEvent} violates if it changes no row. */
-export const NOTHING_CHANGED = 'timestamp';
+const TIME_OF_CHANGE = `
+  coalesce((SELECT clock_timestamp() FROM change),
+           raise_conflict('Another transaction changed the row first.')::timestamptz)`;
 
 /** Serializes events for {@link insertOf}. */
 function serialize(entries: readonly Entry[]): string {

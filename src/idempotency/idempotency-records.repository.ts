@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { CONFLICT } from '../database/conflict.js';
 import { sql, queueSql } from '../database/sql.js';
 import type { IdempotencyRecord } from './idempotency-record.entity.js';
 import type { KeyedRequest } from './keyed-request.js';
@@ -36,7 +37,7 @@ export class IdempotencyRecordsRepository {
 
   /** Queues the lock in the batch of the next statement. If another transaction holds it, this transaction is retried. */
   queueLock(manager: EntityManager, request: LockScope): void {
-    queueSql(manager, LOCK, lockIdsOf(request), DIVISION_BY_ZERO);
+    queueSql(manager, LOCK, lockIdsOf(request), CONFLICT);
   }
 
   /**
@@ -123,9 +124,10 @@ const DELETE_EXPIRED_ONE = `
 
 const TRY_LOCK = `pg_try_advisory_xact_lock($1) AND pg_try_advisory_xact_lock($2)`;
 
-/** Fails with a division by zero if the lock is not free: a statement cannot fail on the result of a function otherwise. */
-const LOCK = `SELECT 1 / (${TRY_LOCK})::integer`;
-const DIVISION_BY_ZERO = '22012';
+/** Fails as a conflict if the lock is not free. */
+const LOCK = `
+  SELECT CASE WHEN NOT (${TRY_LOCK})
+           THEN raise_conflict('Another transaction executes the same keyed request.') END`;
 
 /**
  * The materialized CTE selects the batch once, independent of the plan. `statement_timestamp()` is stable, unlike

@@ -301,6 +301,11 @@ export const EXPECTED_SCHEMA = `
     BEGIN ATOMIC
       SELECT max(coalesce(a.decision_at, a.expires_at)) FROM approvals a WHERE a.task_id = task;
     END;
+  CREATE FUNCTION raise_conflict(cause text) RETURNS text LANGUAGE plpgsql AS $$
+        BEGIN
+          RAISE EXCEPTION 'concurrent update, retried by the controller'
+            USING ERRCODE = 'MC001', DETAIL = cause;
+        END $$;
 
   CREATE VIEW task_participants AS
     SELECT id AS task_id, from_role AS role FROM tasks

@@ -79,6 +79,12 @@ describe('the database role of docs/operations/application-role.sql', () => {
     });
   });
 
+  it('lets it raise a conflict', async () => {
+    await expect(role.query(`SELECT raise_conflict('Taken.')`)).rejects.toMatchObject({
+      code: 'MC001',
+    });
+  });
+
   it.each([
     'CREATE TABLE mine (id integer)',
     'CREATE TEMPORARY TABLE mine (id integer)',

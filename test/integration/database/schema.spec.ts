@@ -85,6 +85,14 @@ describe('database schema', () => {
     ).toEqual([{ role: 'finance' }, { role: 'legal' }, { role: 'manager' }]);
   });
 
+  it('the function raise_conflict fails with an SQLSTATE of its own and the cause', async () => {
+    await expect(rows.run(`SELECT raise_conflict('Taken.')`)).rejects.toMatchObject({
+      code: 'MC001',
+      message: 'concurrent update, retried by the controller',
+      detail: 'Taken.',
+    });
+  });
+
   it('the SQL of the repository needs no server newer than PostgreSQL 15', async () => {
     const found: string[] = [];
     for (const folder of ['migrations', 'src']) {
