@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { ConflictOn } from './conflict.js';
 import { Deferred } from './deferred.js';
 import { pipelineOf } from './pipeline.js';
 import { SkippedStatementError, type Result } from './statement-batch.js';
@@ -7,14 +8,13 @@ import { SkippedStatementError, type Result } from './statement-batch.js';
  * Runs one SQL statement and returns its rows. Statements that start together, as in `Promise.all`, cost one round trip
  * and run in the order in which they start. Each sees its own snapshot.
  *
- * @param conflictOn a constraint, a NOT NULL column, or an SQLSTATE. A failure with it is a conflict with a concurrent
- *   transaction, and the transaction is retried.
+ * @param conflictOn the failure that is a conflict with a concurrent transaction. The transaction is then retried.
  */
 export function sql<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
-  conflictOn?: string,
+  conflictOn?: ConflictOn,
 ): Promise<Row[]> {
   log(manager, text, parameters);
   return pipelineOf(manager)
@@ -72,7 +72,7 @@ export function sqlWithCommit<Row>(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
-  conflictOn?: string,
+  conflictOn?: ConflictOn,
 ): Deferred<Row[]> {
   log(manager, text, parameters);
   return new Deferred(
@@ -92,7 +92,7 @@ export function queueSql(
   manager: EntityManager,
   text: string,
   parameters: readonly unknown[] = [],
-  conflictOn?: string,
+  conflictOn?: ConflictOn,
 ): void {
   log(manager, text, parameters);
   pipelineOf(manager).queue(text, parameters, { conflictOn });

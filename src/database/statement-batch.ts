@@ -1,5 +1,6 @@
 import pg, { type Connection, type Submittable } from 'pg';
 import { QueryFailedError } from 'typeorm';
+import { type ConflictOn, isConflict } from './conflict.js';
 import { ConcurrentUpdateError } from './postgres-errors.js';
 import { type Field, type RawRow, RowDecoder } from './row-decoder.js';
 
@@ -10,10 +11,8 @@ export interface Statement {
   readonly values: readonly (string | Buffer | null)[];
   /** Name of the prepared statement; undefined if the statement is not prepared. */
   readonly name: string | undefined;
-  /**
-   * The constraint, the NOT NULL column, or the SQLSTATE that shows a conflict with a concurrent transaction.
-   */
-  readonly conflictOn: string | undefined;
+  /** The failure that is a conflict with a concurrent transaction. */
+  readonly conflictOn: ConflictOn | undefined;
   /** Limit of its rows in characters. Rows after the one that exceeds the limit are discarded. */
   readonly maxChars: number | undefined;
   readonly resolve: (result: Result) => void;
@@ -145,10 +144,7 @@ export class StatementBatch implements Submittable {
 function failureOf({ text, values, conflictOn }: Statement, error: Error): Error {
   const failure = new QueryFailedError(text, [...values], error);
   if (conflictOn === undefined || !(error instanceof pg.DatabaseError)) return failure;
-  const { constraint, column, code } = error;
-  return (constraint ?? column ?? code) === conflictOn
-    ? new ConcurrentUpdateError(failure)
-    : failure;
+  return isConflict(error, conflictOn) ? new ConcurrentUpdateError(failure) : failure;
 }
 
 function decodersOf(connection: Connection): Map<string, RowDecoder> {

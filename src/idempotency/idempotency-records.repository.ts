@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { CONFLICT } from '../database/conflict.js';
+import { RAISED_CONFLICT } from '../database/conflict.js';
 import { sql, queueSql } from '../database/sql.js';
 import type { IdempotencyRecord } from './idempotency-record.entity.js';
 import type { KeyedRequest } from './keyed-request.js';
@@ -37,7 +37,7 @@ export class IdempotencyRecordsRepository {
 
   /** Queues the lock in the batch of the next statement. If another transaction holds it, this transaction is retried. */
   queueLock(manager: EntityManager, request: LockScope): void {
-    queueSql(manager, LOCK, lockIdsOf(request), CONFLICT);
+    queueSql(manager, LOCK, lockIdsOf(request), RAISED_CONFLICT);
   }
 
   /**
@@ -82,7 +82,7 @@ export class IdempotencyRecordsRepository {
       record.generation,
       ttlSeconds,
     ];
-    queueSql(manager, SAVE, values, 'idempotency_records_pkey');
+    queueSql(manager, SAVE, values, { constraint: 'idempotency_records_pkey' });
   }
 
   /** Returns the live records of an idempotency key of a caller, latest first. */

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
 import { AuditService, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { CONFLICT } from '../database/conflict.js';
+import { RAISED_CONFLICT } from '../database/conflict.js';
 import { afterCommit } from '../database/transaction-hooks.js';
 import { Deferred } from '../database/deferred.js';
 import { ConcurrentUpdateError } from '../database/postgres-errors.js';
@@ -72,7 +72,7 @@ export class LifecycleService {
     if (step.endsTask)
       return Deferred.resolved(await this.apply(manager, session, step, by, options));
     const parameters = this.parametersOf(manager, session, step, by, options);
-    return sqlWithCommit<S>(manager, CHANGE, parameters, CONFLICT).map(expectRow);
+    return sqlWithCommit<S>(manager, CHANGE, parameters, RAISED_CONFLICT).map(expectRow);
   }
 
   private async apply<S extends LifecycleSession>(
@@ -87,7 +87,7 @@ export class LifecycleService {
     const { task_id } = session;
     if (step.reason === 'cancelled' && task_id !== null) await lockEndingTask(manager, task_id);
     const [changed] = await Promise.all([
-      sql<S>(manager, CHANGE, parameters, CONFLICT),
+      sql<S>(manager, CHANGE, parameters, RAISED_CONFLICT),
       step.endsTask && this.runTaskEndHooks(manager, session, step, by),
     ]);
     return expectRow(changed);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { CONFLICT } from '../database/conflict.js';
+import { RAISED_CONFLICT } from '../database/conflict.js';
 import { afterCommit } from '../database/transaction-hooks.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { sql } from '../database/sql.js';
@@ -46,7 +46,7 @@ export class ParkedTasksService {
       },
     });
     const parameters = [parked.id, parked.version, pendingUntil, event];
-    await sql(manager, MOVE, parameters, CONFLICT);
+    await sql(manager, MOVE, parameters, RAISED_CONFLICT);
     if (pendingUntil) return;
     afterCommit(manager, () => {
       this.workNotifier.notify(parked.role);

@@ -170,7 +170,7 @@ async function insertTask(manager: EntityManager, task: NewTask): Promise<void> 
     key?.derived ?? null,
     randomId(),
   ];
-  const conflictOn = 'idx_tasks_idempotency_key';
+  const conflictOn = { constraint: 'idx_tasks_idempotency_key' };
   if (task.deadline_at === null) {
     queueSql(manager, INSERT, values, conflictOn);
     return;

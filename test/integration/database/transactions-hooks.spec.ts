@@ -20,6 +20,9 @@ describe('TransactionsService: lookups and hooks', () => {
   WITH change AS (UPDATE accounts SET amount = $2 WHERE id = 1 AND amount = $1 RETURNING amount)
   INSERT INTO notes (text) VALUES ((SELECT 'changed' FROM change))`;
 
+  /** The failure of {@link CHANGE} if another transaction has changed the amount. */
+  const NOT_NULL = { sqlstate: '23502' };
+
   /** Looks at an account, and remembers how; `then` happens before what it has seen is given. */
   function account(then: () => Promise<unknown> = () => Promise.resolve()) {
     const looks: string[] = [];
@@ -85,7 +88,7 @@ describe('TransactionsService: lookups and hooks', () => {
       const { look, looks } = account();
 
       const before = await transactions.runOptimistic(look, async (manager, seen) => {
-        await sql(manager, CHANGE, [seen, seen + 1], 'text');
+        await sql(manager, CHANGE, [seen, seen + 1], NOT_NULL);
         return seen;
       });
 
@@ -107,7 +110,7 @@ describe('TransactionsService: lookups and hooks', () => {
 
       await transactions.runOptimistic(look, async (manager, seen) => {
         afterCommit(manager, () => committed.push(seen));
-        const sent = send(manager, CHANGE, [seen, seen + 1], 'text');
+        const sent = send(manager, CHANGE, [seen, seen + 1], NOT_NULL);
         return sent instanceof Deferred ? sent : Deferred.resolved(await sent);
       });
 
@@ -125,7 +128,7 @@ describe('TransactionsService: lookups and hooks', () => {
       );
       await expect(
         transactions.runOptimistic(look, (manager, seen) =>
-          sql(manager, CHANGE, [seen + 1, 0], 'id'),
+          sql(manager, CHANGE, [seen + 1, 0], { sqlstate: '23505' }),
         ),
       ).rejects.toMatchObject({ driverError: { code: '23502', column: 'text' } });
 
@@ -140,7 +143,7 @@ describe('TransactionsService: lookups and hooks', () => {
         onBegin: () => Promise.resolve(),
         work: () =>
           transactions.runOptimistic(look, (manager, seen) =>
-            sql(manager, CHANGE, [seen, 7], 'text'),
+            sql(manager, CHANGE, [seen, 7], NOT_NULL),
           ),
         beforeCommit: () => Promise.resolve(),
       });

@@ -91,13 +91,13 @@ describe('TransactionsService.run', () => {
 
   it('retries when a batched statement violates the named constraint', async () => {
     const transactions = await db.open();
+    const TAKEN = { constraint: 'notes_text_key' };
     let made = 0;
     await transactions.run((manager) => {
       made += 1;
       const text = made === 1 ? 'taken' : 'free';
-      queueSql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
-      if (made === 1)
-        queueSql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], 'notes_text_key');
+      queueSql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], TAKEN);
+      if (made === 1) queueSql(manager, 'INSERT INTO notes (text) VALUES ($1)', [text], TAKEN);
       return Promise.resolve();
     });
     expect(made).toBe(2);
