@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const cwd = fileURLToPath(new URL('.', import.meta.url));
 const BUILT = 'dist/src/main.js';
-const SOURCES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+const SOURCES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 const FOLDERS = ['src', 'migrations'];
 
 const timeOf = (path) => statSync(`${cwd}${path}`).mtimeMs;
