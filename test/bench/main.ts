@@ -2,9 +2,11 @@
  * How fast the controller is: beside a hand-written server and beside Postgres itself, round by round in one run on one
  * machine, so that the ratios mean something where the numbers do not. See docs/performance.md.
  *
- *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--before DIST] [--profile FOLDER]
+ *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--before DIST] [--node PATH]
+ *         [--profile FOLDER]
  *     npm run bench -- --growth
  */
+import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.js';
 import { growth } from './growth.js';
@@ -23,6 +25,8 @@ const { values: options } = parseArgs({
     dist: { type: 'string', default: 'dist' },
     /** Another build, to compare with. */
     before: { type: 'string' },
+    /** The Node that runs the servers. Default: the one that runs the benchmark. */
+    node: { type: 'string', default: process.execPath },
     /** Only what becomes of some answers as tables grow; takes some minutes to fill them. */
     growth: { type: 'boolean', default: false },
     /** Where to leave a profile of the controller's processor time. */
@@ -38,7 +42,10 @@ const seconds = Number(options.seconds);
  */
 const WARM_UP_SECONDS = 8;
 
-const ground = await Ground.lay();
+const version = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
+write(`Servers on Node ${version.replace('v', '')}`);
+
+const ground = await Ground.lay(options.node);
 const load = Load.start();
 const systems: System[] = [];
 try {

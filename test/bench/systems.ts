@@ -31,15 +31,17 @@ export class Ground {
     readonly redis: TestRedis,
     readonly issuer: StubIssuer,
     private readonly key: StubKey,
+    /** Path of the Node that runs the systems. */
+    readonly node: string,
   ) {}
 
-  static async lay(): Promise<Ground> {
+  static async lay(node: string): Promise<Ground> {
     const [postgres, redis, issuer] = await Promise.all([
       startTestPostgres(DURABLE),
       startTestRedis(),
       StubIssuer.start(),
     ]);
-    return new Ground(postgres, redis, issuer, issuer.addKey('RS256'));
+    return new Ground(postgres, redis, issuer, issuer.addKey('RS256'), node);
   }
 
   /** A migrated database of its own, with the fixtures of all cases or other rows. */
@@ -123,7 +125,7 @@ export class System {
     given?: string,
   ): Promise<System> {
     const [port, database] = await Promise.all([freePort(), given ?? ground.database()]);
-    const child = spawn(process.execPath, args, {
+    const child = spawn(ground.node, args, {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {
         ...process.env,
