@@ -83,6 +83,22 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
     why: 'rules of our own are made in http/validators.ts, where it shows that none of them waits',
   },
   {
+    files: /^(?!database\/pipeline\/)/,
+    ban: /from '[^']*\bpipeline\/[^']+'/,
+    why: 'the pipeline has one interface, database/pipeline.ts',
+    except: ['database/pipeline.ts'],
+  },
+  {
+    files: /^(?!database\/)(?!.*\.spec\.ts$)/,
+    ban: /from '[^']*database\/pipeline\.js'/,
+    why: 'statements of the application are sent through database/sql.ts',
+  },
+  {
+    files: /^database\/pipeline\//,
+    ban: /from '\.\.\/(?!(postgres-errors|timestamp)\.js')/,
+    why: 'the pipeline depends on no other part of the application',
+  },
+  {
     files: /./,
     ban: /from '(\.\.\/)*test\//,
     why: 'the service does not depend on its tests',

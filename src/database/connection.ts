@@ -3,11 +3,14 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { UnavailableError } from '../errors/domain-error.js';
 import { drainCommitHooks, drainRollbackHooks } from './transaction-hooks.js';
 import { poolOf } from './connection-pool.js';
-import { Deferred } from './deferred.js';
-import { attachPipeline, Pipeline } from './pipeline.js';
+import {
+  attachPipeline,
+  Deferred,
+  Pipeline,
+  type PreparedStatementNames,
+  SkippedStatementError,
+} from './pipeline.js';
 import { isConnectionLost, classify } from './postgres-errors.js';
-import { SkippedStatementError } from './statement-batch.js';
-import type { PreparedStatementNames } from './prepared-statement-names.js';
 
 /** A function that runs statements on one connection. */
 export type Work<T> = (manager: EntityManager) => T | Promise<T>;

@@ -9,7 +9,7 @@ import { HeartbeatDataSource } from './heartbeat-data-source.js';
 import { PoolMetricsService } from './pool-metrics.service.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { WorkNotifierService } from './work-notifier.service.js';
-import { PreparedStatementNames } from './prepared-statement-names.js';
+import { PreparedStatementNames } from './pipeline.js';
 import { SweeperService } from './sweeper.service.js';
 import { TransactionsService } from './transactions.service.js';
 

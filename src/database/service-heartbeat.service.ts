@@ -16,7 +16,7 @@ import { DatabaseClockService } from './database-clock.service.js';
 import { HeartbeatDataSource } from './heartbeat-data-source.js';
 import { isConnectionLost } from './postgres-errors.js';
 import { sql } from './sql.js';
-import { PreparedStatementNames } from './prepared-statement-names.js';
+import { PreparedStatementNames } from './pipeline.js';
 
 /** What outlives an outage: it moves times that ended in it, or end within the grace period after it. */
 export interface OutageExtension {

@@ -1,4 +1,4 @@
-import type { Deferred } from './deferred.js';
+import type { Deferred } from './pipeline.js';
 import type { Connection, Work } from './connection.js';
 
 /** One transaction in which several functions run, one after the other. The first of them begins it. */

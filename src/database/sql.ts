@@ -1,8 +1,14 @@
 import type { EntityManager } from 'typeorm';
-import type { ConflictOn } from './conflict.js';
-import { Deferred } from './deferred.js';
-import { pipelineOf } from './pipeline.js';
-import { SkippedStatementError, type Result } from './statement-batch.js';
+import {
+  type ConflictOn,
+  Deferred,
+  pipelineOf,
+  RAISED_CONFLICT,
+  type Result,
+  SkippedStatementError,
+} from './pipeline.js';
+
+export { Deferred, RAISED_CONFLICT };
 
 /**
  * Runs one SQL statement and returns its rows. Statements that start together, as in `Promise.all`, cost one round trip
@@ -64,7 +70,7 @@ export function sqlInBatch<Row>(
 
 /**
  * Queues the last SQL statement of a transaction. It is sent in one batch with COMMIT, so it costs no round trip. Its
- * rows are available to the caller that runs the transaction, and not inside the transaction.
+ * rows are available to the caller that runs the transaction, and never inside the transaction.
  *
  * @param conflictOn as for {@link sql}
  */

@@ -2,15 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Deferred } from './deferred.js';
 import { Connection, type Work } from './connection.js';
-import { ReadBatcher } from './read-batcher.js';
+import { type Deferred, PreparedStatementNames, ReadBatcher } from './pipeline.js';
 import { loadForUpdate, type RowLoader } from './row-loader.js';
 import { translate, classify } from './postgres-errors.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { SharedTransaction } from './shared-transaction.js';
-import { sql } from './sql.js';
-import { PreparedStatementNames } from './prepared-statement-names.js';
+import { sql, sqlInBatch } from './sql.js';
 
 /** The work of a shared transaction, and what runs before and after it. */
 export interface SharedWork<T, R> {
@@ -33,7 +31,7 @@ const JITTER_MS = 20;
 @Injectable()
 export class TransactionsService {
   private readonly shared = new AsyncLocalStorage<SharedTransaction | undefined>();
-  private readonly readBatcher = new ReadBatcher((work) => this.use(work));
+  private readonly readBatcher = new ReadBatcher((work) => this.use(work), sqlInBatch);
 
   constructor(
     private readonly dataSource: DataSource,
@@ -74,7 +72,7 @@ export class TransactionsService {
   }
 
   /** Runs `work` in a new transaction, independent of an enclosing shared transaction. */
-  runInNewTransaction<T>(work: Work<T>): Promise<T> {
+  runInNewTransaction<T>(work: Work<T | Deferred<T>>): Promise<T> {
     return this.shared.run(undefined, () => this.run(work));
   }
 

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { RAISED_CONFLICT } from '../database/conflict.js';
-import { sql, queueSql } from '../database/sql.js';
+import { queueSql, RAISED_CONFLICT, sql } from '../database/sql.js';
 import type { IdempotencyRecord } from './idempotency-record.entity.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { advisoryLockId } from './scope.js';

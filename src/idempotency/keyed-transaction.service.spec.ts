@@ -3,8 +3,8 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import type { Work } from '../database/connection.js';
 import { DatabaseClockService } from '../database/database-clock.service.js';
-import { Deferred } from '../database/deferred.js';
 import { ConcurrentUpdateError } from '../database/postgres-errors.js';
+import { Deferred } from '../database/sql.js';
 import { type SharedWork, TransactionsService } from '../database/transactions.service.js';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 import {

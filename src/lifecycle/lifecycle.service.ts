@@ -3,12 +3,10 @@ import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
 import { AuditService, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { RAISED_CONFLICT } from '../database/conflict.js';
+import { Deferred, RAISED_CONFLICT, sql, sqlWithCommit } from '../database/sql.js';
 import { afterCommit } from '../database/transaction-hooks.js';
-import { Deferred } from '../database/deferred.js';
 import { ConcurrentUpdateError } from '../database/postgres-errors.js';
 import { sessionTopic, WorkNotifierService } from '../database/work-notifier.service.js';
-import { sql, sqlWithCommit } from '../database/sql.js';
 import {
   type LifecycleSession,
   changedFields,

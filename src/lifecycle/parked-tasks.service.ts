@@ -2,10 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService, withEvent } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { RAISED_CONFLICT } from '../database/conflict.js';
+import { RAISED_CONFLICT, sql } from '../database/sql.js';
 import { afterCommit } from '../database/transaction-hooks.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
-import { sql } from '../database/sql.js';
 import type { LockedTask } from './task-lock.js';
 
 /** Moves the due time of parked attempts with the approval that they wait for. */

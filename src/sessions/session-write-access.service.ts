@@ -4,7 +4,7 @@ import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize, permits } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
-import type { Deferred } from '../database/deferred.js';
+import type { Deferred } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import type { Reference } from '../common/ids.js';
 import { findReadableTask } from '../lifecycle/task-summary.js';

@@ -1,8 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { CLAIM_APPROVALS, type ClaimApproval } from '../approvals/approval-context.js';
-import type { Deferred } from '../database/deferred.js';
+import { type Deferred, type RowPage, sql, sqlPage, sqlWithCommit } from '../database/sql.js';
 import { keysetAt, type CursorRow } from '../database/keyset.js';
-import { type RowPage, sql, sqlWithCommit, sqlPage } from '../database/sql.js';
 import type { WhereClause } from '../database/where-clause.js';
 import { overdue, statusNow } from '../lifecycle/overdue.js';
 import { expectTask } from '../lifecycle/task-summary.js';

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/global
 import { DataSource, type EntityManager } from 'typeorm';
 import { databaseOptions } from '../../src/database/database-options.js';
 import { sql } from '../../src/database/sql.js';
-import type { PreparedStatementNames } from '../../src/database/prepared-statement-names.js';
+import type { PreparedStatementNames } from '../../src/database/pipeline.js';
 import { TransactionsService } from '../../src/database/transactions.service.js';
 import { withClient } from './catalog.js';
 import { createTestDatabase, dropTestDatabase } from './postgres.js';

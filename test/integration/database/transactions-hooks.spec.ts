@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { afterCommit, afterRollback } from '../../../src/database/transaction-hooks.js';
-import { Deferred } from '../../../src/database/deferred.js';
+import { Deferred, sql, sqlWithCommit } from '../../../src/database/sql.js';
 import type { RowLoader } from '../../../src/database/row-loader.js';
-import { sql, sqlWithCommit } from '../../../src/database/sql.js';
 import { DomainError } from '../../../src/errors/domain-error.js';
 import { withClient } from '../../support/catalog.js';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type EntityManager } from 'typeorm';
 import { sql, queueSql, sqlWithCommit } from '../../../src/database/sql.js';
-import { PreparedStatementNames } from '../../../src/database/prepared-statement-names.js';
+import { PreparedStatementNames } from '../../../src/database/pipeline.js';
 import { DomainError } from '../../../src/errors/domain-error.js';
 import { withClient } from '../../support/catalog.js';
 import {

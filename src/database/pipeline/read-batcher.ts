@@ -1,7 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { Work } from './connection.js';
-import { isConnectionLost } from './postgres-errors.js';
-import { sqlInBatch } from './sql.js';
+import { isConnectionLost } from '../postgres-errors.js';
 import { SkippedStatementError } from './statement-batch.js';
 
 interface QueuedRead {
@@ -18,8 +16,18 @@ interface QueuedRead {
 export class ReadBatcher {
   private queue: QueuedRead[] = [];
 
-  /** @param use runs work on a connection; closes the connection if the work rejects because it is lost */
-  constructor(private readonly use: (work: Work<void>) => Promise<void>) {}
+  /**
+   * @param use runs work on a connection; closes the connection if the work rejects because it is lost
+   * @param send sends one read; rejects as skipped if an earlier read of the batch fails
+   */
+  constructor(
+    private readonly use: (work: (manager: EntityManager) => Promise<void>) => Promise<void>,
+    private readonly send: (
+      manager: EntityManager,
+      text: string,
+      parameters: readonly unknown[],
+    ) => Promise<unknown[]>,
+  ) {}
 
   query<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
     return new Promise<unknown[]>((resolve, reject) => {
@@ -50,7 +58,7 @@ export class ReadBatcher {
   /** Resolves or rejects one read, and returns its error. A read that was skipped goes to the next batch. */
   private async settle(manager: EntityManager, read: QueuedRead): Promise<Error | undefined> {
     try {
-      read.resolve(await sqlInBatch(manager, read.text, read.parameters));
+      read.resolve(await this.send(manager, read.text, read.parameters));
       return undefined;
     } catch (error) {
       if (error instanceof SkippedStatementError) this.enqueue(read);

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { readTimestamp } from './timestamp.js';
+import { readTimestamp } from '../timestamp.js';
 
 /** One row in PostgreSQL's text format: each value is text or null. */
 export type RawRow = readonly (string | null)[];

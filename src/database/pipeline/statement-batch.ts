@@ -1,7 +1,7 @@
 import pg, { type Connection, type Submittable } from 'pg';
 import { QueryFailedError } from 'typeorm';
 import { type ConflictOn, isConflict } from './conflict.js';
-import { ConcurrentUpdateError } from './postgres-errors.js';
+import { ConcurrentUpdateError } from '../postgres-errors.js';
 import { type Field, type RawRow, RowDecoder } from './row-decoder.js';
 
 /** A statement with its parameters and the callbacks for its result. */

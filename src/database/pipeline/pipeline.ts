@@ -1,0 +1,121 @@
+import type { ClientBase } from 'pg';
+import utils from 'pg/lib/utils.js';
+import type { EntityManager } from 'typeorm';
+import { isStalePreparedStatement } from '../postgres-errors.js';
+import { type Result, type Statement, StatementBatch } from './statement-batch.js';
+import type { PreparedStatementNames } from './prepared-statement-names.js';
+
+/** Options of a statement. */
+type StatementOptions = Partial<Pick<Statement, 'conflictOn' | 'maxChars'>>;
+
+/**
+ * Sends statements to one connection. Statements of the same event-loop turn are one batch, in their order. Statements
+ * that arrive while a batch is in flight go into the next batch.
+ */
+export class Pipeline {
+  private queued: Statement[] = [];
+  private inFlight = false;
+  private flushRequested = false;
+  private hasSent = false;
+
+  constructor(
+    private readonly client: ClientBase,
+    private readonly names: PreparedStatementNames,
+  ) {}
+
+  /** Queues a statement and flushes. Rejects as skipped if an earlier statement of the batch fails. */
+  send(text: string, values: readonly unknown[] = [], terms?: StatementOptions): Promise<Result> {
+    const result = this.queueForResult(text, values, terms);
+    this.flush();
+    return result;
+  }
+
+  /** Queues a statement that is sent with the next flush, before the statements queued later. Rejects like {@link send}. */
+  queueForResult(
+    text: string,
+    values: readonly unknown[] = [],
+    terms?: StatementOptions,
+  ): Promise<Result> {
+    return new Promise((succeed, fail) => {
+      this.add(text, values, succeed, fail, terms);
+    });
+  }
+
+  /** Sends the queued statements, without waiting for a further one: in a microtask, or when the batch in flight is done. */
+  flush(): void {
+    this.flushRequested = true;
+    if (this.inFlight) return;
+    queueMicrotask(() => {
+      this.sendBatch();
+    });
+  }
+
+  /** Queues a statement without a result. If it fails, the statements after it in the batch are skipped. */
+  queue(text: string, values: readonly unknown[] = [], terms?: StatementOptions): void {
+    this.add(text, values, ignore, ignore, terms);
+  }
+
+  /** Whether anything was sent. */
+  get isUsed(): boolean {
+    return this.hasSent;
+  }
+
+  /** Discards the queued statements. */
+  clear(): void {
+    this.queued = [];
+  }
+
+  private add(
+    text: string,
+    values: readonly unknown[],
+    succeed: Statement['resolve'],
+    fail: Statement['reject'],
+    { conflictOn, maxChars }: StatementOptions = {},
+  ): void {
+    // Commands such as COMMIT have no parameters and are cheap to parse, so they are not prepared.
+    const name = values.length === 0 ? undefined : this.names.nameFor(text);
+    this.queued.push({
+      text,
+      values: values.map(utils.prepareValue),
+      name,
+      conflictOn,
+      maxChars,
+      resolve: succeed,
+      reject: (error) => {
+        if (isStalePreparedStatement(error)) this.names.invalidateAll();
+        fail(error);
+      },
+    });
+  }
+
+  private sendBatch(): void {
+    if (this.inFlight || !this.flushRequested || this.queued.length === 0) return;
+    const statements = this.queued;
+    this.queued = [];
+    this.inFlight = this.hasSent = true;
+    this.flushRequested = false;
+    const onBatchDone = (): void => {
+      this.inFlight = false;
+      this.sendBatch();
+    };
+    this.client.query(new StatementBatch(statements, onBatchDone));
+  }
+}
+
+const pipelines = new WeakMap<EntityManager, Pipeline>();
+
+/** Attaches a pipeline to an entity manager: the functions of sql.ts send through it. */
+export function attachPipeline(manager: EntityManager, pipeline: Pipeline): void {
+  pipelines.set(manager, pipeline);
+}
+
+export function pipelineOf(manager: EntityManager): Pipeline {
+  const pipeline = pipelines.get(manager);
+  if (!pipeline)
+    throw new Error('The entity manager has no pipeline: use the one from Transactions.');
+  return pipeline;
+}
+
+function ignore(): void {
+  // Nothing awaits a statement that was queued without a result.
+}
