@@ -9,6 +9,7 @@ import {
   Pipeline,
   type PreparedStatementNames,
   SkippedStatementError,
+  valueOfDeferred,
 } from './pipeline.js';
 import { isConnectionLost, classify } from './postgres-errors.js';
 
@@ -120,7 +121,7 @@ export class Connection {
   resolve<T>(result: T | Deferred<T>): T | Promise<T> {
     if (!(result instanceof Deferred)) return result;
     this.pipeline.flush();
-    return result.value;
+    return valueOfDeferred(result);
   }
 
   /** Releases the connection, then runs the rollback hooks of a transaction that was rolled back. */

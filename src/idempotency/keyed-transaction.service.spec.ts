@@ -3,8 +3,8 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import type { Work } from '../database/connection.js';
 import { DatabaseClockService } from '../database/database-clock.service.js';
+import { Deferred, valueOfDeferred } from '../database/pipeline.js';
 import { ConcurrentUpdateError } from '../database/postgres-errors.js';
-import { Deferred } from '../database/sql.js';
 import { type SharedWork, TransactionsService } from '../database/transactions.service.js';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 import {
@@ -59,7 +59,7 @@ class FakeTransactions extends TransactionsService {
   override async run<T>(work: Work<T | Deferred<T>>): Promise<T> {
     this.joined ??= this.begin?.();
     const result: T | Deferred<T> = await work(await this.manager());
-    return result instanceof Deferred ? result.value : result;
+    return result instanceof Deferred ? valueOfDeferred(result) : result;
   }
 
   override async read<T>(work: Work<T>): Promise<T> {

@@ -138,6 +138,21 @@ describe('TransactionsService.run', () => {
     expect(await db.notes()).toEqual(['last']);
   });
 
+  it('gives no access to the rows of the last statement before COMMIT', async () => {
+    const transactions = await db.open({ poolSize: 1 });
+
+    const texts = await transactions.run(async (manager) => {
+      const last = sqlWithCommit<{ text: string }>(manager, INSERT_NOTE, ['last']);
+      // @ts-expect-error a deferred result is no promise
+      const awaited: Promise<unknown> = last;
+      expect(await awaited).toBe(last);
+      expect(Object.keys(last)).toEqual([]);
+      return last.map((rows) => rows.map(({ text }) => text));
+    });
+
+    expect([texts, await db.notes()]).toEqual([['last'], ['last']]);
+  });
+
   it('rolls back when the work rejects after its last statement', async () => {
     const transactions = await db.open();
 
