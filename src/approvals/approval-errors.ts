@@ -11,6 +11,14 @@ export function approvalNotFound(): DomainError {
   );
 }
 
+/** The caller may read the approval, but another agent holds the task. */
+export function heldByAnother(): DomainError {
+  return new DomainError(
+    'auth.forbidden',
+    'While an agent holds the task, only that agent can consume.',
+  );
+}
+
 export function nonePending(): DomainError {
   return new DomainError(
     'approval.none_pending',

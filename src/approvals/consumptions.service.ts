@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
-import { authorize } from '../auth/policy.js';
+import { authorize, permits } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { type LockedTask, lockPresentAttempt } from '../lifecycle/task-lock.js';
 import { taskRelations } from '../lifecycle/task-summary.js';
 import type { Approval } from './approval.entity.js';
-import { alreadyConsumed, approvalNotFound, notHeld } from './approval-errors.js';
+import { alreadyConsumed, approvalNotFound, heldByAnother, notHeld } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { findConsumed } from './request-rules.js';
@@ -87,6 +87,7 @@ async function assertPresentAttempt(
   const relations = taskRelations(agent, task);
   if (task.status === 'active') {
     if (task.claimed_by === agent.subject) relations.push('claimant');
+    else if (permits('approvals.read', relations)) throw heldByAnother();
     authorize('approvals.consume', relations, approvalNotFound);
     return;
   }

@@ -64,9 +64,13 @@ describe('POST /approvals/:id/consume', () => {
     const { matter, id, digest } = await approved();
     const { worker } = await matter.claim();
 
-    expect(outcomesOf([await use(matter.requester, id, digest)])).toEqual(['auth.forbidden']);
-    expect(outcomesOf([await use(matter.agent(matter.to), id, digest)])).toEqual([
-      'auth.forbidden',
+    for (const other of [matter.requester, matter.agent(matter.to)]) {
+      const { status, body } = await use(other, id, digest);
+      expect([status, body.code]).toEqual([403, 'auth.forbidden']);
+      expect(body.detail).toBe('While an agent holds the task, only that agent can consume.');
+    }
+    expect(outcomesOf([await use(matter.agent('stranger'), id, digest)])).toEqual([
+      'approval.not_found',
     ]);
     expect(outcomesOf([await use(worker, id, digest)])).toEqual(['ok']);
   });
