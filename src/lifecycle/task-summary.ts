@@ -29,7 +29,13 @@ export function taskNotFound(): DomainError {
 }
 
 export function taskFinished(status: TaskStatus): DomainError {
-  return new DomainError('task.finished', `The task is ${status}. Route a new task.`);
+  return new DomainError('task.finished', `The task is ${status}. ${nextStep(status)}`);
+}
+
+function nextStep(status: TaskStatus): string {
+  if (status === 'completed') return 'Route a new task.';
+  const limit = status === 'expired' ? ' before its deadline' : '';
+  return `The requester role can retry it (POST /tasks/{id}/retry)${limit}, or route a new task.`;
 }
 
 export function deadlinePast(): DomainError {

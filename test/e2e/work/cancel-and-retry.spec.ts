@@ -28,7 +28,7 @@ describe('POST /tasks/:id/cancel and /retry', () => {
   });
 
   const steer = (id: string, how: 'cancel' | 'retry', body: unknown = {}, by = team.requester) =>
-    by.post<TaskBody & { code: string }>(`/tasks/${id}/${how}`, body);
+    by.post<TaskBody & { code: string; detail: string }>(`/tasks/${id}/${how}`, body);
 
   it('cancel a pending task', async () => {
     const id = await team.route();
@@ -82,6 +82,9 @@ describe('POST /tasks/:id/cancel and /retry', () => {
     const refused = await steer(id, 'cancel');
     expect([refused.status, refused.body.code]).toEqual([409, 'task.finished']);
     expect(await team.task(id)).toEqual(before);
+    // The detail offers a retry only for a task that can be retried.
+    const isRetryable = (await steer(id, 'retry')).status === 200;
+    expect(/\/retry\b/.test(refused.body.detail)).toBe(isRetryable);
   });
 
   it.each(['failed', 'dead', 'expired', 'cancelled'])(
