@@ -14,7 +14,7 @@ export interface ClockChecks {
 }
 
 /**
- * Returns SQL for the columns of {@link ClockFacts}.
+ * Returns SQL for the columns of {@link ClockChecks}.
  *
  * @param session the alias of the row
  */

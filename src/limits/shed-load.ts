@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from 'express';
 import { isProbe } from '../observability/probes.js';
 import type { RequestKind, LoadShedderService } from './load-shedder.service.js';
 
-/** Routes on which a request can wait for tasks for up to 30 seconds; on `/mcp` with the tool `claim_task`. */
+/** Routes on which a request can wait for tasks for up to 25 seconds; on `/mcp` with the tool `claim_task`. */
 const WAITING_PATHS = /^\/(tasks\/wait|mcp)\/?$/i;
 /** Routes on which a request waits if its query has `wait_seconds`. */
 const WATCHED = /^\/sessions\/[^/]+\/?$/i;
