@@ -31,11 +31,13 @@ const requestApproval: Tool = {
   input: inputSchema(
     {
       task_id: TASK_ID,
-      approver_role: text('The role that decides, such as manager.'),
+      approver_role: text(
+        'The role that decides, such as manager. Exactly one of approver_role and stages is required.',
+      ),
       stages: {
         type: 'array',
         description:
-          'In place of approver_role: the roles that decide one after the other, such as ["manager", "legal"].',
+          'The roles that decide one after the other, such as ["manager", "legal"]. Exactly one of approver_role and stages is required.',
         items: { type: 'string' },
         minItems: 1,
         maxItems: MAX_STAGES,

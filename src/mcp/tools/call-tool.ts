@@ -38,14 +38,12 @@ export const TOOLS: readonly Tool[] = [
   ...DECISION_TOOLS,
 ];
 
-const IDEMPOTENCY_KEY = text(
-  'Makes a retry safe: calls with the same key and arguments are executed once. Default: a new key. After a call without a response, call again with the key that you sent; after an error, with the key that the error contains.',
-  { pattern: '^[!-+.-~-]{1,255}$' },
-);
+const IDEMPOTENCY_KEY =
+  'Makes a retry safe: calls with the same key and arguments are executed once. Default: a new key. After a call without a response, call again with the key that you sent; after an error, with the key that the error contains.';
+const KEY_PATTERN = '^[!-+.-~-]{1,255}$';
 const KEY_USED = text('The idempotency key of this call. Pass it to repeat the call safely.');
-const REPLAYED = boolean(
-  'Whether this is the stored response of an earlier call with the key, and nothing was executed now.',
-);
+const REPLAYED =
+  'Whether this is the stored response of an earlier call with the key, and nothing was executed now.';
 
 /** A tool as clients see it. One that writes has `idempotency_key` in its input and output. */
 interface ServedTool extends Tool {
@@ -71,11 +69,15 @@ const SERVED_TOOLS: ReadonlyMap<string, ServedTool> = new Map(
 );
 
 function withKey(tool: Tool): Tool {
-  const { input, output } = tool;
+  const { input, output, keyDescriptions = {} } = tool;
+  const { idempotency_key = IDEMPOTENCY_KEY, replayed = REPLAYED } = keyDescriptions;
+  const results = { idempotency_key: KEY_USED, replayed: boolean(replayed) };
   return {
     ...tool,
-    input: withProperties(input, { idempotency_key: IDEMPOTENCY_KEY }),
-    output: withProperties(output, { idempotency_key: KEY_USED, replayed: REPLAYED }, true),
+    input: withProperties(input, {
+      idempotency_key: text(idempotency_key, { pattern: KEY_PATTERN }),
+    }),
+    output: withProperties(output, results, true),
   };
 }
 

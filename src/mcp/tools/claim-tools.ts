@@ -17,6 +17,7 @@ import {
   integer,
 } from './schemas.js';
 import {
+  attemptOf,
   TASK_DETAIL,
   TASK_MEMBERS,
   taskApprovalLine,
@@ -28,7 +29,6 @@ import {
   asQuery,
   pickGiven,
   type Members,
-  pick,
   prefixedOrNull,
   recordOf,
   recordsOf,
@@ -48,7 +48,7 @@ const claimTask: Tool = {
   name: 'claim_task',
   title: 'Claim the next task of your role',
   description:
-    'Claims the most urgent due task of your role, or with task_id that task. Without a due task it waits up to wait_seconds. The task is yours until lease_expires_at: work on it, call heartbeat before that time, and end with complete_task, fail_task or release_task, each with the session_id returned here. Claim only a task that you work on now. If claimed is false no task is due; call again.',
+    'Claims the most urgent due task of your role, or with task_id that task. Without a due task it waits up to wait_seconds. The task is yours until lease_expires_at: work on it, call heartbeat before that time, and end with complete_task, fail_task or release_task, each with the session_id returned here. Claim only a task that you work on now. If claimed is false, no task is due: call again later, or stop.',
   kind: 'write',
   input: inputSchema({
     task_id: TASK_ID,
@@ -82,10 +82,14 @@ const claimTask: Tool = {
         'Limits of the result of complete_task: result_bytes, result_depth, result_members, array_elements, string_characters. error_characters: the part of an error of fail_task that is stored.',
     },
     approvals: list(
-      'The latest approvals of the task: approval_id, approver_role, status, digest, repeat, consume_until, consumed_at, consumed_by, attempt. If consumed_at is set, check what that attempt did before you act.',
+      'The latest approvals of the task: approval_id, approver_role, status, digest, repeat, consume_until, consumed_at, consumed_by, attempt (the one that consumed it, or that was pending then). If consumed_at is set, check what consumed_by did before you act.',
       object('An approval.'),
     ),
   }),
+  keyDescriptions: {
+    replayed:
+      'Whether an earlier call with the key claimed the task, and nothing was claimed now. The members show the current state of that session.',
+  },
   async run(mesh, args, call) {
     const claim = await claimTaskOrNext(mesh, args, call.delivery.signal);
     if (claim.status === 204) return NOTHING;
@@ -99,7 +103,7 @@ const claimTask: Tool = {
 };
 
 const NOTHING: ToolResponse = {
-  text: 'No task is due. Call claim_task again to keep waiting.',
+  text: 'No task is due. Call claim_task again later, or stop.',
   content: {
     ...{ claimed: false, session_id: null, lease_expires_at: null, run_until: null },
     ...{ status: null, task: null, approvals: [], limits: null },
@@ -186,21 +190,23 @@ function toReplayed(claim: Members): ToolResponse {
 function toClaimed({ task, session, approvals, limits }: Members): ToolResponse {
   const known = recordsOf(approvals).map(taskApprovalOf);
   const claimed = fitToLimit(taskOf(task), TASK_DETAIL);
-  const attempt = pick(session, 'id', 'lease_expires_at', 'run_until', 'status');
+  const attempt = attemptOf(session);
+  const { id, claimed_by } = recordOf(session);
+  const current = { attempt: claimed.attempt, claimed_by };
   const isDone = attempt.status === 'completed';
   return {
     text: isDone
       ? `Notification from ${memberText(claimed.from_role)}: ${truncate(memberText(claimed.description), 2_000)}`
       : [
-          `Claimed in session-${memberText(attempt.id)}. The lease ends at ${memberText(attempt.lease_expires_at)}.`,
+          `Claimed in session-${memberText(id)}. The lease ends at ${memberText(attempt.lease_expires_at)}.`,
           taskLine(claimed),
           limitsLine(limits),
-          ...known.map(taskApprovalLine),
+          ...known.map((approval) => taskApprovalLine(approval, current)),
         ],
     content: {
       claimed: true,
-      session_id: prefixedOrNull('session', attempt.id),
-      ...pick(attempt, 'lease_expires_at', 'run_until', 'status'),
+      session_id: prefixedOrNull('session', id),
+      ...attempt,
       task: claimed,
       limits: recordOf(limits),
       approvals: known,

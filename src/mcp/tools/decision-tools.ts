@@ -29,14 +29,16 @@ const decideApproval: Tool = {
   name: 'decide_approval',
   title: 'Approve or reject an approval',
   description:
-    'Approves or rejects a pending approval of your role. Read the task and the payload first, and decide only as the rules of your role allow. You cannot decide an approval that you requested, or one of a task that you sent. With a quorum the approval stays pending until enough subjects have approved; while it is pending you can change your approval to a rejection. Any other decision is final.',
+    'Approves or rejects a pending approval of your role. Read the task and the payload first, and decide only as the rules of your role allow. You cannot decide an approval that you requested, or one of a task that you sent. With a quorum the approval stays pending until enough subjects have approved; while it is pending you can change your approval to a rejection. A rejection, and an approval that reaches the quorum, are final.',
   kind: 'write',
   destructive: true,
   input: inputSchema(
     {
       approval_id: APPROVAL_ID,
       decision: text('The decision.', { enum: ['approved', 'rejected'] }),
-      comments: text('The reason. Required for a rejection.', { maxLength: 10_000 }),
+      comments: text('The reason, returned as notes by list_approvals. Required for a rejection.', {
+        maxLength: 10_000,
+      }),
     },
     ['approval_id', 'decision'],
   ),
@@ -66,17 +68,17 @@ const consumeApproval: Tool = {
   name: 'consume_approval',
   title: 'Consume an approval before you act',
   description:
-    'Consumes an approval. Call it immediately before the approved action, with the payload of that action, and act only if the call succeeds. It succeeds once, only for the exact payload that was approved, within 24 hours of the decision, and only for the agent that has claimed the task (if none has, for the role that requested the approval). If you do not receive a response, call again with the same idempotency_key.',
+    'Consumes an approval. Call it immediately before the approved action, with the payload of that action (or its digest; exactly one is required), and act only if the call succeeds. It succeeds once, only for the exact payload that was approved, within 24 hours of the decision, and only for the agent that has claimed the task (if none has, for the role that requested the approval). If you do not receive a response, call again with the same idempotency_key.',
   kind: 'write',
   destructive: true,
   input: inputSchema(
     {
       approval_id: APPROVAL_ID,
       payload: object(
-        'The payload of the action, equal to the approved one. The order of members does not matter.',
+        'The payload of the action, equal to the approved one. The order of members does not matter. Exactly one of payload and digest is required.',
       ),
       digest: text(
-        'In place of payload: the SHA-256 of its canonical JSON (RFC 8785), in lower-case hexadecimal.',
+        'The SHA-256 of the canonical JSON (RFC 8785) of the payload, in lower-case hexadecimal. Exactly one of payload and digest is required.',
         {
           pattern: '^[0-9a-f]{64}$',
         },

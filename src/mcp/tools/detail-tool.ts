@@ -20,7 +20,7 @@ export const readDetail: Tool = {
   kind: 'read',
   input: inputSchema(
     {
-      id: id('task-<uuid>, session-<uuid> or approval-<uuid>. The prefix is required.'),
+      id: id('task-<uuid>, session-<uuid> or approval-<uuid>, or the bare UUID.'),
       member: text(
         'Of a task: description, data, context. Of a session: result, error, metadata. Of an approval: reason, payload, notes.',
         {
@@ -40,16 +40,10 @@ export const readDetail: Tool = {
     total_chars: integer('Length of the full value in characters.', 0, 100_000_000),
   }),
   async run(mesh, args) {
-    const [prefix = ''] = memberText(args.id).split('-');
     const member = memberText(args.member);
-    const kind = Object.hasOwn(KINDS, prefix) ? KINDS[prefix] : undefined;
-    if (!kind) throw invalidArguments('arguments/id must begin with task-, session- or approval-');
-    if (!kind.members.includes(member)) {
-      throw invalidArguments(
-        `arguments/member of a ${prefix} must be one of ${kind.members.join(', ')}`,
-      );
-    }
-    const { body } = await mesh.call(kind.operation, { id: memberText(args.id) });
+    const { body } = await mesh.call(operationFor(memberText(args.id), member), {
+      id: memberText(args.id),
+    });
     const value = recordOf(body)[member] ?? '';
     const full = typeof value === 'string' ? value : JSON.stringify(value);
     const start = typeof args.offset === 'number' ? args.offset : 0;
@@ -64,6 +58,16 @@ export const readDetail: Tool = {
     };
   },
 };
+
+/** Returns the operation that reads a member. Each member belongs to one kind, so a bare id needs no prefix. */
+function operationFor(id: string, member: string): OperationName {
+  const [prefix = ''] = id.split('-');
+  const named = Object.hasOwn(KINDS, prefix) ? KINDS[prefix] : undefined;
+  const kind = named ?? Object.values(KINDS).find(({ members }) => members.includes(member));
+  if (kind?.members.includes(member)) return kind.operation;
+  const known = kind?.members ?? [];
+  throw invalidArguments(`arguments/member of a ${prefix} must be one of ${known.join(', ')}`);
+}
 
 /** Returns the end of the part that begins at `start`. A surrogate pair is not split. */
 function endOfPart(full: string, start: number): number {

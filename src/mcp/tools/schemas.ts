@@ -62,6 +62,23 @@ export function list(description: string, items: Schema): Schema {
   return { type: 'array', description, items };
 }
 
+/** Appends a sentence to the description of a member. */
+export function withNote(schema: Schema, note: string): Schema {
+  const { description } = schema;
+  return {
+    ...schema,
+    description: typeof description === 'string' ? `${description} ${note}` : note,
+  };
+}
+
+/** Adds members that a result can lack. */
+export function withOptional(
+  schema: ObjectSchema,
+  properties: ObjectSchema['properties'],
+): ObjectSchema {
+  return { ...schema, properties: { ...schema.properties, ...properties } };
+}
+
 /** An id in a path. The pattern excludes the delimiters of a URL. */
 export function id(description: string): Schema {
   return text(description, { pattern: '^[A-Za-z0-9-]{1,100}$' });
@@ -72,7 +89,9 @@ export const SESSION_ID = id(
   'The session_id that claim_task returned: session-<uuid> or the bare UUID. Not the task_id.',
 );
 export const SESSION_STATUS = text('pending, active, completed, failed or expired.');
-export const LEASE_EXPIRES_AT = textOrNull('Lease expiry. Call heartbeat before this time.');
+export const LEASE_EXPIRES_AT = textOrNull(
+  'Lease expiry. Call heartbeat before this time. Null: no lease, or the session has ended.',
+);
 export const RUN_UNTIL = textOrNull(
   'Run limit: the attempt ends at this time even with heartbeats. Null: no limit.',
 );
@@ -84,8 +103,9 @@ export const PRIORITY = text(
   'Priority. Tasks of a higher priority are claimed first. Default: normal.',
   { enum: [...PRIORITIES] },
 );
+/** The minimum is an operator's setting (`LEASE_MIN_SECONDS`), so the schema does not contain it. */
 export const LEASE_SECONDS = integer(
-  'Length of the lease in seconds; default 300. Call heartbeat before it ends.',
+  'Length of the lease in seconds, at least 30 unless the operator allows less; default 300. Call heartbeat before it ends.',
   1,
   3_600,
 );

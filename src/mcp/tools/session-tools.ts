@@ -15,10 +15,10 @@ import {
   textOrNull,
   integer,
 } from './schemas.js';
+import { attemptOf } from './task-view.js';
 import {
   pickGiven,
   type Members,
-  pick,
   prefixedOrNull,
   recordsOf,
   memberText,
@@ -40,7 +40,7 @@ function toSession(body: Members, describe: (session: Members) => string): ToolR
     content: {
       session_id: prefixedOrNull('session', body.id),
       task_id: prefixedOrNull('task', body.task_id),
-      ...pick(body, 'status', 'lease_expires_at', 'run_until'),
+      ...attemptOf(body),
     },
   };
 }
@@ -56,7 +56,7 @@ const heartbeat: Tool = {
     {
       session_id: SESSION_ID,
       lease_seconds: integer(
-        'New length of the lease in seconds. Default: its current length.',
+        'New length of the lease in seconds, at least 30 unless the operator allows less. Default: its current length.',
         1,
         3_600,
       ),
@@ -64,6 +64,11 @@ const heartbeat: Tool = {
     ['session_id'],
   ),
   output: SESSION,
+  keyDescriptions: {
+    idempotency_key:
+      'Identifies the call. Default: a new key. Each heartbeat is executed, also with the key of an earlier one: after a call without a response, call again.',
+    replayed: 'Always false: each heartbeat is executed.',
+  },
   async run(mesh, args) {
     const { body } = await mesh.call('extend_lease', {
       id: memberText(args.session_id),
@@ -154,11 +159,15 @@ function toReport({ error: told, ...args }: Members): Members {
   return { ...pickGiven(args, ...REPORT_MEMBERS), ...(error !== undefined && { error }) };
 }
 
+const RELEASED_STATUS = text(
+  'failed: the session has ended. The task is still open, and its next claim has another session.',
+);
+
 const releaseTask: Tool = {
   name: 'release_task',
   title: 'Release a task',
   description:
-    'Gives a claimed task back without using up an attempt. By default another agent of the role can claim it at once: use it when you cannot continue but another agent could. With until_approval the task is due when that approval is decided, withdrawn or expired: use it instead of a long lease while a person decides, then claim the task again. With not_before it is due at that time. A task can be released 100 times; after that use fail_task with retryable true.',
+    'Gives a claimed task back without using up an attempt. By default another agent of the role can claim it at once: use it when you cannot continue but another agent could. With until_approval the task is due when that approval ends: decided (with stages the last one, or one rejected), withdrawn or expired. Use it instead of a long lease while a person decides, then claim the task again. With not_before it is due at that time. A task can be released 100 times; after that use fail_task with retryable true.',
   kind: 'write',
   idempotent: true,
   input: inputSchema(
@@ -174,7 +183,7 @@ const releaseTask: Tool = {
     },
     ['session_id'],
   ),
-  output: SESSION,
+  output: outputSchema({ ...SESSION.properties, status: RELEASED_STATUS }),
   async run(mesh, args) {
     const { body } = await mesh.call('release_session', {
       id: memberText(args.session_id),
@@ -187,7 +196,7 @@ const releaseTask: Tool = {
 function releasedText({ not_before, until_approval }: Members): string {
   const approval = memberText(until_approval);
   if (approval)
-    return `The task is released. It is due when ${approval} is decided, withdrawn or expired.`;
+    return `The task is released. It is due when ${approval}, with all its later stages, is decided, withdrawn or expired.`;
   const time = memberText(not_before);
   return time
     ? `The task is released. It is due at ${time}.`

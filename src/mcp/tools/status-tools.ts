@@ -31,7 +31,7 @@ const LAST = 5;
 const EVENTS = 100;
 
 const EVENT = object(
-  'at, event, role, actor; from and to of a status change; reason (a rule) or told (free text).',
+  'at, event, role, actor; from and to of a status change; reason: the cause, such as lease_lost; told: the reason that the caller gave; session_id, approval_id.',
 );
 const WAITS_FOR = list(
   'Conditions that the task waits for: what (claim, due_time, worker, approval), who (the role or subject), since; approval_id of a pending approval. An approval without approval_id must be requested again. A claim with approval_id: the worker voted on that approval, so another agent must claim the task.',
@@ -86,13 +86,13 @@ const fetchStatus: Tool = {
   },
   async run(mesh, args) {
     const { body: session } = await mesh.call('get_session', { id: memberText(args.id) });
-    const story = await historyLinesOf(mesh, session);
+    const history = await historyOf(mesh, session);
     const all: Members = {
       ...pick(session, 'status', 'role', 'claimed_by', 'result', 'error'),
       ...pick(session, 'ended_reason', 'lease_expires_at', 'metadata', 'updated_at'),
       session_id: prefixedOrNull('session', session.id),
       task_id: prefixedOrNull('task', session.task_id),
-      ...story,
+      ...history,
     };
     const content = fitToLimit(all, ['result', 'error', 'metadata']);
     return { text: sentence(all), content };
@@ -100,7 +100,7 @@ const fetchStatus: Tool = {
 };
 
 /** Returns the status of the task, what it waits for and its last events. */
-async function historyLinesOf(mesh: MeshClient, { task_id }: Members): Promise<Members> {
+async function historyOf(mesh: MeshClient, { task_id }: Members): Promise<Members> {
   const taskId = memberText(task_id);
   if (!taskId) return { task_status: null, waits_for: [], last_events: [] };
   const [task, timeline] = await Promise.all([
@@ -110,9 +110,25 @@ async function historyLinesOf(mesh: MeshClient, { task_id }: Members): Promise<M
   const { events, waits_for } = timeline.body;
   return {
     task_status: task.body.status,
-    waits_for: recordsOf(waits_for),
-    last_events: recordsOf(events).slice(-LAST).reverse(),
+    waits_for: recordsOf(waits_for).map(withPrefixedIds),
+    last_events: recordsOf(events).slice(-LAST).reverse().map(withPrefixedIds),
   };
+}
+
+const PREFIXES = {
+  session_id: 'session',
+  approval_id: 'approval',
+  until_approval: 'approval',
+  cause: 'task',
+} as const;
+
+/** Adds the prefix to the ids of an event or of a condition that the task waits for. */
+function withPrefixedIds(entry: Members): Members {
+  const prefixed: Members = { ...entry };
+  for (const [name, kind] of Object.entries(PREFIXES)) {
+    if (name in entry) prefixed[name] = prefixedOrNull(kind, entry[name]);
+  }
+  return prefixed;
 }
 
 function sentence({
@@ -177,7 +193,7 @@ const taskTimeline: Tool = {
     const start = typeof args.offset === 'number' ? args.offset : 0;
     const end = start + EVENTS;
     const events = all.slice(start, end).map((event) => ({
-      ...event,
+      ...withPrefixedIds(event),
       ...(typeof event.told === 'string' && { told: truncate(event.told, 100) }),
     }));
     const lines = events
@@ -191,7 +207,8 @@ const taskTimeline: Tool = {
       content: {
         events,
         next_offset: end < all.length ? end : null,
-        ...pick(body, 'complete', 'waits_for'),
+        ...pick(body, 'complete'),
+        waits_for: recordsOf(body.waits_for).map(withPrefixedIds),
       },
     };
   },

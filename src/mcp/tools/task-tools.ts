@@ -18,6 +18,8 @@ import {
   TASK_ID,
   text,
   integer,
+  withNote,
+  withOptional,
 } from './schemas.js';
 import {
   pickGiven,
@@ -36,11 +38,22 @@ const TRACE_ID = text('UUID of the workflow that the task belongs to. Default: a
 /** Members of `task` in the route that are separate arguments of the tool. */
 const OF_TASK = ['task_type', 'description', 'data'];
 
-const ROUTED = outputSchema({
-  task_id: text('The new task. Pass it to fetch_status, request_approval or cancel_task.'),
-  status: text('accepted: the task is stored.'),
-  trace_id: text('The workflow that the task belongs to.'),
-});
+const ROUTED = withOptional(
+  outputSchema({
+    task_id: text('The new task. Pass it to fetch_status, request_approval or cancel_task.'),
+    status: text('accepted: the task is stored.'),
+    trace_id: text('The workflow that the task belongs to.'),
+  }),
+  {
+    warnings: list(
+      'Warnings about the task, which is stored; absent if there are none.',
+      object('code, message, and the pointer to the member of the request if it is about one.'),
+    ),
+  },
+);
+/** The arguments about the required approval. */
+const WITH_APPROVER = ['quorum', 'expires_in_seconds', 'approver_kind'];
+const ONLY_WITH_APPROVER = 'Only with approver_role.';
 
 const sendTask: Tool = {
   name: 'send_task',
@@ -77,9 +90,9 @@ const sendTask: Tool = {
       approver_role: text(
         'A role that must approve before the task can be completed. The approval is requested with the task.',
       ),
-      quorum: QUORUM,
-      expires_in_seconds: EXPIRES_IN_SECONDS,
-      approver_kind: APPROVER_KIND,
+      quorum: withNote(QUORUM, ONLY_WITH_APPROVER),
+      expires_in_seconds: withNote(EXPIRES_IN_SECONDS, ONLY_WITH_APPROVER),
+      approver_kind: withNote(APPROVER_KIND, ONLY_WITH_APPROVER),
       from_role: ROLE,
       trace_id: TRACE_ID,
     },
@@ -111,11 +124,21 @@ const sendTask: Tool = {
   },
 };
 
-/** Returns `requires_approval` of the route. Without `approver_role` the route refuses the other members. */
+/**
+ * Returns `requires_approval` of the route.
+ *
+ * @throws MeshError `request.invalid` if an argument about the approval is set without `approver_role`
+ */
 function requiredApproval({ approver_role: role, ...args }: Members): Members {
-  const more = pickGiven(args, 'quorum', 'expires_in_seconds', 'approver_kind');
-  if (role === undefined && Object.keys(more).length === 0) return {};
-  return { requires_approval: { ...(role !== undefined && { role }), ...more } };
+  const more = pickGiven(args, ...WITH_APPROVER);
+  if (role !== undefined) return { requires_approval: { role, ...more } };
+  const names = Object.keys(more);
+  if (names.length > 0) {
+    throw invalidArguments(
+      `${names.map((name) => `arguments/${name} requires approver_role`).join('; ')}. Pass approver_role, or omit ${names.join(', ')}`,
+    );
+  }
+  return {};
 }
 
 const notify: Tool = {
@@ -180,7 +203,7 @@ const cancelTask: Tool = {
   name: 'cancel_task',
   title: 'Cancel a task that your role sent',
   description:
-    'Cancels an open task that your role sent. The next heartbeat of its worker is refused. With cascade it also cancels the open subtasks that your role sent, and those that the roles working on cancelled tasks sent. For a task that you claimed use release_task or fail_task.',
+    'Cancels an open task that your role sent. The next heartbeat of its worker is refused. With cascade it also cancels the open subtasks that your role sent and, down the tree, the subtasks sent by the roles of cancelled tasks. For a task that you claimed use release_task or fail_task.',
   kind: 'write',
   destructive: true,
   idempotent: true,

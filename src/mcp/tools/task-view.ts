@@ -22,6 +22,13 @@ export function taskLine({ task_id, task_type, from_role, description }: Members
   return `- ${memberText(task_id)} ${memberText(task_type)} from ${memberText(from_role)}: ${truncate(memberText(description), 2_000)}`;
 }
 
+/** The members of the caller's attempt in a tool result. An ended session has no lease. */
+export function attemptOf(session: unknown): Members {
+  const { lease_expires_at, ...attempt } = pick(session, 'lease_expires_at', 'run_until', 'status');
+  const isOpen = attempt.status === 'active' || attempt.status === 'pending';
+  return { lease_expires_at: isOpen ? lease_expires_at : null, ...attempt };
+}
+
 /** Maps an approval of a claimed task to its tool result. */
 export function taskApprovalOf({ approval_id, id, attempt, ...approval }: Members): Members {
   return {
@@ -32,11 +39,25 @@ export function taskApprovalOf({ approval_id, id, attempt, ...approval }: Member
   };
 }
 
-/** Returns an approval as one line of text, with its consumption by an earlier attempt. */
-export function taskApprovalLine({ approval_id, approver_role, status, ...used }: Members): string {
-  const by = memberText(used.consumed_by);
-  const consumed = by
-    ? `, consumed in attempt ${memberText(used.attempt)} by ${by} at ${memberText(used.consumed_at)}: check what that attempt did before you act`
-    : '';
-  return `- ${memberText(approval_id)} of ${memberText(approver_role)} is ${memberText(status)}${consumed}`;
+/** The attempt that a claim returned. */
+interface ClaimedAttempt {
+  attempt: unknown;
+  claimed_by: unknown;
+}
+
+/** Returns an approval as one line of text, with its consumption. */
+export function taskApprovalLine(approval: Members, claimed: ClaimedAttempt): string {
+  const { approval_id, approver_role, status } = approval;
+  return `- ${memberText(approval_id)} of ${memberText(approver_role)} is ${memberText(status)}${consumption(approval, claimed)}`;
+}
+
+/** An approval can be consumed before any agent claims the attempt: its `attempt` is then the claimed one. */
+function consumption({ consumed_by, consumed_at, attempt }: Members, claimed: ClaimedAttempt) {
+  const by = memberText(consumed_by);
+  if (!by) return '';
+  const at = memberText(consumed_at);
+  if (attempt === claimed.attempt && consumed_by !== claimed.claimed_by) {
+    return `, consumed by ${by} at ${at}, before any claim of this attempt: check what ${by} did before you act`;
+  }
+  return `, consumed in attempt ${memberText(attempt)} by ${by} at ${at}: check what that attempt did before you act`;
 }

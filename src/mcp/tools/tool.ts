@@ -33,6 +33,8 @@ export interface Tool {
   fromLegacy?(args: Members): Members;
   /** Arguments that have another name in the route: JSON Pointer into the body or query of the route → argument. */
   readonly sentAs?: Readonly<Record<string, string>>;
+  /** Descriptions of the members that each write has, where the common ones do not apply. */
+  readonly keyDescriptions?: { readonly idempotency_key?: string; readonly replayed?: string };
   /** The first words of an error, if not the title of its code. */
   headline?(problem: MeshProblem): string | undefined;
 }

@@ -47,9 +47,9 @@ describe.each(TRANSPORTS)('MCP tools for approvals over %s', (transport) => {
     expect(await tools.requester.does('fetch_status', { id: sent.task_id })).toMatchObject({
       status: 'active',
       claimed_by: expect.stringContaining(tools.manager) as unknown,
-      waits_for: [{ what: 'worker' }, { what: 'approval', who: tools.manager }],
+      waits_for: [{ what: 'worker' }, { what: 'approval', who: tools.manager, approval_id }],
       last_events: expect.arrayContaining([
-        expect.objectContaining({ event: 'approval_requested' }),
+        expect.objectContaining({ event: 'approval_requested', approval_id }),
       ]) as unknown,
     });
 
@@ -190,7 +190,7 @@ describe.each(TRANSPORTS)('MCP tools for approvals over %s', (transport) => {
         'send_task',
         { target: tools.manager, task_type: 'x', quorum: 2 },
         'request.invalid',
-        '- /approver_role',
+        'arguments/quorum requires approver_role',
       ],
       [tools.requester, 'request_approval', { task_id }, 'request.invalid', '/approver_role'],
       [

@@ -72,7 +72,11 @@ describe.each(TRANSPORTS)('MCP tools that write over %s', (transport) => {
   it('release_task releases the task', async () => {
     const { task_id } = await tools.send();
     const { session_id } = await tools.claim();
-    await tools.worker.does('release_task', { session_id, reason: 'No tool for it' });
+    const released = await tools.worker.does('release_task', {
+      session_id,
+      reason: 'No tool for it',
+    });
+    expect(released).toMatchObject({ status: 'failed', lease_expires_at: null });
 
     expect(await tools.claim()).toMatchObject({ claimed: true, task: { task_id } });
     expect(await codeOf(tools.worker.call('heartbeat', { session_id }))).toBe('session.ended');
