@@ -33,7 +33,7 @@ const ACTIONS: Record<Action, Words> = {
   'sessions.write': {
     request: 'Change a session, extend its lease, release it',
     condition:
-      'after a claim, other agents than the `claimant` and an `admin` change metadata only',
+      'after a claim, only the `claimant` and an `admin` can change more than the metadata',
   },
   'tasks.route': { request: 'Route a task', condition: 'from a role that it holds' },
   'tasks.list': { request: 'List tasks', condition: 'which receives those that it can read' },
@@ -71,7 +71,7 @@ const ACTIONS: Record<Action, Words> = {
   },
   'idempotency.read': { request: 'Read executed requests', condition: 'for its own requests' },
   'mcp.call': { request: 'Call an MCP tool', condition: 'if the action of the tool is allowed' },
-  'mcp.discover': { request: 'Read the metadata of the authorization server' },
+  'mcp.discover': { request: 'Read the protected-resource metadata (RFC 9728)' },
 };
 
 describe('docs/authentication.md', () => {
