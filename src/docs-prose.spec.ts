@@ -29,7 +29,7 @@ const BANNED: readonly { readonly pattern: RegExp; readonly use: string }[] = [
   },
   {
     pattern:
-      /\b(?:PostgreSQL|Postgres|Redis|Nest|Express|Node|V8|controller|database|server|process|instance|response|request|header|token|log|route|page|test|column|error|status|field|member|detail|code|metric|schema|tool|trigger|sweep)s? (?:tells?|told|says?|said|hears?|heard|knows?|knew|believes?)\b/i,
+      /\b(?:PostgreSQL|Postgres|Redis|Nest|Express|Node|V8|controller|database|server|process|instance|response|request|header|token|log|route|page|test|column|error|status|field|member|detail|code|metric|schema|tool|trigger|sweep|key|script)s? (?:tells?|told|says?|said|hears?|heard|knows?|knew|believes?)\b/i,
     use: 'returns, reports, contains, shows: machines do not speak',
   },
   { pattern: /\bthis takes\b/i, use: 'requires' },
@@ -60,8 +60,12 @@ const RULES = [...DEPRECATED, ...BANNED];
 
 const PAGES = markdownFiles();
 
+/** Scripts that readers run: their comments, and the lines that they print. */
+const SCRIPTS = docsFiles().filter((name) => name.endsWith('.sh'));
+
 const TEXTS: readonly Text[] = [
   ...PAGES.map((source) => ({ source, lines: proseOf(source) })),
+  ...SCRIPTS.map((source) => ({ source, lines: readFileSync(source, 'utf8').split('\n') })),
   { source: 'docs/openapi.json', lines: stringsOf(readJson('docs/openapi.json')) },
   { source: 'MCP tools', lines: stringsOf([TOOLS, WORK_THROUGH_INBOX]) },
   { source: '.env.example', lines: readFileSync('.env.example', 'utf8').split('\n') },
@@ -127,6 +131,27 @@ describe('The links of the documentation', () => {
   });
 });
 
+describe('The test files that the documentation names', () => {
+  it.each(PAGES.filter((page) => specsOf(readFileSync(page, 'utf8')).length > 0))(
+    'exist, in %s',
+    (page) => {
+      expect(specsOf(readFileSync(page, 'utf8')).filter((name) => !isSpec(name))).toEqual([]);
+    },
+  );
+
+  it('are found in code and in links, by their path in test/ or in the repository', () => {
+    expect(specsOf('| `e2e/no-such.spec.ts`, [`src/a.spec.ts`](../src/a.spec.ts) |')).toEqual([
+      'e2e/no-such.spec.ts',
+      'src/a.spec.ts',
+    ]);
+    expect(isSpec('e2e/no-such.spec.ts')).toBe(false);
+    expect(isSpec('docs-prose.spec.ts')).toBe(false);
+    expect(isSpec('src/docs-prose.spec.ts')).toBe(true);
+    expect(isSpec('e2e/chaos.spec.ts')).toBe(true);
+    expect(specsOf(readFileSync('docs/reliability.md', 'utf8')).length).toBeGreaterThan(30);
+  });
+});
+
 describe('docs/troubleshooting.md', () => {
   const page = readFileSync('docs/troubleshooting.md', 'utf8');
 
@@ -167,10 +192,13 @@ function findingsIn(lines: readonly string[]): string[] {
 }
 
 function markdownFiles(): string[] {
-  const docs = readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) =>
+  return [...readdirSync('.'), ...docsFiles()].filter((name) => name.endsWith('.md')).sort();
+}
+
+function docsFiles(): string[] {
+  return readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) =>
     posix.join('docs', name.replaceAll('\\', '/')),
   );
-  return [...readdirSync('.'), ...docs].filter((name) => name.endsWith('.md')).sort();
 }
 
 function sourceFiles(): string[] {
@@ -234,6 +262,16 @@ function linksOf(markdown: string): string[] {
   return [...markdown.replaceAll(/^ *(```+)[^]*?^ *\1$/gm, '').matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
+}
+
+/** The spec files that a page names as code. */
+function specsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/`([\w./-]+\.spec\.ts)`/g)].map(([, name = '']) => name);
+}
+
+/** Whether a path in `test/`, or one in the repository, is that of a spec. */
+function isSpec(name: string): boolean {
+  return existsSync(posix.join('test', name)) || existsSync(name);
 }
 
 function leads(page: string, link: string): boolean {

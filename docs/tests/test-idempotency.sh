@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Checks that a running controller does a keyed request once. Needs bash and curl.
+# Checks that a running controller executes a request with an idempotency key once. Requires bash and curl.
 #
 #   CONTROLLER_URL=http://127.0.0.1:8088 TOKEN=... docs/tests/test-idempotency.sh
 #
-# TOKEN is a bearer token with an org role. TARGET (default: manager) is a role that tasks may be sent to.
-# It routes about seven small tasks.
+# TOKEN is a bearer token with an org role. TARGET (default: manager) is the role that the tasks are routed to.
+# The script routes about seven small tasks.
 set -euo pipefail
 
 CONTROLLER_URL=${CONTROLLER_URL:-http://127.0.0.1:8088}
@@ -13,10 +13,10 @@ TARGET=${TARGET:-manager}
 LONGEST_WAIT_SECONDS=30
 
 failures=0
-answer=$(mktemp -d)
-trap 'rm -rf "$answer"' EXIT
+response=$(mktemp -d)
+trap 'rm -rf "$response"' EXIT
 
-check() { # check <what> <expected> <actual>
+check() { # check <title> <expected> <actual>
   if [[ $2 == "$3" ]]; then
     echo "ok    $1"
   else
@@ -31,15 +31,15 @@ new_key() {
   echo "${hex:0:8}-${hex:8:4}-4${hex:13:3}-8${hex:17:3}-${hex:20:12}"
 }
 
-# The token goes through standard input, so that it does not show in the list of processes.
+# curl reads the token from standard input, so that the list of processes does not show it.
 call() { # call <method> <path> [more arguments of curl]: sets status, body and headers
   local method=$1 path=$2
   shift 2
   status=$(curl --silent --show-error --max-time 10 --request "$method" "$CONTROLLER_URL$path" \
-    --header @- --output "$answer/body" --dump-header "$answer/headers" --write-out '%{http_code}' "$@" \
+    --header @- --output "$response/body" --dump-header "$response/headers" --write-out '%{http_code}' "$@" \
     <<<"Authorization: Bearer $TOKEN") || status=none
-  body=$(cat "$answer/body" 2>/dev/null || true)
-  headers=$(tr -d '\r' <"$answer/headers" 2>/dev/null || true)
+  body=$(cat "$response/body" 2>/dev/null || true)
+  headers=$(tr -d '\r' <"$response/headers" 2>/dev/null || true)
 }
 
 route() { # route <amount> [key]
@@ -48,15 +48,15 @@ route() { # route <amount> [key]
     ${2:+--header "Idempotency-Key: $2"}
 }
 
-header() { # header <name>: its value in the last answer
+header() { # header <name>: its value in the last response
   grep -i "^$1: " <<<"$headers" | cut -d ' ' -f 2- || true
 }
 
-member() { # member <name>: the text of that name in the last answer
+member() { # member <name>: its text in the last response
   sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p' <<<"$body" | head -n 1
 }
 
-seconds() { # seconds <2026-01-31T12:00:00.000Z>: a count of seconds, good for differences
+seconds() { # seconds <2026-01-31T12:00:00.000Z>: a number of seconds, to compare two times
   local y m d H M S
   IFS='-T:.Z' read -r y m d H M S _ <<<"$1"
   y=$((10#$y)) m=$((10#$m)) d=$((10#$d))
@@ -67,37 +67,37 @@ seconds() { # seconds <2026-01-31T12:00:00.000Z>: a count of seconds, good for d
 key=$(new_key)
 route 1 "$key"
 first=$body first_task=$(member task_id)
-check 'a new key is carried out' 202 "$status"
-check 'its answer is not a replay' '' "$(header idempotent-replayed)"
-check 'its answer names a task' task- "${first_task:0:5}"
-check 'its answer repeats the key' "$key" "$(header idempotency-key)"
+check 'a request with a new key is executed' 202 "$status"
+check 'its response is not a replay' '' "$(header idempotent-replayed)"
+check 'its response contains a task id' task- "${first_task:0:5}"
+check 'its response repeats the key' "$key" "$(header idempotency-key)"
 
 route 1 "$key"
-check 'the duplicate is answered 200' 200 "$status"
-check 'the duplicate gets the same body' "$first" "$body"
-check 'the duplicate is marked as a replay' true "$(header idempotent-replayed)"
+check 'a second request with the key is 200' 200 "$status"
+check 'its response has the same body' "$first" "$body"
+check 'its response is marked as a replay' true "$(header idempotent-replayed)"
 
 route 2 "$key"
-check 'another payload is refused' 422 "$status"
-check 'the refusal has its code' idempotency.payload_mismatch "$(member code)"
-check 'the refusal gives nothing away' no "$([[ -n $first_task && $body == *"$first_task"* ]] && echo yes || echo no)"
+check 'another payload with the key is refused' 422 "$status"
+check 'the refusal has the code of a mismatch' idempotency.payload_mismatch "$(member code)"
+check 'the refusal does not contain the first task id' no "$([[ -n $first_task && $body == *"$first_task"* ]] && echo yes || echo no)"
 
 call GET "/idempotency/$key"
-check 'what became of the key can be asked' 200 "$status"
+check 'the executed request can be read by its key' 200 "$status"
 created=$(member created_at) expires=$(member expires_at)
 
 route 1 "$(new_key)"
 other_task=$(member task_id)
-check 'another key is carried out' 202 "$status"
-check 'another key makes another task' yes "$([[ -n $other_task && $other_task != "$first_task" ]] && echo yes || echo no)"
+check 'a request with another key is executed' 202 "$status"
+check 'another key creates another task' yes "$([[ -n $other_task && $other_task != "$first_task" ]] && echo yes || echo no)"
 
 route 1
 one=$(member task_id)
-check 'without a key it is carried out' 202 "$status"
+check 'a request without a key is executed' 202 "$status"
 route 1
 two=$(member task_id)
-check 'without a key it is carried out again' 202 "$status"
-check 'without a key two requests make two tasks' yes "$([[ -n $one && -n $two && $one != "$two" ]] && echo yes || echo no)"
+check 'a second request without a key is executed' 202 "$status"
+check 'two requests without a key create two tasks' yes "$([[ -n $one && -n $two && $one != "$two" ]] && echo yes || echo no)"
 
 route 1 'two words'
 check 'a key with a space is refused' 400 "$status"
@@ -106,19 +106,19 @@ call GET "/idempotency/$(new_key)"
 check 'a key that was never used is not found' 404 "$status"
 
 if [[ -z $created || -z $expires ]]; then
-  check 'the key tells when it expires' yes no
+  check 'the record has the time of its expiry' yes no
 else
   ttl=$(($(seconds "$expires") - $(seconds "$created")))
   if ((ttl > LONGEST_WAIT_SECONDS)); then
-    echo "skip  an expired key: keys live for $ttl s here; start the controller with IDEMPOTENCY_TTL_SECONDS=5"
+    echo "skip  an expired key: keys are valid for $ttl s here; start the controller with IDEMPOTENCY_TTL_SECONDS=5"
   else
     sleep "$((ttl + 1))"
     call GET "/idempotency/$key"
-    check 'an expired key is forgotten' 404 "$status"
+    check 'an expired key is not found' 404 "$status"
     route 2 "$key"
     new_task=$(member task_id)
-    check 'an expired key is new, whatever the payload' 202 "$status"
-    check 'an expired key makes another task' yes "$([[ -n $new_task && $new_task != "$first_task" ]] && echo yes || echo no)"
+    check 'an expired key can be used with another payload' 202 "$status"
+    check 'an expired key creates another task' yes "$([[ -n $new_task && $new_task != "$first_task" ]] && echo yes || echo no)"
   fi
 fi
 

@@ -27,15 +27,15 @@ describe('docs/tests/test-idempotency.sh', () => {
     mesh = await startTestApp({ env: { IDEMPOTENCY_TTL_SECONDS: '3' } });
     const { code, errors, lines } = await run({ TOKEN: tokenFor('finance') });
     expect(lines.filter((line) => !passed(line))).toEqual(['all passed']);
-    expect(lines).toContain('ok    an expired key makes another task');
+    expect(lines).toContain('ok    an expired key creates another task');
     expect([code, errors]).toEqual([0, '']);
   });
 
-  it('passes without waiting when keys live long', async () => {
+  it('passes without waiting when keys are valid for hours', async () => {
     mesh = await startTestApp({ env: { IDEMPOTENCY_TTL_SECONDS: '7200' } });
     const { code, errors, lines } = await run({ TOKEN: tokenFor('finance') });
     expect(lines.filter((line) => !passed(line))).toEqual([
-      expect.stringMatching(/^skip {2}an expired key: keys live for 7200 s here/),
+      expect.stringMatching(/^skip {2}an expired key: keys are valid for 7200 s here/),
       'all passed',
     ]);
     expect([code, errors]).toEqual([0, '']);
