@@ -166,6 +166,41 @@ describe('A direct interceptor that is the only one', () => {
   });
 });
 
+/** Adds its name around the result of the handler. */
+class Bracketing extends PromiseInterceptor {
+  constructor(
+    private readonly name: string,
+    private readonly path?: string,
+  ) {
+    super();
+  }
+
+  appliesTo({ path }: Request): boolean {
+    return this.path === undefined || path === this.path;
+  }
+
+  async interceptPromise(
+    _context: ExecutionContext,
+    handle: () => Promise<unknown>,
+  ): Promise<unknown> {
+    return `${this.name}(${String(await handle())})`;
+  }
+}
+
+describe('Several direct interceptors', () => {
+  beforeAll(() => serve(new Bracketing('outer'), new Bracketing('inner', '/plain')));
+  afterAll(() => app.close());
+
+  it('are called in their order, the first outermost', async () => {
+    expect(await get('/plain')).toEqual({ status: 200, text: 'outer(inner(plain))' });
+  });
+
+  it('are called only for the requests that they apply to', async () => {
+    expect(await get('/promised')).toEqual({ status: 200, text: 'outer(promised)' });
+    expect(await get('/observed')).toEqual({ status: 200, text: 'outer(last)' });
+  });
+});
+
 describe('Any other interceptor', () => {
   beforeAll(() => serve(new Usual()));
   afterAll(() => app.close());

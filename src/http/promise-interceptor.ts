@@ -26,18 +26,29 @@ export abstract class PromiseInterceptor implements NestInterceptor {
 
 const nestConsumer = Reflect.get(InterceptorsConsumer.prototype, 'intercept');
 
-/** Makes Nest call the only interceptor of a handler directly if it is a {@link PromiseInterceptor}. Affects the whole process. */
+/**
+ * Makes Nest call the interceptors of a handler directly if each is a {@link PromiseInterceptor}: those that apply, the
+ * first outermost. Affects the whole process.
+ */
 export function patchInterceptorsConsumer(): void {
   InterceptorsConsumer.prototype.intercept = function (interceptors, args, ...rest) {
-    const [instance, callback, handle] = rest;
-    const [only] = interceptors;
-    if (!(only instanceof PromiseInterceptor) || interceptors.length > 1) {
+    if (!interceptors.every(isPromiseInterceptor)) {
       return nestConsumer.call(this, interceptors, args, ...rest);
     }
-    if (!only.appliesTo(args[0] as Request)) return handle();
-    return only.interceptPromise(this.createContext(args, instance, callback), async () => {
-      const made = await handle();
-      return isObservable(made) ? lastValueFrom(made) : made;
-    });
+    const [instance, callback, handle] = rest;
+    const applicable = interceptors.filter((one) => one.appliesTo(args[0] as Request));
+    if (applicable.length === 0) return handle();
+    const context = this.createContext(args, instance, callback);
+    return applicable.reduceRight<() => Promise<unknown>>(
+      (next, interceptor) => () => interceptor.interceptPromise(context, next),
+      async () => {
+        const made = await handle();
+        return isObservable(made) ? lastValueFrom(made) : made;
+      },
+    )();
   };
+}
+
+function isPromiseInterceptor(interceptor: NestInterceptor): interceptor is PromiseInterceptor {
+  return interceptor instanceof PromiseInterceptor;
 }
