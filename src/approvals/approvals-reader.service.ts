@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { canReadEverything, type Relation } from '../auth/policy.js';
+import { authorize, canReadEverything, type Relation } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { decodeCursor, keysetAt, toPage } from '../database/keyset.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
@@ -32,10 +32,11 @@ export class ApprovalsReaderService {
 
   async get(agent: Agent, id: string): Promise<ApprovalDto> {
     return this.transactions.read(async (manager) => {
-      const [{ approval }, [whole]] = await Promise.all([
+      const [{ approval, task }, [whole]] = await Promise.all([
         this.getWithTask(manager, agent, id),
         sql<ApprovedTask>(manager, WHOLE_TASK, [id, this.environment.SESSION_RETENTION_DAYS]),
       ]);
+      authorize('approvals.read', approvalRelations(agent, approval, task), approvalNotFound);
       return toApprovalDto({ ...approval, task: { ...approval.task, ...whole } });
     });
   }

@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
 import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import { getReadableTask } from '../lifecycle/task-summary.js';
+import { getReadableTask, taskRelations } from '../lifecycle/task-summary.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
 import { newId } from '../common/new-id.js';
 import {
@@ -118,6 +119,7 @@ export class DecisionsService {
   ): Promise<ApprovalRow> {
     const { task_id, to_role: approver_role, subject } = task;
     if (!roles.includes(approver_role)) throw nonePending();
+    authorize('approvals.decide', [...taskRelations(agent, task), 'approver'], nonePending);
     await this.subjects.assertStillHeld(manager, agent, approver_role);
     const payload = { ...subject };
     const digest = canonicalDigest(payload).toString('hex');
