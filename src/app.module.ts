@@ -5,6 +5,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { AccessDenialsFilter } from './audit/access-denials.filter.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtGuard } from './auth/jwt.guard.js';
+import { PolicyInterceptor } from './auth/policy.interceptor.js';
 import type { Environment } from './config/environment.js';
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -44,6 +45,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     { provide: APP_GUARD, useClass: SubjectLimitGuard },
     { provide: APP_GUARD, useClass: NoQueryGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+    { provide: APP_INTERCEPTOR, useClass: PolicyInterceptor },
     { provide: APP_PIPE, useClass: InputPipe },
     { provide: APP_FILTER, useClass: AccessDenialsFilter },
     { provide: APP_FILTER, useClass: RouteNotFoundFilter },

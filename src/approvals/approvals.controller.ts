@@ -36,7 +36,7 @@ export class ApprovalsController {
 
   @Post()
   @HttpCode(202)
-  @Policy('approvals.create')
+  @Policy('approvals.create', 'approvals.decide')
   @ApiOperation({
     summary: 'Request an approval, or decide about a task',
     description:

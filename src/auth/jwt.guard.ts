@@ -7,11 +7,14 @@ import { requestContext } from '../observability/request-context.js';
 import type { Agent } from './agent.js';
 import { bearerToken } from './bearer-token.js';
 import { assertInTime } from './token-claims.js';
-import { IS_PUBLIC } from './public.decorator.js';
+import { POLICY_KEY, type RoutePolicy } from './policy.decorator.js';
 import { tokenInvalid } from './token-errors.js';
 import { VerifiedTokensService } from './verified-tokens.service.js';
 
-/** Requires a valid bearer token, except on `@Public()` routes. Errors follow RFC 6750. */
+/**
+ * Enforces `@Policy()` as far as it depends on no resource: requires a valid bearer token, except for public actions. Errors
+ * follow RFC 6750.
+ */
 @Injectable()
 export class JwtGuard extends AuthGuard('jwt') {
   constructor(
@@ -24,19 +27,24 @@ export class JwtGuard extends AuthGuard('jwt') {
   /** Skips passport for a token that was verified before. */
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets)) return true;
+    const policy = this.reflector.getAllAndOverride<RoutePolicy | undefined>(POLICY_KEY, targets);
+    if (policy?.isPublic === true) return true;
     const request = context.switchToHttp().getRequest<IncomingMessage & { user: Agent }>();
     const known = this.verified.find(bearerToken(request));
-    if (!known) return this.verify(context, request);
+    if (!known) return this.verify(context, request, policy);
     assertInTime(known.payload, Date.now() / 1000);
     request.user = known.agent;
-    noteSubject(known.agent);
+    recordCaller(known.agent, policy);
     return true;
   }
 
-  private async verify(context: ExecutionContext, request: { user: Agent }): Promise<boolean> {
+  private async verify(
+    context: ExecutionContext,
+    request: { user: Agent },
+    policy: RoutePolicy | undefined,
+  ): Promise<boolean> {
     await super.canActivate(context);
-    noteSubject(request.user);
+    recordCaller(request.user, policy);
     return true;
   }
 
@@ -50,7 +58,10 @@ export class JwtGuard extends AuthGuard('jwt') {
   }
 }
 
-function noteSubject({ subject }: Agent): void {
+/** Stores the subject of the caller, and the actions of which its request must authorize one. */
+function recordCaller({ subject }: Agent, policy: RoutePolicy | undefined): void {
   const context = requestContext();
-  if (context) context.subject = subject;
+  if (!context) return;
+  context.subject = subject;
+  if (policy?.requiredActions) context.requiredActions = policy.requiredActions;
 }

@@ -1,4 +1,5 @@
 import { asHidden, DomainError } from '../errors/domain-error.js';
+import { recordAuthorizedAction } from '../observability/request-context.js';
 import type { Agent } from './agent.js';
 
 /** A relation between a caller and a resource. */
@@ -31,7 +32,10 @@ interface ResourceRule {
 const TASK_READERS = ['participant', 'auditor', 'admin'] as const;
 const SESSION_READERS = ['assignee', 'participant', 'auditor', 'admin'] as const;
 
-/** The policy table. Each route names its action with `@Policy`; its service calls {@link authorize} with that action. */
+/**
+ * The policy table. Each route names its action with `@Policy`. The guard enforces the rules `public` and `agent`. For any
+ * other rule the service calls {@link authorize} with the action, and the request fails if it does not.
+ */
 export const POLICY = {
   'status.read': 'public',
   'metrics.read': { allow: ['auditor', 'admin'], visibleTo: [] },
@@ -65,18 +69,26 @@ export const POLICY = {
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof POLICY;
-type ResourceAction = {
+/** An action that depends on the relations between the caller and a resource. */
+export type ResourceAction = {
   [A in Action]: (typeof POLICY)[A] extends ResourceRule ? A : never;
 }[Action];
 
-/** Returns whether one of the relations allows an action. */
+/** Returns whether one of the relations allows an action. If so, records the action as authorized by the request. */
 export function permits(action: ResourceAction, relations: readonly Relation[]): boolean {
   const { allow }: ResourceRule = POLICY[action];
-  return allow.some((relation) => relations.includes(relation));
+  const isAllowed = allow.some((relation) => relations.includes(relation));
+  if (isAllowed) recordAuthorizedAction(action);
+  return isAllowed;
+}
+
+/** Whether an action depends on the relations between the caller and a resource. */
+export function isResourceAction(action: Action): action is ResourceAction {
+  return typeof POLICY[action] !== 'string';
 }
 
 /**
- * Asserts that the relations of the caller allow an action.
+ * Asserts that the relations of the caller allow an action, and records the action as authorized by the request.
  *
  * @param hidden creates the error for a caller from whom the resource is hidden
  * @throws DomainError `auth.forbidden`, or the error of `hidden`

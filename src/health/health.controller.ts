@@ -2,13 +2,11 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Policy } from '../auth/policy.decorator.js';
-import { Public } from '../auth/public.decorator.js';
 import { ApiPublicProblems } from '../http/api-problems.decorator.js';
 import { HealthDto, LiveDto, ReadyDto, StatusDto } from './health.dto.js';
 import { HealthService } from './health.service.js';
 
 @ApiTags('Health')
-@Public()
 @Policy('status.read')
 @ApiPublicProblems()
 @Controller()

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ApprovalsModule } from '../approvals/approvals.module.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { AuthModule } from '../auth/auth.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
@@ -14,7 +15,14 @@ import { TaskOperationsService } from './http/task-operations.service.js';
 import { ToolCallsService } from './http/tool-calls.service.js';
 
 @Module({
-  imports: [ApprovalsModule, AuditModule, IdempotencyModule, SessionsModule, TasksModule],
+  imports: [
+    AuthModule,
+    ApprovalsModule,
+    AuditModule,
+    IdempotencyModule,
+    SessionsModule,
+    TasksModule,
+  ],
   controllers: [McpController, ResourceMetadataController],
   providers: [
     InProcessMeshService,

@@ -7,6 +7,10 @@ export interface RequestContext {
   readonly traceId: string;
   /** Subject of the caller's token, after verification. */
   subject?: string;
+  /** Actions of the policy, one of which the request must authorize. Not set if none of them depends on a resource. */
+  requiredActions?: readonly string[];
+  /** Actions of the policy that the request has authorized. Set while its handler runs. */
+  authorizedActions?: Set<string>;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
@@ -24,4 +28,9 @@ export function requestContext(): RequestContext | undefined {
 /** Returns the trace id of the current request. Outside a request, returns a new one on each call. */
 export function currentTraceId(): string {
   return requestContext()?.traceId ?? newId();
+}
+
+/** Stores that the request has authorized an action of the policy. */
+export function recordAuthorizedAction(action: string): void {
+  requestContext()?.authorizedActions?.add(action);
 }

@@ -17,24 +17,26 @@ import { AuthModule } from '../../src/auth/auth.module.js';
 import { fetchKeys } from '../../src/auth/fetch-keys.js';
 import { JwksCache } from '../../src/auth/jwks-cache.js';
 import { JwtGuard } from '../../src/auth/jwt.guard.js';
-import { Public } from '../../src/auth/public.decorator.js';
+import { Policy } from '../../src/auth/policy.decorator.js';
 import { VerificationKeys } from '../../src/auth/verification-keys.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { EnvironmentModule } from '../../src/config/environment.module.js';
 import { DomainError } from '../../src/errors/domain-error.js';
 import { statusOf } from '../../src/errors/error-codes.js';
+import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { requestContext, withRequestContext } from '../../src/observability/request-context.js';
 import { StubIssuer, type StubKey } from './stub-issuer.js';
 
 @Controller()
 class StubController {
   @Get('open')
-  @Public()
+  @Policy('status.read')
   open(): { open: boolean } {
     return { open: true };
   }
 
   @Get('context')
+  @Policy('me.read')
   context(): { subject?: string } {
     return { subject: requestContext()?.subject };
   }
@@ -53,7 +55,7 @@ class StubFilter implements ExceptionFilter<DomainError> {
 }
 
 @Module({
-  imports: [AuthModule],
+  imports: [AuthModule, ObservabilityModule],
   controllers: [StubController],
   providers: [
     { provide: APP_GUARD, useClass: JwtGuard },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { Relation } from '../../src/auth/policy.js';
+import type { Action, Relation } from '../../src/auth/policy.js';
 import { newSubject, type TestApp } from './app.js';
 import { type Answer, Client } from './client.js';
 
@@ -73,6 +73,8 @@ export interface Caller {
 export interface Recipe {
   thing: Thing;
   call: (world: World, caller: Caller) => Promise<Answer>;
+  /** The action that the call performs, if the route has several. */
+  action?: Action;
   /** The outcome for callers that the policy allows and the state of the resource refuses. */
   conflicts?: Partial<Record<Persona, string>>;
   /** The status for callers that may not see the resource, if it is not 404. */
@@ -213,6 +215,18 @@ export const RECIPES: Record<string, Recipe[]> = {
       thing: 'task',
       call: ({ task }, { client }) =>
         client.post('/approvals', { task_id: task, approver_role: newSubject('approver') }),
+      action: 'approvals.create',
+    },
+    {
+      // The pending approval of the claimant's role.
+      thing: 'approval',
+      call: ({ task, callers }, { client }) =>
+        client.post('/approvals', {
+          task_id: task,
+          approver_role: callers.claimant.role,
+          decision: 'approved',
+        }),
+      action: 'approvals.decide',
     },
   ],
   'GET /approvals/:id': [

@@ -5,9 +5,11 @@ import {
   MeshError,
   type MeshRequest,
 } from '../tools/mesh-client.js';
-import { type OperationName, requestLineOf } from '../tools/operations.js';
+import { type OperationName, OPERATIONS, requestLineOf } from '../tools/operations.js';
 import { AccessDenialsService } from '../../audit/access-denials.service.js';
 import type { Agent } from '../../auth/agent.js';
+import { PolicyChecksService } from '../../auth/policy-checks.service.js';
+import { RoutePoliciesService } from '../../auth/route-policies.service.js';
 import { isRecord } from '../../common/is-record.js';
 import { Environment } from '../../config/environment.js';
 import { problemOf } from '../../errors/problem.js';
@@ -37,6 +39,8 @@ export class InProcessMeshService {
     approvals: ApprovalOperationsService,
     private readonly idempotency: IdempotencyService,
     private readonly accessDenials: AccessDenialsService,
+    private readonly routePolicies: RoutePoliciesService,
+    private readonly policyChecks: PolicyChecksService,
     environment: Environment,
   ) {
     this.input = new InputPipe(environment);
@@ -54,7 +58,12 @@ export class InProcessMeshService {
     request: MeshRequest,
   ): Promise<MeshResponse> {
     // As over HTTP, each operation has its own request context.
-    const context = { traceId: request.trace_id ?? currentTraceId(), subject: agent.subject };
+    const { requiredActions } = this.routePolicies.get(OPERATIONS[operation]);
+    const context = {
+      traceId: request.trace_id ?? currentTraceId(),
+      subject: agent.subject,
+      ...(requiredActions && { requiredActions }),
+    };
     return withRequestContext(context, async () => {
       try {
         return toMeshResponse(await this.execute(agent, operation, request));
@@ -71,7 +80,8 @@ export class InProcessMeshService {
   ): Promise<KeyedResponse> {
     const operation = this.operations[name];
     const route = requestLineOf(name, id);
-    const work = () => run(operation, { agent, id, body, query, gone: signal, input: this.input });
+    const call = { agent, id, body, query, gone: signal, input: this.input };
+    const work = () => this.policyChecks.run(name, () => run(operation, call));
     const keyed = keyedRequest({ agent, rawKey: key, ...route, body, query });
     return keyed ? this.idempotency.execute(keyed, work) : { ...(await work()), replayed: false };
   }

@@ -2,7 +2,6 @@ import { Controller, Get, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { Policy } from '../../auth/policy.decorator.js';
-import { Public } from '../../auth/public.decorator.js';
 import { Environment } from '../../config/environment.js';
 import { InvalidInputError } from '../../errors/domain-error.js';
 import { ApiPublicProblems } from '../../http/api-problems.decorator.js';
@@ -11,7 +10,6 @@ import { ResourceMetadataDto } from './resource-metadata.dto.js';
 
 /** The metadata by which an MCP client finds the authorization server, at both paths that clients try. */
 @ApiTags('MCP')
-@Public()
 @Policy('mcp.discover')
 @ApiPublicProblems('request.rate_limited', 'server.overloaded')
 @Controller(METADATA_PATH)

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { AppModule } from '../../../src/app.module.js';
 import { type Action, POLICY, type Relation, type Rule } from '../../../src/auth/policy.js';
 import { parseEnvironment } from '../../../src/config/parse-environment.js';
-import { listPolicyRoutes } from '../../support/policy-routes.js';
+import { routesOf } from '../../support/policy-routes.js';
 
 const PAGE = readFileSync('docs/authentication.md', 'utf8');
 
@@ -42,10 +42,7 @@ const ACTIONS: Record<Action, Words> = {
   'tasks.claim': { request: 'Claim one task' },
   'tasks.control': { request: 'Cancel or retry a task' },
   'tasks.wait': { request: 'Wait for a task', condition: 'for a role that it holds' },
-  'approvals.create': {
-    request: 'Request an approval, or decide about a task',
-    condition: 'to decide, the approver role',
-  },
+  'approvals.create': { request: 'Request an approval' },
   'approvals.decide': {
     request: 'Approve or reject',
     condition: 'four eyes exclude some subjects',
@@ -80,13 +77,13 @@ describe('docs/authentication.md', () => {
   beforeAll(async () => {
     const module = AppModule.forRoot(parseEnvironment({}), 'postgres://no-database');
     const app = await NestFactory.create(module, { preview: true, logger: false });
-    const routes = listPolicyRoutes(app);
+    const routes = routesOf(app);
     const actions = Object.keys(POLICY) as Action[];
     table = tableOf(
       actions.map((action) =>
         rowOf(
           action,
-          routes.filter((route) => route.action === action),
+          routes.filter(({ policy }) => policy?.actions.includes(action)),
         ),
       ),
     );

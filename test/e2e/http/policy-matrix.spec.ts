@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Express } from 'express';
+import type { PolicyRoute } from '../../../src/auth/policy-routes.js';
 import { type Action, POLICY, type Relation, type Rule } from '../../../src/auth/policy.js';
 import type { Answer } from '../../support/client.js';
 import { useSharedApp } from '../../support/kit.js';
@@ -12,7 +13,7 @@ import {
   RELATIONS,
   STAFF,
 } from '../../support/policy-calls.js';
-import { listPolicyRoutes, type PolicyRoute } from '../../support/policy-routes.js';
+import { routesOf } from '../../support/policy-routes.js';
 
 interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
@@ -23,25 +24,37 @@ describe('policy', () => {
   let routes: PolicyRoute[];
 
   beforeAll(() => {
-    routes = listPolicyRoutes(mesh.app);
+    routes = routesOf(mesh.app);
   });
 
-  function ruleOf(action: Action | undefined): Rule {
-    if (action === undefined) throw new Error('the route names no action');
-    return POLICY[action];
+  function actionsOf({ name, policy }: PolicyRoute): readonly Action[] {
+    if (!policy) throw new Error(`${name} has no policy`);
+    return policy.actions;
+  }
+
+  /** The rule of a call: that of the action which the recipe names, else of the only action of the route. */
+  function ruleOf(name: string, { action }: Recipe): Rule {
+    const actions = routes.filter((route) => route.name === name).flatMap(actionsOf);
+    const [only, ...others] = actions.filter((one) => action === undefined || one === action);
+    if (only === undefined || others.length > 0) throw new Error(`${name}: name one action`);
+    return POLICY[only];
   }
 
   describe('every route', () => {
-    it('names an action of the policy', () => {
+    it('names actions of the policy', () => {
       expect(routes.length).toBeGreaterThan(0);
-      expect(routes.filter(({ action }) => action === undefined || !(action in POLICY))).toEqual(
-        [],
-      );
+      for (const route of routes) {
+        const actions = actionsOf(route);
+        expect(actions.length).toBeGreaterThan(0);
+        expect(Object.keys(POLICY)).toEqual(expect.arrayContaining([...actions]));
+      }
     });
 
     it('is public only if the policy says so', () => {
-      for (const { name, action, isPublic } of routes)
-        expect({ name, isPublic }).toEqual({ name, isPublic: ruleOf(action) === 'public' });
+      for (const route of routes) {
+        const isPublic = actionsOf(route).every((action) => POLICY[action] === 'public');
+        expect({ ...route, isPublic: route.policy?.isPublic }).toEqual({ ...route, isPublic });
+      }
     });
 
     it('of the server belongs to a controller, except the API docs', () => {
@@ -63,10 +76,17 @@ describe('policy', () => {
     it('is called here', () => {
       expect(Object.keys(RECIPES).sort()).toEqual(routes.map(({ name }) => name).sort());
     });
+
+    it('is called here with each of its actions', () => {
+      for (const route of routes.filter((one) => actionsOf(one).length > 1)) {
+        const called = (RECIPES[route.name] ?? []).map(({ action }) => action);
+        expect(new Set(called)).toEqual(new Set(actionsOf(route)));
+      }
+    });
   });
 
   it('every action of the policy is used by a route', () => {
-    expect(new Set(routes.map(({ action }) => action))).toEqual(new Set(Object.keys(POLICY)));
+    expect(new Set(routes.flatMap(actionsOf))).toEqual(new Set(Object.keys(POLICY)));
   });
 
   describe.each(Object.keys(RECIPES))('%s', (name) => {
@@ -75,7 +95,7 @@ describe('policy', () => {
     );
 
     it.each(cases)('$persona, $thing ($index)', async ({ persona, recipe }) => {
-      const rule = ruleOf(routes.find((route) => route.name === name)?.action);
+      const rule = ruleOf(name, recipe);
       const world = await newWorld(mesh);
       const answer = await recipe.call(world, world.callers[persona]);
       expect(outcomeOf(answer)).toBe(expected(rule, persona, recipe));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, HttpCode, Logger, Module, Post } from '@nestjs/common';
+import { Policy } from '../../../src/auth/policy.decorator.js';
 import { HealthModule } from '../../../src/health/health.module.js';
 import { tokenFor } from '../../support/app.js';
 import {
@@ -24,6 +25,7 @@ class ProbeController {
   static calls = 0;
 
   @Post('nothing')
+  @Policy('audit.ingest')
   @HttpCode(204)
   nothing(): void {
     ProbeController.calls += 1;
