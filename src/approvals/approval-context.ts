@@ -24,7 +24,7 @@ const MAX_EARLIER = 10;
 /** Maximum length of the task's description in a list of approvals, in characters. */
 const MAX_PREVIEW = 200;
 
-const settledAt = (approval: string): string =>
+const endedAt = (approval: string): string =>
   `coalesce(${approval}.decision_at, ${approval}.expires_at)`;
 
 /** SQL for the ended approvals with the task and digest of the approval `a`. If `a` has ended, only those before it. */
@@ -36,8 +36,8 @@ export const EARLIER = `
              FROM approvals e
             WHERE e.task_id = a.task_id AND e.digest = a.digest AND e.id <> a.id
               AND (e.status <> 'pending' OR e.expires_at <= clock_timestamp())
-              AND (a.status = 'pending' OR ${settledAt('e')} <= ${settledAt('a')})
-            ORDER BY ${settledAt('e')} DESC, e.id DESC LIMIT ${MAX_EARLIER}) e)`;
+              AND (a.status = 'pending' OR ${endedAt('e')} <= ${endedAt('a')})
+            ORDER BY ${endedAt('e')} DESC, e.id DESC LIMIT ${MAX_EARLIER}) e)`;
 
 /** SQL for the {@link ApprovedTask} of the approval `a`, with the start of its description. */
 export const APPROVED_TASK = `

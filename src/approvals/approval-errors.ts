@@ -74,7 +74,7 @@ function namesOf(approvals: readonly Approval[]): string {
     .join(', ');
 }
 
-export function alreadySettled({ id, status, expires_at }: Approval): DomainError {
+export function alreadyEnded({ id, status, expires_at }: Approval): DomainError {
   const name = withPrefix('approval', id);
   if (status !== 'expired') {
     return new DomainError(

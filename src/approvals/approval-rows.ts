@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
-import { approvalStatusNow, type Decision, lapsedCondition } from './approval-status.js';
+import { approvalStatusNow, type Decision, expiredCondition } from './approval-status.js';
 import { isCounted } from './counted-votes.js';
 import {
   APPROVED_TASK,
@@ -97,7 +97,7 @@ export async function isRequestedOrDecided(
     manager,
     `SELECT 1 FROM approvals a
       WHERE a.task_id = $1 AND a.approver_role = $2
-        AND a.status IN ('pending', 'approved', 'rejected') AND NOT ${lapsedCondition('a')} LIMIT 1`,
+        AND a.status IN ('pending', 'approved', 'rejected') AND NOT ${expiredCondition('a')} LIMIT 1`,
     [taskId, role],
   );
   return found.length > 0;
@@ -112,7 +112,7 @@ export async function selectPending(
   return sql<ApprovalRow>(
     manager,
     `SELECT ${APPROVAL_ROW} FROM approvals a
-      WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsedCondition('a')} AND a.approver_role = ANY($2)
+      WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${expiredCondition('a')} AND a.approver_role = ANY($2)
       ORDER BY a.created_at, a.id`,
     [taskId, roles],
   );
@@ -139,7 +139,7 @@ export async function findPendingStage(
   const [pending] = await sql<ApprovalRow>(
     manager,
     `SELECT ${APPROVAL_ROW} FROM approvals a
-      WHERE a.task_id = $1 AND a.chain_id = $2 AND a.status = 'pending' AND NOT ${lapsedCondition('a')}`,
+      WHERE a.task_id = $1 AND a.chain_id = $2 AND a.status = 'pending' AND NOT ${expiredCondition('a')}`,
     [task_id, chain_id],
   );
   return pending;

@@ -169,7 +169,7 @@ const INSERT_VOTE = `
   INSERT INTO approval_votes (approval_id, chain_id, subject, decision, notes, kind)
   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1`;
 
-export interface Settlement {
+export interface ApprovalEnd {
   status: Exclude<ApprovalStatus, 'pending' | 'expired'>;
   decided_by?: string;
   decided_by_kind?: AgentKind;
@@ -179,12 +179,12 @@ export interface Settlement {
 }
 
 /** Ends a pending approval. Returns undefined if it has already ended or expired. */
-export async function settle(
+export async function endApproval(
   manager: EntityManager,
   id: string,
-  { status, decided_by, decided_by_kind, notes, consume_seconds }: Settlement,
+  { status, decided_by, decided_by_kind, notes, consume_seconds }: ApprovalEnd,
 ): Promise<ApprovalRow | undefined> {
-  const [settled] = await sql<ApprovalRow>(manager, SETTLE, [
+  const [ended] = await sql<ApprovalRow>(manager, END_APPROVAL, [
     id,
     status,
     decided_by ?? null,
@@ -192,10 +192,10 @@ export async function settle(
     consume_seconds ?? null,
     decided_by_kind ?? null,
   ]);
-  return settled;
+  return ended;
 }
 
-const SETTLE = `
+const END_APPROVAL = `
   UPDATE approvals a
      SET status = $2, decided_by = $3, decided_by_kind = $6, notes = coalesce($4, a.notes), decision_at = clock_timestamp(),
          consume_until = clock_timestamp() + make_interval(secs => $5)

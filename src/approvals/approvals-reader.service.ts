@@ -18,7 +18,7 @@ import { APPROVAL_ROW, type ApprovalRow, findApproval, selectApprovals } from '.
 import { isCounted } from './counted-votes.js';
 import type { ApprovedTask } from './approval-context.js';
 import { needsHuman } from './approver-kind-rules.js';
-import { type ApprovalStatus, lapsedCondition } from './approval-status.js';
+import { type ApprovalStatus, expiredCondition } from './approval-status.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
 
@@ -121,8 +121,8 @@ export function approvalRelations(agent: Agent, approval: Approval, task: TaskSu
 
 /** Returns the SQL condition that an approval currently has a status, in a form that an index can serve. */
 function hasStatus(status: ApprovalStatus): string {
-  if (status === 'pending') return `a.status = ? AND NOT ${lapsedCondition('a')}`;
-  if (status === 'expired') return `(a.status = ? OR ${lapsedCondition('a')})`;
+  if (status === 'pending') return `a.status = ? AND NOT ${expiredCondition('a')}`;
+  if (status === 'expired') return `(a.status = ? OR ${expiredCondition('a')})`;
   return 'a.status = ?';
 }
 

@@ -19,13 +19,13 @@ import {
 import { overdue } from '../lifecycle/overdue.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
-import { approvalNotFound, alreadySettled, repeatReasonRequired } from './approval-errors.js';
+import { approvalNotFound, alreadyEnded, repeatReasonRequired } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
 import { ApprovalRequestsService, requestedSeconds } from './approval-requests.service.js';
 import { isSuperseded, lockApproval } from './approval-rows.js';
-import { settle } from './approval-writes.js';
+import { endApproval } from './approval-writes.js';
 import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
 import { type ApprovalAckDto, toApprovalAck } from './dto/approval-ack.dto.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
@@ -70,8 +70,8 @@ export class ApprovalsService {
       authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await lockOpenTask(manager, facts.task_id);
       await this.exclusions.assertOwnRequest(manager, agent, task, found);
-      const withdrawn = await settle(manager, id, { status: 'withdrawn' });
-      if (!withdrawn) throw alreadySettled(await lockApproval(manager, id));
+      const withdrawn = await endApproval(manager, id, { status: 'withdrawn' });
+      if (!withdrawn) throw alreadyEnded(await lockApproval(manager, id));
       const by = { role: found.requested_role ?? '', subject: agent.subject };
       this.audit.record(
         manager,

@@ -6,7 +6,7 @@ import { authorize, permits } from '../auth/policy.js';
 import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
-import { type LockedTask, lockPresentAttempt } from '../lifecycle/task-lock.js';
+import { type LockedTask, lockTaskAndAttempt } from '../lifecycle/task-lock.js';
 import { taskRelations } from '../lifecycle/task-summary.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyConsumed, approvalNotFound, heldByAnother, notHeld } from './approval-errors.js';
@@ -38,8 +38,8 @@ export class ConsumptionsService {
   async consume(agent: Agent, id: string, digest: string): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      const task = await lockPresentAttempt(manager, facts.task_id);
-      await assertPresentAttempt(manager, agent, seen, task);
+      const task = await lockTaskAndAttempt(manager, facts.task_id);
+      await assertConsumer(manager, agent, seen, task);
       await this.exclusions.assertMayConsume(manager, agent, seen, task);
       const isHeld = task.status === 'active';
       const parameters = [id, digest, agent.subject, task.session_id, isHeld];
@@ -78,7 +78,7 @@ const CONSUME = `
  *
  * @throws DomainError `auth.forbidden`, `approval.not_found`, or `approval.not_held` if the agent can claim the task
  */
-async function assertPresentAttempt(
+async function assertConsumer(
   manager: EntityManager,
   agent: Agent,
   approval: Approval,
@@ -155,14 +155,15 @@ async function consumeError(
     );
   }
   const other = await findConsumed(manager, approval.task_id, digest, id);
-  if (other && !approval.repeat && !(await isLapsed(manager, id))) return alreadyConsumed(other);
+  if (other && !approval.repeat && !(await isPastConsumeUntil(manager, id)))
+    return alreadyConsumed(other);
   return new DomainError(
     'approval.lapsed',
     `The approval could be consumed until ${consume_until.toISOString()}. Request a new approval.`,
   );
 }
 
-async function isLapsed(manager: EntityManager, id: string): Promise<boolean> {
+async function isPastConsumeUntil(manager: EntityManager, id: string): Promise<boolean> {
   const rows = await sql(
     manager,
     `SELECT 1 FROM approvals WHERE id = $1 AND consume_until <= clock_timestamp()`,

@@ -5,7 +5,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
-import { alreadySettled, approvalNotFound } from './approval-errors.js';
+import { alreadyEnded, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
 import { type ApprovalRow, lockApproval } from './approval-rows.js';
@@ -60,12 +60,12 @@ export class DecisionMovesService {
       const current = await lockApproval(manager, id);
       // Another request may have moved it while this one waited for the lock.
       authorize(move.action, approvalRelations(agent, current, task), approvalNotFound);
-      if (current.status !== 'pending') throw alreadySettled(current);
+      if (current.status !== 'pending') throw alreadyEnded(current);
       const to = move.targetOf(current);
       await move.assertAllowed(manager, current);
       await this.requests.assertNonePending(manager, current, to);
       const { approval: moved, metadata } = await move.update(manager, current);
-      if (!moved) throw alreadySettled(await lockApproval(manager, id));
+      if (!moved) throw alreadyEnded(await lockApproval(manager, id));
       const by = { role: move.actingRoleOf(current), subject: agent.subject };
       const details = { from: current.approver_role, to, told: move.reason, ...metadata };
       this.audit.record(manager, approvalEvent(move.event_type, moved, task, by, details));

@@ -13,7 +13,7 @@ import { getReadableTask, taskRelations } from '../lifecycle/task-summary.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
 import { newId } from '../common/new-id.js';
 import {
-  alreadySettled,
+  alreadyEnded,
   ambiguousApproval,
   ambiguousRole,
   nonePending,
@@ -139,7 +139,7 @@ export class DecisionsService {
       },
       CONSUME_SECONDS,
     );
-    if (!decided) throw alreadySettled(await getLatest(manager, task_id, approver_role));
+    if (!decided) throw alreadyEnded(await getLatest(manager, task_id, approver_role));
     await insertVote(manager, decided, { decision, ...agent, notes });
     const by = { role: approver_role, subject: agent.subject };
     this.audit.record(

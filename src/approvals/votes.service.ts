@@ -7,14 +7,14 @@ import { Environment } from '../config/environment.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
-import { alreadySettled, alreadyVoted, approvalNotFound } from './approval-errors.js';
+import { alreadyEnded, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
 import { type ApprovalRow, lockApproval } from './approval-rows.js';
 import type { Decision } from './approval-status.js';
 import { assertKind, requiredKind } from './approver-kind-rules.js';
-import { insertVote, settle } from './approval-writes.js';
+import { insertVote, endApproval } from './approval-writes.js';
 import { approvalRelations } from './approvals-reader.service.js';
 
 /** Time to consume an approved approval, in seconds: 24 hours. */
@@ -48,7 +48,7 @@ export class VotesService {
   ): Promise<ApprovalRow> {
     const approval = await lockApproval(manager, id);
     authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound);
-    if (approval.status !== 'pending') throw alreadySettled(approval);
+    if (approval.status !== 'pending') throw alreadyEnded(approval);
     await Promise.all([
       this.subjects.assertStillHeld(manager, agent, approval.approver_role),
       this.exclusions.assertMayDecide(manager, agent, id),
@@ -65,10 +65,10 @@ export class VotesService {
       this.record(manager, agent, 'approval_voted', approval, task, { decision, votes });
       return { ...approval, votes };
     }
-    return this.settle(manager, agent, task, approval, { decision, notes }, change);
+    return this.applyDecision(manager, agent, task, approval, { decision, notes }, change);
   }
 
-  private async settle(
+  private async applyDecision(
     manager: EntityManager,
     agent: Agent,
     task: LockedTask,
@@ -77,30 +77,30 @@ export class VotesService {
     change: { changed_from?: Decision },
   ): Promise<ApprovalRow> {
     const isLast = stage === stages.length;
-    const settled = await settle(manager, id, {
+    const ended = await endApproval(manager, id, {
       status: decision,
       decided_by: agent.subject,
       decided_by_kind: agent.kind,
       notes,
       ...(decision === 'approved' && isLast && { consume_seconds: CONSUME_SECONDS }),
     });
-    if (!settled) throw alreadySettled(await lockApproval(manager, id));
-    const pending_seconds = ((settled.decision_at?.getTime() ?? 0) - created_at.getTime()) / 1000;
-    this.record(manager, agent, 'approval_decided', settled, task, {
+    if (!ended) throw alreadyEnded(await lockApproval(manager, id));
+    const pending_seconds = ((ended.decision_at?.getTime() ?? 0) - created_at.getTime()) / 1000;
+    this.record(manager, agent, 'approval_decided', ended, task, {
       decision,
-      votes: settled.votes,
+      votes: ended.votes,
       pending_seconds,
       ...change,
     });
     const next =
       decision === 'approved' && !isLast
-        ? await this.requests.createNextStage(manager, task, settled)
+        ? await this.requests.createNextStage(manager, task, ended)
         : undefined;
-    await this.parked.follow(manager, task, settled, next?.expires_at ?? null, {
-      role: settled.approver_role,
+    await this.parked.follow(manager, task, ended, next?.expires_at ?? null, {
+      role: ended.approver_role,
       subject: agent.subject,
     });
-    return settled;
+    return ended;
   }
 
   private record(

@@ -86,7 +86,7 @@ interface EndingTask {
  *
  * @throws DomainError as {@link lockOpenTask}
  */
-export async function lockPresentAttempt(
+export async function lockTaskAndAttempt(
   manager: EntityManager,
   taskId: string,
 ): Promise<LockedTask> {

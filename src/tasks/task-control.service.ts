@@ -128,8 +128,11 @@ async function controllingActor(
   taskId: string,
 ): Promise<Actor> {
   const facts = await getReadableTask(manager, agent, taskId);
-  const asked = agent.roles.includes(facts.from_role);
-  const relations = [...taskRelations(agent, facts), ...(asked ? (['requester'] as const) : [])];
+  const isRequester = agent.roles.includes(facts.from_role);
+  const relations = [
+    ...taskRelations(agent, facts),
+    ...(isRequester ? (['requester'] as const) : []),
+  ];
   authorize('tasks.control', relations, taskNotFound);
-  return { role: asked ? facts.from_role : 'admin', subject: agent.subject };
+  return { role: isRequester ? facts.from_role : 'admin', subject: agent.subject };
 }

@@ -8,7 +8,7 @@ import { TransactionsService } from '../database/transactions.service.js';
 import { getReadableTask } from '../lifecycle/task-summary.js';
 import type { TaskNodeDto, TimelineDto, TimelineEntryDto } from './dto/task-history.dto.js';
 import { currentStatus } from './task-rows.js';
-import { TaskWaitsService } from './task-waits.service.js';
+import { TaskBlockersService } from './task-blockers.service.js';
 
 const MAX_NODES = 1_000;
 const MAX_EVENTS = 1_000;
@@ -18,7 +18,7 @@ const MAX_EVENTS = 1_000;
 export class TaskHistoryService {
   constructor(
     private readonly transactions: TransactionsService,
-    private readonly waits: TaskWaitsService,
+    private readonly blockers: TaskBlockersService,
     private readonly environment: Environment,
   ) {}
 
@@ -58,7 +58,7 @@ export class TaskHistoryService {
       return {
         events: entries,
         complete: events.length <= MAX_EVENTS,
-        waits_for: await this.waits.of(manager, id, entries),
+        waits_for: await this.blockers.of(manager, id, entries),
       };
     });
   }

@@ -11,7 +11,7 @@ import { ClaimsService } from './claims.service.js';
 import { InboxWaitService } from './inbox-wait.service.js';
 import { TaskControlService } from './task-control.service.js';
 import { TaskHistoryService } from './task-history.service.js';
-import { TaskWaitsService } from './task-waits.service.js';
+import { TaskBlockersService } from './task-blockers.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
 import { Task } from './task.entity.js';
 import { TasksController } from './tasks.controller.js';
@@ -37,7 +37,7 @@ import { TasksService } from './tasks.service.js';
     CascadesService,
     InboxWaitService,
     TaskHistoryService,
-    TaskWaitsService,
+    TaskBlockersService,
     TaskReplaysService,
   ],
   exports: [

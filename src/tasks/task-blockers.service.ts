@@ -4,7 +4,7 @@ import {
   ApprovalRequirementsService,
   type RequirementBlock,
 } from '../approvals/approval-requirements.service.js';
-import { lapsedCondition } from '../approvals/approval-status.js';
+import { expiredCondition } from '../approvals/approval-status.js';
 import { Environment } from '../config/environment.js';
 import { ServiceHeartbeatService } from '../database/service-heartbeat.service.js';
 import { sql } from '../database/sql.js';
@@ -16,7 +16,7 @@ import type { TimelineEntryDto, WaitsForDto } from './dto/task-history.dto.js';
 
 /** Finds what blocks a task now. Times are compared with PostgreSQL's clock, so the result does not depend on a sweep. */
 @Injectable()
-export class TaskWaitsService {
+export class TaskBlockersService {
   constructor(
     private readonly requirements: ApprovalRequirementsService,
     private readonly environment: Environment,
@@ -79,7 +79,7 @@ type OpenAttempt = ReadSession & {
   is_lease_past: boolean;
   /** Whether it is the grace period after an outage, in which deadlines and run limits end no worker's attempt. */
   is_in_grace: boolean;
-  /** When the approval was settled or expired that a parked attempt waited for; null while that is pending. */
+  /** When the approval that a parked attempt waited for ended; null while that is pending. */
   parking_ended_at: Date | null;
   requires_approval: RequiredApproval | null;
   /** Null if the task requires no approval. The subject can be large, so it is read only if it is needed. */
@@ -98,7 +98,7 @@ const OPEN_ATTEMPT = `
   SELECT s.*, ${clockChecks('s')},
          coalesce(s.lease_expires_at <= least(clock_timestamp(), $3::timestamptz), false) AS is_lease_past,
          coalesce(clock_timestamp() <= $4::timestamptz, false) AS is_in_grace,
-         (SELECT CASE WHEN NOT bool_or(a.status = 'pending' AND NOT ${lapsedCondition('a')})
+         (SELECT CASE WHEN NOT bool_or(a.status = 'pending' AND NOT ${expiredCondition('a')})
                    THEN max(coalesce(a.decision_at, a.expires_at)) END
             FROM approvals a
            WHERE a.task_id = s.task_id
@@ -113,7 +113,7 @@ const PENDING = `
   SELECT a.approver_role AS who, a.created_at AS since, a.id AS approval_id,
          coalesce(a.chain_id = (SELECT p.chain_id FROM approvals p WHERE p.id = $2), false) AS is_parking
     FROM approvals a
-   WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${lapsedCondition('a')} ORDER BY a.created_at, a.id`;
+   WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${expiredCondition('a')} ORDER BY a.created_at, a.id`;
 
 /** Whether the next sweep ends the task: its deadline has passed, or its last attempt is lost. */
 function hasEnded(attempt: OpenAttempt): boolean {
