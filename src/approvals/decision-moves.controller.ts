@@ -44,7 +44,7 @@ export class DecisionMovesController {
     operationId: 'ApprovalSteps_delegate',
     summary: 'Delegate a pending decision to another role',
     description:
-      'Requires the approver role. An approval can be delegated once, before the first vote, and not to a role that four eyes exclude.',
+      'Requires the approver role. Possible before the first vote, not for a decision that is delegated already, and not to a role that four eyes exclude.',
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()

@@ -63,7 +63,7 @@ function delegationError(
   role: string,
 ): string | undefined {
   if (delegated_from !== null)
-    return 'The decision was already delegated. A decision can be delegated once.';
+    return 'The decision is delegated already. After a recall by the role that delegated, it can be delegated again.';
   if (votes > 0) return 'A subject has already voted, so the decision stays with its role.';
   if (role === approver_role) return `${role} is already the approver role. Choose another role.`;
   return undefined;
