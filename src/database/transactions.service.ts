@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Connection, type Work } from './connection.js';
 import { type Deferred, PreparedStatementNames, ReadBatcher } from './pipeline.js';
-import { loadForUpdate, type RowLoader } from './row-loader.js';
+import { loadForUpdate, type RowLoader, type Versioned } from './row-loader.js';
 import { translate, classify } from './postgres-errors.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { SharedTransaction } from './shared-transaction.js';
@@ -51,10 +51,10 @@ export class TransactionsService {
   /**
    * Runs `work` in a transaction with optimistic concurrency control. The first attempt loads the rows before the
    * transaction, without a lock and in a batch with reads of other requests. A retry loads them with a lock. So the first
-   * change of the work must fail as a conflict if the rows have changed since they were loaded. Inside a shared
+   * change of the work must be an UPDATE of the loaded version that fails as a conflict if the row has changed since. Inside a shared
    * transaction the work cannot be retried by itself, so it loads the rows with a lock at once.
    */
-  runOptimistic<Found, T>(
+  runOptimistic<Found extends Versioned | undefined, T>(
     load: RowLoader<Found>,
     work: (manager: EntityManager, found: Found) => Promise<T | Deferred<T>>,
   ): Promise<T> {

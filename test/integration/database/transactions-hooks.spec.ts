@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { afterCommit, afterRollback } from '../../../src/database/transaction-hooks.js';
 import { Deferred, sql, sqlWithCommit } from '../../../src/database/sql.js';
-import type { RowLoader } from '../../../src/database/row-loader.js';
+import type { RowLoader, Versioned } from '../../../src/database/row-loader.js';
 import { DomainError } from '../../../src/errors/domain-error.js';
 import { withClient } from '../../support/catalog.js';
 import {
@@ -15,6 +15,9 @@ describe('TransactionsService: lookups and hooks', () => {
 
   const AMOUNT = 'SELECT amount FROM accounts WHERE id = 1';
 
+  /** An account whose amount is its version. */
+  const ACCOUNT = 'SELECT amount AS version FROM accounts WHERE id = 1';
+
   const CHANGE = `
   WITH change AS (UPDATE accounts SET amount = $2 WHERE id = 1 AND amount = $1 RETURNING amount)
   INSERT INTO notes (text) VALUES ((SELECT 'changed' FROM change))`;
@@ -25,12 +28,12 @@ describe('TransactionsService: lookups and hooks', () => {
   /** Looks at an account, and remembers how; `then` happens before what it has seen is given. */
   function account(then: () => Promise<unknown> = () => Promise.resolve()) {
     const looks: string[] = [];
-    const look: RowLoader<number> = async (query, { forUpdate }) => {
+    const look: RowLoader<Versioned> = async (query, { forUpdate }) => {
       looks.push(forUpdate ? 'locked' : 'seen');
-      const text = forUpdate ? `${AMOUNT} FOR UPDATE` : AMOUNT;
-      const [row] = await query<{ amount: number }>(text, []);
+      const text = forUpdate ? `${ACCOUNT} FOR UPDATE` : ACCOUNT;
+      const [row] = await query<Versioned>(text, []);
       if (!forUpdate) await then();
-      return row?.amount ?? 0;
+      return row ?? { version: 0 };
     };
     return { look, looks };
   }
@@ -86,7 +89,7 @@ describe('TransactionsService: lookups and hooks', () => {
       const transactions = await db.open();
       const { look, looks } = account();
 
-      const before = await transactions.runOptimistic(look, async (manager, seen) => {
+      const before = await transactions.runOptimistic(look, async (manager, { version: seen }) => {
         await sql(manager, CHANGE, [seen, seen + 1], NOT_NULL);
         return seen;
       });
@@ -107,7 +110,7 @@ describe('TransactionsService: lookups and hooks', () => {
         ),
       );
 
-      await transactions.runOptimistic(look, async (manager, seen) => {
+      await transactions.runOptimistic(look, async (manager, { version: seen }) => {
         afterCommit(manager, () => committed.push(seen));
         const sent = send(manager, CHANGE, [seen, seen + 1], NOT_NULL);
         return sent instanceof Deferred ? sent : Deferred.resolved(await sent);
@@ -126,7 +129,7 @@ describe('TransactionsService: lookups and hooks', () => {
         refusal,
       );
       await expect(
-        transactions.runOptimistic(look, (manager, seen) =>
+        transactions.runOptimistic(look, (manager, { version: seen }) =>
           sql(manager, CHANGE, [seen + 1, 0], { sqlstate: '23505' }),
         ),
       ).rejects.toMatchObject({ driverError: { code: '23502', column: 'text' } });
@@ -141,7 +144,7 @@ describe('TransactionsService: lookups and hooks', () => {
       await transactions.runShared({
         onBegin: () => Promise.resolve(),
         work: () =>
-          transactions.runOptimistic(look, (manager, seen) =>
+          transactions.runOptimistic(look, (manager, { version: seen }) =>
             sql(manager, CHANGE, [seen, 7], NOT_NULL),
           ),
         beforeCommit: () => Promise.resolve(),
