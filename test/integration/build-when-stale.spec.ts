@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 const run = promisify(execFile);
 /** Stands for the build: tells that it ran, on both outputs. */
 const BUILD = 'echo built >> builds; echo noise; mkdir -p dist/src; touch dist/src/main.js';
-const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 describe('build-when-stale.js', () => {
   let folder: string;
