@@ -78,7 +78,7 @@ async function bench(): Promise<void> {
       const tokens = ground.tokens(count);
       const group: Group = { name, connections: count, samples: {}, alone: [] };
       for (let round = 0; round < Number(options.rounds); round += 1) {
-        for (const system of systems) {
+        for (const system of rotated(systems, round)) {
           const taken = await sample({ ground, load }, system, name, tokens, seconds);
           (group.samples[system.name] ??= []).push(taken);
         }
@@ -93,6 +93,12 @@ async function bench(): Promise<void> {
   const { text, kept } = judge(groups);
   write(text);
   process.exitCode = kept ? 0 : 1;
+}
+
+/** Each system is the first of a round equally often: what runs before it, such as pgbench, affects its figures. */
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const first = by % list.length;
+  return [...list.slice(first), ...list.slice(0, first)];
 }
 
 function write(text: string): void {
