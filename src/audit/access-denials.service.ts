@@ -4,6 +4,7 @@ import { defaultActingRole } from '../auth/roles.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { statusOf } from '../errors/error-codes.js';
+import { messageOf } from '../errors/error-text.js';
 import { WindowCounter } from '../limits/window-counter.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AuditService } from './audit.service.js';
@@ -78,9 +79,7 @@ export class AccessDenialsService implements OnModuleDestroy {
         }),
       );
     } catch (failure) {
-      this.logger.warn(
-        `Cannot record a denied request: ${failure instanceof Error ? failure.message : 'unknown'}`,
-      );
+      this.logger.warn(`Cannot record a denied request: ${messageOf(failure)}`);
     }
   }
 }

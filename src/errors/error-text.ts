@@ -27,6 +27,11 @@ export function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
+/** Returns only the stack, because other members of an SQL error contain parameters from the input. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 /** Returns the message of an error on one line. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return messageOf(error.errors[0]);

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { DomainError } from './domain-error.js';
+import { stackOf } from './error-text.js';
 import { problemOf } from './problem.js';
 
 /**
@@ -42,11 +43,6 @@ export class ProblemFilter implements ExceptionFilter {
       .set('Content-Type', 'application/problem+json; charset=utf-8')
       .send(JSON.stringify(problem));
   }
-}
-
-/** Returns only the stack, because other members of an SQL error contain parameters from the input. */
-function stackOf(exception: unknown): string {
-  return exception instanceof Error ? (exception.stack ?? exception.message) : String(exception);
 }
 
 function causeOf({ extras: { cause } }: DomainError): string {

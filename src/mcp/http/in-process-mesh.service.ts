@@ -12,6 +12,7 @@ import { PolicyChecksService } from '../../auth/policy-checks.service.js';
 import { RoutePoliciesService } from '../../auth/route-policies.service.js';
 import { isRecord } from '../../common/is-record.js';
 import { Environment } from '../../config/environment.js';
+import { stackOf } from '../../errors/error-text.js';
 import { problemOf } from '../../errors/problem.js';
 import { asDomainError } from '../../errors/problem.filter.js';
 import { InputPipe } from '../../http/input.pipe.js';
@@ -93,8 +94,7 @@ export class InProcessMeshService {
     error: unknown,
   ): Promise<MeshError> {
     const refused = asDomainError(error);
-    if (refused.code === 'server.error')
-      this.logger.error(error instanceof Error ? error.stack : String(error));
+    if (refused.code === 'server.error') this.logger.error(stackOf(error));
     await this.accessDenials.record({ agent, ...requestLineOf(operation, id) }, refused);
     const { status, code, detail } = problemOf(refused.code, refused.detail);
     const { errors } = refused.extras;
