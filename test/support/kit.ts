@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { DataSource } from 'typeorm';
-import { startTestApp, type TestApp, type TestAppOptions } from './app.js';
+import { newDatabase, startTestApp, type TestApp, type TestAppOptions } from './app.js';
 import type { Answer, Client } from './client.js';
+import { eventually } from './eventually.js';
+import { dropTestDatabase } from './postgres.js';
 
 /**
  * The application of a `describe`. It starts before the first test and stops after the last.
@@ -16,6 +18,32 @@ export function useApp(options?: TestAppOptions | (() => TestAppOptions)): TestA
   });
   afterAll(() => mesh.close());
   return mesh;
+}
+
+const LISTENERS = `
+  SELECT 1 FROM pg_stat_activity
+   WHERE datname = current_database() AND application_name LIKE '%signals'
+     AND state = 'idle' AND query LIKE 'LISTEN%'`;
+
+/** Two applications of a `describe`, on one database. Both listen for notifications before the first test. */
+export function useTwoApps(env: TestAppOptions['env']): readonly [TestApp, TestApp] {
+  const one = new HookedApp();
+  const two = new HookedApp();
+  let databaseUrl: string;
+  beforeAll(async () => {
+    databaseUrl = await newDatabase();
+    [one.running, two.running] = await Promise.all([
+      startTestApp({ databaseUrl, env }),
+      startTestApp({ databaseUrl, env }),
+    ]);
+    const listeners = async () => (await one.query(LISTENERS)).length;
+    expect(await eventually(listeners, (count) => count === 2)).toBe(2);
+  });
+  afterAll(async () => {
+    await Promise.all([one.close(), two.close()]);
+    await dropTestDatabase(databaseUrl);
+  });
+  return [one, two];
 }
 
 let shared: Promise<TestApp> | undefined;

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { request } from 'node:http';
 import { randomUUID } from 'node:crypto';
-import { newDatabase, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { eventually } from '../../support/eventually.js';
-import { dropTestDatabase } from '../../support/postgres.js';
+import { useTwoApps } from '../../support/kit.js';
 import {
   endLease,
   finish,
@@ -16,34 +16,12 @@ import {
 
 /** "Within a second", with room for a busy machine. */
 const SOON_MS = 900;
-const LISTENERS = `
-  SELECT 1 FROM pg_stat_activity
-   WHERE datname = current_database() AND application_name LIKE '%signals'
-     AND state = 'idle' AND query LIKE 'LISTEN%'`;
-
 describe('GET /sessions/:id with wait_seconds', () => {
-  let databaseUrl: string;
-  let one: TestApp;
-  let two: TestApp;
+  const [one, two] = useTwoApps({ DATABASE_POOL_SIZE: '2', MAX_IN_FLIGHT: '60' });
   let team: Team;
-
-  beforeAll(async () => {
-    databaseUrl = await newDatabase();
-    const env = { DATABASE_POOL_SIZE: '2', MAX_IN_FLIGHT: '60' };
-    [one, two] = await Promise.all([
-      startTestApp({ databaseUrl, env }),
-      startTestApp({ databaseUrl, env }),
-    ]);
-    while ((await one.query(LISTENERS)).length < 2);
-  });
 
   beforeEach(() => {
     team = new Team(one);
-  });
-
-  afterAll(async () => {
-    await Promise.all([one.close(), two.close()]);
-    await dropTestDatabase(databaseUrl);
   });
 
   const etagOf = ({ id, version }: { id: string; version: number }): string => `"${id}.${version}"`;
@@ -210,7 +188,7 @@ describe('GET /sessions/:id with wait_seconds', () => {
   });
 
   it('ends at once when the controller stops', async () => {
-    const mesh = await startTestApp({ databaseUrl });
+    const mesh = await startTestApp({ databaseUrl: one.databaseUrl });
     const { session } = await claimed();
     const watching = watch(team.worker(mesh), session, 25);
     await waitingAt(mesh, 1);

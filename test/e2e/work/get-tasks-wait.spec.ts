@@ -1,41 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EventEmitter, once } from 'node:events';
 import { InboxWaitService } from '../../../src/tasks/inbox-wait.service.js';
-import { newDatabase, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
-import { dropTestDatabase } from '../../support/postgres.js';
+import { useTwoApps } from '../../support/kit.js';
 import { finish, metrics, Team } from '../../support/work.js';
 
 /** "Well under a second", with room for a busy machine. */
 const SOON_MS = 900;
-const LISTENERS = `
-  SELECT 1 FROM pg_stat_activity
-   WHERE datname = current_database() AND application_name LIKE '%signals'
-     AND state = 'idle' AND query LIKE 'LISTEN%'`;
-
 describe('GET /tasks/wait', () => {
-  let databaseUrl: string;
-  let one: TestApp;
-  let two: TestApp;
+  const [one, two] = useTwoApps({ DATABASE_POOL_SIZE: '2' });
   let team: Team;
-
-  beforeAll(async () => {
-    databaseUrl = await newDatabase();
-    const env = { DATABASE_POOL_SIZE: '2' };
-    [one, two] = await Promise.all([
-      startTestApp({ databaseUrl, env }),
-      startTestApp({ databaseUrl, env }),
-    ]);
-    while ((await one.query(LISTENERS)).length < 2);
-  });
 
   beforeEach(() => {
     team = new Team(one);
-  });
-
-  afterAll(async () => {
-    await Promise.all([one.close(), two.close()]);
-    await dropTestDatabase(databaseUrl);
   });
 
   const wait = (by: Client, seconds: number, more = '') =>
@@ -163,7 +141,7 @@ describe('GET /tasks/wait', () => {
 
   async function startObserved(): Promise<{ mesh: TestApp; observed: ObservedWait }> {
     const mesh = await startTestApp({
-      databaseUrl,
+      databaseUrl: one.databaseUrl,
       override: (builder) => builder.overrideProvider(InboxWaitService).useClass(ObservedWait),
     });
     return { mesh, observed: mesh.app.get<InboxWaitService, ObservedWait>(InboxWaitService) };
