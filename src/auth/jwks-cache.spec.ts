@@ -91,7 +91,7 @@ describe('an unknown kid', () => {
     expect(reads).toBe(2);
   });
 
-  it('costs two readings at once and one per 30 s, whoever sends how many', async () => {
+  it('costs two readings at once and one per 30 s, for any number of tokens and clients', async () => {
     await find('a');
     let refused = 0;
     for (let at = MINUTE; at <= 5 * MINUTE; at += 100) {

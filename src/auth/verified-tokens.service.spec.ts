@@ -50,7 +50,7 @@ describe('A token that was verified', () => {
     expect(sut.find('a')).toBeUndefined();
   });
 
-  it('has to be verified again once its key was read anew, under the same name', () => {
+  it('has to be verified again after its key was read again, under the same name', () => {
     keys.key = createSecretKey('t'.repeat(32), 'utf8');
     expect(sut.find('a')).toBeUndefined();
   });

@@ -138,7 +138,7 @@ export class ServiceHeartbeatService
     if (patience > 0) await Promise.race([refreshed, sleep(patience, undefined, { ref: false })]);
   }
 
-  /** Records a heartbeat, or takes part in the one that is under way. */
+  /** Records a heartbeat, or joins the one in progress. */
   beat(): Promise<void> {
     this.beating ??= this.record()
       .catch((error: unknown) => {
@@ -152,7 +152,7 @@ export class ServiceHeartbeatService
     return this.beating;
   }
 
-  /** A heartbeat that is under way may have been sent before this process was suspended: then another one follows. */
+  /** A heartbeat in progress may have been sent before this process was suspended: then another one follows. */
   private async refresh(): Promise<void> {
     await this.beating?.catch(() => undefined);
     if (this.isStale) await this.beat().catch(() => undefined);

@@ -100,7 +100,7 @@ function meshProblemOf(body: Record<string, unknown> | undefined, base: string) 
   const code = memberText(body?.code);
   if (code) return { code, detail: memberText(body?.detail), ...errorsOf(body?.errors) };
   const reported = memberText(body?.detail) || memberText(body?.error);
-  const detail = `The response from ${base} (CONTROLLER_URL) is not that of a controller.`;
+  const detail = `The response from ${base} (CONTROLLER_URL) does not come from a controller.`;
   return { code: 'mesh.unexpected_answer', detail: reported || detail };
 }
 

@@ -14,7 +14,7 @@ function answered(deliveries: Deliveries, call: CallId) {
 }
 
 describe('a call of a tool', () => {
-  it.each([UNIQUE, SHARED])('is cancelled while it is under way: %j', (call) => {
+  it.each([UNIQUE, SHARED])('is cancelled while it is in progress: %j', (call) => {
     const deliveries = new Deliveries();
     const [first, second, other] = [call, call, { ...call, key: 'b' }].map((id) =>
       deliveries.begin(id),

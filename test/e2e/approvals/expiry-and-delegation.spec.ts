@@ -68,8 +68,8 @@ describe('expiry, resubmission and delegation', () => {
       const second = (await matter.all())[1]?.id ?? '';
       await matter.decide(second, 'rejected', matter.agent(legal));
 
-      const anew = await resubmit(matter, second, { payload: { amount: 40_000 } });
-      expect(anew.body).toMatchObject({
+      const resubmitted = await resubmit(matter, second, { payload: { amount: 40_000 } });
+      expect(resubmitted.body).toMatchObject({
         status: 'pending',
         stage: 1,
         approver_role: matter.board,

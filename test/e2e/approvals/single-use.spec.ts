@@ -151,12 +151,12 @@ describe('single-use approvals', () => {
     const asked = { expires_in_seconds: 600, quorum: 2, approver_kind: 'human' };
     const id = await matter.ask({ ...asked, stages: [matter.board, 'legal'] });
     await matter.requester.post(`/approvals/${id}/withdraw`, {});
-    const anew = await matter.requester.post<ApprovalBody>(`/approvals/${id}/resubmit`, {});
+    const resubmitted = await matter.requester.post<ApprovalBody>(`/approvals/${id}/resubmit`, {});
 
-    expect(anew.body).toMatchObject({
+    expect(resubmitted.body).toMatchObject({
       ...{ quorum: 2, approver_kind: 'human', stages: [matter.board, 'legal'] },
     });
-    const { created_at, expires_at } = anew.body;
+    const { created_at, expires_at } = resubmitted.body;
     expect(Date.parse(expires_at ?? '') - Date.parse(created_at)).toBe(600_000);
   });
 

@@ -17,7 +17,7 @@ interface Schema {
   example?: unknown;
 }
 
-/** A request that succeeds, made anew for each use. */
+/** Creates a request that succeeds. */
 interface Good {
   client: Client;
   path: string;

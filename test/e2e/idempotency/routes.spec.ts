@@ -36,7 +36,7 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
     events: EventRow[];
   }
 
-  /** A request for each route that takes POST or PUT, with what it needs to succeed. */
+  /** Requests that succeed, one for each route with POST or PUT. */
   const RECIPES: Record<string, () => Promise<Recipe> | Recipe> = {
     'POST /tasks/route': () => ({
       by: caller(mesh),

@@ -28,7 +28,7 @@ describe('sessions under concurrent requests', () => {
         return mesh.app.get(LifecycleService)[way](manager, row, { status: 'active' }, SYSTEM);
       });
 
-      // Whoever looks again each time finds how it is now; this one never does.
+      // A check that reads the row again sees its current state; this reader never does.
       await expect(changed).rejects.toMatchObject({ code: 'database.unavailable' });
       expect(tries).toBe(3);
       expect(await told()).toEqual(before);

@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from '../../support/app.js';
 import { insertTasks, vacuum } from '../../support/insert-tasks.js';
 import { Team, repeat } from '../../support/work.js';
 
-/** PostgreSQL plans a statement anew for its first five repeat, and then compares. */
+/** PostgreSQL plans each of the first five executions of a prepared statement, and then compares with a generic plan. */
 const PLANNED_ANEW = 5;
 const OFTEN = 3 * PLANNED_ANEW;
 

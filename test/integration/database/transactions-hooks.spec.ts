@@ -25,7 +25,7 @@ describe('TransactionsService: lookups and hooks', () => {
   /** The failure of {@link CHANGE} if another transaction has changed the amount. */
   const NOT_NULL = { sqlstate: '23502' };
 
-  /** Looks at an account, and remembers how; `then` happens before what it has seen is given. */
+  /** Loads the amount, and records with which lock; `then` runs before an unlocked read returns. */
   function account(then: () => Promise<unknown> = () => Promise.resolve()) {
     const looks: string[] = [];
     const look: RowLoader<Versioned> = async (query, { forUpdate }) => {
