@@ -1,15 +1,4 @@
-import {
-  Body,
-  Controller,
-  Get,
-  Headers,
-  HttpCode,
-  Param,
-  Post,
-  Put,
-  Query,
-  Res,
-} from '@nestjs/common';
+import { Body, Controller, Get, Headers, Param, Post, Put, Query, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiBody,
@@ -28,31 +17,22 @@ import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { abortOnClose } from '../http/abort-on-close.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { idPattern, type Reference } from '../common/ids.js';
+import type { Reference } from '../common/ids.js';
 import { SessionReferencePipe } from '../http/ids.js';
 import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
+import { ETAG, PASSTHROUGH, SESSION_ID, WITH_ETAG } from './api-session.js';
 import { CreateSessionDto } from './dto/create-session.dto.js';
-import { HeartbeatDto, ReleaseDto } from './dto/lease.dto.js';
 import { LifecycleEventDto } from './dto/lifecycle-event.dto.js';
 import { ListSessionsQuery } from './dto/list-sessions.query.js';
 import { SessionDto, SessionPageDto } from './dto/session.dto.js';
 import { UpdateSessionDto } from './dto/update-session.dto.js';
 import { WatchQuery } from './dto/watch.query.js';
 import { withETag } from './etag.js';
-import { LeasesService } from './leases.service.js';
 import { SessionWatchesService } from './session-watches.service.js';
 import { SessionUpdatesService } from './session-updates.service.js';
 import { SessionsReaderService } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
 
-const ID = {
-  name: 'id',
-  schema: {
-    type: 'string' as const,
-    pattern: idPattern('session', 'task'),
-    example: 'session-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
-  },
-};
 const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const IF_MATCH = {
   name: 'If-Match',
@@ -68,17 +48,6 @@ const IF_NONE_MATCH = {
     '`ETag` of the version that you have. The response is 304 if the session is still at this version.',
   schema: { type: 'string' as const },
 };
-/** Nest sends the return value of the method, although the method sets headers itself. */
-const PASSTHROUGH = { passthrough: true };
-/** A replay has no tag. */
-const ETAG = {
-  ETag: {
-    description:
-      'Entity tag of this version, for `If-Match` and `If-None-Match`. A replay has none.',
-    schema: { type: 'string' as const, pattern: '^"[^"]+"$' },
-  },
-};
-const WITH_ETAG = { type: SessionDto, headers: ETAG };
 const WRITE_PROBLEMS = [
   'auth.forbidden',
   'session.not_found',
@@ -95,16 +64,7 @@ const WRITE_PROBLEMS = [
   'task.finished',
 ] as const;
 
-const LEASE_PROBLEMS = [
-  'auth.forbidden',
-  'session.not_found',
-  'session.claimed',
-  'session.ended',
-  'session.id_required',
-  'lifecycle.invalid_transition',
-  'task.cancelled',
-] as const;
-
+/** Routes that create, read and update sessions. */
 @ApiTags('Sessions')
 @ApiBearerAuth()
 @Controller('sessions')
@@ -113,7 +73,6 @@ export class SessionsController {
     private readonly sessions: SessionsService,
     private readonly updates: SessionUpdatesService,
     private readonly reader: SessionsReaderService,
-    private readonly leases: LeasesService,
     private readonly watches: SessionWatchesService,
   ) {}
 
@@ -169,7 +128,7 @@ export class SessionsController {
       'Returns the session, or the latest attempt of a task if the id is that of a task. With `wait_seconds` the response is sent when the session changes, for example because its task was cancelled or its lease was lost, or when the time has passed.',
   })
   @ApiParam({
-    ...ID,
+    ...SESSION_ID,
     description:
       'Id of a session, or id of a task for its latest attempt. Bare, or with its prefix.',
   })
@@ -208,7 +167,7 @@ export class SessionsController {
       'Changes status, metadata or task in one transaction. Only the agent that claimed the session, or an admin, can change the status of an active session.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiParam(SESSION_ID)
   @ApiBody({
     type: UpdateSessionDto,
     examples: {
@@ -248,7 +207,7 @@ export class SessionsController {
       'Changes the status with an event (`activate`, `complete` or `fail`), as v0.4 agents do. `PUT /sessions/{id}` does the same with a status, and can also set a result.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiParam(SESSION_ID)
   @ApiBody({
     type: LifecycleEventDto,
     examples: {
@@ -272,67 +231,5 @@ export class SessionsController {
   ): Promise<SessionDto> {
     const change = { status: LIFECYCLE_EVENTS[event], ...more };
     return withETag(response, await this.updates.update(agent, reference, change, ifMatch));
-  }
-
-  @Post(':id/heartbeat')
-  @HttpCode(200)
-  @Policy('sessions.write')
-  @ApiOperation({
-    summary: 'Send a heartbeat',
-    description:
-      'Restarts the lease from now. A heartbeat changes neither the version of the session nor its ETag, and creates no audit event. Send one after each third of the lease.',
-  })
-  @ApiIdempotencyKey()
-  @ApiParam(ID)
-  @ApiOkResponse({ ...WITH_ETAG, description: 'The session with the new lease expiry.' })
-  @ApiWriteProblems(...LEASE_PROBLEMS, 'session.run_limit')
-  async heartbeat(
-    @Param('id', SessionReferencePipe) reference: Reference,
-    @Body() { lease_seconds }: HeartbeatDto,
-    @CurrentAgent() agent: Agent,
-    @Res(PASSTHROUGH) response: Response,
-  ): Promise<SessionDto> {
-    return withETag(response, await this.leases.heartbeat(agent, reference, lease_seconds));
-  }
-
-  @Post(':id/release')
-  @HttpCode(200)
-  @Policy('sessions.write')
-  @ApiOperation({
-    summary: 'Release a claimed task',
-    description:
-      'Ends the attempt with reason `released` and opens the next one, which uses up no attempt. The next attempt is due at once, at `not_before`, or when the approval `until_approval` ends. A task can be released 100 times.',
-  })
-  @ApiIdempotencyKey()
-  @ApiParam(ID)
-  @ApiBody({
-    type: ReleaseDto,
-    examples: {
-      free: {
-        summary: 'Due at once, for another agent',
-        value: { reason: 'The tool that it needs is down' },
-      },
-      later: { summary: 'Due at a time', value: { not_before: '2036-01-31T12:00:00Z' } },
-      parked: {
-        summary: 'Due when the approval ends',
-        value: { until_approval: 'approval-019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c' },
-      },
-    },
-  })
-  @ApiOkResponse({ ...WITH_ETAG, description: 'The released attempt.' })
-  @ApiWriteProblems(
-    ...LEASE_PROBLEMS,
-    'session.not_attempt',
-    'task.finished',
-    'task.release_limit',
-    'approval.other_task',
-  )
-  async release(
-    @Param('id', SessionReferencePipe) reference: Reference,
-    @Body() dto: ReleaseDto,
-    @CurrentAgent() agent: Agent,
-    @Res(PASSTHROUGH) response: Response,
-  ): Promise<SessionDto> {
-    return withETag(response, await this.leases.release(agent, reference, dto));
   }
 }

@@ -5,6 +5,7 @@ import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { AttemptsService } from './attempts.service.js';
 import { AttemptTimeoutsService } from './attempt-timeouts.service.js';
+import { LeasesController } from './leases.controller.js';
 import { LeasesService } from './leases.service.js';
 import { ReleasesService } from './releases.service.js';
 import { SessionWriteAccessService } from './session-write-access.service.js';
@@ -19,7 +20,7 @@ import { SessionsService } from './sessions.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Session]), AuditModule, IdempotencyModule, LifecycleModule],
-  controllers: [SessionsController],
+  controllers: [SessionsController, LeasesController],
   providers: [
     SessionsService,
     SessionUpdatesService,
