@@ -18,35 +18,36 @@ import { isConnectionLost } from './postgres-errors.js';
 import { sql } from './sql.js';
 import { PreparedStatementNames } from './pipeline.js';
 
-/** What outlives an outage: it moves times that ended in it, or end within the grace period after it. */
+/** An extension of times that ended in an outage, or end within the grace period after it. */
 export interface OutageExtension {
-  /** What it extends, in the plural. */
+  /** The extended things, in the plural, for the log and the metric. */
   readonly name: string;
-  /** Gives how many it extended. */
+  /** Extends the times and returns their number. */
   run(manager: EntityManager, outage: Outage): Promise<number>;
 }
 
 export interface Outage {
-  /** For how long no instance was at work. */
+  /** Length of the outage. */
   readonly seconds: number;
-  /** For how long from now on nothing is to end because of it. */
+  /** Length of the period, from now, in which live workers can report. */
   readonly graceSeconds: number;
 }
 
-/** How often each instance records that it is at work, in milliseconds. */
+/** Interval of the heartbeats of an instance, in milliseconds. */
 const BEAT_MS = 2_000;
 /** The age, in milliseconds, from which the latest heartbeat of this instance is stale: an outage may have passed. */
 const STALE_MS = 5_000;
 /** How long all statements together wait for a heartbeat after the latest one became stale, in milliseconds. */
-const PATIENCE_MS = 1_000;
+const MAX_WAIT_MS = 1_000;
 /** The longest response time, in milliseconds, of a heartbeat that sets the estimate of PostgreSQL's clock. */
 const CLOCK_ERROR_MS = 1_000;
 /** The gap between the heartbeats of all instances that is an outage, in seconds. */
 const OUTAGE_SECONDS = 6;
 
 /**
- * Records that the service is at work, and notices by the gap that it was not: that PostgreSQL, or all instances, were
- * away. Then what ended in the gap is extended, in the transaction that ends it and before anything else is read.
+ * Records heartbeats of the service in PostgreSQL. A gap between them is an outage: PostgreSQL, or all instances, were
+ * unavailable. The transaction that ends an outage also extends the times that ended in it, before other statements read
+ * them.
  *
  * Heartbeats have a connection of their own, so that they never queue behind requests: a full pool is not an outage.
  */
@@ -88,14 +89,14 @@ export class ServiceHeartbeatService
     });
   }
 
-  /** Adds something that outlives outages. */
+  /** Registers an extension, which runs when an outage ends. */
   add(extension: OutageExtension): void {
     this.extensions.push(extension);
   }
 
   /**
-   * The time, by PostgreSQL's clock, up to which something may be ended for good; null: now. While no heartbeat is
-   * recorded it stands still, so that a statement which is held up does not end what ended meanwhile.
+   * The time, by PostgreSQL's clock, up to which expiry is final; null: now. It does not advance while no heartbeat is
+   * recorded, so that a delayed statement does not expire leases and approvals that ended during the delay.
    */
   get judgedUntil(): Date | null {
     return this.lastBeat ? new Date(this.lastBeat.now + OUTAGE_SECONDS * 1000) : null;
@@ -126,16 +127,16 @@ export class ServiceHeartbeatService
   }
 
   /**
-   * Waits for a heartbeat if the latest one is stale, so that an outage is noticed before a statement reads what ended
-   * in it. The wait is limited for all statements together: while PostgreSQL responds to statements but not to
+   * Waits for a heartbeat if the latest one is stale, so that an outage is detected before a statement reads times that
+   * ended in it. The wait is limited for all statements together: while PostgreSQL responds to statements but not to
    * heartbeats, requests are served without one.
    */
   async noticeOutage(): Promise<void> {
     if (!this.isStale) return;
     this.waitingSince ??= performance.now();
-    const patience = this.waitingSince + PATIENCE_MS - performance.now();
+    const remaining = this.waitingSince + MAX_WAIT_MS - performance.now();
     const refreshed = this.refresh();
-    if (patience > 0) await Promise.race([refreshed, sleep(patience, undefined, { ref: false })]);
+    if (remaining > 0) await Promise.race([refreshed, sleep(remaining, undefined, { ref: false })]);
   }
 
   /** Records a heartbeat, or joins the one in progress. */

@@ -19,9 +19,9 @@ export function sessionTopic(id: string): string {
 }
 
 /**
- * Notifies every process that there may be work for a role, or that a session has changed, by LISTEN and NOTIFY. A notification is only a hint: waiting
- * requests also poll. Each process listens on a dedicated connection. Notifications are sent after the commit, because
- * NOTIFY inside the transactions would serialize all commits, and in batches of 20 ms.
+ * Notifies every process by LISTEN and NOTIFY that there may be work for a role, or that a session has changed. A
+ * notification is only a hint: waiting requests also poll. Each process listens on a dedicated connection. Notifications
+ * are sent after the commit, because NOTIFY inside the transactions would serialize all commits, and in batches of 20 ms.
  */
 @Injectable()
 export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplicationShutdown {
