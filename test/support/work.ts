@@ -117,15 +117,20 @@ export function sweepLeases(mesh: TestApp): Promise<number> {
   return mesh.app.get(AttemptTimeoutsService).sweepLeases();
 }
 
-/** Lets the deadline of a task pass, which nobody notices until {@link sweepDeadlines}. */
+/**
+ * Lets the deadline of a task pass, which nobody notices until {@link sweepDeadlines}. Two statements, so that it never
+ * holds the lock of the task while it waits for that of a session: requests lock the session first.
+ */
 export async function endDeadline(mesh: TestApp, taskId: string): Promise<void> {
-  await mesh.query(
-    `WITH task AS (
-       UPDATE tasks SET deadline_at = clock_timestamp() - interval '1 second' WHERE id = $1
-       RETURNING id, deadline_at)
-     UPDATE sessions s SET deadline_at = task.deadline_at FROM task WHERE s.task_id = task.id`,
-    [taskId],
+  const [passed] = await mesh.query<{ at: string }>(
+    `SELECT (clock_timestamp() - interval '1 second')::text AS at`,
   );
+  for (const change of [
+    'UPDATE sessions SET deadline_at = $2 WHERE task_id = $1',
+    'UPDATE tasks SET deadline_at = $2 WHERE id = $1',
+  ]) {
+    await mesh.query(change, [taskId, passed?.at]);
+  }
 }
 
 export function sweepDeadlines(mesh: TestApp): Promise<number> {
