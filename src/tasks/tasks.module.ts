@@ -9,9 +9,7 @@ import { SubjectsModule } from '../subjects/subjects.module.js';
 import { CascadesService } from './cascades.service.js';
 import { ClaimsService } from './claims.service.js';
 import { InboxWaitService } from './inbox-wait.service.js';
-import { TaskControlController } from './task-control.controller.js';
 import { TaskControlService } from './task-control.service.js';
-import { TaskHistoryController } from './task-history.controller.js';
 import { TaskHistoryService } from './task-history.service.js';
 import { TaskBlockersService } from './task-blockers.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
@@ -30,7 +28,7 @@ import { TasksService } from './tasks.service.js';
     SessionsModule,
     SubjectsModule,
   ],
-  controllers: [TasksController, TaskControlController, TaskHistoryController],
+  controllers: [TasksController],
   providers: [
     TasksService,
     TasksReaderService,
