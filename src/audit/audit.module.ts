@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditController } from './audit.controller.js';
 import { AuditEvent } from './audit-event.entity.js';
 import { AuditReaderService } from './audit-reader.service.js';
+import { AuditRepository } from './audit.repository.js';
 import { AuditService } from './audit.service.js';
 import { AccessDenialsService } from './access-denials.service.js';
 import { IngestService } from './ingest.service.js';
@@ -10,7 +11,13 @@ import { IngestService } from './ingest.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([AuditEvent])],
   controllers: [AuditController],
-  providers: [AuditService, AuditReaderService, AccessDenialsService, IngestService],
-  exports: [AuditService, AccessDenialsService],
+  providers: [
+    AuditRepository,
+    AuditService,
+    AuditReaderService,
+    AccessDenialsService,
+    IngestService,
+  ],
+  exports: [AuditRepository, AuditService, AccessDenialsService],
 })
 export class AuditModule {}

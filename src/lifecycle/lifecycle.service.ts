@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
-import { AuditService, withEvent } from '../audit/audit.service.js';
+import { withEvent } from '../audit/audit.repository.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { Deferred, RAISED_CONFLICT, sql, sqlWithCommit } from '../database/sql.js';
 import { afterCommit } from '../database/transaction-hooks.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { AuditService, withEvent } from '../audit/audit.service.js';
+import { withEvent } from '../audit/audit.repository.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { RAISED_CONFLICT, sql } from '../database/sql.js';
 import { afterCommit } from '../database/transaction-hooks.js';

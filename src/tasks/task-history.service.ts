@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AuditEvent } from '../audit/audit-event.entity.js';
+import { AuditRepository } from '../audit/audit.repository.js';
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
@@ -18,6 +19,7 @@ const MAX_EVENTS = 1_000;
 export class TaskHistoryService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly events: AuditRepository,
     private readonly blockers: TaskBlockersService,
     private readonly environment: Environment,
   ) {}
@@ -49,11 +51,7 @@ export class TaskHistoryService {
   async timeline(agent: Agent, id: string): Promise<TimelineDto> {
     return this.transactions.read(async (manager) => {
       await getReadableTask(manager, agent, id);
-      const events = await sql<AuditEvent>(
-        manager,
-        `SELECT * FROM audit_events WHERE task_id = $1 ORDER BY timestamp, id LIMIT $2`,
-        [id, MAX_EVENTS + 1],
-      );
+      const events = await this.events.listOfTask(manager, id, MAX_EVENTS + 1);
       const entries = events.slice(0, MAX_EVENTS).map(toEntry);
       return {
         events: entries,
