@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { type RowPage, sql, sqlPage } from '../database/sql.js';
+import { sql } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 import { approvalStatusNow, type Decision, expiredCondition } from './approval-status.js';
 import { isCounted } from './counted-votes.js';
@@ -115,19 +115,6 @@ export async function selectPending(
       WHERE a.task_id = $1 AND a.status = 'pending' AND NOT ${expiredCondition('a')} AND a.approver_role = ANY($2)
       ORDER BY a.created_at, a.id`,
     [taskId, roles],
-  );
-}
-
-/** Returns the approvals of a task, latest first. */
-export async function selectApprovals(
-  manager: EntityManager,
-  taskId: string,
-): Promise<RowPage<ApprovalRow>> {
-  return sqlPage<ApprovalRow>(
-    manager,
-    `SELECT ${APPROVAL_ROW} FROM approvals a WHERE a.task_id = $1
-      ORDER BY a.created_at DESC, a.id DESC`,
-    [taskId],
   );
 }
 

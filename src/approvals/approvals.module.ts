@@ -9,6 +9,7 @@ import { ApprovalReplaysService } from './approval-replays.service.js';
 import { Approval } from './approval.entity.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiryService } from './approval-expiry.service.js';
+import { ApprovalListsRepository } from './approval-lists.repository.js';
 import { ApprovalGateService } from './approval-gate.service.js';
 import { ApprovalMetricsService } from './approval-metrics.service.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
@@ -38,6 +39,7 @@ import { VotesService } from './votes.service.js';
   ],
   controllers: [ApprovalsController, ApprovalActionsController, DecisionMovesController],
   providers: [
+    ApprovalListsRepository,
     ApprovalsReaderService,
     ApprovalsService,
     DecisionsService,
