@@ -10,6 +10,7 @@ import { CreateServiceHeartbeat1764000008000 } from './1764000008000-create-serv
 import { BoundAttempts1764000009000 } from './1764000009000-bound-attempts.js';
 import { RememberSubjectRoles1764000012000 } from './1764000012000-remember-subject-roles.js';
 import { RaiseConflicts1764000013000 } from './1764000013000-raise-conflicts.js';
+import { CreateEventLog1764000020000 } from './1764000020000-create-event-log.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   BoundAttempts1764000009000,
   RememberSubjectRoles1764000012000,
   RaiseConflicts1764000013000,
+  CreateEventLog1764000020000,
 ];

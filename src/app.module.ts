@@ -9,6 +9,7 @@ import { PolicyInterceptor } from './auth/policy.interceptor.js';
 import type { Environment } from './config/environment.js';
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { NoQueryGuard } from './http/no-query.guard.js';
 import { RouteNotFoundFilter } from './http/route-not-found.filter.js';
@@ -32,6 +33,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     LimitsModule,
     AuthModule,
     AuditModule,
+    EventsModule,
     LifecycleModule,
     TasksModule,
     SessionsModule,

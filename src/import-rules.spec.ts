@@ -18,6 +18,7 @@ const LAYERS = [
   'limits',
   'idempotency',
   'audit',
+  'events',
   'lifecycle',
   'approvals',
   'sessions',

@@ -19,6 +19,12 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO mesh_app;
 -- The audit log, votes, lost roles and seen roles are append-only.
 GRANT INSERT ON audit_events, approval_votes, vote_renewals, role_losses, seen_roles TO mesh_app;
 
+-- The event log is append-only; its head moves. Events receive their order from a sequence.
+GRANT INSERT ON event_log, event_log_epochs TO mesh_app;
+GRANT UPDATE ON event_log_head TO mesh_app;
+GRANT USAGE, SELECT ON SEQUENCE audit_events_n_seq TO mesh_app;
+GRANT EXECUTE ON FUNCTION next_event_n() TO mesh_app;
+
 -- One row for each subject, with its latest roles.
 GRANT INSERT, UPDATE ON subject_roles TO mesh_app;
 

@@ -6,6 +6,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('idx_audit_events_timestamp', { synchronize: false }) // DESC, which TypeORM cannot express
 @Index('idx_audit_events_event_type', ['event_type'])
 @Index('idx_audit_events_task_id', ['task_id'])
+@Index('idx_audit_events_n', ['n'], { where: 'n IS NOT NULL' })
 export class AuditEvent {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'audit_events_pkey' })
   id: string;
@@ -38,4 +39,8 @@ export class AuditEvent {
   /** The subject that caused the event, or `system`. */
   @Column({ type: 'text' })
   actor: string;
+
+  /** Order in which events were inserted; null: from before the event log. Later commits can have lower values. */
+  @Column({ type: 'bigint', nullable: true, default: () => 'next_event_n()' })
+  n: string | null;
 }

@@ -24,10 +24,17 @@ export interface NewAuditEvent {
 /** Writes the audit log. Each change records its event here, in the transaction of the change. */
 @Injectable()
 export class AuditService {
+  private readonly commitListeners: (() => void)[] = [];
+
   constructor(
     private readonly events: AuditRepository,
     private readonly metrics: EventMetricsService,
   ) {}
+
+  /** Calls `listener` after each commit of an event by this process. */
+  onCommit(listener: () => void): void {
+    this.commitListeners.push(listener);
+  }
 
   /** Records an event in the transaction of its change. Call it after the change. Returns the id of the event. */
   record(manager: EntityManager, event: NewAuditEvent): string {
@@ -61,6 +68,7 @@ export class AuditService {
     const { event_type, trace_id, by, task_id, session_id, approval_id, metadata } = event;
     afterCommit(manager, () => {
       this.metrics.count(event_type, metadata ?? {});
+      for (const listener of this.commitListeners) listener();
     });
     return {
       id: newId(),

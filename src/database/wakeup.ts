@@ -8,8 +8,11 @@ export class Wakeup {
     this.wake?.();
   }
 
-  /** Resolves as soon as the event is raised, at the latest after `ms` milliseconds. Then it can be raised again. */
-  async raisedWithin(ms: number): Promise<void> {
+  /**
+   * Resolves as soon as the event is raised, at the latest after `ms` milliseconds, with whether it was raised. Then it can
+   * be raised again.
+   */
+  async raisedWithin(ms: number): Promise<boolean> {
     if (!this.raised) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -19,6 +22,8 @@ export class Wakeup {
         };
       });
     }
+    const wasRaised = this.raised;
     this.raised = false;
+    return wasRaised;
   }
 }

@@ -177,6 +177,12 @@ export const EXPECTED_SCHEMA = `
     CONSTRAINT approval_votes_decision_ck CHECK (decision IN ('approved', 'rejected'))
   );
 
+  CREATE SEQUENCE audit_events_n_seq;
+  CREATE FUNCTION next_event_n() RETURNS bigint LANGUAGE plpgsql AS $$
+      BEGIN
+        PERFORM pg_current_xact_id();
+        RETURN nextval('audit_events_n_seq');
+      END $$;
   CREATE TABLE audit_events (
     id           uuid         NOT NULL,
     event_type   varchar(50)  NOT NULL,
@@ -188,8 +194,10 @@ export const EXPECTED_SCHEMA = `
     session_id   uuid,
     approval_id  uuid,
     actor        text         NOT NULL,
+    n            bigint       DEFAULT next_event_n(),
     CONSTRAINT audit_events_pkey PRIMARY KEY (id)
   );
+  CREATE INDEX idx_audit_events_n ON audit_events (n) WHERE n IS NOT NULL;
   CREATE INDEX idx_audit_events_trace_id   ON audit_events (trace_id);
   CREATE INDEX idx_audit_events_timestamp  ON audit_events (timestamp DESC);
   CREATE INDEX idx_audit_events_event_type ON audit_events (event_type);
@@ -230,6 +238,43 @@ export const EXPECTED_SCHEMA = `
       END $$;
   CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
     FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
+
+  CREATE TABLE event_log (
+    position  bigint  NOT NULL,
+    event_id  uuid    NOT NULL,
+    CONSTRAINT event_log_pkey PRIMARY KEY (position),
+    CONSTRAINT event_log_event_id_uq UNIQUE (event_id),
+    CONSTRAINT event_log_position_ck CHECK (position > 0)
+  );
+  CREATE FUNCTION event_log_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        RAISE EXCEPTION 'event_log is append-only' USING ERRCODE = 'insufficient_privilege';
+      END $$;
+  CREATE TRIGGER event_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event_log
+    FOR EACH STATEMENT EXECUTE FUNCTION event_log_refuse_change();
+
+  CREATE TABLE event_log_head (
+    id             smallint     NOT NULL DEFAULT 1,
+    last_position  bigint       NOT NULL DEFAULT 0,
+    epoch          integer      NOT NULL DEFAULT 1,
+    origin         text,
+    low_n          bigint       NOT NULL DEFAULT 0,
+    barrier_n      bigint       NOT NULL DEFAULT 0,
+    barrier_tx     bigint       NOT NULL DEFAULT 0,
+    is_backfilled  boolean      NOT NULL DEFAULT false,
+    backfilled_at  timestamptz  NOT NULL DEFAULT '-infinity',
+    backfilled_id  uuid         NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    CONSTRAINT event_log_head_pkey PRIMARY KEY (id),
+    CONSTRAINT event_log_head_one_row_ck CHECK (id = 1)
+  );
+
+  CREATE TABLE event_log_epochs (
+    epoch           integer      NOT NULL,
+    after_position  bigint       NOT NULL,
+    origin          text         NOT NULL,
+    started_at      timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT event_log_epochs_pkey PRIMARY KEY (epoch)
+  );
 
   CREATE VIEW task_states AS
     SELECT t.id AS task_id, t.from_role, t.to_role, t.created_by, t.trace_id, t.parent_task_id,

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { Wakeup } from '../database/wakeup.js';
+import { WorkNotifierService } from '../database/work-notifier.service.js';
+import { explainError } from '../errors/error-text.js';
+import { EventLogRepository, type Numbered } from './event-log.repository.js';
+
+/** The topic of the announcements that the event log has grown. */
+export const EVENT_LOG_TOPIC = 'event-log';
+
+/** Minimum milliseconds between two batches, so that one batch numbers the events of many commits. */
+const PAUSE_MS = 20;
+/** Minimum pause in durations of the batch before it. Batches take longer while an old transaction is open. */
+const PAUSE_DURATIONS = 4;
+/** Milliseconds between checks for events that other instances committed. */
+const POLL_MS = 1_000;
+/** Maximum number of events of one batch. */
+const BATCH = 2_000;
+
+/**
+ * Gives each committed audit event a position in the event log. Every instance runs a sequencer; the lock of the head
+ * admits one at a time. An instance numbers soon after its own commits, and once a second what others have left.
+ */
+@Injectable()
+export class SequencerService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(SequencerService.name);
+  private readonly wakeup = new Wakeup();
+  private running: Promise<void> = Promise.resolve();
+  private hasFailed = false;
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly repository: EventLogRepository,
+    private readonly transactions: TransactionsService,
+    private readonly notifier: WorkNotifierService,
+    private readonly audit: AuditService,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.audit.onCommit(() => {
+      this.wakeup.raise();
+    });
+    this.running = this.run();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    this.wakeup.raise();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      const isSignalled = await this.wakeup.raisedWithin(POLL_MS);
+      const start = performance.now();
+      try {
+        if (isSignalled || (await this.hasUnnumbered())) await this.numberBatch();
+        if (this.hasFailed) this.logger.log('The event log grows again.');
+        this.hasFailed = false;
+      } catch (error) {
+        if (!this.hasFailed)
+          this.logger.warn(`The event log does not grow. ${explainError(error)}`);
+        this.hasFailed = true;
+      }
+      await this.pause(performance.now() - start);
+    }
+  }
+
+  private async pause(duration: number): Promise<void> {
+    const ms = this.hasFailed ? POLL_MS : Math.max(PAUSE_MS, duration * PAUSE_DURATIONS);
+    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+
+  private hasUnnumbered(): Promise<boolean> {
+    return this.transactions.read((manager) => this.repository.hasUnnumbered(manager));
+  }
+
+  /** Numbers one batch. If another instance does so now, or there can be more events, the next batch follows soon. */
+  private async numberBatch(): Promise<void> {
+    const numbered = await this.transactions.runInNewTransaction((manager) => this.number(manager));
+    if (numbered === undefined || numbered.found === BATCH) this.wakeup.raise();
+    if (numbered && numbered.found > 0) await this.announce(numbered);
+  }
+
+  private async number(manager: EntityManager): Promise<Numbered | undefined> {
+    const head = await this.repository.tryLock(manager);
+    if (!head) return undefined;
+    if (head.origin !== head.present_origin) {
+      await this.repository.beginEpoch(manager, head.present_origin);
+    }
+    return head.is_backfilled
+      ? this.repository.number(manager, head.highest_n, BATCH)
+      : this.repository.backfill(manager, BATCH);
+  }
+
+  private announce({ epoch, position }: Numbered): Promise<void> {
+    return this.notifier.announce(EVENT_LOG_TOPIC, `${epoch}.${position}`);
+  }
+}
