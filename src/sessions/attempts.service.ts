@@ -14,12 +14,7 @@ import { newId } from '../common/new-id.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
 import { taskNotDue } from './session-errors.js';
-import {
-  insertSession,
-  queueInsertSession,
-  type NewSession,
-  type ReadSession,
-} from './session-rows.js';
+import { type NewSession, type ReadSession, SessionsRepository } from './sessions.repository.js';
 
 /** Values of an attempt before it is inserted. `role` is the `to_role` of the task. */
 export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;
@@ -51,6 +46,7 @@ export class AttemptsService {
     private readonly lifecycle: LifecycleService,
     private readonly audit: AuditService,
     private readonly workNotifier: WorkNotifierService,
+    private readonly sessions: SessionsRepository,
   ) {}
 
   /**
@@ -61,14 +57,14 @@ export class AttemptsService {
    */
   openFirst(manager: EntityManager, attempt: Omit<NewAttempt, 'attempt'>): string {
     const id = newId();
-    queueInsertSession(manager, { ...attempt, attempt: 1, id, metadata: {} });
+    this.sessions.queueInsert(manager, { ...attempt, attempt: 1, id, metadata: {} });
     this.notifyAfterCommit(manager, attempt.role);
     return id;
   }
 
   /** Inserts an attempt. The caller records the audit event, because the event type depends on the cause. */
   private async open(manager: EntityManager, attempt: NewAttempt): Promise<Session> {
-    const session = await insertSession(manager, { ...attempt, id: newId(), metadata: {} });
+    const session = await this.sessions.insert(manager, { ...attempt, id: newId(), metadata: {} });
     if (!session) throw new Error('a new id was taken');
     this.notifyAfterCommit(manager, session.role);
     return session;

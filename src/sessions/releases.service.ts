@@ -9,7 +9,7 @@ import { lockOpenTask } from '../lifecycle/task-lock.js';
 import { type Attempt, AttemptsService } from './attempts.service.js';
 import type { ReleaseDto } from './dto/lease.dto.js';
 import type { Session } from './session.entity.js';
-import type { NewSession } from './session-rows.js';
+import type { NewSession } from './sessions.repository.js';
 
 /**
  * Maximum number of releases of one task, over all its attempts. Stops workers that claim and release in a loop. Claims

@@ -19,7 +19,7 @@ import {
 import { type SessionDto, toChangedSessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
-import type { ReadSession } from './session-rows.js';
+import type { ReadSession } from './sessions.repository.js';
 import {
   actorFor,
   assertHolder,

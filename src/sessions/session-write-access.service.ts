@@ -3,22 +3,21 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize, permits } from '../auth/policy.js';
-import { Environment } from '../config/environment.js';
 import type { Deferred } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import type { Reference } from '../common/ids.js';
 import { findReadableTask } from '../lifecycle/task-summary.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';
-import { type ReadSession, sessionLoader } from './session-rows.js';
 import { sessionRelations } from './sessions-reader.service.js';
+import { type ReadSession, SessionsRepository } from './sessions.repository.js';
 
 /** Runs changes of sessions for callers with write access. */
 @Injectable()
 export class SessionWriteAccessService {
   constructor(
     private readonly transactions: TransactionsService,
-    private readonly environment: Environment,
+    private readonly sessions: SessionsRepository,
   ) {}
 
   /**
@@ -34,9 +33,8 @@ export class SessionWriteAccessService {
     work: (manager: EntityManager, session: ReadSession) => Promise<T | Deferred<T>>,
   ): Promise<T> {
     if (kind === 'task') throw sessionIdRequired();
-    return this.transactions.runOptimistic(
-      sessionLoader(id, this.environment.SESSION_RETENTION_DAYS),
-      async (manager, session) => work(manager, await assertWritable(manager, agent, id, session)),
+    return this.transactions.runOptimistic(this.sessions.loader(id), async (manager, session) =>
+      work(manager, await assertWritable(manager, agent, id, session)),
     );
   }
 }

@@ -15,13 +15,17 @@ import { Session } from './session.entity.js';
 import { SessionWatchesService } from './session-watches.service.js';
 import { SessionUpdatesService } from './session-updates.service.js';
 import { SessionsController } from './sessions.controller.js';
+import { SessionListsRepository } from './session-lists.repository.js';
 import { SessionsReaderService } from './sessions-reader.service.js';
+import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Session]), AuditModule, IdempotencyModule, LifecycleModule],
   controllers: [SessionsController, LeasesController],
   providers: [
+    SessionsRepository,
+    SessionListsRepository,
     SessionsService,
     SessionUpdatesService,
     SessionsReaderService,
@@ -35,6 +39,7 @@ import { SessionsService } from './sessions.service.js';
     LeaseExtensionsService,
   ],
   exports: [
+    SessionsRepository,
     SessionsService,
     SessionUpdatesService,
     SessionsReaderService,

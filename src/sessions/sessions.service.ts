@@ -4,7 +4,6 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
-import { Environment } from '../config/environment.js';
 import { type Deferred, type RowPage } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
@@ -21,7 +20,8 @@ import type { CreateSessionDto } from './dto/create-session.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed } from './session-errors.js';
-import { insertSession, isTaskId, lockLatestAttempt, selectAttempts } from './session-rows.js';
+import { SessionListsRepository } from './session-lists.repository.js';
+import { SessionsRepository } from './sessions.repository.js';
 
 /** Creates plain sessions, adopts pending attempts and lists the attempts of a task. */
 @Injectable()
@@ -30,7 +30,8 @@ export class SessionsService {
     private readonly transactions: TransactionsService,
     private readonly lifecycle: LifecycleService,
     private readonly audit: AuditService,
-    private readonly environment: Environment,
+    private readonly sessions: SessionsRepository,
+    private readonly lists: SessionListsRepository,
   ) {}
 
   /**
@@ -55,8 +56,7 @@ export class SessionsService {
 
   /** Returns the attempts of a task, oldest first. If they exceed the size of a page, the oldest are missing. */
   async attemptsOf(manager: EntityManager, taskId: string): Promise<RowPage<SessionDto>> {
-    const { SESSION_RETENTION_DAYS } = this.environment;
-    const { rows, isTruncated } = await selectAttempts(manager, taskId, SESSION_RETENTION_DAYS);
+    const { rows, isTruncated } = await this.lists.listAttempts(manager, taskId);
     return { rows: rows.reverse().map(toSessionDto), isTruncated };
   }
 
@@ -74,11 +74,7 @@ export class SessionsService {
         },
       ]);
     }
-    const attempt = await lockLatestAttempt(
-      manager,
-      task.task_id,
-      this.environment.SESSION_RETENTION_DAYS,
-    );
+    const attempt = await this.sessions.lockLatestAttempt(manager, task.task_id);
     if (attempt.status === 'active') throw sessionClaimed(attempt);
     if (attempt.status !== 'pending') {
       throw taskFinished(attempt.status);
@@ -95,10 +91,10 @@ export class SessionsService {
     dto: CreateSessionDto,
     by: Actor,
   ): Promise<Session> {
-    const isTaken = dto.id !== undefined && (await isTaskId(manager, dto.id));
+    const isTaken = dto.id !== undefined && (await this.sessions.isTaskId(manager, dto.id));
     const session = isTaken
       ? undefined
-      : await insertSession(manager, {
+      : await this.sessions.insert(manager, {
           id: dto.id ?? newId(),
           role: by.role,
           task_id: task?.task_id ?? null,

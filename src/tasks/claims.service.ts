@@ -4,10 +4,8 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { toClaimApprovalDto } from '../approvals/dto/approval-context.dto.js';
 import { actingRole } from '../auth/roles.js';
-import { Environment } from '../config/environment.js';
-import { Deferred, sql } from '../database/sql.js';
+import { Deferred } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { clockChecks } from '../lifecycle/clock-checks.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import {
   getReadableTask,
@@ -20,19 +18,13 @@ import { assertClaimable } from '../sessions/attempts.service.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
 import { LeasesService } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
-import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
+import { type ReadSession, SessionsRepository } from '../sessions/sessions.repository.js';
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
 import { taskClaimed } from './task-errors.js';
-import {
-  BY_URGENCY,
-  due,
-  type ClaimedTask,
-  dueOfTypes,
-  getClaimedTaskWithCommit,
-  withAttempt,
-} from './task-rows.js';
+import { InboxRepository } from './inbox.repository.js';
+import { type ClaimedTask, getClaimedTaskWithCommit, withAttempt } from './task-rows.js';
 
 /** Claims tasks for agents. A claim never waits for another claim, and each attempt is claimed by one agent. */
 @Injectable()
@@ -41,7 +33,8 @@ export class ClaimsService {
     private readonly transactions: TransactionsService,
     private readonly lifecycle: LifecycleService,
     private readonly leases: LeasesService,
-    private readonly environment: Environment,
+    private readonly inbox: InboxRepository,
+    private readonly sessions: SessionsRepository,
   ) {}
 
   /**
@@ -58,7 +51,7 @@ export class ClaimsService {
     const seconds = this.leases.lengthOf(lease_seconds);
     const acting = actingRole(agent, role);
     return this.transactions.run(async (manager) => {
-      const next = await this.lockNext(manager, acting, task_types);
+      const next = await this.inbox.lockNext(manager, acting, task_types);
       return next ? this.assign(manager, agent, next, seconds) : null;
     });
   }
@@ -83,26 +76,10 @@ export class ClaimsService {
         ...(isOwner ? (['assignee'] as const) : []),
       ];
       authorize('tasks.claim', relations, taskNotFound);
-      const attempt = await lockLatestAttempt(
-        manager,
-        taskId,
-        this.environment.SESSION_RETENTION_DAYS,
-      );
+      const attempt = await this.sessions.lockLatestAttempt(manager, taskId);
       assertFree(attempt);
       return this.assign(manager, agent, attempt, seconds);
     });
-  }
-
-  private async lockNext(
-    manager: EntityManager,
-    role: string,
-    types: readonly string[] | undefined,
-  ): Promise<ReadSession | undefined> {
-    const { SESSION_RETENTION_DAYS: days } = this.environment;
-    const [next] = await (types === undefined
-      ? sql<ReadSession>(manager, NEXT, [role, days])
-      : sql<ReadSession>(manager, NEXT_OF_TYPES, [role, days, types]));
-    return next;
   }
 
   private async assign(
@@ -142,25 +119,6 @@ function toClaimedTask([task, session]: [ClaimedTask, Session]): ClaimedTaskDto 
     approvals: task.approvals.map(toClaimApprovalDto),
   };
 }
-
-const NEXT = `
-  SELECT a.*, ${clockChecks('a')} FROM sessions a
-   WHERE a.role = $1 AND ${due('$2')}
-   ORDER BY ${BY_URGENCY}
-   LIMIT 1 FOR UPDATE OF a SKIP LOCKED`;
-
-/**
- * The same for the given types. Selects the first 100 due attempts of each type through an index, more than are claimed
- * at the same time, and locks the first of them that is not locked. The status is checked again on the locked row, which
- * can be newer than the selected one.
- */
-const NEXT_OF_TYPES = `
-  SELECT s.*, ${clockChecks('s')}
-    FROM (SELECT * FROM ${dueOfTypes('$3', '$2', '100')} ORDER BY ${BY_URGENCY}) a
-   CROSS JOIN LATERAL (
-     SELECT s.* FROM sessions s WHERE s.id = a.id AND s.status = 'pending' FOR UPDATE SKIP LOCKED
-   ) s
-   LIMIT 1`;
 
 function assertFree(attempt: ReadSession): void {
   if (attempt.status === 'active') throw taskClaimed(attempt);

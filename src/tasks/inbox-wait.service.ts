@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
-import { sql } from '../database/sql.js';
-import { Environment } from '../config/environment.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { Wakeup } from '../database/wakeup.js';
 import type { WaitQuery } from './dto/wait.dto.js';
-import { BY_URGENCY, due, dueOfTypes } from './task-rows.js';
+import { InboxRepository } from './inbox.repository.js';
 
 /** Milliseconds between reads of the inbox. They find tasks that became due by their time, which sends no notification. */
 const POLL_EVERY_MS = 1_000;
@@ -19,7 +17,7 @@ export class InboxWaitService {
   constructor(
     private readonly transactions: TransactionsService,
     private readonly workNotifier: WorkNotifierService,
-    private readonly environment: Environment,
+    private readonly inbox: InboxRepository,
   ) {}
 
   /**
@@ -60,22 +58,7 @@ export class InboxWaitService {
     }
   }
 
-  private async count(role: string, types: readonly string[] | undefined): Promise<number> {
-    const { SESSION_RETENTION_DAYS: days } = this.environment;
-    const found = await this.transactions.read((manager) =>
-      types === undefined
-        ? sql(manager, DUE_FOR_ROLE, [role, days, COUNT_UP_TO])
-        : sql(manager, DUE_OF_TYPES, [role, days, COUNT_UP_TO, types]),
-    );
-    return found.length;
+  private count(role: string, types: readonly string[] | undefined): Promise<number> {
+    return this.transactions.read((manager) => this.inbox.count(manager, role, types, COUNT_UP_TO));
   }
 }
-
-const DUE_FOR_ROLE = `
-  SELECT 1 FROM sessions a
-   WHERE a.role = $1 AND ${due('$2')}
-   ORDER BY ${BY_URGENCY} -- the order of the index
-   LIMIT $3`;
-
-const DUE_OF_TYPES = `
-  SELECT 1 FROM ${dueOfTypes('$4', '$2', '$3')} LIMIT $3`;

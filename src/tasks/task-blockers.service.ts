@@ -11,7 +11,7 @@ import { sql } from '../database/sql.js';
 import { clockChecks } from '../lifecycle/clock-checks.js';
 import { overdue } from '../lifecycle/overdue.js';
 import type { RequiredApproval, TaskSubject } from '../lifecycle/task-lock.js';
-import type { ReadSession } from '../sessions/session-rows.js';
+import type { ReadSession } from '../sessions/sessions.repository.js';
 import type { TimelineEntryDto, WaitsForDto } from './dto/task-history.dto.js';
 
 /** Finds what blocks a task now. Times are compared with PostgreSQL's clock, so the result does not depend on a sweep. */

@@ -4,7 +4,6 @@ import { ApprovalRequirementsService } from '../approvals/approval-requirements.
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
-import { Environment } from '../config/environment.js';
 import { ConcurrentUpdateError } from '../database/postgres-errors.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
@@ -20,7 +19,7 @@ import {
 import { taskStatus } from '../lifecycle/task-status.js';
 import { AttemptsService, isAttempt } from '../sessions/attempts.service.js';
 import type { Session } from '../sessions/session.entity.js';
-import { lockLatestAttempt, type ReadSession } from '../sessions/session-rows.js';
+import { type ReadSession, SessionsRepository } from '../sessions/sessions.repository.js';
 import { cancelAttempt } from './cancel-attempt.js';
 import { CascadesService } from './cascades.service.js';
 import { type CancelledTaskDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
@@ -38,7 +37,7 @@ export class TaskControlService {
     private readonly expiry: ExpiryService,
     private readonly cascades: CascadesService,
     private readonly requirements: ApprovalRequirementsService,
-    private readonly environment: Environment,
+    private readonly sessions: SessionsRepository,
   ) {}
 
   /**
@@ -67,8 +66,7 @@ export class TaskControlService {
     return this.transactions.run(async (manager) => {
       const by = await controllingActor(manager, agent, taskId);
       const cancelled_tasks = await this.cascades.cancel(manager, { agent, taskId, by, reason });
-      const days = this.environment.SESSION_RETENTION_DAYS;
-      const latest = await lockLatestAttempt(manager, taskId, days);
+      const latest = await this.sessions.lockLatestAttempt(manager, taskId);
       if (cancelled_tasks.length === 0) {
         // The task was retried after the cascade found it ended.
         if (!isTerminal(latest.status)) throw new ConcurrentUpdateError();
@@ -110,11 +108,7 @@ export class TaskControlService {
   ): Promise<TaskDto> {
     return this.transactions.run(async (manager) => {
       const by = await controllingActor(manager, agent, taskId);
-      const latest = await lockLatestAttempt(
-        manager,
-        taskId,
-        this.environment.SESSION_RETENTION_DAYS,
-      );
+      const latest = await this.sessions.lockLatestAttempt(manager, taskId);
       const session = await act(manager, latest, by);
       return toTaskDto(withAttempt(await getTask(manager, taskId), session));
     });

@@ -8,7 +8,7 @@ import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { getReadableTask } from '../lifecycle/task-summary.js';
 import type { TaskNodeDto, TimelineDto, TimelineEntryDto } from './dto/task-history.dto.js';
-import { currentStatus } from './task-rows.js';
+import { currentStatus } from './task-view.sql.js';
 import { TaskBlockersService } from './task-blockers.service.js';
 
 const MAX_NODES = 1_000;

@@ -8,11 +8,13 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { SubjectsModule } from '../subjects/subjects.module.js';
 import { CascadesService } from './cascades.service.js';
 import { ClaimsService } from './claims.service.js';
+import { InboxRepository } from './inbox.repository.js';
 import { InboxWaitService } from './inbox-wait.service.js';
 import { TaskControlService } from './task-control.service.js';
 import { TaskHistoryService } from './task-history.service.js';
 import { TaskBlockersService } from './task-blockers.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
+import { TaskListsRepository } from './task-lists.repository.js';
 import { Task } from './task.entity.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksReaderService } from './tasks-reader.service.js';
@@ -30,6 +32,8 @@ import { TasksService } from './tasks.service.js';
   ],
   controllers: [TasksController],
   providers: [
+    InboxRepository,
+    TaskListsRepository,
     TasksService,
     TasksReaderService,
     ClaimsService,

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Environment } from '../config/environment.js';
+import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
+import { type RowPage, sqlPage } from '../database/sql.js';
+import { WhereClause } from '../database/where-clause.js';
+import type { TaskStatus } from '../lifecycle/task-status.js';
+import type { TaskView } from './dto/task.dto.js';
+import { currentStatus, LATEST_ATTEMPT, TAKES_PART, TASK_COLUMNS } from './task-view.sql.js';
+
+/** A row of a list of tasks. */
+export type TaskRow = TaskView & CursorRow;
+
+/** Selects tasks of a list. A member that is undefined selects all. */
+export interface TaskFilter {
+  /** Tasks in which one of these roles is a participant. */
+  participants: readonly string[] | undefined;
+  to_role: string | undefined;
+  from_role: string | undefined;
+  task_type: string | undefined;
+  trace_id: string | undefined;
+  created_since: string | undefined;
+  status: TaskStatus | undefined;
+  after: Keyset | undefined;
+}
+
+/** Reads tasks with the status and the facts of their latest attempts. */
+@Injectable()
+export class TaskListsRepository {
+  constructor(private readonly environment: Environment) {}
+
+  /** Returns the first tasks that the filter selects, newest first. */
+  list(manager: EntityManager, filter: TaskFilter, limit: number): Promise<RowPage<TaskRow>> {
+    return this.select(manager, this.whereOf(filter), limit);
+  }
+
+  /** Returns one task. Undefined if it does not exist. */
+  async find(manager: EntityManager, id: string): Promise<TaskRow | undefined> {
+    const { rows } = await this.select(manager, new WhereClause().and('t.id = ?', id), 1);
+    return rows[0];
+  }
+
+  private whereOf({ participants, status, after, ...filter }: TaskFilter): WhereClause {
+    const { SESSION_RETENTION_DAYS: days } = this.environment;
+    return new WhereClause()
+      .and(TAKES_PART, participants, participants, participants)
+      .and('t.to_role = ?', filter.to_role)
+      .and('t.from_role = ?', filter.from_role)
+      .and('t.task_type = ?', filter.task_type)
+      .and('t.trace_id = ?', filter.trace_id)
+      .and('t.created_at >= ?', filter.created_since)
+      .and(`${currentStatus('?')} = ?`, days, status)
+      .and('(t.created_at, t.id) < (?::timestamptz, ?::uuid)', after?.at, after?.id);
+  }
+
+  private select(
+    manager: EntityManager,
+    where: WhereClause,
+    limit: number,
+  ): Promise<RowPage<TaskRow>> {
+    const status = currentStatus(where.bind(this.environment.SESSION_RETENTION_DAYS));
+    const text = `
+      SELECT ${TASK_COLUMNS}, a.id AS session_id, a.attempt, a.claimed_by, a.parked_for, ${status} AS status,
+             ${keysetAt('t.created_at')} AS keyset_at
+        FROM tasks t JOIN ${LATEST_ATTEMPT} ${where.toString()}
+       ORDER BY t.created_at DESC, t.id DESC LIMIT ${where.bind(limit)}`;
+    return sqlPage(manager, text, where.parameters);
+  }
+}
