@@ -15,6 +15,7 @@ import { ConsumeApprovalDto } from './dto/consume-approval.dto.js';
 import { DecideApprovalDto } from './dto/decide-approval.dto.js';
 import { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 import { WithdrawApprovalDto } from './dto/withdraw-approval.dto.js';
+import { WithdrawalsService } from './withdrawals.service.js';
 
 /** Routes that decide, withdraw, resubmit and consume an approval. */
 @ApiTags('Approvals')
@@ -24,6 +25,7 @@ export class ApprovalActionsController {
   constructor(
     private readonly approvals: ApprovalsService,
     private readonly decisions: DecisionsService,
+    private readonly withdrawals: WithdrawalsService,
     private readonly consumptions: ConsumptionsService,
   ) {}
 
@@ -85,7 +87,7 @@ export class ApprovalActionsController {
     @Body() { reason }: WithdrawApprovalDto,
     @CurrentAgent() agent: Agent,
   ): Promise<ApprovalDto> {
-    return this.approvals.withdraw(agent, id, reason);
+    return this.withdrawals.withdraw(agent, id, reason);
   }
 
   @Post('resubmit')

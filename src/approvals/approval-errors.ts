@@ -1,7 +1,7 @@
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { withPrefix } from '../common/ids.js';
 import type { Approval } from './approval.entity.js';
-import type { ConsumedApproval } from './request-rules.js';
+import type { ConsumedApproval } from './approvals.repository.js';
 
 /** The same error for a missing and a hidden approval. */
 export function approvalNotFound(): DomainError {

@@ -2,18 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
-import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { LockedTask } from '../lifecycle/task-lock.js';
 import type { Approval } from './approval.entity.js';
 import { fourEyes, sameRole } from './approval-errors.js';
-import { excludedFrom, QUESTION, type Question } from './approval-exclusions.js';
-
-/** A subject that four eyes exclude from a decision, and its acting role. */
-interface Exclusion {
-  subject: string;
-  role: string | null;
-}
+import { ApprovalExclusionsRepository, type Exclusion } from './approval-exclusions.repository.js';
+import { ApprovalVotesRepository } from './approval-votes.repository.js';
+import { TaskAttemptsRepository } from './task-attempts.repository.js';
 
 /**
  * Enforces four eyes: excludes subjects from deciding, moving and consuming an approval. Each method throws
@@ -21,7 +16,12 @@ interface Exclusion {
  */
 @Injectable()
 export class ApprovalExclusionsService {
-  constructor(private readonly environment: Environment) {}
+  constructor(
+    private readonly excluded: ApprovalExclusionsRepository,
+    private readonly votes: ApprovalVotesRepository,
+    private readonly attempts: TaskAttemptsRepository,
+    private readonly environment: Environment,
+  ) {}
 
   /** Asserts that the requester role is not one of the approver roles. */
   assertOtherRole(requestedRole: string, stages: readonly string[]): void {
@@ -47,8 +47,8 @@ export class ApprovalExclusionsService {
   ): Promise<void> {
     this.assertOtherRole(from_role, [to_role]);
     if (!this.environment.APPROVALS_FOUR_EYES) return;
-    const unasked: Question = { task_id, approver_role: to_role, digest };
-    assertNotAmong(await sql<Exclusion>(manager, UNREQUESTED, questionParameters(unasked)), agent);
+    const question = { task_id, approver_role: to_role, digest };
+    assertNotAmong(await this.excluded.listOfQuestion(manager, question), agent);
   }
 
   /**
@@ -85,8 +85,7 @@ export class ApprovalExclusionsService {
     const deciding = [approver_role, delegated_from, ...stages];
     if (!deciding.includes(requires_approval.role)) return;
     if (requested_by === agent.subject || requested_role === to_role) return;
-    const held = await sql(manager, HELD_BY, [task_id, agent.subject]);
-    if (held.length > 0) throw fourEyes();
+    if (await this.attempts.hasHeld(manager, task_id, agent.subject)) throw fourEyes();
   }
 
   /**
@@ -104,41 +103,15 @@ export class ApprovalExclusionsService {
     const holds = status === 'active' && claimed_by === subject;
     const isOfHolder = approver_role === to_role && stages.length === 1;
     if (holds && isOfHolder && requires_approval?.role !== to_role) return;
-    const votes = await sql(manager, VOTED, [chain_id, subject]);
-    if (votes.length > 0) throw fourEyes();
+    if (await this.votes.hasVoted(manager, chain_id, subject)) throw fourEyes();
   }
 
   private async list(manager: EntityManager, approvalId: string): Promise<Exclusion[]> {
     if (!this.environment.APPROVALS_FOUR_EYES) return [];
-    return sql<Exclusion>(manager, OF_APPROVAL, [approvalId]);
+    return this.excluded.listOfApproval(manager, approvalId);
   }
 }
 
 function assertNotAmong(exclusions: readonly Exclusion[], { subject }: Agent): void {
   if (exclusions.some((excluded) => excluded.subject === subject)) throw fourEyes();
 }
-
-function questionParameters({ task_id, approver_role, digest }: Question): unknown[] {
-  return [task_id, approver_role, digest];
-}
-
-const OF_APPROVAL = `
-  SELECT e.subject, e.role FROM approvals a CROSS JOIN LATERAL (${excludedFrom('a')}) e WHERE a.id = $1`;
-
-const UNREQUESTED = `
-  SELECT e.subject, e.role FROM (${QUESTION}) a CROSS JOIN LATERAL (${excludedFrom('a')}) e
-  UNION ALL
-  -- A subject that requested an approval from this role does not decide for it; nor does a worker after such a request.
-  SELECT asked.requested_by, asked.requested_role FROM approvals asked
-   WHERE asked.task_id = $1 AND asked.requested_by IS NOT NULL AND $2 = ANY(asked.stages)
-  UNION ALL
-  SELECT s.claimed_by, s.role FROM sessions s
-   WHERE s.task_id = $1 AND s.attempt IS NOT NULL AND s.claimed_by IS NOT NULL
-     AND EXISTS (SELECT 1 FROM approvals asked
-                  WHERE asked.task_id = $1 AND asked.requested_by IS NOT NULL
-                    AND ($2 = ANY(asked.stages) OR $2 IN (asked.approver_role, asked.delegated_from)))`;
-
-const HELD_BY = `
-  SELECT 1 FROM sessions WHERE task_id = $1 AND attempt IS NOT NULL AND claimed_by = $2 LIMIT 1`;
-
-const VOTED = `SELECT 1 FROM approval_votes WHERE chain_id = $1 AND subject = $2`;

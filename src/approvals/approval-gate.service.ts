@@ -2,11 +2,11 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { sql } from '../database/sql.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import type { EndedTask, TaskCompletion } from '../lifecycle/task-end.js';
 import { lockEndingTask } from '../lifecycle/task-lock.js';
 import type { Approval } from './approval.entity.js';
+import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { ownPending } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequirementsService } from './approval-requirements.service.js';
@@ -16,6 +16,7 @@ import { ApprovalRequirementsService } from './approval-requirements.service.js'
 export class ApprovalGateService implements OnModuleInit {
   constructor(
     private readonly lifecycle: LifecycleService,
+    private readonly changes: ApprovalChangesRepository,
     private readonly audit: AuditService,
     private readonly requirements: ApprovalRequirementsService,
   ) {}
@@ -29,7 +30,7 @@ export class ApprovalGateService implements OnModuleInit {
     if (task_id === null) return;
     const [{ requires_approval, subject }, withdrawn] = await Promise.all([
       lockEndingTask(manager, task_id),
-      sql<Approval>(manager, WITHDRAW_PENDING, [task_id]),
+      this.changes.withdrawPending(manager, task_id),
     ]);
     const completing = [ended.claimed_by, by.subject];
     if (status === 'completed' && requires_approval && subject) {
@@ -71,8 +72,3 @@ function collectWithdrawn(
   if (own.length > 0 && !withdrawPending) throw ownPending(own);
   collected.push(...withdrawn);
 }
-
-const WITHDRAW_PENDING = `
-  UPDATE approvals SET status = 'withdrawn', decision_at = clock_timestamp()
-   WHERE task_id = $1 AND status = 'pending' AND expires_at > clock_timestamp()
-  RETURNING *`;

@@ -3,9 +3,10 @@ import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
 import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
-import { type RowPage, sqlPage } from '../database/sql.js';
+import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import { overdue } from '../lifecycle/overdue.js';
+import { boundedRoles } from '../observability/role-labels.js';
 import { excludedFrom } from './approval-exclusions.js';
 import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
 import { type ApprovalStatus, expiredCondition } from './approval-status.js';
@@ -62,6 +63,11 @@ export class ApprovalListsRepository {
     );
   }
 
+  /** Counts the pending approvals of each approver role; of the least used roles together, if there are many. */
+  countPendingByRole(manager: EntityManager): Promise<{ role: string; count: number }[]> {
+    return sql(manager, PENDING_BY_ROLE);
+  }
+
   private whereOf({ decidableBy, after, ...filter }: ApprovalFilter): WhereClause {
     const where = new WhereClause().and(IS_PARTICIPANT, filter.participants);
     if (filter.status !== undefined) where.and(hasStatus(filter.status), filter.status);
@@ -101,3 +107,7 @@ const NOT_VOTED = `NOT EXISTS (
 
 const NOT_EXCLUDED = `NOT EXISTS (
   SELECT 1 FROM (${excludedFrom('a')}) e WHERE e.subject = ?)`;
+
+const PENDING_BY_ROLE = boundedRoles(`
+  SELECT approver_role AS role, count(*) AS count, max(created_at) AS latest FROM approvals
+   WHERE status = 'pending' AND expires_at > now() GROUP BY approver_role`);

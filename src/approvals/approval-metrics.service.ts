@@ -1,14 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Gauge } from 'prom-client';
-import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { MetricsService } from '../observability/metrics.service.js';
-import { boundedRoles } from '../observability/role-labels.js';
+import { ApprovalListsRepository } from './approval-lists.repository.js';
 
 /** Counts pending approvals at each scrape, with an index of pending approvals only. */
 @Injectable()
 export class ApprovalMetricsService {
-  constructor({ registry }: MetricsService, transactions: TransactionsService) {
+  constructor(
+    { registry }: MetricsService,
+    transactions: TransactionsService,
+    lists: ApprovalListsRepository,
+  ) {
     const logger = new Logger(ApprovalMetricsService.name);
     new Gauge({
       name: 'mesh_approvals_pending',
@@ -18,9 +21,7 @@ export class ApprovalMetricsService {
       async collect() {
         this.reset();
         try {
-          const rows = await transactions.read((manager) =>
-            sql<{ role: string; count: number }>(manager, PENDING_BY_ROLE),
-          );
+          const rows = await transactions.read((manager) => lists.countPendingByRole(manager));
           for (const { role, count } of rows) this.set({ role }, count);
         } catch {
           // The scrape succeeds without this gauge: other metrics show that the database is down.
@@ -30,7 +31,3 @@ export class ApprovalMetricsService {
     });
   }
 }
-
-const PENDING_BY_ROLE = boundedRoles(`
-  SELECT approver_role AS role, count(*) AS count, max(created_at) AS latest FROM approvals
-   WHERE status = 'pending' AND expires_at > now() GROUP BY approver_role`);

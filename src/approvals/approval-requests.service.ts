@@ -9,14 +9,15 @@ import { newId } from '../common/new-id.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyConsumed, alreadyPending } from './approval-errors.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
-import { assertRoom, findConsumed } from './request-rules.js';
+import { assertRoom } from './request-rules.js';
 import type { ApproverKind } from './approver-kind.js';
 import { requiredKind } from './approver-kind-rules.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiryService } from './approval-expiry.service.js';
-import { type ApprovalRow, selectPending } from './approval-rows.js';
-import { insertPending, type NewApproval } from './approval-writes.js';
+import { ApprovalChangesRepository, type NewApproval } from './approval-changes.repository.js';
+import type { ApprovalRow } from './approval-rows.js';
+import { ApprovalsRepository } from './approvals.repository.js';
 
 /** A request for an approval. */
 export interface NewRequest {
@@ -42,6 +43,8 @@ export interface NewRequest {
 @Injectable()
 export class ApprovalRequestsService {
   constructor(
+    private readonly approvals: ApprovalsRepository,
+    private readonly changes: ApprovalChangesRepository,
     private readonly audit: AuditService,
     private readonly expiry: ApprovalExpiryService,
     private readonly exclusions: ApprovalExclusionsService,
@@ -70,10 +73,11 @@ export class ApprovalRequestsService {
     this.exclusions.assertOtherRole(requested_role, stages);
     const id = newId();
     const digest = canonicalDigest(payload).toString('hex');
-    const [consumed] = await Promise.all([
-      findConsumed(manager, task.task_id, digest),
-      assertRoom(manager, task.task_id, stages),
+    const [consumed, counts] = await Promise.all([
+      this.approvals.findConsumed(manager, task.task_id, digest),
+      this.approvals.countOfTask(manager, task.task_id, stages),
     ]);
+    assertRoom(counts, stages.length);
     if (consumed && (ask.repeat ?? false) === false) throw alreadyConsumed(consumed);
     return this.insert(
       manager,
@@ -144,7 +148,7 @@ export class ApprovalRequestsService {
     role: string,
   ): Promise<void> {
     await this.expiry.expireOf(manager, task_id);
-    const pending = await selectPending(manager, task_id, [role]);
+    const pending = await this.approvals.listPending(manager, task_id, [role]);
     const inTheWay = pending.filter((other) => other.stage === stage);
     if (inTheWay.length > 0) throw alreadyPending(inTheWay);
   }
@@ -161,9 +165,11 @@ export class ApprovalRequestsService {
       { ...approval, approver_kind: approval.requested_kind },
       this.environment,
     );
-    const inserted = await insertPending(manager, { ...approval, approver_kind });
+    const inserted = await this.changes.insertPending(manager, { ...approval, approver_kind });
     if (!inserted) {
-      const pending = await selectPending(manager, task.task_id, [approval.approver_role]);
+      const pending = await this.approvals.listPending(manager, task.task_id, [
+        approval.approver_role,
+      ]);
       throw alreadyPending(pending.filter(({ stage }) => stage === approval.stage));
     }
     const { stage, quorum, supersedes, repeat } = inserted;

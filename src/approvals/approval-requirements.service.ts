@@ -3,7 +3,6 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
-import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import { withPrefix } from '../common/ids.js';
@@ -11,8 +10,13 @@ import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecy
 import { requiredKind } from './approver-kind-rules.js';
 import { requirementInTheWay } from './approval-errors.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
-import { selectPending } from './approval-rows.js';
-import { UNMET_REQUIREMENT, type UnmetRequirement } from './unmet-requirement.js';
+import {
+  ApprovalRequirementsRepository,
+  type Requirement,
+  type RequirementDecision,
+  type UnmetRequirement,
+} from './approval-requirements.repository.js';
+import { ApprovalsRepository } from './approvals.repository.js';
 
 /** A task and its required approval. */
 export interface RequiringTask {
@@ -26,24 +30,13 @@ export type RequirementBlock =
   | { why: 'unasked'; role: string; since: Date }
   | { why: 'worker_voted'; approval_id: string; since: Date };
 
-/** The latest decision on a requirement. */
-interface RequirementDecision {
-  id: string;
-  status: 'approved' | 'rejected';
-  decision_at: Date;
-  consumed_by: string | null;
-  consumed_at: Date | null;
-  /** Whether a subject that completes the task has voted. */
-  own: boolean;
-  /** Whether it was consumed by a subject that did not hold an attempt of the task. */
-  spent: boolean;
-}
-
 /** Checks and renews the required approval of a task. It must have the digest of the task, and its role and quorum. */
 @Injectable()
 export class ApprovalRequirementsService {
   constructor(
     private readonly requests: ApprovalRequestsService,
+    private readonly approvals: ApprovalsRepository,
+    private readonly requirements: ApprovalRequirementsRepository,
     private readonly environment: Environment,
   ) {}
 
@@ -85,7 +78,7 @@ export class ApprovalRequirementsService {
     if (unmetError(requires_approval, latest) === undefined) return;
     if ((await this.findUnmet(manager, requiring))?.is_asked === true) return;
     const { role, ...ask } = requires_approval;
-    const pending = await selectPending(manager, taskId, [role]);
+    const pending = await this.approvals.listPending(manager, taskId, [role]);
     const inTheWay = pending.find(({ stage }) => stage === 1);
     if (inTheWay) throw requirementInTheWay(inTheWay);
     const told = why === undefined || isBlank(why) ? '' : `: ${why}`;
@@ -113,39 +106,29 @@ export class ApprovalRequirementsService {
     return unmet && !unmet.is_asked ? { why: 'unasked', role, since: unmet.since } : undefined;
   }
 
-  private async findUnmet(
+  private findUnmet(
     manager: EntityManager,
-    { task_id, subject, requires_approval: { role, quorum } }: RequiringTask,
+    task: RequiringTask,
   ): Promise<UnmetRequirement | undefined> {
-    const parameters = [task_id, taskDigestOf(subject), role, quorum];
-    const [unmet] = await sql<UnmetRequirement>(manager, UNMET_REQUIREMENT, parameters);
-    return unmet;
+    return this.requirements.findUnmet(manager, toRequirement(task));
   }
 
-  private async latestDecision(
+  private latestDecision(
     manager: EntityManager,
-    { task_id, requires_approval, subject }: RequiringTask,
+    task: RequiringTask,
     completing: readonly (string | null)[],
   ): Promise<RequirementDecision | undefined> {
-    const { role, quorum, approver_kind = 'any' } = requires_approval;
+    const { role, approver_kind = 'any' } = task.requires_approval;
     const approval = { approver_role: role, approver_kind, stage: 1, stages: [role] };
     const kind = requiredKind(approval, this.environment);
-    const digest = taskDigestOf(subject);
     const barred = this.environment.APPROVALS_FOUR_EYES ? completing : [];
-    const [latest] = await sql<RequirementDecision>(manager, LATEST_DECISION, [
-      task_id,
-      digest,
-      role,
-      quorum,
-      barred,
-      kind,
-    ]);
-    return latest;
+    return this.requirements.findLatestDecision(manager, toRequirement(task), kind, barred);
   }
 }
 
-function taskDigestOf(subject: TaskSubject): string {
-  return canonicalDigest({ ...subject }).toString('hex');
+function toRequirement({ task_id, subject, requires_approval }: RequiringTask): Requirement {
+  const { role, quorum } = requires_approval;
+  return { task_id, digest: canonicalDigest({ ...subject }).toString('hex'), role, quorum };
 }
 
 /** Whether the decision meets the requirement for an agent that did not vote. */
@@ -172,32 +155,3 @@ function unmetError(
     ? `A subject that voted on ${name} cannot complete the task. Another agent must complete it.`
     : undefined;
 }
-
-/**
- * An approval meets the requirement only with the digest of the task and the role as its single stage, decided by
- * people if the role needs them. A rejection of that digest by the role counts in any chain and with any quorum. A
- * cancel of the task ends the effect of earlier decisions.
- */
-const LATEST_DECISION = `
-  SELECT a.id, a.status, a.decision_at, a.consumed_by, a.consumed_at,
-         EXISTS (SELECT 1 FROM approval_votes v
-                  WHERE v.approval_id = a.id AND v.subject = ANY($5::text[])) AS own,
-         a.consumed_by IS NOT NULL AND NOT EXISTS (
-           SELECT 1 FROM sessions s
-            WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND s.claimed_by = a.consumed_by
-              -- A consumption older than the column has no attempt.
-              AND (s.id = a.consumed_session_id OR a.consumed_attempt IS NULL)) AS spent
-    FROM approvals a
-   WHERE a.task_id = $1 AND a.digest = $2
-     AND CASE a.status
-           WHEN 'approved' THEN a.stages = ARRAY[$3]::varchar[] AND a.quorum >= $4
-             AND ($6 = 'any' OR (a.decided_by_kind = 'human' AND NOT EXISTS (
-               SELECT 1 FROM approval_votes v
-                WHERE v.approval_id = a.id AND v.decision = 'approved' AND v.kind IS DISTINCT FROM 'human')))
-           WHEN 'rejected' THEN $3 IN (a.approver_role, a.delegated_from, a.stages[a.stage])
-           ELSE false
-         END
-     AND NOT EXISTS (
-       SELECT 1 FROM sessions s
-        WHERE s.task_id = $1 AND s.ended_reason = 'cancelled' AND s.updated_at >= a.decision_at)
-   ORDER BY a.decision_at DESC, a.created_at DESC, a.id DESC LIMIT 1`;

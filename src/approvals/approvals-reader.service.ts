@@ -2,12 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { authorize, canReadEverything, type Relation } from '../auth/policy.js';
-import { Environment } from '../config/environment.js';
 import { decodeCursor, toPage } from '../database/keyset.js';
-import { type RowPage, sql } from '../database/sql.js';
+import type { RowPage } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { statusNow } from '../lifecycle/overdue.js';
-import { taskStatusNow } from '../lifecycle/task-status.js';
 import { findReadableTask, type TaskSummary, taskRelations } from '../lifecycle/task-summary.js';
 import type { Approval } from './approval.entity.js';
 import { asHidden } from '../errors/domain-error.js';
@@ -17,8 +14,8 @@ import {
   ApprovalListsRepository,
   type ListedApproval,
 } from './approval-lists.repository.js';
-import { type ApprovalRow, findApproval } from './approval-rows.js';
-import type { ApprovedTask } from './approval-context.js';
+import type { ApprovalRow } from './approval-rows.js';
+import { ApprovalsRepository } from './approvals.repository.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
 
@@ -28,14 +25,14 @@ export class ApprovalsReaderService {
   constructor(
     private readonly transactions: TransactionsService,
     private readonly lists: ApprovalListsRepository,
-    private readonly environment: Environment,
+    private readonly approvals: ApprovalsRepository,
   ) {}
 
   async get(agent: Agent, id: string): Promise<ApprovalDto> {
     return this.transactions.read(async (manager) => {
-      const [{ approval, task }, [whole]] = await Promise.all([
+      const [{ approval, task }, whole] = await Promise.all([
         this.getWithTask(manager, agent, id),
-        sql<ApprovedTask>(manager, WHOLE_TASK, [id, this.environment.SESSION_RETENTION_DAYS]),
+        this.approvals.findTask(manager, id),
       ]);
       authorize('approvals.read', approvalRelations(agent, approval, task), approvalNotFound);
       return toApprovalDto({ ...approval, task: { ...approval.task, ...whole } });
@@ -68,7 +65,7 @@ export class ApprovalsReaderService {
     agent: Agent,
     id: string,
   ): Promise<{ approval: ApprovalRow; task: TaskSummary }> {
-    const approval = await findApproval(manager, id);
+    const approval = await this.approvals.find(manager, id);
     if (!approval) throw approvalNotFound();
     const task = await findReadableTask(manager, agent, approval.task_id);
     if (!task) throw asHidden(approvalNotFound());
@@ -104,9 +101,3 @@ function toFilter(
 function toListedDto({ task_overdue, task, ...approval }: ListedApproval): ApprovalDto {
   return toApprovalDto({ ...approval, task: task_overdue ? { ...task, status: 'expired' } : task });
 }
-
-/** The full description and current status of the task of an approval. */
-const WHOLE_TASK = `
-  SELECT t.description, ${taskStatusNow('s', statusNow('s', '$2'))} AS status
-    FROM approvals a JOIN tasks t ON t.id = a.task_id JOIN sessions s ON s.task_id = t.id
-   WHERE a.id = $1 AND s.attempt IS NOT NULL ORDER BY s.attempt DESC LIMIT 1`;

@@ -28,6 +28,18 @@ import { ReassignmentsService } from './reassignments.service.js';
 import { RecallsService } from './recalls.service.js';
 import { VoteRenewal } from './vote-renewal.entity.js';
 import { VotesService } from './votes.service.js';
+import { ApprovalChangesRepository } from './approval-changes.repository.js';
+import { ApprovalConsumptionsRepository } from './approval-consumptions.repository.js';
+import { ApprovalDeadlinesRepository } from './approval-deadlines.repository.js';
+import { ApprovalExclusionsRepository } from './approval-exclusions.repository.js';
+import { ApprovalRequirementsRepository } from './approval-requirements.repository.js';
+import { ApprovalVotesRepository } from './approval-votes.repository.js';
+import { ApprovalsRepository } from './approvals.repository.js';
+import { TaskAttemptsRepository } from './task-attempts.repository.js';
+import { ApproverChecksService } from './approver-checks.service.js';
+import { ConsumptionAccessService } from './consumption-access.service.js';
+import { UnrequestedDecisionsService } from './unrequested-decisions.service.js';
+import { WithdrawalsService } from './withdrawals.service.js';
 
 @Module({
   imports: [
@@ -39,7 +51,15 @@ import { VotesService } from './votes.service.js';
   ],
   controllers: [ApprovalsController, ApprovalActionsController, DecisionMovesController],
   providers: [
+    ApprovalsRepository,
+    ApprovalChangesRepository,
+    ApprovalConsumptionsRepository,
+    ApprovalDeadlinesRepository,
+    ApprovalExclusionsRepository,
     ApprovalListsRepository,
+    ApprovalRequirementsRepository,
+    ApprovalVotesRepository,
+    TaskAttemptsRepository,
     ApprovalsReaderService,
     ApprovalsService,
     DecisionsService,
@@ -47,8 +67,12 @@ import { VotesService } from './votes.service.js';
     DelegationsService,
     RecallsService,
     ReassignmentsService,
+    ConsumptionAccessService,
     ConsumptionsService,
+    ApproverChecksService,
     VotesService,
+    UnrequestedDecisionsService,
+    WithdrawalsService,
     ApprovalRequestsService,
     ApprovalExclusionsService,
     ApprovalRequirementsService,
@@ -59,6 +83,7 @@ import { VotesService } from './votes.service.js';
     ApprovalExtensionsService,
   ],
   exports: [
+    ApprovalsRepository,
     ApprovalsReaderService,
     ApprovalsService,
     DecisionsService,

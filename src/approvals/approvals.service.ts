@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
-import { sql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import {
@@ -16,32 +14,29 @@ import {
   taskNotFound,
   taskRelations,
 } from '../lifecycle/task-summary.js';
-import { overdue } from '../lifecycle/overdue.js';
-import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
-import { approvalNotFound, alreadyEnded, repeatReasonRequired } from './approval-errors.js';
-import { approvalEvent } from './approval-events.js';
+import { approvalNotFound, repeatReasonRequired } from './approval-errors.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
 import { ApprovalRequestsService, requestedSeconds } from './approval-requests.service.js';
-import { isSuperseded, lockApproval } from './approval-rows.js';
-import { endApproval } from './approval-writes.js';
+import { ApprovalsRepository } from './approvals.repository.js';
+import { TaskAttemptsRepository } from './task-attempts.repository.js';
 import { ApprovalsReaderService, approvalRelations } from './approvals-reader.service.js';
 import { type ApprovalAckDto, toApprovalAck } from './dto/approval-ack.dto.js';
 import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 import { type CreateApprovalDto, stagesOf } from './dto/create-approval.dto.js';
 import type { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 
-/** Requests, withdraws and resubmits approvals. */
+/** Requests and resubmits approvals. */
 @Injectable()
 export class ApprovalsService {
   constructor(
     private readonly transactions: TransactionsService,
     private readonly reader: ApprovalsReaderService,
     private readonly requests: ApprovalRequestsService,
+    private readonly approvals: ApprovalsRepository,
+    private readonly attempts: TaskAttemptsRepository,
     private readonly exclusions: ApprovalExclusionsService,
-    private readonly parked: ParkedTasksService,
-    private readonly audit: AuditService,
     private readonly environment: Environment,
   ) {}
 
@@ -63,26 +58,6 @@ export class ApprovalsService {
     return toApprovalAck(approval);
   }
 
-  /** Withdraws a pending approval. */
-  async withdraw(agent: Agent, id: string, reason: string | undefined): Promise<ApprovalDto> {
-    const approval = await this.transactions.run(async (manager) => {
-      const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound);
-      const task = await lockOpenTask(manager, facts.task_id);
-      await this.exclusions.assertOwnRequest(manager, agent, task, found);
-      const withdrawn = await endApproval(manager, id, { status: 'withdrawn' });
-      if (!withdrawn) throw alreadyEnded(await lockApproval(manager, id));
-      const by = { role: found.requested_role ?? '', subject: agent.subject };
-      this.audit.record(
-        manager,
-        approvalEvent('approval_withdrawn', withdrawn, task, by, { reason }),
-      );
-      await this.parked.follow(manager, task, withdrawn, null, by);
-      return withdrawn;
-    });
-    return toApprovalDto(approval);
-  }
-
   /**
    * Creates a new approval, from the first stage on, in place of a rejected, withdrawn or expired one.
    *
@@ -94,7 +69,10 @@ export class ApprovalsService {
       authorize('approvals.resubmit', approvalRelations(agent, found, facts), approvalNotFound);
       const task = await this.lockUnfinishedTask(manager, facts.task_id);
       await this.exclusions.assertOwnRequest(manager, agent, task, found);
-      const { status, stages, quorum, requested_role, ...old } = await lockApproval(manager, id);
+      const { status, stages, quorum, requested_role, ...old } = await this.approvals.lock(
+        manager,
+        id,
+      );
       const reason = dto.reason ?? old.reason;
       const repeat = dto.repeat ?? (old.repeat && dto.payload === undefined);
       if (repeat && isBlank(reason)) throw repeatReasonRequired();
@@ -104,7 +82,7 @@ export class ApprovalsService {
           `The approval is ${status}. Only a rejected, withdrawn or expired approval can be resubmitted.`,
         );
       }
-      if (await isSuperseded(manager, id)) {
+      if (await this.approvals.isSuperseded(manager, id)) {
         throw new DomainError(
           'approval.superseded',
           'The approval was already resubmitted. Find the new one, which names it in supersedes, with GET /approvals?task_id={id}.',
@@ -132,9 +110,7 @@ export class ApprovalsService {
   /** Locks a task that has not expired, because a new approval must not outlive its task. */
   private async lockUnfinishedTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
     const task = await lockOpenTask(manager, taskId);
-    const { SESSION_RETENTION_DAYS } = this.environment;
-    const expired = await sql(manager, EXPIRED, [task.session_id, SESSION_RETENTION_DAYS]);
-    if (expired.length > 0) throw taskFinished('expired');
+    if (await this.attempts.isExpired(manager, task.session_id)) throw taskFinished('expired');
     return task;
   }
 }
@@ -150,6 +126,3 @@ function requestingRole(
   const isDefault = defaultRole !== undefined && roles.includes(defaultRole);
   return actingRole({ roles, ...(isDefault && { defaultRole }) }, named);
 }
-
-const EXPIRED = `
-  SELECT 1 FROM sessions s WHERE s.id = $1 AND (s.status = 'expired' OR ${overdue('s', '$2')})`;

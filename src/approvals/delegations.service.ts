@@ -2,21 +2,20 @@ import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
+import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
-import { requiredKind } from './approver-kind-rules.js';
+import type { ApprovalRow } from './approval-rows.js';
 import { DecisionMovesService } from './decision-moves.service.js';
 import type { ApprovalDto } from './dto/approval.dto.js';
 import type { DelegateApprovalDto } from './dto/delegate-approval.dto.js';
-import { assertRoom } from './request-rules.js';
 
 /** Delegates pending decisions to other roles: once, and never to the requester role. */
 @Injectable()
 export class DelegationsService {
   constructor(
     private readonly moves: DecisionMovesService,
+    private readonly changes: ApprovalChangesRepository,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly environment: Environment,
   ) {}
@@ -24,8 +23,7 @@ export class DelegationsService {
   /**
    * Makes another role the approver role. The role becomes a participant in the task.
    *
-   * @throws DomainError `approval.delegation_refused`, `approval.four_eyes`, `approval.limit_reached`, or as
-   *   {@link DecisionMovesService.move}
+   * @throws DomainError `approval.delegation_refused`, `approval.four_eyes`, or as {@link DecisionMovesService.move}
    */
   async delegate(
     agent: Agent,
@@ -43,12 +41,8 @@ export class DelegationsService {
         assertDelegable(current, role);
         await this.exclusions.assertMayMove(manager, agent, current, role);
       },
-      update: async (manager, current) => {
-        await assertRoom(manager, current.task_id, [role], 0);
-        const kind = requiredKind({ ...current, approver_role: role }, this.environment);
-        const [approval] = await sql<ApprovalRow>(manager, DELEGATE, [id, role, kind]);
-        return { approval };
-      },
+      update: (manager, values, { approver_role }) =>
+        this.changes.move(manager, { ...values, delegated_from: approver_role }),
     });
   }
 }
@@ -68,8 +62,3 @@ function delegationError(
   if (role === approver_role) return `${role} is already the approver role. Choose another role.`;
   return undefined;
 }
-
-const DELEGATE = `
-  UPDATE approvals a SET approver_role = $2, delegated_from = a.approver_role, approver_kind = $3
-   WHERE a.id = $1 AND a.status = 'pending' AND a.delegated_from IS NULL AND a.expires_at > clock_timestamp()
-  RETURNING ${APPROVAL_ROW}`;

@@ -2,21 +2,21 @@ import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
+import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { APPROVAL_ROW, type ApprovalRow, selectVotes } from './approval-rows.js';
-import { requiredKind } from './approver-kind-rules.js';
+import { ApprovalVotesRepository } from './approval-votes.repository.js';
 import { DecisionMovesService } from './decision-moves.service.js';
 import type { ApprovalDto } from './dto/approval.dto.js';
 import type { ReassignApprovalDto } from './dto/reassign-approval.dto.js';
-import { assertRoom } from './request-rules.js';
 
 /** Reassigns pending decisions to other roles, by an admin, if the approver role has no subject left. */
 @Injectable()
 export class ReassignmentsService {
   constructor(
     private readonly moves: DecisionMovesService,
+    private readonly changes: ApprovalChangesRepository,
+    private readonly votes: ApprovalVotesRepository,
     private readonly exclusions: ApprovalExclusionsService,
     private readonly environment: Environment,
   ) {}
@@ -24,8 +24,7 @@ export class ReassignmentsService {
   /**
    * Makes another role the approver role. Votes of the previous role no longer count; the audit event lists them.
    *
-   * @throws DomainError `approval.delegation_refused`, `approval.four_eyes`, `approval.limit_reached`, or as
-   *   {@link DecisionMovesService.move}
+   * @throws DomainError `approval.delegation_refused`, `approval.four_eyes`, or as {@link DecisionMovesService.move}
    */
   async reassign(
     agent: Agent,
@@ -48,21 +47,11 @@ export class ReassignmentsService {
         }
         await this.exclusions.assertMayMove(manager, agent, current, role);
       },
-      update: async (manager, current) => {
-        await assertRoom(manager, current.task_id, [role], 0);
-        const kind = requiredKind({ ...current, approver_role: role }, this.environment);
-        const discarded_votes = await selectVotes(manager, id);
-        const parameters = [id, role, agent.subject, kind];
-        const [approval] = await sql<ApprovalRow>(manager, REASSIGN, parameters);
-        return { approval, metadata: { discarded_votes } };
-      },
+      metadataOf: async (manager) => ({
+        discarded_votes: await this.votes.listCounted(manager, id),
+      }),
+      update: (manager, values) =>
+        this.changes.reassign(manager, { ...values, reassigned_by: agent.subject }),
     });
   }
 }
-
-const REASSIGN = `
-  UPDATE approvals a
-     SET approver_role = $2, reassigned_from = a.approver_role, reassigned_by = $3,
-         reassigned_at = clock_timestamp(), delegated_from = NULL, approver_kind = $4
-   WHERE a.id = $1 AND a.status = 'pending' AND a.expires_at > clock_timestamp()
-  RETURNING ${APPROVAL_ROW}`;

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
-import { sql } from '../database/sql.js';
 import { DomainError } from '../errors/domain-error.js';
+import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.js';
 import { DecisionMovesService } from './decision-moves.service.js';
 import type { ApprovalDto } from './dto/approval.dto.js';
 
@@ -12,6 +12,7 @@ import type { ApprovalDto } from './dto/approval.dto.js';
 export class RecallsService {
   constructor(
     private readonly moves: DecisionMovesService,
+    private readonly changes: ApprovalChangesRepository,
     private readonly exclusions: ApprovalExclusionsService,
   ) {}
 
@@ -34,10 +35,7 @@ export class RecallsService {
         }
         await this.exclusions.assertMayDecide(manager, agent, id);
       },
-      update: async (manager) => {
-        const [approval] = await sql<ApprovalRow>(manager, RECALL, [id]);
-        return { approval };
-      },
+      update: (manager, values) => this.changes.move(manager, { ...values, delegated_from: null }),
     });
   }
 }
@@ -46,8 +44,3 @@ export class RecallsService {
 function delegatorOf({ delegated_from }: ApprovalRow): string {
   return delegated_from ?? '';
 }
-
-const RECALL = `
-  UPDATE approvals a SET approver_role = a.delegated_from, delegated_from = NULL
-   WHERE a.id = $1 AND a.status = 'pending' AND a.delegated_from IS NOT NULL AND a.expires_at > clock_timestamp()
-  RETURNING ${APPROVAL_ROW}`;

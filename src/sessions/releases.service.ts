@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { findApproval, findPendingStage } from '../approvals/approval-rows.js';
+import { ApprovalsRepository } from '../approvals/approvals.repository.js';
 import type { Actor } from '../auth/actor.js';
 import { sql } from '../database/sql.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
@@ -25,6 +25,7 @@ export class ReleasesService {
   constructor(
     private readonly lifecycle: LifecycleService,
     private readonly attempts: AttemptsService,
+    private readonly approvals: ApprovalsRepository,
   ) {}
 
   /**
@@ -55,10 +56,42 @@ export class ReleasesService {
       { event_type: 'task_released', metadata },
     );
     if (!undelivered) await assertFewReleases(manager, attempt);
-    const place = await placeAfter(manager, attempt, not_before, until_approval);
+    const place = await this.placeAfter(manager, attempt, not_before, until_approval);
     const { attempts_left } = attempt;
     await this.attempts.openNext(manager, attempt, { attempts_left, ...place }, by);
     return released;
+  }
+
+  private async placeAfter(
+    manager: EntityManager,
+    attempt: Attempt,
+    notBefore: string | undefined,
+    approvalId: string | undefined,
+  ): Promise<Place> {
+    const atOnce = { due: null, place_of: attempt.id };
+    if (notBefore !== undefined) return { due: await dueTime(manager, attempt, notBefore) };
+    if (approvalId === undefined) return atOnce;
+    const until = await this.pendingUntil(manager, attempt, approvalId);
+    return until ? { due: until, parked_for: approvalId } : atOnce;
+  }
+
+  /** Returns the expiry of the pending stage of an approval's chain; null if no stage is pending. */
+  private async pendingUntil(
+    manager: EntityManager,
+    { task_id }: Attempt,
+    approvalId: string,
+  ): Promise<Date | null> {
+    // Transactions that end an approval have this lock too: they commit before this read, or find the parked attempt.
+    await lockOpenTask(manager, task_id);
+    const approval = await this.approvals.find(manager, approvalId);
+    if (approval?.task_id !== task_id) {
+      throw new DomainError(
+        'approval.other_task',
+        'until_approval does not name an approval of this task. GET /approvals?task_id=<task id> lists them.',
+      );
+    }
+    const pending = await this.approvals.findPendingStage(manager, approval);
+    return pending?.expires_at ?? null;
   }
 }
 
@@ -80,19 +113,6 @@ const RELEASED = `
           AND e.metadata @> '{"undelivered": true}')
    LIMIT $2`;
 
-async function placeAfter(
-  manager: EntityManager,
-  attempt: Attempt,
-  notBefore: string | undefined,
-  approvalId: string | undefined,
-): Promise<Place> {
-  const atOnce = { due: null, place_of: attempt.id };
-  if (notBefore !== undefined) return { due: await dueTime(manager, attempt, notBefore) };
-  if (approvalId === undefined) return atOnce;
-  const until = await pendingUntil(manager, attempt, approvalId);
-  return until ? { due: until, parked_for: approvalId } : atOnce;
-}
-
 async function dueTime(manager: EntityManager, { id }: Attempt, notBefore: string): Promise<Date> {
   const [found] = await sql<{ past: boolean; late: boolean | null }>(manager, DUE_TIME, [
     id,
@@ -111,22 +131,3 @@ async function dueTime(manager: EntityManager, { id }: Attempt, notBefore: strin
 const DUE_TIME = `
   SELECT $2::timestamptz <= clock_timestamp() AS past, $2::timestamptz >= deadline_at AS late
     FROM sessions WHERE id = $1`;
-
-/** Returns the expiry of the pending stage of an approval's chain; null if no stage is pending. */
-async function pendingUntil(
-  manager: EntityManager,
-  { task_id }: Attempt,
-  approvalId: string,
-): Promise<Date | null> {
-  // Transactions that end an approval have this lock too: they commit before this read, or find the parked attempt.
-  await lockOpenTask(manager, task_id);
-  const approval = await findApproval(manager, approvalId);
-  if (approval?.task_id !== task_id) {
-    throw new DomainError(
-      'approval.other_task',
-      'until_approval does not name an approval of this task. GET /approvals?task_id=<task id> lists them.',
-    );
-  }
-  const pending = await findPendingStage(manager, approval);
-  return pending?.expires_at ?? null;
-}

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { ApprovalsModule } from '../approvals/approvals.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
@@ -21,7 +22,13 @@ import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Session]), AuditModule, IdempotencyModule, LifecycleModule],
+  imports: [
+    TypeOrmModule.forFeature([Session]),
+    ApprovalsModule,
+    AuditModule,
+    IdempotencyModule,
+    LifecycleModule,
+  ],
   controllers: [SessionsController, LeasesController],
   providers: [
     SessionsRepository,
