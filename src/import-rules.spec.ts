@@ -54,7 +54,8 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
       'demo/demo.ts', // a client, with a variable of its own
       'demo/work-demo.ts', // and another
       'embedded-postgres/cluster.ts', // hands PATH on to the programs of PostgreSQL
-      'embedded-postgres/processes.ts', // and to ps
+      'embedded-postgres/pg-variables.ts', // removes those of PostgreSQL clients
+      'embedded-postgres/processes.ts', // hands PATH on to ps
     ],
   },
   {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { removePgVariables } from './pg-variables.js';
 
 const DRIVER = createRequire(import.meta.url).resolve('pg/lib/connection-parameters.js');
@@ -28,17 +27,5 @@ describe('removePgVariables', () => {
     const variables = Object.fromEntries(names.map((name) => [name, 'x']));
     removePgVariables(variables);
     expect(variables).toEqual({});
-  });
-
-  it('leaves a connection with no more than its URL', () => {
-    const before = { ...process.env };
-    Object.assign(process.env, { PGOPTIONS: '-c default_transaction_read_only=on', PGSSLMODE: 'require' });
-    try {
-      removePgVariables();
-      const client = new pg.Client('postgres://a:b@127.0.0.1:1/c');
-      expect(client.ssl).toBe(false);
-    } finally {
-      process.env = before;
-    }
   });
 });
