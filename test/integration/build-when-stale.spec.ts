@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -57,6 +59,34 @@ describe('build-when-stale.js', () => {
     await write('dist/src/main.js', '');
     await rm(join(folder, 'src'), { recursive: true });
     expect(await builds()).toBe(0);
+  });
+
+  it('reports its progress on standard error', async () => {
+    const { stderr } = await run('node', [join(folder, 'build-when-stale.js')]);
+    expect(stderr).toMatch(/^Building the controller\..*\nnoise\nBuilt in \d+ s\.\n$/);
+  });
+
+  it.each([
+    ['PORT', (port: number) => ({ PORT: String(port) }), ''],
+    ['the port in .env', () => ({}), 'PORT='],
+  ])('tries %s before the build of npm start', async (_, variables, line) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    if (line) await write('.env', `${line}${port}`);
+    const env = { PATH: process.env.PATH, ...variables(port) };
+    const start = () => run('node', ['build-when-stale.js', '--try-port'], { cwd: folder, env });
+    try {
+      await expect(start()).rejects.toMatchObject({
+        code: 1,
+        stderr: `agent-mesh-controller: The port is already in use; set PORT to another. listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`,
+      });
+      await expect(readFile(join(folder, 'builds'))).rejects.toThrow('ENOENT');
+    } finally {
+      server.close();
+    }
+    await start();
+    expect(await builds()).toBe(1);
   });
 
   it('reports a failed build', async () => {
