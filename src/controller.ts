@@ -1,7 +1,9 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
-import { loadEnvironment } from './config/load-environment.js';
+import { assertPortFree } from './assert-port-free.js';
+import { environmentWarnings, loadEnvironment } from './config/load-environment.js';
+import { EnvironmentError } from './config/validated.js';
 import type { Environment } from './config/environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from './configure-app.js';
 import { DatabaseStartupService } from './database/database-startup.service.js';
@@ -10,18 +12,24 @@ import { codeOf, messageOf } from './errors/error-text.js';
 import { startupBanner } from './startup-banner.js';
 import { JsonLogger } from './observability/json-logger.js';
 import { startupProblem } from './startup-problem.js';
+import { startupSummary } from './startup-summary.js';
 
 /** A controller that accepts requests. */
 interface RunningController {
   /** Rejects if the database cannot be used and a retry cannot help. */
   readonly opened: Promise<void>;
   /** Completes the requests in flight, then stops the application and the embedded database. */
-  stop(): Promise<void>;
+  stop(reason: string): Promise<void>;
 }
 
 /** Resolves or starts the database, creates the application and listens. */
-async function startController(environment: Environment): Promise<RunningController> {
+async function startController(
+  environment: Environment,
+  warnings: readonly string[],
+): Promise<RunningController> {
   const logger = new JsonLogger(environment);
+  for (const warning of warnings) logger.warn(warning, 'Configuration');
+  await assertPortFree(environment);
   const database = await resolveDatabase(environment, (line) => {
     logger.log(line, 'EmbeddedPostgres');
   });
@@ -33,10 +41,13 @@ async function startController(environment: Environment): Promise<RunningControl
     );
     configureApp(app);
     await listen(app, environment);
-    process.stdout.write(startupBanner(environment, await app.getUrl()));
+    const url = await app.getUrl();
+    logger.log(startupSummary(environment, url), 'Controller');
+    process.stdout.write(startupBanner(environment, url));
     return {
       opened: app.get(DatabaseStartupService).whenConnected,
-      async stop() {
+      async stop(reason) {
+        logger.log(`Stopping on ${reason}. Requests in flight are completed.`, 'Controller');
         await drain(app);
         await database.close();
       },
@@ -62,12 +73,14 @@ const NO_ADDRESS = new Set(['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN', 'EINVAL',
 
 /** Runs the controller until a signal stops it. If it cannot start, prints one line with the cause and exits with 1. */
 export async function runController(): Promise<void> {
+  const warnings = environmentWarnings();
   try {
-    const controller = await startController(loadEnvironment());
+    const controller = await startController(loadEnvironment(), warnings);
     stopOnSignals(controller);
     await controller.opened;
   } catch (error) {
-    process.stderr.write(`${startupProblem(error)}\n`);
+    const hints = error instanceof EnvironmentError ? warnings : [];
+    process.stderr.write(`${[startupProblem(error), ...hints].join(' ')}\n`);
     process.exit(1);
   }
 }
@@ -88,7 +101,7 @@ function stopOnSignals(controller: RunningController): void {
       return;
     }
     signalledAt = performance.now();
-    controller.stop().then(
+    controller.stop(signal).then(
       () => process.exit(0),
       (error: unknown) => {
         process.stderr.write(`${startupProblem(error)}\n`);

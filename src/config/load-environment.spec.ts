@@ -3,7 +3,11 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SECRET_VARIABLES } from './parse-environment.js';
-import { loadDatabaseEnvironment, loadEnvironment } from './load-environment.js';
+import {
+  environmentWarnings,
+  loadDatabaseEnvironment,
+  loadEnvironment,
+} from './load-environment.js';
 
 const SECRET = 'x'.repeat(32);
 const URL = 'postgres://mesh:pw@db/mesh';
@@ -29,6 +33,14 @@ function file(name: string, content: string): string {
 }
 
 describe('Loading the environment', () => {
+  it('warns about misspelled variables of the process and of .env', () => {
+    file('.env', 'DATABSE_URL=postgres://u:secret@db/mesh\n');
+    expect(environmentWarnings({ PROT: '1', PORT: '2' })).toEqual([
+      '"DATABSE_URL" has no effect; did you mean DATABASE_URL?',
+      '"PROT" has no effect; did you mean PORT?',
+    ]);
+  });
+
   it('reads the variables of the process, and those of .env beneath them', () => {
     file('.env', `PORT=1111\nSESSION_RETENTION_DAYS=30 # a month\n`);
 

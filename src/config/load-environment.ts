@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Environment } from './environment.js';
-import { parseEnvironment, SECRET_VARIABLES } from './parse-environment.js';
+import { misspelledVariables, misspellingWarning } from './misspelled-variables.js';
+import { KNOWN_VARIABLES, parseEnvironment, SECRET_VARIABLES } from './parse-environment.js';
 import { EnvironmentError } from './validated.js';
 
 type Variables = Record<string, string | undefined>;
@@ -21,9 +22,18 @@ export function loadDatabaseEnvironment(variables: Variables = process.env): Env
   return parseEnvironment(gather(variables), []);
 }
 
+/** Returns a warning for each variable, also of the `.env` file, whose name resembles that of a known one. */
+export function environmentWarnings(variables: Variables = process.env): string[] {
+  const all = { ...readEnvFile(), ...variables };
+  return misspelledVariables(all, KNOWN_VARIABLES).map(misspellingWarning);
+}
+
 function gather(variables: Variables): Variables {
-  const file: Variables = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
-  return withSecretFiles({ ...file, ...variables });
+  return withSecretFiles({ ...readEnvFile(), ...variables });
+}
+
+function readEnvFile(): Variables {
+  return existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
 }
 
 function withSecretFiles(variables: Variables): Variables {

@@ -38,7 +38,6 @@ describe('the environment of a stdio server', () => {
     [{}, 'set MESH_JWT_TOKEN or MESH_JWT_TOKEN_FILE'],
     [{ MESH_JWT_TOKEN: 'a', MESH_JWT_TOKEN_FILE: '/x' }, 'not both'],
     [{ MESH_JWT_TOKEN: 'a b' }, 'MESH_JWT_TOKEN must hold a token'],
-    [{ MESH_JWT_TOKEN_FILE: '/does/not/exist' }, 'MESH_JWT_TOKEN_FILE cannot be read'],
     [{ MESH_JWT_TOKEN: 'a', CONTROLLER_URL: 'localhost:8088' }, 'CONTROLLER_URL'],
     [
       { MESH_JWT_TOKEN: 'a', CONTROLLER_URL: 'http://agent:secret@localhost:8088' },
@@ -50,8 +49,12 @@ describe('the environment of a stdio server', () => {
     expect(() => loadMeshEnvironment(variables)).toThrow(message);
   });
 
-  it('refuses a file that holds no token', () => {
-    const path = file('two words');
-    expect(() => loadMeshEnvironment({ MESH_JWT_TOKEN_FILE: path })).toThrow('must hold a token');
+  it.each([
+    ['two words', 'must hold a token'],
+    [undefined, 'cannot be read'],
+  ])('reads the token file later, at a call: %j', (content, message) => {
+    const path = content === undefined ? '/does/not/exist' : file(content);
+    expect(loadMeshEnvironment({ MESH_JWT_TOKEN_FILE: path }).MESH_JWT_TOKEN_FILE).toBe(path);
+    expect(() => tokenFrom(path)).toThrow(`MESH_JWT_TOKEN_FILE ${message}`);
   });
 });

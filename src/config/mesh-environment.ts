@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { IsOptional, IsString, IsUrl, Matches } from 'class-validator';
-import { EnvironmentError, validated } from './validated.js';
+import { misspelledVariables, misspellingWarning } from './misspelled-variables.js';
+import { EnvironmentError, validated, type Variables } from './validated.js';
 import { WholeNumber } from '../common/whole-number.js';
 import { URL_OPTIONS } from './variable.js';
 
@@ -30,34 +31,28 @@ export class MeshEnvironment {
   readonly MESH_TIMEOUT_SECS: number = 30;
 }
 
+/** Names of all variables of the stdio server. */
+export const MESH_VARIABLES: readonly string[] = Object.keys(new MeshEnvironment());
+
+/** Returns a warning for each variable whose name resembles that of a known one. */
+export function meshEnvironmentWarnings(variables: Variables = process.env): string[] {
+  return misspelledVariables(variables, MESH_VARIABLES).map(misspellingWarning);
+}
+
 /**
- * Reads and validates the variables of the stdio server.
+ * Reads and validates the variables of the stdio server. It does not read the token file: the file can be written later,
+ * and a tool call reports a problem to the client.
  *
  * @throws EnvironmentError
  */
-export function loadMeshEnvironment(
-  variables: Readonly<Record<string, string | undefined>> = process.env,
-): MeshEnvironment {
-  return validated(MeshEnvironment, variables, (environment) => [
-    ...oneToken(environment),
-    ...readableFile(environment),
-  ]);
+export function loadMeshEnvironment(variables: Variables = process.env): MeshEnvironment {
+  return validated(MeshEnvironment, variables, oneToken);
 }
 
 function oneToken({ MESH_JWT_TOKEN, MESH_JWT_TOKEN_FILE }: MeshEnvironment): string[] {
   const given = [MESH_JWT_TOKEN, MESH_JWT_TOKEN_FILE].filter((value) => value !== undefined);
   if (given.length === 1) return [];
   return [`set MESH_JWT_TOKEN or MESH_JWT_TOKEN_FILE${given.length > 1 ? ', not both' : ''}`];
-}
-
-function readableFile({ MESH_JWT_TOKEN_FILE: file }: MeshEnvironment): string[] {
-  try {
-    if (file !== undefined) tokenFrom(file);
-    return [];
-  } catch (error) {
-    if (!(error instanceof EnvironmentError)) throw error;
-    return [...error.problems];
-  }
 }
 
 /**

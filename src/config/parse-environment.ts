@@ -27,3 +27,9 @@ export const SECRET_VARIABLES = [
 
 /** Names of all variables of the controller. */
 export const VARIABLES: readonly string[] = Object.keys(new Environment());
+
+/** Names of all variables that the controller reads, with those of secret files. */
+export const KNOWN_VARIABLES: readonly string[] = [
+  ...VARIABLES,
+  ...SECRET_VARIABLES.map((name) => `${name}_FILE`),
+];

@@ -9,6 +9,7 @@ import { DataSource } from 'typeorm';
 import { explainError } from '../errors/error-text.js';
 import { lacksMigrations, migrate } from './migrate.js';
 import { classify } from './postgres-errors.js';
+import { RepeatedMessage } from './repeated-message.js';
 
 /** Milliseconds that the process waits for the database before it listens without it. */
 const STARTUP_WAIT_MS = 2_000;
@@ -57,6 +58,7 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
 
   private async connect(): Promise<void> {
     const { signal } = this.stopping;
+    const reasons = new RepeatedMessage();
     for (let waited = false; !signal.aborted; waited = true) {
       try {
         await this.attempt();
@@ -64,7 +66,8 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
         return;
       } catch (error) {
         if (classify(error) === 'bug') throw error;
-        this.logger.warn(`Waiting for the database. ${explainError(error)}`);
+        const reason = explainError(error);
+        if (reasons.isDue(reason)) this.logger.warn(`Waiting for the database. ${reason}`);
         await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }

@@ -184,6 +184,26 @@ export class RawStdioServer {
   }
 }
 
+/** Starts a stdio server in a terminal, and ends it when it has named its connection. Returns all that it wrote. */
+export async function inTerminal(variables: Record<string, string>): Promise<string> {
+  const { command, args } = stdioServer();
+  const program = [command, ...args];
+  const inScript =
+    process.platform === 'darwin'
+      ? ['-q', '/dev/null', ...program]
+      : ['-qec', program.join(' '), '/dev/null'];
+  const child = spawn('script', inScript, { env: { PATH: process.env.PATH, ...variables } });
+  let text = '';
+  const closed = once(child, 'close');
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    // Ctrl-C, as a terminal sends it.
+    if (chunk.includes('Ctrl-C')) child.stdin.write('\u0003');
+  });
+  await closed;
+  return text;
+}
+
 function toReply<Content>({
   isError = false,
   content,

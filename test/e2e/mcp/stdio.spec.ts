@@ -9,7 +9,7 @@ import { Client } from '../../support/client.js';
 import type { CrashPoint } from '../../support/controller-faults.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { taskRowCounts, ONE_ROW_EACH } from '../../support/task-row-counts.js';
-import { RawStdioServer } from '../../support/mcp.js';
+import { inTerminal, RawStdioServer } from '../../support/mcp.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 import { useSharedApp } from '../../support/kit.js';
 
@@ -51,6 +51,23 @@ describe('MCP over stdio', () => {
       expect(server.output).toBe('');
     });
 
+    it('warns about misspelled variables on standard error, without their values', async () => {
+      await start(NOBODY_THERE, { MESH_JWT_TOKEN: 'a-token', MESH_TIMEOUT_SEC: 'hidden' });
+      expect(server.complaints).toBe(
+        'agent-mesh: "MESH_TIMEOUT_SEC" has no effect; did you mean MESH_TIMEOUT_SECS?\n',
+      );
+    });
+
+    it('reports a missing token file to the client, and reads the file once it is there', async () => {
+      const file = join(folder, 'later');
+      await start(NOBODY_THERE, { MESH_JWT_TOKEN_FILE: file, MESH_RETRY_COUNT: '0' });
+      const missing = await server.call('whoami', {});
+      expect(missing).toMatchObject({ isError: true, code: 'mesh.token_unreadable' });
+      expect(missing.text).toContain('MESH_JWT_TOKEN_FILE cannot be read');
+      writeFileSync(file, 'a.b.c');
+      expect(await server.call('whoami', {})).toMatchObject({ code: 'mesh.unreachable' });
+    });
+
     it('writes only JSON-RPC to standard output, with any input and without a controller', async () => {
       await start(NOBODY_THERE, { MESH_JWT_TOKEN: 'a-token', MESH_RETRY_COUNT: '0' });
       const status = await server.call('fetch_status', { id: UNKNOWN });
@@ -85,6 +102,20 @@ describe('MCP over stdio', () => {
 
   describe('the stdio server of a running controller', () => {
     const mesh = useSharedApp();
+
+    it('names itself, the controller and the agent in a terminal', async () => {
+      const subject = newSubject('finance');
+      server = new RawStdioServer(mesh.url, { MESH_JWT_TOKEN: tokenFor('finance', subject) });
+      expect(await server.end()).toBe(0);
+      expect(server.complaints).toBe('');
+
+      const token = tokenFor('finance', subject);
+      const shown = await inTerminal({ CONTROLLER_URL: mesh.url, MESH_JWT_TOKEN: token });
+      expect(shown).toContain('an MCP server on standard input and output');
+      expect(shown).toContain(`Connected to ${mesh.url} as`);
+      expect(shown).toContain(`#${subject}, acting for finance.`);
+      expect(shown).not.toContain(token);
+    });
 
     it('names the refused token, and uses a new one from its file at once', async () => {
       const file = join(folder, 'token');
