@@ -1,9 +1,12 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { DomainError } from './errors/domain-error.js';
 import { declareHeaders } from './http/api-headers.js';
+import { assetsInMemory } from './http/assets.js';
 import { ProblemDto } from './errors/problem.dto.js';
 import { VERSION } from './version.js';
 
@@ -45,7 +48,7 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
 
 /** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, without authentication. */
 export function setUpApiDocs(app: INestApplication): void {
-  app.use('/docs', onlyAssetsOfPage, swaggerUiPolicy);
+  app.use('/docs', onlyAssetsOfPage, swaggerUiPolicy, assetsInMemory(swaggerUiFolder(), FILES));
   SwaggerModule.setup('docs', app, () => createApiDocument(app), {
     jsonDocumentUrl: 'api-docs/openapi.json',
     yamlDocumentUrl: 'api-docs/openapi.yaml',
@@ -58,16 +61,22 @@ export function setUpApiDocs(app: INestApplication): void {
   });
 }
 
-const ASSETS = [
+/** Files of the package `swagger-ui-dist`. */
+const FILES = [
   'swagger-ui.css',
   'swagger-ui-bundle.js',
   'swagger-ui-standalone-preset.js',
-  'swagger-ui-init.js',
   'favicon-16x16.png',
   'favicon-32x32.png',
 ];
 
-const PAGE_PATHS = new Set(['/', ...ASSETS.map((name) => `/${name}`)]);
+/** Folder of Swagger UI, a dependency of `@nestjs/swagger`. */
+function swaggerUiFolder(): string {
+  const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger');
+  return dirname(createRequire(swagger).resolve('swagger-ui-dist/package.json'));
+}
+
+const PAGE_PATHS = new Set(['/', '/swagger-ui-init.js', ...FILES.map((name) => `/${name}`)]);
 
 /** Swagger serves the whole folder of its package; the page needs these files only. */
 const onlyAssetsOfPage: RequestHandler = ({ path }, _response, next) => {
