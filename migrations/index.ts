@@ -11,6 +11,7 @@ import { BoundAttempts1764000009000 } from './1764000009000-bound-attempts.js';
 import { RememberSubjectRoles1764000012000 } from './1764000012000-remember-subject-roles.js';
 import { RaiseConflicts1764000013000 } from './1764000013000-raise-conflicts.js';
 import { CreateEventLog1764000020000 } from './1764000020000-create-event-log.js';
+import { CreateDeployment1764000021000 } from './1764000021000-create-deployment.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   RememberSubjectRoles1764000012000,
   RaiseConflicts1764000013000,
   CreateEventLog1764000020000,
+  CreateDeployment1764000021000,
 ];

@@ -2,6 +2,7 @@ import { Approval } from './approvals/approval.entity.js';
 import { ApprovalVote } from './approvals/approval-vote.entity.js';
 import { VoteRenewal } from './approvals/vote-renewal.entity.js';
 import { AuditEvent } from './audit/audit-event.entity.js';
+import { Deployment } from './database/deployment.entity.js';
 import { ServiceHeartbeat } from './database/service-heartbeat.entity.js';
 import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
 import { Session } from './sessions/session.entity.js';
@@ -19,6 +20,7 @@ export const ENTITIES = [
   AuditEvent,
   IdempotencyRecord,
   ServiceHeartbeat,
+  Deployment,
   SubjectRole,
   RoleLoss,
   VoteRenewal,

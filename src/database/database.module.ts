@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { DatabaseClockService } from './database-clock.service.js';
 import { DatabaseStartupService } from './database-startup.service.js';
 import { databaseOptions } from './database-options.js';
+import { DeploymentService } from './deployment.service.js';
 import { HeartbeatDataSource } from './heartbeat-data-source.js';
 import { PoolMetricsService } from './pool-metrics.service.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
@@ -36,6 +37,7 @@ export class DatabaseModule {
         ServiceHeartbeatService,
         { provide: HeartbeatDataSource, useFactory: () => new HeartbeatDataSource(url) },
         DatabaseClockService,
+        DeploymentService,
         SweeperService,
         PoolMetricsService,
         {
@@ -63,6 +65,7 @@ export class DatabaseModule {
         TransactionsService,
         ServiceHeartbeatService,
         DatabaseClockService,
+        DeploymentService,
         SweeperService,
         WorkNotifierService,
       ],

@@ -224,6 +224,13 @@ export const EXPECTED_SCHEMA = `
   CREATE INDEX idx_idempotency_records_caller_key ON idempotency_records (caller, key);
   CREATE INDEX idx_idempotency_records_expires_at ON idempotency_records (expires_at);
 
+  CREATE TABLE deployment (
+    id             smallint  NOT NULL,
+    deployment_id  uuid      NOT NULL,
+    CONSTRAINT deployment_pkey PRIMARY KEY (id),
+    CONSTRAINT deployment_one_row_ck CHECK (id = 1)
+  );
+
   CREATE TABLE service_heartbeat (
     id           smallint     NOT NULL,
     beat_at      timestamptz,

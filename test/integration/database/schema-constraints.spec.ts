@@ -88,6 +88,11 @@ describe('database constraints', () => {
         'idempotency_records_status_ck',
       ],
       [
+        'a second deployment id',
+        () => rows.insert('deployment', { id: 2, deployment_id: newId() }),
+        'deployment_one_row_ck',
+      ],
+      [
         'a second service heartbeat',
         () => rows.insert('service_heartbeat', { id: 2 }),
         'service_heartbeat_one_row_ck',
