@@ -54,6 +54,13 @@ export class Environment {
   @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] }, { each: true })
   readonly REDIS_URL: readonly string[] = [];
 
+  /** Beginning of the names of all keys in Redis. The id of the deployment follows. */
+  @Matches(/^[\w.:/-]{1,64}$/, {
+    message:
+      'REDIS_KEY_PREFIX must have 1 to 64 characters: letters, digits, and the characters . _ : / -',
+  })
+  readonly REDIS_KEY_PREFIX: string = 'agent-mesh:';
+
   @IsOptional()
   @IsByteLength(32, undefined, { message: 'JWT_SECRET must have at least 32 bytes' })
   readonly JWT_SECRET?: string;

@@ -10,6 +10,7 @@ import type { KeyedOutcome } from './keyed-outcome.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { KeyedTransactionService, type StrategyName } from './keyed-transaction.service.js';
 import { ResponseCacheService } from './response-cache.service.js';
+import { cacheScope } from './scope.js';
 import { encodeStoredResponse, type StoredResponse } from './stored-response.js';
 
 type TransactionOutcome = Awaited<ReturnType<KeyedTransactionService['run']>>;
@@ -85,7 +86,10 @@ describe('KeyedExecutionService', () => {
   const run = (request = REQUEST): Promise<KeyedOutcome> =>
     sut.run(request, () => Promise.resolve(RESPONSE));
   const cacheInRedis = (response: StoredResponse) =>
-    redis.values?.set('idempotency:a-key', encodeStoredResponse(REQUEST.scope, response));
+    redis.values?.set(
+      'idempotency:a-key',
+      encodeStoredResponse(cacheScope('', REQUEST.scope), response),
+    );
 
   it('returns a cache hit without a transaction', async () => {
     cacheInRedis(RESPONSE);

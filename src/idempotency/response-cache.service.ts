@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseClockService } from '../database/database-clock.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
 import type { KeyedRequest } from './keyed-request.js';
+import { cacheScope } from './scope.js';
 import {
   cacheKeyOf,
   decodeStoredResponse,
@@ -19,7 +20,7 @@ export interface CacheLookup {
 
 /**
  * Caches of stored responses: Redis for later retries, the memory of this instance for requests that wait in its queue.
- * No entry outlives its record.
+ * No entry outlives its record. An entry in Redis belongs to one deployment, by its name and by its scope.
  */
 @Injectable()
 export class ResponseCacheService {
@@ -32,11 +33,13 @@ export class ResponseCacheService {
   ) {}
 
   async fromRedis({ key, scope, fingerprint }: KeyedRequest): Promise<CacheLookup> {
+    const { keyPrefix = '' } = this.cache;
     const text = await this.cache.get(cacheKeyOf(key));
-    const answer = decodeStoredResponse(text ?? undefined, scope, this.clock.now());
+    if (typeof text !== 'string') return { isMiss: text === null };
+    const answer = decodeStoredResponse(text, cacheScope(keyPrefix, scope), this.clock.now());
     // Only PostgreSQL decides that an idempotency key was used with another request.
     const isFitting = answer?.fingerprint.equals(fingerprint) === true;
-    return { ...(isFitting && { response: answer }), isMiss: text === null };
+    return { ...(isFitting && { response: answer }), isMiss: false };
   }
 
   /** Returns the response in memory. */
@@ -54,8 +57,10 @@ export class ResponseCacheService {
     if (isAwaited) this.awaited.set(identity.toString('hex'), response);
     const ttl = (response.expiresAt - this.clock.now()) / 1000;
     // Without an estimate of PostgreSQL's clock the expiry cannot be checked.
-    if (!Number.isFinite(ttl)) return;
-    void this.cache.set(cacheKeyOf(key), encodeStoredResponse(scope, response), ttl);
+    const { keyPrefix } = this.cache;
+    if (!Number.isFinite(ttl) || keyPrefix === undefined) return;
+    const value = encodeStoredResponse(cacheScope(keyPrefix, scope), response);
+    void this.cache.set(cacheKeyOf(key), value, ttl);
   }
 
   /** Removes the response from memory when no request waits for it. */

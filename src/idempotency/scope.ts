@@ -40,6 +40,11 @@ export function idempotencyScope({
   return hash('sha256', JSON.stringify([subject, actingRole, method, path, key]), 'buffer');
 }
 
+/** Returns the scope of a response in Redis: the scope of the record within one deployment. */
+export function cacheScope(deployment: string, scope: Buffer): Buffer {
+  return hash('sha256', `${deployment} ${scope.toString('hex')}`, 'buffer');
+}
+
 /** Returns the id of the advisory lock of a hash: its first 8 bytes as a signed `bigint` in decimal. */
 export function advisoryLockId(scope: Buffer): string {
   return scope.readBigInt64BE().toString();

@@ -37,13 +37,25 @@ export class RedisCacheService implements OnModuleInit, OnApplicationShutdown {
   private readonly client?: RedisClient;
   private quietUntil = 0;
 
-  /** Without a URL the cache is disabled. Two or more URLs are the nodes of one cluster. */
-  constructor([first, ...others]: readonly string[]) {
+  /**
+   * Without a URL the cache is disabled. Two or more URLs are the nodes of one cluster.
+   *
+   * @param prefix returns the beginning of the names of all keys; undefined while the deployment is not known
+   */
+  constructor(
+    [first, ...others]: readonly string[],
+    private readonly prefix: () => string | undefined = () => '',
+  ) {
     if (first === undefined) return;
     this.client = createRedisClient([first, ...others]);
     this.client.on('error', (error: Error) => {
       this.warn(error);
     });
+  }
+
+  /** The beginning of the names of all keys. While it is undefined, every read is a miss and every write does nothing. */
+  get keyPrefix(): string | undefined {
+    return this.prefix();
   }
 
   /** Starts to connect, without waiting. */
@@ -59,19 +71,20 @@ export class RedisCacheService implements OnModuleInit, OnApplicationShutdown {
 
   /** Returns the text under `key`; null on a miss; undefined if the value is not a text or Redis is unavailable. */
   get(key: string): Promise<string | null | undefined> {
-    return this.call(this.reads, (client) => client.get(key));
+    return this.call(this.reads, (client, prefix) => client.get(prefix + key));
   }
 
   /** Stores `value` under `key` for `ttlSeconds`, rounded down. Does nothing below one second or without Redis. */
   async set(key: string, value: string, ttlSeconds: number): Promise<void> {
     const ttl = Math.floor(ttlSeconds);
-    if (ttl >= 1) await this.call(this.writes, (client) => client.set(key, value, 'EX', ttl));
+    if (!(ttl >= 1)) return;
+    await this.call(this.writes, (client, prefix) => client.set(prefix + key, value, 'EX', ttl));
   }
 
   /** Adds `by` to the count under `key` in a window of `windowMs` milliseconds; undefined if Redis is unavailable. */
   async count(key: string, windowMs: number, by: number): Promise<Count | undefined> {
-    const reply = await this.call(this.counts, (client) =>
-      client.eval(COUNT, 1, key, windowMs, by),
+    const reply = await this.call(this.counts, (client, prefix) =>
+      client.eval(COUNT, 1, prefix + key, windowMs, by),
     );
     if (!Array.isArray(reply)) return undefined;
     const [count, msLeft] = reply.map(Number);
@@ -92,12 +105,13 @@ export class RedisCacheService implements OnModuleInit, OnApplicationShutdown {
 
   private async call<T>(
     breaker: CircuitBreaker,
-    command: (client: RedisClient) => Promise<T>,
+    command: (client: RedisClient, prefix: string) => Promise<T>,
   ): Promise<T | undefined> {
-    const { client } = this;
-    if (client?.status !== 'ready' || !breaker.allows()) return undefined;
+    const { client, keyPrefix } = this;
+    if (client?.status !== 'ready' || keyPrefix === undefined || !breaker.allows())
+      return undefined;
     try {
-      const reply = await this.limit.around(command(client));
+      const reply = await this.limit.around(command(client, keyPrefix));
       breaker.succeeded();
       return reply;
     } catch (error) {

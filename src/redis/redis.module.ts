@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
+import { DeploymentService } from '../database/deployment.service.js';
 import { RedisCacheService } from './redis-cache.service.js';
 
 /** Provides the Redis connection of the process as {@link RedisCacheService}. */
@@ -8,10 +9,16 @@ import { RedisCacheService } from './redis-cache.service.js';
   providers: [
     {
       provide: RedisCacheService,
-      inject: [Environment],
-      useFactory: ({ REDIS_URL }: Environment) => new RedisCacheService(REDIS_URL),
+      inject: [Environment, DeploymentService],
+      useFactory: ({ REDIS_URL, REDIS_KEY_PREFIX }: Environment, deployment: DeploymentService) =>
+        new RedisCacheService(REDIS_URL, () => keyPrefixOf(REDIS_KEY_PREFIX, deployment)),
     },
   ],
   exports: [RedisCacheService],
 })
 export class RedisModule {}
+
+/** Returns the beginning of the names of all keys of a deployment; undefined while its database was not read. */
+function keyPrefixOf(prefix: string, { id }: DeploymentService): string | undefined {
+  return id === undefined ? undefined : `${prefix}${id}:`;
+}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
 import { newSubject, startTestApp, type TestApp } from './app.js';
 import type { Answer, Client } from './client.js';
 import { until } from './eventually.js';
@@ -118,10 +119,15 @@ export class RedisBackedApp {
     return until(() => this.replaysFromRedis());
   }
 
+  /** The name of the key in Redis that holds the response to an idempotency key. */
+  keyName(key: string): string {
+    return `${this.mesh.app.get(RedisCacheService).keyPrefix ?? ''}idempotency:${key}`;
+  }
+
   /** Waits until the response to a key is in Redis; the controller does not wait for that. */
   untilStored(key: string): Promise<void> {
     return until(() =>
-      this.operate(async (client) => (await client.exists(`idempotency:${key}`)) === 1),
+      this.operate(async (client) => (await client.exists(this.keyName(key))) === 1),
     );
   }
 

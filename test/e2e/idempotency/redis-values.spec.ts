@@ -50,7 +50,7 @@ describe('idempotency keys with an unexpected value in Redis', () => {
     const key = randomUUID();
     const first = await app.route(key);
     await app.untilStored(key);
-    const name = `idempotency:${key}`;
+    const name = app.keyName(key);
     await app.operate(async (client) => client.set(name, tamper((await client.get(name)) ?? '')));
     const sources = await app.sourcesOf(async () => {
       expectReplay(await app.route(key), first);
@@ -66,7 +66,7 @@ describe('idempotency keys with an unexpected value in Redis', () => {
     ['garbage', (client, name) => client.set(name, '\u0000\ufffd{"v":1}')],
   ])('runs a new request and replays it: %s', async (_, put) => {
     const key = randomUUID();
-    await app.operate((client) => put(client, `idempotency:${key}`));
+    await app.operate((client) => put(client, app.keyName(key)));
     const before = await rowCounts(app.mesh);
     const first = await app.route(key);
     expect([first.status, isReplay(first)]).toEqual([202, false]);

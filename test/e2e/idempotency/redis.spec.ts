@@ -27,7 +27,7 @@ describe('idempotency keys with a real Redis', () => {
       for (let made = 0; made < 3; made++) expectReplay(await app.route(key), first);
     });
     expect(sources).toEqual({ redis: 3, postgres: 0, memory: 0 });
-    const ttl = await app.operate((client) => client.ttl(`idempotency:${key}`));
+    const ttl = await app.operate((client) => client.ttl(app.keyName(key)));
     expect(ttl).toBeGreaterThan(86_390);
     expect(ttl).toBeLessThan(86_400);
     await app.expectOneEffect();
@@ -43,7 +43,7 @@ describe('idempotency keys with a real Redis', () => {
       expectReplay(await app.route(key), first);
     });
     expect(sources).toEqual({ redis: 1, postgres: 1, memory: 0 });
-    const ttl = await app.operate((client) => client.ttl(`idempotency:${key}`));
+    const ttl = await app.operate((client) => client.ttl(app.keyName(key)));
     expect(ttl).toBeGreaterThan(86_390);
     expect(ttl).toBeLessThan(86_400);
     await app.untilReplayedFromRedis();
