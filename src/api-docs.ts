@@ -20,6 +20,7 @@ const TAGS = [
   ],
   ['Approvals', 'Request a decision from a role, or decide.'],
   ['Audit', 'Read the audit log: each event with its actor, in order.'],
+  ['Events', 'Follow the audit log as it grows: page by page, by waiting, or as a stream.'],
   ['Idempotency', 'Read the outcome of requests that carried an idempotency key.'],
   ['MCP', 'Use the same operations as tools of the Model Context Protocol.'],
   ['Health', 'Monitor the service.'],

@@ -95,9 +95,7 @@ const TIME_OF_CHANGE = `
            raise_conflict('Another transaction changed the row first.')::timestamptz)`;
 
 function whereOf({ visibleTo, after, ...filter }: EventFilter): WhereClause {
-  const where = new WhereClause();
-  if (visibleTo) where.and(VISIBLE, visibleTo.roles, visibleTo.subject);
-  return where
+  return whereVisible(new WhereClause(), visibleTo)
     .and('e.trace_id = ?', filter.trace_id)
     .and('e.task_id = ?', filter.task_id)
     .and('e.event_type = ?', filter.event_type)
@@ -105,6 +103,11 @@ function whereOf({ visibleTo, after, ...filter }: EventFilter): WhereClause {
     .and('e.timestamp >= ?', filter.from)
     .and('e.timestamp < ?', filter.to)
     .and('(e.timestamp, e.id) > (?::timestamptz, ?::uuid)', after?.at, after?.id);
+}
+
+/** Adds the condition that an agent may read the event `e`. Undefined: an agent that may read all events. */
+export function whereVisible(where: WhereClause, agent: Agent | undefined): WhereClause {
+  return agent ? where.and(VISIBLE, agent.roles, agent.subject) : where;
 }
 
 const VISIBLE = `(

@@ -11,6 +11,8 @@ export interface Agent {
   readonly defaultRole?: string;
   /** Issue time of the token (`iat`), in seconds since the epoch. */
   readonly issuedAt?: number;
+  /** Expiry time of the token (`exp`), in seconds since the epoch. */
+  readonly expiresAt?: number;
   /** `human` if the claims of the token meet `HUMAN_CLAIMS`. */
   readonly kind: AgentKind;
 }

@@ -63,6 +63,7 @@ export const POLICY = {
   'approvals.read': { allow: TASK_READERS, visibleTo: TASK_READERS },
   'audit.ingest': 'agent',
   'audit.list': 'agent',
+  'events.list': 'agent',
   'idempotency.read': 'agent',
   'mcp.call': 'agent',
   'mcp.discover': 'public',

@@ -39,6 +39,7 @@ describe('an access token', () => {
       roles: [],
       defaultRole: undefined,
       issuedAt: NOW - 10,
+      expiresAt: NOW + 290,
     });
   });
 

@@ -58,6 +58,7 @@ export function agentFromClaims(
       (role): role is string => typeof role === 'string' && roles.includes(role),
     ),
     issuedAt: Number(payload['iat']),
+    expiresAt: Number(payload['exp']),
   };
 }
 

@@ -16,6 +16,8 @@ export interface ErrorExtras {
   retryAfter?: number;
   /** Additional headers of the response. */
   headers?: Readonly<Record<string, string>>;
+  /** For a cursor that is gone: the cursor of the oldest event from which a reader can continue. */
+  oldest?: string;
   /** The underlying error, for the log. It is never part of the response. */
   cause?: unknown;
   /** Set if a 404 hides a resource that exists. For the audit log; it is never part of the response. */

@@ -45,4 +45,10 @@ export class ProblemDto {
     description: 'All problems of the input.',
   })
   errors?: InputProblemDto[];
+
+  @ApiPropertyOptional({
+    description: 'For `events.cursor_gone`: the cursor from which a reader can continue.',
+    example: '2.4711',
+  })
+  oldest?: string;
 }

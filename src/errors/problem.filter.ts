@@ -35,6 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
       instance: request.path.slice(0, 200),
       trace_id: String(response.getHeader('X-Trace-Id')),
       ...(error.extras.errors && { errors: error.extras.errors }),
+      ...(error.extras.oldest !== undefined && { oldest: error.extras.oldest }),
     };
     response.status(problem.status).set(error.extras.headers ?? {});
     if (error.extras.retryAfter !== undefined)

@@ -5,12 +5,26 @@ import { EventLogEpoch } from './event-log-epoch.entity.js';
 import { EventLogEntry } from './event-log-entry.entity.js';
 import { EventLogHead } from './event-log-head.entity.js';
 import { EventLogMetricsService } from './event-log-metrics.service.js';
+import { EventHubService } from './event-hub.service.js';
 import { EventLogRepository } from './event-log.repository.js';
+import { EventReaderService } from './event-reader.service.js';
+import { EventStreamsService } from './event-streams.service.js';
+import { EventsController } from './events.controller.js';
+import { EventsRepository } from './events.repository.js';
 import { SequencerService } from './sequencer.service.js';
 
 @Module({
   imports: [AuditModule, TypeOrmModule.forFeature([EventLogEntry, EventLogHead, EventLogEpoch])],
-  providers: [EventLogRepository, SequencerService, EventLogMetricsService],
+  controllers: [EventsController],
+  providers: [
+    EventLogRepository,
+    EventsRepository,
+    SequencerService,
+    EventLogMetricsService,
+    EventHubService,
+    EventReaderService,
+    EventStreamsService,
+  ],
   exports: [EventLogRepository],
 })
 export class EventsModule {}

@@ -3,9 +3,9 @@ import { isProbe } from '../observability/probes.js';
 import type { RequestKind, LoadShedderService } from './load-shedder.service.js';
 
 /** Routes on which a request can wait for tasks for up to 25 seconds; on `/mcp` with the tool `claim_task`. */
-const WAITING_PATHS = /^\/(tasks\/wait|mcp)\/?$/i;
+const WAITING_PATHS = /^\/(tasks\/wait|mcp|events\/stream)\/?$/i;
 /** Routes on which a request waits if its query has `wait_seconds`. */
-const WATCHED = /^\/sessions\/[^/]+\/?$/i;
+const WATCHED = /^\/(sessions\/[^/]+|events)\/?$/i;
 
 /** Rejects requests while the process is overloaded. Probes always pass. */
 export function shedLoad(loadShedder: LoadShedderService): RequestHandler {

@@ -63,6 +63,12 @@ export class Client {
     }
   }
 
+  /** Sends a GET request whose response is a stream; the caller reads or cancels the body. */
+  open(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    const authorization = `Bearer ${this.token ?? ''}`;
+    return fetch(`${this.url}${path}`, { headers: { authorization, ...headers } });
+  }
+
   private async send<Body>(
     method: string,
     path: string,

@@ -124,6 +124,17 @@ export const RECIPES: Record<string, Recipe[]> = {
   'GET /sessions': open('/sessions'),
   'GET /approvals': open('/approvals'),
   'GET /audit/events': open('/audit/events'),
+  'GET /events': open('/events'),
+  'GET /events/stream': [
+    {
+      thing: 'nothing',
+      call: async (_, { client }) => {
+        const response = await client.open('/events/stream');
+        await response.body?.cancel();
+        return { status: response.status, headers: response.headers, body: {}, text: '' };
+      },
+    },
+  ],
   'POST /audit/ingest': [
     {
       thing: 'nothing',

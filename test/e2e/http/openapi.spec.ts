@@ -12,6 +12,7 @@ const WORKFLOW = [
   'Sessions',
   'Approvals',
   'Audit',
+  'Events',
   'Idempotency',
   'MCP',
   'Health',

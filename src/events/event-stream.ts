@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Wakeup } from '../database/wakeup.js';
+import { toCloudEvent } from './cloud-event.js';
+import { type EventCursor, formatCursor } from './event-cursor.js';
+import type { EventHubService } from './event-hub.service.js';
+import type { EventReaderService, Reader } from './event-reader.service.js';
+import type { LogEvent } from './log-event.js';
+
+/** Number of events that are read at a time. */
+const BATCH = 100;
+/** Milliseconds without an event after which a comment keeps the connection open. */
+const KEEP_ALIVE_MS = 15_000;
+/** Milliseconds that a client has to receive what was written, before it is disconnected. */
+const DRAIN_MS = 10_000;
+/** Milliseconds after which a stream ends, so that streams spread over instances again. */
+const MAX_AGE_MS = 3_600_000;
+/** Milliseconds between two attempts while the database is unavailable. */
+const RETRY_MS = 1_000;
+
+/** Why the controller ends a stream, as the client receives it. */
+export type AnnouncedReason = 'token_expired' | 'shutdown' | 'max_age' | 'log_restored';
+/** Why a stream ended. */
+export type EndReason = AnnouncedReason | 'slow_consumer' | 'closed';
+
+/** One stream of Server-Sent Events to one client (WHATWG HTML, section 9.2). */
+export class EventStream {
+  private readonly wakeup = new Wakeup();
+  private readonly endAt = Date.now() + MAX_AGE_MS;
+  private readonly expiresAt: number;
+
+  /** @param after the place from which the client continues */
+  constructor(
+    private readonly reader: Reader,
+    private after: EventCursor,
+    private readonly response: ServerResponse,
+    private readonly events: EventReaderService,
+    private readonly hub: EventHubService,
+    /** The source of the CloudEvents. */
+    private readonly source: string | undefined,
+  ) {
+    this.expiresAt = (reader.agent.expiresAt ?? Infinity) * 1000;
+  }
+
+  /** Writes events, no faster than the client receives them, until there is a reason to end. */
+  async run(): Promise<EndReason> {
+    const wake = (): void => {
+      this.wakeup.raise();
+    };
+    this.response.once('close', wake);
+    const unsubscribe = this.hub.subscribe(wake);
+    try {
+      for (;;) {
+        const reason = this.reasonToEnd() ?? (await this.writeNext());
+        if (reason !== undefined) return reason;
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  private reasonToEnd(): EndReason | undefined {
+    if (this.response.destroyed) return 'closed';
+    if (this.hub.isStopping) return 'shutdown';
+    if (Date.now() >= this.expiresAt) return 'token_expired';
+    if (Date.now() >= this.endAt) return 'max_age';
+    return this.hub.isOtherEpoch(this.after) ? 'log_restored' : undefined;
+  }
+
+  /** Writes the next events. At the end of the log, waits for more, and writes a comment if none follow. */
+  private async writeNext(): Promise<EndReason | undefined> {
+    const batch = await this.events.read(this.reader, this.after, BATCH).catch(() => undefined);
+    if (!batch) {
+      await sleep(RETRY_MS);
+      return undefined;
+    }
+    this.after = batch.next;
+    if (batch.events.length > 0) {
+      return this.write(batch.events.map((event) => this.format(event)).join(''));
+    }
+    if (batch.next.position < batch.head.position) return undefined;
+    const left = Math.min(this.expiresAt, this.endAt) - Date.now();
+    if (await this.wakeup.raisedWithin(Math.max(Math.min(KEEP_ALIVE_MS, left), 1)))
+      return undefined;
+    // An id without data moves the place from which the client continues, and dispatches no event.
+    return this.write(`: keep-alive\nid: ${formatCursor(this.after)}\n\n`);
+  }
+
+  /** Resolves when the client received enough, with a reason to end if it did not do so in time. */
+  private async write(text: string): Promise<EndReason | undefined> {
+    if (this.response.write(text)) return undefined;
+    const settled = new AbortController();
+    const signal = AbortSignal.any([AbortSignal.timeout(DRAIN_MS), settled.signal]);
+    try {
+      await Promise.race([
+        once(this.response, 'drain', { signal }),
+        once(this.response, 'close', { signal }),
+      ]);
+      return undefined;
+    } catch {
+      return 'slow_consumer';
+    } finally {
+      settled.abort();
+    }
+  }
+
+  private format(event: LogEvent): string {
+    const id = formatCursor({ ...this.after, position: event.position });
+    const cloudEvent = toCloudEvent(event, this.source);
+    return `id: ${id}\nevent: ${cloudEvent.type}\ndata: ${JSON.stringify(cloudEvent)}\n\n`;
+  }
+}

@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { whereVisible } from '../audit/audit.repository.js';
+import type { Agent } from '../auth/agent.js';
+import { type RowPage, sql, sqlPage } from '../database/sql.js';
+import { WhereClause } from '../database/where-clause.js';
+import type { EventFilter, LogEvent, SharedEvent } from './log-event.js';
+
+/** A part of the event log: the positions after `after`, up to `upTo`. */
+export interface Section {
+  after: number;
+  upTo: number;
+}
+
+/** Reads events at their positions. */
+@Injectable()
+export class EventsRepository {
+  /** Returns the first events of a section that the filter selects, and that the agent may read. */
+  list(
+    manager: EntityManager,
+    { after, upTo }: Section,
+    filter: EventFilter & { visibleTo: Agent | undefined },
+    limit: number,
+  ): Promise<RowPage<LogEvent>> {
+    const where = whereVisible(new WhereClause(), filter.visibleTo)
+      .and('l.position > ?', after)
+      .and('l.position <= ?', upTo)
+      .and('e.event_type = ANY(?)', filter.types)
+      .and('e.task_id = ?', filter.task_id)
+      .and('e.trace_id = ?', filter.trace_id);
+    const text = `
+      SELECT ${COLUMNS} FROM event_log l JOIN audit_events e ON e.id = l.event_id ${where.toString()}
+       ORDER BY l.position LIMIT ${where.bind(limit)}`;
+    return sqlPage(manager, text, where.parameters);
+  }
+
+  /** Returns the first events after a position, for all readers. */
+  listShared(manager: EntityManager, after: number, limit: number): Promise<RowPage<SharedEvent>> {
+    return sqlPage(manager, LIST_SHARED, [after, limit]);
+  }
+
+  /** Whether a task exists in which one of the roles is a participant. */
+  async isParticipant(
+    manager: EntityManager,
+    taskId: string,
+    roles: readonly string[],
+  ): Promise<boolean> {
+    const rows = await sql(
+      manager,
+      `SELECT 1 FROM task_participants WHERE task_id = $1 AND role = ANY($2) LIMIT 1`,
+      [taskId, roles],
+    );
+    return rows.length > 0;
+  }
+
+  /**
+   * Returns the end of the log, and the last position that this database has in common with an epoch: null for the present
+   * epoch.
+   */
+  async getBounds(manager: EntityManager, epoch: number): Promise<Bounds> {
+    const [bounds] = await sql<Bounds>(manager, BOUNDS, [epoch]);
+    if (!bounds) throw new Error('The event log has no head');
+    return bounds;
+  }
+}
+
+export interface Bounds {
+  epoch: number;
+  position: number;
+  common: number | null;
+}
+
+const COLUMNS = `
+  l.position::float8 AS position, e.id, e.event_type, e.role, e.actor, e.timestamp, e.trace_id, e.task_id,
+  e.session_id, e.approval_id, e.metadata`;
+
+const LIST_SHARED = `
+  SELECT ${COLUMNS},
+         ARRAY(SELECT p.role FROM task_participants p WHERE p.task_id = e.task_id) AS participants
+    FROM event_log l JOIN audit_events e ON e.id = l.event_id
+   WHERE l.position > $1 ORDER BY l.position LIMIT $2`;
+
+const BOUNDS = `
+  SELECT h.epoch, h.last_position::float8 AS position,
+         (SELECT min(after_position)::float8 FROM event_log_epochs WHERE epoch > $1) AS common
+    FROM event_log_head h`;
