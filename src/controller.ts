@@ -10,7 +10,7 @@ import { DatabaseStartupService } from './database/database-startup.service.js';
 import { resolveDatabase } from './database/resolve-database.js';
 import { codeOf, messageOf } from './errors/error-text.js';
 import { startupBanner } from './startup-banner.js';
-import { JsonLogger } from './observability/json-logger.js';
+import { PinoLogger } from './observability/pino-logger.js';
 import { startupProblem } from './startup-problem.js';
 import { startupSummary } from './startup-summary.js';
 
@@ -27,7 +27,7 @@ async function startController(
   environment: Environment,
   warnings: readonly string[],
 ): Promise<RunningController> {
-  const logger = new JsonLogger(environment);
+  const logger = new PinoLogger(environment);
   for (const warning of warnings) logger.warn(warning, 'Configuration');
   await assertPortFree(environment);
   const database = await resolveDatabase(environment, (line) => {
@@ -74,6 +74,7 @@ const NO_ADDRESS = new Set(['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN', 'EINVAL',
 /** Runs the controller until a signal stops it. If it cannot start, prints one line with the cause and exits with 1. */
 export async function runController(): Promise<void> {
   const warnings = environmentWarnings();
+  keepServingWithoutLogReader();
   try {
     const controller = await startController(loadEnvironment(), warnings);
     stopOnSignals(controller);
@@ -83,6 +84,11 @@ export async function runController(): Promise<void> {
     process.stderr.write(`${[startupProblem(error), ...hints].join(' ')}\n`);
     process.exit(1);
   }
+}
+
+/** If the reader of the log ends, writes fail (EPIPE). Without a listener that error would end the process. */
+function keepServingWithoutLogReader(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 /**

@@ -178,6 +178,11 @@ export class Environment {
   @IsIn(['error', 'warn', 'log', 'debug'])
   readonly LOG_LEVEL: 'error' | 'warn' | 'log' | 'debug' = 'log';
 
+  /** Format of the log. Not set: text in a terminal, unless NODE_ENV is production, and JSON otherwise. */
+  @IsOptional()
+  @IsIn(['json', 'text'])
+  readonly LOG_FORMAT?: 'json' | 'text';
+
   /** Whether the controller runs the embedded database and creates a secret for development tokens. */
   get isEmbedded(): boolean {
     return this.DATABASE_URL === undefined;

@@ -8,7 +8,7 @@ import { developmentToken } from '../../src/auth/development-token.js';
 import { JwtStrategy } from '../../src/auth/jwt.strategy.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from '../../src/configure-app.js';
-import { JsonLogger } from '../../src/observability/json-logger.js';
+import { PinoLogger } from '../../src/observability/pino-logger.js';
 import { Client } from './client.js';
 import { signedToken } from './signed-token.js';
 import { createTestDatabase, dropTestDatabase, MIGRATED } from './postgres.js';
@@ -69,7 +69,7 @@ export async function startTestApp({
   const module = await (override ? override(builder) : builder).compile();
   const app = module.createNestApplication<NestExpressApplication>(newHttpAdapter(), {
     ...APP_OPTIONS,
-    ...(logs && { logger: new JsonLogger(environment) }),
+    ...(logs && { logger: new PinoLogger(environment) }),
   });
   configureApp(app);
   await app.listen(0, '127.0.0.1');

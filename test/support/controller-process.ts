@@ -93,6 +93,12 @@ export class ControllerProcess {
     return this.hasEnded && !this.expected;
   }
 
+  /** Closes its standard output and error, as a reader of its log does that ends. */
+  stopReading(): void {
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+  }
+
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     if (signal === 'SIGKILL' || signal === 'SIGTERM') this.expected = true;
     this.child.kill(signal);
