@@ -24,7 +24,8 @@ import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
 import { taskClaimed } from './task-errors.js';
 import { InboxRepository } from './inbox.repository.js';
-import { type ClaimedTask, getClaimedTaskWithCommit, withAttempt } from './task-rows.js';
+import { withAttempt } from './task-view.js';
+import { type ClaimedTask, TasksRepository } from './tasks.repository.js';
 
 /** Claims tasks for agents. A claim never waits for another claim, and each attempt is claimed by one agent. */
 @Injectable()
@@ -33,6 +34,7 @@ export class ClaimsService {
     private readonly transactions: TransactionsService,
     private readonly lifecycle: LifecycleService,
     private readonly leases: LeasesService,
+    private readonly tasks: TasksRepository,
     private readonly inbox: InboxRepository,
     private readonly sessions: SessionsRepository,
   ) {}
@@ -94,7 +96,7 @@ export class ClaimsService {
       by,
       { event_type: 'task_claimed', metadata: { waited_seconds: attempt.waited_seconds } },
     ] as const;
-    const task = getClaimedTaskWithCommit(manager, attempt.task_id ?? '');
+    const task = this.tasks.getClaimedWithCommit(manager, attempt.task_id ?? '');
     if (attempt.task_type !== 'notification') {
       const session = await this.lifecycle.changeWithCommit(manager, attempt, ...claiming);
       return Deferred.all(task, session).map(toClaimedTask);

@@ -25,13 +25,15 @@ import { CascadesService } from './cascades.service.js';
 import { type CancelledTaskDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
 import type { CancelDto } from './dto/task-control.dto.js';
 import { taskOpen } from './task-errors.js';
-import { getTask, withAttempt } from './task-rows.js';
+import { withAttempt } from './task-view.js';
+import { TasksRepository } from './tasks.repository.js';
 
 /** Cancels and retries tasks, for the requester role and for admins. */
 @Injectable()
 export class TaskControlService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly tasks: TasksRepository,
     private readonly lifecycle: LifecycleService,
     private readonly attempts: AttemptsService,
     private readonly expiry: ExpiryService,
@@ -72,7 +74,10 @@ export class TaskControlService {
         if (!isTerminal(latest.status)) throw new ConcurrentUpdateError();
         throw taskFinished(taskStatus(latest));
       }
-      return { ...toTaskDto(withAttempt(await getTask(manager, taskId), latest)), cancelled_tasks };
+      return {
+        ...toTaskDto(withAttempt(await this.tasks.get(manager, taskId), latest)),
+        cancelled_tasks,
+      };
     });
   }
 
@@ -89,7 +94,7 @@ export class TaskControlService {
       if (attempt.is_past_deadline) throw deadlinePast();
       // An overdue session is expired for readers, but can still be open in its row.
       await this.expiry.expireWithin(manager, attempt.id);
-      const { max_attempts } = await getTask(manager, taskId);
+      const { max_attempts } = await this.tasks.get(manager, taskId);
       const following = {
         attempts_left: max_attempts - 1,
         due: null,
@@ -110,7 +115,7 @@ export class TaskControlService {
       const by = await controllingActor(manager, agent, taskId);
       const latest = await this.sessions.lockLatestAttempt(manager, taskId);
       const session = await act(manager, latest, by);
-      return toTaskDto(withAttempt(await getTask(manager, taskId), session));
+      return toTaskDto(withAttempt(await this.tasks.get(manager, taskId), session));
     });
   }
 }

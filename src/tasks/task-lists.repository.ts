@@ -5,7 +5,7 @@ import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
 import { type RowPage, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import type { TaskStatus } from '../lifecycle/task-status.js';
-import type { TaskView } from './dto/task.dto.js';
+import type { TaskView } from './task-view.js';
 import { currentStatus, LATEST_ATTEMPT, TAKES_PART, TASK_COLUMNS } from './task-view.sql.js';
 
 /** A row of a list of tasks. */

@@ -15,7 +15,7 @@ import type { ClaimedTaskDto } from './dto/claim.dto.js';
 import { rankOf } from './priority.js';
 import { type InboxFilter, InboxRepository } from './inbox.repository.js';
 import { type TaskFilter, TaskListsRepository, type TaskRow } from './task-lists.repository.js';
-import { selectClaimApprovals } from './task-rows.js';
+import { TasksRepository } from './tasks.repository.js';
 
 /** Reads tasks for their participants, auditors and admins. */
 @Injectable()
@@ -25,6 +25,7 @@ export class TasksReaderService {
     private readonly expiry: ExpiryService,
     private readonly sessions: SessionsService,
     private readonly approvals: ApprovalsReaderService,
+    private readonly tasks: TasksRepository,
     private readonly lists: TaskListsRepository,
     private readonly inbox: InboxRepository,
   ) {}
@@ -51,7 +52,7 @@ export class TasksReaderService {
       await getReadableTask(manager, agent, id);
       const [task, approvals] = await Promise.all([
         this.getRow(manager, id),
-        selectClaimApprovals(manager, id),
+        this.tasks.listClaimApprovals(manager, id),
       ]);
       return { ...toTaskDto(task), approvals: approvals.map(toClaimApprovalDto) };
     });

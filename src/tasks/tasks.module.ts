@@ -10,13 +10,17 @@ import { CascadesService } from './cascades.service.js';
 import { ClaimsService } from './claims.service.js';
 import { InboxRepository } from './inbox.repository.js';
 import { InboxWaitService } from './inbox-wait.service.js';
+import { LineageService } from './lineage.service.js';
 import { TaskControlService } from './task-control.service.js';
 import { TaskHistoryService } from './task-history.service.js';
+import { TaskBlockersRepository } from './task-blockers.repository.js';
 import { TaskBlockersService } from './task-blockers.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
 import { TaskListsRepository } from './task-lists.repository.js';
+import { TaskTreesRepository } from './task-trees.repository.js';
 import { Task } from './task.entity.js';
 import { TasksController } from './tasks.controller.js';
+import { TasksRepository } from './tasks.repository.js';
 import { TasksReaderService } from './tasks-reader.service.js';
 import { TasksService } from './tasks.service.js';
 
@@ -32,8 +36,12 @@ import { TasksService } from './tasks.service.js';
   ],
   controllers: [TasksController],
   providers: [
-    InboxRepository,
+    TasksRepository,
     TaskListsRepository,
+    TaskTreesRepository,
+    TaskBlockersRepository,
+    InboxRepository,
+    LineageService,
     TasksService,
     TasksReaderService,
     ClaimsService,

@@ -6,7 +6,6 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole, assertOrgRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
-import { sql, queueSql } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { findTaskKey } from '../idempotency/keyed-context.js';
@@ -18,15 +17,17 @@ import { AttemptsService } from '../sessions/attempts.service.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
 import { type RoutedTaskDto, toRoutedTask } from './dto/routed-task.dto.js';
-import { assertLineage } from './lineage.js';
+import { LineageService } from './lineage.service.js';
 import { isPriority, type Priority, rankOf } from './priority.js';
-import type { Task } from './task.entity.js';
+import { type NewTask, TasksRepository } from './tasks.repository.js';
 
 /** Routes tasks to roles. */
 @Injectable()
 export class TasksService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly tasks: TasksRepository,
+    private readonly lineage: LineageService,
     private readonly attempts: AttemptsService,
     private readonly approvals: ApprovalRequestsService,
     private readonly audit: AuditService,
@@ -38,7 +39,7 @@ export class TasksService {
    * Stores a task, opens its first attempt and requests its required approval, in one transaction.
    *
    * @throws InvalidInputError if a role is reserved or unknown, or a time is not possible
-   * @throws DomainError the errors of {@link assertLineage}, `auth.role_ambiguous`, `auth.role_not_held` or
+   * @throws DomainError the errors of {@link LineageService.assert}, `auth.role_ambiguous`, `auth.role_not_held` or
    *   `approval.four_eyes`
    */
   async route(agent: Agent, dto: RouteTaskDto): Promise<RoutedTaskDto> {
@@ -50,7 +51,7 @@ export class TasksService {
     const warnings = [...warningsOf(dto), ...(await this.warningsOfRole(dto.target))];
     const task = await this.transactions.run(async (manager) => {
       if (dto.parent_task_id !== undefined) {
-        await assertLineage(manager, agent, dto.parent_task_id, dto.target);
+        await this.lineage.assert(manager, agent, dto.parent_task_id, dto.target);
       }
       const routed: NewTask = {
         id: newId(),
@@ -66,8 +67,9 @@ export class TasksService {
         max_run_seconds: dto.max_run_seconds ?? null,
         parent_task_id: dto.parent_task_id ?? null,
         requires_approval: dto.requires_approval ?? null,
+        ...databaseKeys(manager),
       };
-      await insertTask(manager, routed);
+      await this.insert(manager, routed);
       const { id: task_id, to_role, trace_id, created_by } = routed;
       const session_id = this.attempts.openFirst(manager, {
         ...{ task_id, trace_id, created_by, deadline_at },
@@ -93,6 +95,23 @@ export class TasksService {
       return routed;
     });
     return toRoutedTask(task, warnings);
+  }
+
+  /**
+   * Inserts a task. Without a deadline the INSERT is queued and sent in one batch with the next statement.
+   *
+   * @throws InvalidInputError if the deadline is not in the future
+   */
+  private async insert(manager: EntityManager, task: NewTask): Promise<void> {
+    const { deadline_at } = task;
+    if (deadline_at === null) {
+      this.tasks.queueInsert(manager, { ...task, deadline_at });
+      return;
+    }
+    if (await this.tasks.insert(manager, task)) return;
+    throw new InvalidInputError([
+      { pointer: '/deadline_at', message: 'deadline_at must be in the future' },
+    ]);
   }
 
   /** Without ROLES a misspelled role is accepted, and no agent ever claims its task. So the response contains a warning. */
@@ -137,65 +156,10 @@ function priorityOf({ priority, task }: RouteTaskDto): Priority {
   return isPriority(told) ? told : 'normal';
 }
 
-type NewTask = Omit<Task, 'created_at' | 'idempotency_key'>;
-
-/**
- * Inserts a task. Without a deadline the INSERT is queued and sent in one batch with the next statement.
- *
- * The database key `idempotency_key` is unique over all callers and permanently, longer than any idempotency record is
- * kept. So it is the client's idempotency key only if that is a free UUID. If two requests insert the same key at the
- * same time, the second one is a conflict: it is retried and finds the key in use.
- *
- * @throws InvalidInputError if the deadline is not in the future
- */
-async function insertTask(manager: EntityManager, task: NewTask): Promise<void> {
-  const key = findTaskKey(manager);
-  const values = [
-    task.id,
-    task.task_type,
-    task.description,
-    task.from_role,
-    task.to_role,
-    task.data,
-    task.context,
-    task.trace_id,
-    task.created_by,
-    task.priority,
-    task.deadline_at,
-    task.max_attempts,
-    task.max_run_seconds,
-    task.parent_task_id,
-    task.requires_approval,
-    key?.preferred ?? null,
-    key?.derived ?? null,
-    randomId(),
-  ];
-  const conflictOn = { constraint: 'idx_tasks_idempotency_key' };
-  if (task.deadline_at === null) {
-    queueSql(manager, INSERT, values, conflictOn);
-    return;
-  }
-  const inserted = await sql(manager, INSERT, values, conflictOn);
-  if (inserted.length > 0) return;
-  throw new InvalidInputError([
-    { pointer: '/deadline_at', message: 'deadline_at must be in the future' },
-  ]);
+/** Returns the candidates for the database key of a task: for a keyed request, those of the idempotency key. */
+function databaseKeys(
+  manager: EntityManager,
+): Pick<NewTask, 'preferred_key' | 'derived_key' | 'random_key'> {
+  const { preferred, derived } = findTaskKey(manager) ?? {};
+  return { preferred_key: preferred, derived_key: derived, random_key: randomId() };
 }
-
-const IF_FREE = (id: string): string =>
-  `(SELECT ${id}::uuid WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE idempotency_key = ${id}))`;
-
-/**
- * Inserts nothing if the deadline has passed.
- *
- * The candidates of the database key are not an array: the planner estimates the length of an array, so it would plan
- * each request again.
- */
-const INSERT = `
-  INSERT INTO tasks
-    (id, task_type, description, from_role, to_role, data, context, trace_id, created_by,
-     priority, deadline_at, max_attempts, max_run_seconds, parent_task_id, requires_approval, idempotency_key)
-  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-         coalesce(${IF_FREE('$16')}, ${IF_FREE('$17')}, $18)
-   WHERE $11::timestamptz IS NULL OR $11 > clock_timestamp()
-  RETURNING 1`;

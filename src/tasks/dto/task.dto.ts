@@ -4,19 +4,10 @@ import type { RequiredApproval } from '../../lifecycle/task-lock.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
 import { PRIORITIES, type Priority } from '../priority.js';
-import type { Task } from '../task.entity.js';
+import type { TaskView } from '../task-view.js';
 
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
-
-/** A task with its status and the facts of its latest attempt. */
-export interface TaskView extends Omit<Task, 'idempotency_key'> {
-  status: TaskStatus;
-  session_id: string;
-  attempt: number;
-  claimed_by: string | null;
-  parked_for: string | null;
-}
 
 export class TaskDto {
   @ApiPropertyOptional({
