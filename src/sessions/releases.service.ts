@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { ApprovalsRepository } from '../approvals/approvals.repository.js';
 import type { Actor } from '../auth/actor.js';
-import { sql } from '../database/sql.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { AttemptsRepository } from './attempts.repository.js';
 import { type Attempt, AttemptsService } from './attempts.service.js';
 import type { ReleaseDto } from './dto/lease.dto.js';
 import type { Session } from './session.entity.js';
@@ -25,6 +25,7 @@ export class ReleasesService {
   constructor(
     private readonly lifecycle: LifecycleService,
     private readonly attempts: AttemptsService,
+    private readonly taskAttempts: AttemptsRepository,
     private readonly approvals: ApprovalsRepository,
   ) {}
 
@@ -55,7 +56,7 @@ export class ReleasesService {
       by,
       { event_type: 'task_released', metadata },
     );
-    if (!undelivered) await assertFewReleases(manager, attempt);
+    if (!undelivered) await this.assertFewReleases(manager, attempt);
     const place = await this.placeAfter(manager, attempt, not_before, until_approval);
     const { attempts_left } = attempt;
     await this.attempts.openNext(manager, attempt, { attempts_left, ...place }, by);
@@ -69,7 +70,7 @@ export class ReleasesService {
     approvalId: string | undefined,
   ): Promise<Place> {
     const atOnce = { due: null, place_of: attempt.id };
-    if (notBefore !== undefined) return { due: await dueTime(manager, attempt, notBefore) };
+    if (notBefore !== undefined) return { due: await this.dueTime(manager, attempt, notBefore) };
     if (approvalId === undefined) return atOnce;
     const until = await this.pendingUntil(manager, attempt, approvalId);
     return until ? { due: until, parked_for: approvalId } : atOnce;
@@ -93,41 +94,26 @@ export class ReleasesService {
     const pending = await this.approvals.findPendingStage(manager, approval);
     return pending?.expires_at ?? null;
   }
+
+  private async assertFewReleases(manager: EntityManager, { task_id }: Attempt): Promise<void> {
+    const released = await this.taskAttempts.countReleases(manager, task_id, MAX_RELEASES + 1);
+    if (released <= MAX_RELEASES) return;
+    throw new DomainError(
+      'task.release_limit',
+      `The task was released ${MAX_RELEASES} times, which is the maximum. Complete it, or fail it with "retryable": true.`,
+    );
+  }
+
+  private async dueTime(manager: EntityManager, { id }: Attempt, notBefore: string): Promise<Date> {
+    const due = await this.taskAttempts.compareDueTime(manager, id, notBefore);
+    if (due.isPast) throw invalidDueTime('not_before must be in the future');
+    if (due.isAfterDeadline) {
+      throw invalidDueTime('not_before must be before the deadline_at of the task');
+    }
+    return new Date(notBefore);
+  }
 }
 
-async function assertFewReleases(manager: EntityManager, { task_id }: Attempt): Promise<void> {
-  const released = await sql(manager, RELEASED, [task_id, MAX_RELEASES + 1]);
-  if (released.length <= MAX_RELEASES) return;
-  throw new DomainError(
-    'task.release_limit',
-    `The task was released ${MAX_RELEASES} times, which is the maximum. Complete it, or fail it with "retryable": true.`,
-  );
+function invalidDueTime(message: string): InvalidInputError {
+  return new InvalidInputError([{ pointer: '/not_before', message }]);
 }
-
-const RELEASED = `
-  SELECT 1 FROM sessions s
-   WHERE s.task_id = $1 AND s.ended_reason = 'released'
-     AND s.id NOT IN (
-       SELECT e.session_id FROM audit_events e
-        WHERE e.task_id = $1 AND e.event_type = 'task_released' AND e.session_id IS NOT NULL
-          AND e.metadata @> '{"undelivered": true}')
-   LIMIT $2`;
-
-async function dueTime(manager: EntityManager, { id }: Attempt, notBefore: string): Promise<Date> {
-  const [found] = await sql<{ past: boolean; late: boolean | null }>(manager, DUE_TIME, [
-    id,
-    notBefore,
-  ]);
-  const message =
-    found?.past === true
-      ? 'not_before must be in the future'
-      : found?.late === true
-        ? 'not_before must be before the deadline_at of the task'
-        : undefined;
-  if (message !== undefined) throw new InvalidInputError([{ pointer: '/not_before', message }]);
-  return new Date(notBefore);
-}
-
-const DUE_TIME = `
-  SELECT $2::timestamptz <= clock_timestamp() AS past, $2::timestamptz >= deadline_at AS late
-    FROM sessions WHERE id = $1`;

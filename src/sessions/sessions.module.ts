@@ -4,6 +4,8 @@ import { ApprovalsModule } from '../approvals/approvals.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
+import { AttemptTimeoutsRepository } from './attempt-timeouts.repository.js';
+import { AttemptsRepository } from './attempts.repository.js';
 import { AttemptsService } from './attempts.service.js';
 import { AttemptTimeoutsService } from './attempt-timeouts.service.js';
 import { LeasesController } from './leases.controller.js';
@@ -33,6 +35,8 @@ import { SessionsService } from './sessions.service.js';
   providers: [
     SessionsRepository,
     SessionListsRepository,
+    AttemptsRepository,
+    AttemptTimeoutsRepository,
     SessionsService,
     SessionUpdatesService,
     SessionsReaderService,
@@ -46,7 +50,7 @@ import { SessionsService } from './sessions.service.js';
     LeaseExtensionsService,
   ],
   exports: [
-    SessionsRepository,
+    AttemptsRepository,
     SessionsService,
     SessionUpdatesService,
     SessionsReaderService,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Reference } from '../common/ids.js';
 import { Environment } from '../config/environment.js';
-import { loadForUpdate, type RowLoader } from '../database/row-loader.js';
+import type { RowLoader } from '../database/row-loader.js';
 import { queueSql, sql } from '../database/sql.js';
 import { insertInto, type Placeholders, statement } from '../database/statement.js';
 import { TransactionsService } from '../database/transactions.service.js';
@@ -103,20 +103,6 @@ export class SessionsRepository {
     return session;
   }
 
-  /**
-   * Locks and returns the latest attempt of a task. A transaction with this lock can open the next attempt. If another
-   * transaction opened one while this one waited for the lock, the newer attempt is locked instead.
-   */
-  async lockLatestAttempt(manager: EntityManager, taskId: string): Promise<ReadSession> {
-    for (;;) {
-      const [latest] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
-      if (!latest) throw new Error('a task has at least one attempt');
-      const locked = await loadForUpdate(manager, this.loader(latest.id));
-      const [still] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
-      if (locked && still?.id === locked.id) return locked;
-    }
-  }
-
   /** Whether a task with this id exists. A session with the same id would hide the task in `GET /sessions/{id}`. */
   async isTaskId(manager: EntityManager, id: string): Promise<boolean> {
     return (await sql(manager, `SELECT 1 FROM tasks WHERE id = $1`, [id])).length > 0;
@@ -168,9 +154,6 @@ const INSERT_NEXT = statement<Values>(
 const SESSION = `
   SELECT s.*, ${statusNow('s', '$2')} AS status, ${clockChecks('s')}
     FROM sessions s WHERE s.id = $1`;
-
-const LATEST_ID = `
-  SELECT id FROM sessions WHERE task_id = $1 AND attempt IS NOT NULL ORDER BY attempt DESC LIMIT 1`;
 
 /**
  * FROM clause that finds the session `s` of an id: a session, or the latest attempt of a task.

@@ -16,6 +16,7 @@ import {
 } from '../lifecycle/task-summary.js';
 import { newId } from '../common/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
+import { AttemptsRepository } from './attempts.repository.js';
 import type { CreateSessionDto } from './dto/create-session.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
@@ -31,6 +32,7 @@ export class SessionsService {
     private readonly lifecycle: LifecycleService,
     private readonly audit: AuditService,
     private readonly sessions: SessionsRepository,
+    private readonly taskAttempts: AttemptsRepository,
     private readonly lists: SessionListsRepository,
   ) {}
 
@@ -74,7 +76,7 @@ export class SessionsService {
         },
       ]);
     }
-    const attempt = await this.sessions.lockLatestAttempt(manager, task.task_id);
+    const attempt = await this.taskAttempts.lockLatest(manager, task.task_id);
     if (attempt.status === 'active') throw sessionClaimed(attempt);
     if (attempt.status !== 'pending') {
       throw taskFinished(attempt.status);

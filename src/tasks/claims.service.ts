@@ -14,11 +14,12 @@ import {
   taskRelations,
 } from '../lifecycle/task-summary.js';
 import { taskStatus } from '../lifecycle/task-status.js';
+import { AttemptsRepository } from '../sessions/attempts.repository.js';
 import { assertClaimable } from '../sessions/attempts.service.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
 import { LeasesService } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
-import { type ReadSession, SessionsRepository } from '../sessions/sessions.repository.js';
+import type { ReadSession } from '../sessions/sessions.repository.js';
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
@@ -36,7 +37,7 @@ export class ClaimsService {
     private readonly leases: LeasesService,
     private readonly tasks: TasksRepository,
     private readonly inbox: InboxRepository,
-    private readonly sessions: SessionsRepository,
+    private readonly taskAttempts: AttemptsRepository,
   ) {}
 
   /**
@@ -78,7 +79,7 @@ export class ClaimsService {
         ...(isOwner ? (['assignee'] as const) : []),
       ];
       authorize('tasks.claim', relations, taskNotFound);
-      const attempt = await this.sessions.lockLatestAttempt(manager, taskId);
+      const attempt = await this.taskAttempts.lockLatest(manager, taskId);
       assertFree(attempt);
       return this.assign(manager, agent, attempt, seconds);
     });

@@ -17,9 +17,10 @@ import {
   taskRelations,
 } from '../lifecycle/task-summary.js';
 import { taskStatus } from '../lifecycle/task-status.js';
+import { AttemptsRepository } from '../sessions/attempts.repository.js';
 import { AttemptsService, isAttempt } from '../sessions/attempts.service.js';
 import type { Session } from '../sessions/session.entity.js';
-import { type ReadSession, SessionsRepository } from '../sessions/sessions.repository.js';
+import type { ReadSession } from '../sessions/sessions.repository.js';
 import { cancelAttempt } from './cancel-attempt.js';
 import { CascadesService } from './cascades.service.js';
 import { type CancelledTaskDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
@@ -39,7 +40,7 @@ export class TaskControlService {
     private readonly expiry: ExpiryService,
     private readonly cascades: CascadesService,
     private readonly requirements: ApprovalRequirementsService,
-    private readonly sessions: SessionsRepository,
+    private readonly taskAttempts: AttemptsRepository,
   ) {}
 
   /**
@@ -68,7 +69,7 @@ export class TaskControlService {
     return this.transactions.run(async (manager) => {
       const by = await controllingActor(manager, agent, taskId);
       const cancelled_tasks = await this.cascades.cancel(manager, { agent, taskId, by, reason });
-      const latest = await this.sessions.lockLatestAttempt(manager, taskId);
+      const latest = await this.taskAttempts.lockLatest(manager, taskId);
       if (cancelled_tasks.length === 0) {
         // The task was retried after the cascade found it ended.
         if (!isTerminal(latest.status)) throw new ConcurrentUpdateError();
@@ -113,7 +114,7 @@ export class TaskControlService {
   ): Promise<TaskDto> {
     return this.transactions.run(async (manager) => {
       const by = await controllingActor(manager, agent, taskId);
-      const latest = await this.sessions.lockLatestAttempt(manager, taskId);
+      const latest = await this.taskAttempts.lockLatest(manager, taskId);
       const session = await act(manager, latest, by);
       return toTaskDto(withAttempt(await this.tasks.get(manager, taskId), session));
     });
