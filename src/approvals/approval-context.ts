@@ -1,4 +1,5 @@
-import { taskStatusNow, type TaskStatus } from '../lifecycle/task-status.js';
+import { taskStatusNow } from '../lifecycle/overdue.sql.js';
+import type { TaskStatus } from '../lifecycle/task-status.js';
 import { approvalStatusNow, type ApprovalStatus } from './approval-status.js';
 
 /** Another decision about the same payload, as JSON of PostgreSQL: times are strings. */

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
-import type { LockedTask } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
 import type { Approval } from './approval.entity.js';
 import { fourEyes, sameRole } from './approval-errors.js';
 import { ApprovalExclusionsRepository, type Exclusion } from './approval-exclusions.repository.js';

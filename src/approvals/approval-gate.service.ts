@@ -4,7 +4,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import type { EndedTask, TaskCompletion } from '../lifecycle/task-end.js';
-import { lockEndingTask } from '../lifecycle/task-lock.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import type { Approval } from './approval.entity.js';
 import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { ownPending } from './approval-errors.js';
@@ -15,6 +15,7 @@ import { ApprovalRequirementsService } from './approval-requirements.service.js'
 @Injectable()
 export class ApprovalGateService implements OnModuleInit {
   constructor(
+    private readonly taskStates: TaskStatesService,
     private readonly lifecycle: LifecycleService,
     private readonly changes: ApprovalChangesRepository,
     private readonly audit: AuditService,
@@ -29,7 +30,7 @@ export class ApprovalGateService implements OnModuleInit {
     const { task_id, status } = ended;
     if (task_id === null) return;
     const [{ requires_approval, subject }, withdrawn] = await Promise.all([
-      lockEndingTask(manager, task_id),
+      this.taskStates.lockEnding(manager, task_id),
       this.changes.withdrawPending(manager, task_id),
     ]);
     const completing = [ended.claimed_by, by.subject];

@@ -5,7 +5,7 @@ import { Environment } from '../config/environment.js';
 import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
-import { overdue } from '../lifecycle/overdue.js';
+import { overdue } from '../lifecycle/overdue.sql.js';
 import { boundedRoles } from '../observability/role-labels.js';
 import { excludedFrom } from './approval-exclusions.js';
 import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';

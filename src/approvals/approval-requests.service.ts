@@ -4,7 +4,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import { Environment } from '../config/environment.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import type { LockedTask } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
 import { newId } from '../common/new-id.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyConsumed, alreadyPending } from './approval-errors.js';

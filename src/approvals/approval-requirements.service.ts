@@ -6,7 +6,8 @@ import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import { withPrefix } from '../common/ids.js';
-import { lockOpenTask, type RequiredApproval, type TaskSubject } from '../lifecycle/task-lock.js';
+import type { RequiredApproval, TaskSubject } from '../lifecycle/locked-task.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { requiredKind } from './approver-kind-rules.js';
 import { requirementInTheWay } from './approval-errors.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
@@ -30,10 +31,11 @@ export type RequirementBlock =
   | { why: 'unasked'; role: string; since: Date }
   | { why: 'worker_voted'; approval_id: string; since: Date };
 
-/** Checks and renews the required approval of a task. It must have the digest of the task, and its role and quorum. */
+/** Requests, checks and renews the required approval of a task. It must have the digest of the task, and its role and quorum. */
 @Injectable()
 export class ApprovalRequirementsService {
   constructor(
+    private readonly taskStates: TaskStatesService,
     private readonly requests: ApprovalRequestsService,
     private readonly approvals: ApprovalsRepository,
     private readonly requirements: ApprovalRequirementsRepository,
@@ -59,6 +61,19 @@ export class ApprovalRequirementsService {
   }
 
   /**
+   * Requests the required approval of a new task.
+   *
+   * @throws DomainError `approval.four_eyes` if the requester role is the approver role
+   */
+  async open(manager: EntityManager, taskId: string, by: Actor): Promise<void> {
+    const task = await this.taskStates.lockOpen(manager, taskId);
+    if (!task.requires_approval) return;
+    const { role, ...ask } = task.requires_approval;
+    const reason = 'Required to complete the task';
+    await this.requests.create(manager, task, { ...ask, stages: [role], reason }, by);
+  }
+
+  /**
    * Requests the required approval again, if it is neither given nor pending. A role has one pending approval of a task
    * in each stage, so another approval that is pending for the role leaves no room for it.
    *
@@ -70,7 +85,7 @@ export class ApprovalRequirementsService {
     by: Actor,
     why: string | undefined,
   ): Promise<void> {
-    const task = await lockOpenTask(manager, taskId);
+    const task = await this.taskStates.lockOpen(manager, taskId);
     const { requires_approval } = task;
     if (!requires_approval) return;
     const requiring = { ...task, requires_approval };

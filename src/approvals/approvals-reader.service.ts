@@ -5,7 +5,8 @@ import { authorize, canReadEverything, type Relation } from '../auth/policy.js';
 import { decodeCursor, toPage } from '../database/keyset.js';
 import type { RowPage } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { findReadableTask, type TaskSummary, taskRelations } from '../lifecycle/task-summary.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
+import { type TaskSummary, taskRelations } from '../lifecycle/task-summary.js';
 import type { Approval } from './approval.entity.js';
 import { asHidden } from '../errors/domain-error.js';
 import { approvalNotFound } from './approval-errors.js';
@@ -24,6 +25,7 @@ import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
 export class ApprovalsReaderService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly lists: ApprovalListsRepository,
     private readonly approvals: ApprovalsRepository,
   ) {}
@@ -67,7 +69,7 @@ export class ApprovalsReaderService {
   ): Promise<{ approval: ApprovalRow; task: TaskSummary }> {
     const approval = await this.approvals.find(manager, id);
     if (!approval) throw approvalNotFound();
-    const task = await findReadableTask(manager, agent, approval.task_id);
+    const task = await this.taskStates.findReadable(manager, agent, approval.task_id);
     if (!task) throw asHidden(approvalNotFound());
     return { approval, task };
   }

@@ -7,14 +7,14 @@ import { isBlank } from '../common/invisible-characters.js';
 import { Environment } from '../config/environment.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import {
-  getReadableTask,
   type TaskSummary,
   taskFinished,
   taskNotFound,
   taskRelations,
 } from '../lifecycle/task-summary.js';
-import { type LockedTask, lockOpenTask } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
 import { approvalNotFound, repeatReasonRequired } from './approval-errors.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
@@ -32,6 +32,7 @@ import type { ResubmitApprovalDto } from './dto/resubmit-approval.dto.js';
 export class ApprovalsService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly reader: ApprovalsReaderService,
     private readonly requests: ApprovalRequestsService,
     private readonly approvals: ApprovalsRepository,
@@ -48,7 +49,7 @@ export class ApprovalsService {
     const { payload, approver_kind, repeat = false } = dto;
     if (repeat && isBlank(reason)) throw repeatReasonRequired();
     const approval = await this.transactions.run(async (manager) => {
-      const facts = await getReadableTask(manager, agent, dto.task_id);
+      const facts = await this.taskStates.getReadable(manager, agent, dto.task_id);
       authorize('approvals.create', taskRelations(agent, facts), taskNotFound);
       const by = { role: requestingRole(agent, facts, dto.from_role), subject: agent.subject };
       const task = await this.lockUnfinishedTask(manager, dto.task_id);
@@ -109,7 +110,7 @@ export class ApprovalsService {
 
   /** Locks a task that has not expired, because a new approval must not outlive its task. */
   private async lockUnfinishedTask(manager: EntityManager, taskId: string): Promise<LockedTask> {
-    const task = await lockOpenTask(manager, taskId);
+    const task = await this.taskStates.lockOpen(manager, taskId);
     if (await this.attempts.isExpired(manager, task.session_id)) throw taskFinished('expired');
     return task;
   }

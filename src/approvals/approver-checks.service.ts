@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
-import type { LockedTask } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
 import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { Approval } from './approval.entity.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { authorize, permits } from '../auth/policy.js';
-import type { LockedTask } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
 import { taskRelations } from '../lifecycle/task-summary.js';
 import type { Approval } from './approval.entity.js';
 import { approvalNotFound, heldByAnother, notHeld } from './approval-errors.js';

@@ -4,7 +4,8 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
-import { type LockedTask, lockTaskAndAttempt } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyConsumed } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
@@ -19,6 +20,7 @@ import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 export class ConsumptionsService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly reader: ApprovalsReaderService,
     private readonly approvals: ApprovalsRepository,
     private readonly consumptions: ApprovalConsumptionsRepository,
@@ -37,7 +39,7 @@ export class ConsumptionsService {
   async consume(agent: Agent, id: string, digest: string): Promise<ApprovalDto> {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
-      const task = await lockTaskAndAttempt(manager, facts.task_id);
+      const task = await this.taskStates.lockWithAttempt(manager, facts.task_id);
       await this.access.assertMayConsume(manager, agent, seen, task);
       const consumed = await this.consumptions.consume(manager, {
         id,

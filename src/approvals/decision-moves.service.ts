@@ -5,7 +5,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { Environment } from '../config/environment.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { alreadyEnded, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
@@ -47,6 +47,7 @@ export interface Move {
 export class DecisionMovesService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly reader: ApprovalsReaderService,
     private readonly requests: ApprovalRequestsService,
     private readonly approvals: ApprovalsRepository,
@@ -64,7 +65,7 @@ export class DecisionMovesService {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: seen, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize(move.action, approvalRelations(agent, seen, facts), approvalNotFound);
-      const task = await lockOpenTask(manager, facts.task_id);
+      const task = await this.taskStates.lockOpen(manager, facts.task_id);
       const current = await this.approvals.lock(manager, id);
       // Another request may have moved it while this one waited for the lock.
       authorize(move.action, approvalRelations(agent, current, task), approvalNotFound);

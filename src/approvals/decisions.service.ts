@@ -4,8 +4,8 @@ import { authorize } from '../auth/policy.js';
 import { isBlank } from '../common/invisible-characters.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
-import { getReadableTask, taskRelations } from '../lifecycle/task-summary.js';
-import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
+import { taskRelations } from '../lifecycle/task-summary.js';
 import { ambiguousApproval, ambiguousRole, nonePending, notesRequired } from './approval-errors.js';
 import type { ApprovalRow } from './approval-rows.js';
 import { ApprovalsRepository } from './approvals.repository.js';
@@ -23,6 +23,7 @@ import { VotesService } from './votes.service.js';
 export class DecisionsService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly reader: ApprovalsReaderService,
     private readonly approvals: ApprovalsRepository,
     private readonly votes: VotesService,
@@ -38,7 +39,7 @@ export class DecisionsService {
     const verdict = { decision, notes: notesOf(decision, comments) };
     const approval = await this.transactions.run(async (manager) => {
       const { task } = await this.reader.getWithTask(manager, agent, id);
-      const locked = await lockOpenTask(manager, task.task_id);
+      const locked = await this.taskStates.lockOpen(manager, task.task_id);
       return this.votes.vote(manager, agent, locked, id, verdict);
     });
     return toApprovalDto(approval);
@@ -57,9 +58,9 @@ export class DecisionsService {
     // v0.4 agents send their comments as `reason`.
     const verdict = { decision, notes: notesOf(decision, dto.comments, dto.reason) };
     const approval = await this.transactions.run(async (manager) => {
-      await getReadableTask(manager, agent, dto.task_id);
+      await this.taskStates.getReadable(manager, agent, dto.task_id);
       const roles = decidingRoles(agent, dto.approver_role);
-      const task = await lockOpenTask(manager, dto.task_id);
+      const task = await this.taskStates.lockOpen(manager, dto.task_id);
       const pending = await this.approvals.listPending(manager, task.task_id, roles);
       const isUnasked =
         roles.includes(task.to_role) && (await this.unrequested.isOpen(manager, task));

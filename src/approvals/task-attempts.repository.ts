@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
-import { overdue } from '../lifecycle/overdue.js';
+import { overdue } from '../lifecycle/overdue.sql.js';
 
 /** Reads the attempts of a task, on which its approvals depend. */
 @Injectable()

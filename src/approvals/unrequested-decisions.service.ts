@@ -4,7 +4,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { newId } from '../common/new-id.js';
 import { canonicalDigest } from '../http/canonical-json.js';
-import type { LockedTask } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
 import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { alreadyEnded } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';

@@ -4,7 +4,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
-import type { LockedTask } from '../lifecycle/task-lock.js';
+import type { LockedTask } from '../lifecycle/locked-task.js';
 import { alreadyEnded, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';

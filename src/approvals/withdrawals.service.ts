@@ -4,7 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
-import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { alreadyEnded, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
@@ -18,6 +18,7 @@ import { type ApprovalDto, toApprovalDto } from './dto/approval.dto.js';
 export class WithdrawalsService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly reader: ApprovalsReaderService,
     private readonly approvals: ApprovalsRepository,
     private readonly changes: ApprovalChangesRepository,
@@ -31,7 +32,7 @@ export class WithdrawalsService {
     const approval = await this.transactions.run(async (manager) => {
       const { approval: found, task: facts } = await this.reader.getWithTask(manager, agent, id);
       authorize('approvals.withdraw', approvalRelations(agent, found, facts), approvalNotFound);
-      const task = await lockOpenTask(manager, facts.task_id);
+      const task = await this.taskStates.lockOpen(manager, facts.task_id);
       await this.exclusions.assertOwnRequest(manager, agent, task, found);
       const withdrawn = await this.changes.end(manager, { id, status: 'withdrawn' });
       if (!withdrawn) throw alreadyEnded(await this.approvals.lock(manager, id));

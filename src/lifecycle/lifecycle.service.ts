@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { AuditEventType } from '../audit/audit-event-types.js';
-import { withEvent } from '../audit/audit.repository.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { Deferred, RAISED_CONFLICT, sql, sqlWithCommit } from '../database/sql.js';
+import { Deferred } from '../database/sql.js';
 import { afterCommit } from '../database/transaction-hooks.js';
-import { ConcurrentUpdateError } from '../database/postgres-errors.js';
 import { sessionTopic, WorkNotifierService } from '../database/work-notifier.service.js';
 import {
   type LifecycleSession,
@@ -15,8 +13,9 @@ import {
   type SessionTransition,
   planTransition,
 } from './session-transition.js';
+import { LifecycleRepository, type StoredChange } from './lifecycle.repository.js';
 import type { TaskEndHook } from './task-end.js';
-import { lockEndingTask } from './task-lock.js';
+import { TaskStatesService } from './task-states.service.js';
 
 /** Event type and metadata of the audit event of a change. Default: derived from the change. */
 export interface AuditOptions {
@@ -32,6 +31,8 @@ export class LifecycleService {
   constructor(
     private readonly audit: AuditService,
     private readonly workNotifier: WorkNotifierService,
+    private readonly sessions: LifecycleRepository,
+    private readonly tasks: TaskStatesService,
   ) {}
 
   /** Adds a rule that runs whenever a task ends. */
@@ -70,8 +71,10 @@ export class LifecycleService {
     const step = planTransition(session, change);
     if (step.endsTask)
       return Deferred.resolved(await this.apply(manager, session, step, by, options));
-    const parameters = this.parametersOf(manager, session, step, by, options);
-    return sqlWithCommit<S>(manager, CHANGE, parameters, RAISED_CONFLICT).map(expectRow);
+    return this.sessions.changeWithCommit(
+      manager,
+      this.prepare(manager, session, step, by, options),
+    );
   }
 
   private async apply<S extends LifecycleSession>(
@@ -81,24 +84,26 @@ export class LifecycleService {
     by: Actor,
     options?: AuditOptions,
   ): Promise<S> {
-    const parameters = this.parametersOf(manager, session, step, by, options);
+    const change = this.prepare(manager, session, step, by, options);
     // Locks the task first, so that decisions made before the cancel have an earlier time than the cancel.
     const { task_id } = session;
-    if (step.reason === 'cancelled' && task_id !== null) await lockEndingTask(manager, task_id);
+    if (step.reason === 'cancelled' && task_id !== null)
+      await this.tasks.lockEnding(manager, task_id);
     const [changed] = await Promise.all([
-      sql<S>(manager, CHANGE, parameters, RAISED_CONFLICT),
+      this.sessions.change<S>(manager, change),
       step.endsTask && this.runTaskEndHooks(manager, session, step, by),
     ]);
-    return expectRow(changed);
+    return changed;
   }
 
-  private parametersOf(
+  /** Returns the change with its audit event. Watching requests are notified after the commit. */
+  private prepare(
     manager: EntityManager,
     session: LifecycleSession,
     step: SessionTransition,
     by: Actor,
     options: AuditOptions = {},
-  ): unknown[] {
+  ): StoredChange {
     const { change, from, to, reason } = step;
     this.notifyAfterCommit(manager, session, step, by);
     const event = this.audit.eventPayload(manager, {
@@ -115,21 +120,7 @@ export class LifecycleService {
         version: session.version + 1,
       },
     });
-    return [
-      session.id,
-      session.version,
-      from,
-      to,
-      change.metadata ?? null,
-      change.task_id ?? null,
-      change.result ?? null,
-      change.error ?? null,
-      change.claimed_by ?? null,
-      reason,
-      change.lease_seconds ?? null,
-      change.retryable ?? null,
-      event,
-    ];
+    return { ...change, id: session.id, version: session.version, from, to, reason, event };
   }
 
   /**
@@ -180,48 +171,6 @@ export class LifecycleService {
     seconds: number | null,
     otherwise: number,
   ): Deferred<S> {
-    return sqlWithCommit<S>(manager, HEARTBEAT, [session.id, seconds, otherwise]).map(expectRow);
+    return this.sessions.restartLease(manager, session.id, seconds, otherwise);
   }
-}
-
-/** Part of the UPDATE, because the deadline can pass between the read and the change of the session. */
-const MAY_BEGIN = `
-  ((not_before IS NULL OR not_before <= clock_timestamp())
-   AND (deadline_at IS NULL OR deadline_at > clock_timestamp()))`;
-
-const CHANGE = withEvent(
-  `UPDATE sessions
-     SET status           = $4,
-         metadata         = coalesce($5, metadata),
-         task_id          = coalesce($6, task_id),
-         result           = coalesce($7, result),
-         error            = coalesce($8, error),
-         claimed_by       = coalesce(claimed_by, $9),
-         ended_reason     = $10,
-         lease_seconds    = coalesce($11, lease_seconds),
-         lease_expires_at = CASE WHEN $11 IS NULL THEN lease_expires_at
-                              ELSE clock_timestamp() + make_interval(secs => least($11, max_run_seconds)) END,
-         run_until        = CASE WHEN status = 'pending' AND $4::varchar = 'active'
-                              THEN clock_timestamp() + make_interval(secs => max_run_seconds)
-                              ELSE run_until END,
-         retryable        = coalesce($12, retryable),
-         version          = version + 1,
-         updated_at       = clock_timestamp()
-   WHERE id = $1 AND version = $2 AND status = $3
-     AND ($4 <> 'active' OR $3 = 'active' OR ${MAY_BEGIN})
-  RETURNING *`,
-  '$13',
-);
-
-const HEARTBEAT = `
-  UPDATE sessions
-     SET lease_seconds    = coalesce($2, lease_seconds, $3),
-         lease_expires_at =
-           least(clock_timestamp() + make_interval(secs => coalesce($2, lease_seconds, $3)), run_until)
-   WHERE id = $1 AND status = 'active'
-  RETURNING *`;
-
-function expectRow<S>([changed]: readonly S[]): S {
-  if (changed === undefined) throw new ConcurrentUpdateError();
-  return changed;
 }

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { withEvent } from '../audit/audit.repository.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
-import { RAISED_CONFLICT, sql } from '../database/sql.js';
 import { afterCommit } from '../database/transaction-hooks.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
-import type { LockedTask } from './task-lock.js';
+import { LifecycleRepository } from './lifecycle.repository.js';
+import type { LockedTask } from './locked-task.js';
 
 /** Moves the due time of parked attempts with the approval that they wait for. */
 @Injectable()
@@ -14,6 +13,7 @@ export class ParkedTasksService {
   constructor(
     private readonly audit: AuditService,
     private readonly workNotifier: WorkNotifierService,
+    private readonly sessions: LifecycleRepository,
   ) {}
 
   /**
@@ -45,22 +45,10 @@ export class ParkedTasksService {
         version: parked.version + 1,
       },
     });
-    const parameters = [parked.id, parked.version, pendingUntil, event];
-    await sql(manager, MOVE, parameters, RAISED_CONFLICT);
+    await this.sessions.moveDueTime(manager, parked, pendingUntil, event);
     if (pendingUntil) return;
     afterCommit(manager, () => {
       this.workNotifier.notify(parked.role);
     });
   }
 }
-
-/** A conflict with a claim or a cancel retries the transaction. */
-const MOVE = withEvent(
-  `UPDATE sessions
-     SET not_before = coalesce($3, clock_timestamp()),
-         version    = version + 1,
-         updated_at = clock_timestamp()
-   WHERE id = $1 AND version = $2 AND status = 'pending'
-  RETURNING id`,
-  '$4',
-);

@@ -16,10 +16,3 @@ export function taskStatus({ status, ended_reason, retryable }: LatestAttempt): 
   if (ended_reason === 'cancelled') return 'cancelled';
   return status === 'failed' && retryable === true ? 'dead' : status;
 }
-
-/** Returns SQL for the current status of the task of the attempt with this alias. `statusNow` is SQL for its status. */
-export function taskStatusNow(attempt: string, statusNow: string): string {
-  return `CASE WHEN ${attempt}.ended_reason = 'cancelled' THEN 'cancelled'
-               WHEN ${attempt}.status = 'failed' AND ${attempt}.retryable THEN 'dead'
-               ELSE ${statusNow} END`;
-}

@@ -1,7 +1,5 @@
-import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { authorize, permits, type Relation, staffRelations } from '../auth/policy.js';
-import { sql } from '../database/sql.js';
+import { type Relation, staffRelations } from '../auth/policy.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { TaskStatus } from './task-status.js';
 
@@ -49,47 +47,6 @@ export function deadlinePast(): DomainError {
 export function expectTask<Row>([row]: readonly Row[]): Row {
   if (!row) throw new Error('The task is missing, although tasks are never deleted');
   return row;
-}
-
-/** Returns the state of a task. Null if the task does not exist. */
-export async function findTaskSummary(
-  manager: EntityManager,
-  taskId: string,
-): Promise<TaskSummary | null> {
-  const [facts] = await sql<TaskSummary>(
-    manager,
-    `SELECT task_id, from_role, to_role, created_by, trace_id, status, session_id, claimed_by,
-            ARRAY(SELECT p.role FROM task_participants p WHERE p.task_id = t.task_id) AS participants
-       FROM task_states t WHERE task_id = $1`,
-    [taskId],
-  );
-  return facts ?? null;
-}
-
-/** Returns the state of a task that the agent may read. Null if the task does not exist or is hidden from the agent. */
-export async function findReadableTask(
-  manager: EntityManager,
-  agent: Agent,
-  taskId: string,
-): Promise<TaskSummary | null> {
-  const facts = await findTaskSummary(manager, taskId);
-  return facts && permits('tasks.read', taskRelations(agent, facts)) ? facts : null;
-}
-
-/**
- * Like {@link findReadableTask}, but throws.
- *
- * @throws DomainError `task.not_found`
- */
-export async function getReadableTask(
-  manager: EntityManager,
-  agent: Agent,
-  taskId: string,
-): Promise<TaskSummary> {
-  const facts = await findTaskSummary(manager, taskId);
-  if (!facts) throw taskNotFound();
-  authorize('tasks.read', taskRelations(agent, facts), taskNotFound);
-  return facts;
 }
 
 /** Returns the relations of an agent to a task. */

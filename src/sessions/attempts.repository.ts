@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { loadForUpdate } from '../database/row-loader.js';
 import { sql } from '../database/sql.js';
+import { expectTask } from '../lifecycle/task-summary.js';
 import { type ReadSession, SessionsRepository } from './sessions.repository.js';
 
 /** Reads and locks the attempts of a task. */
@@ -21,6 +22,12 @@ export class AttemptsRepository {
       const [still] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
       if (locked && still?.id === locked.id) return locked;
     }
+  }
+
+  /** Returns the maximum number of attempts of a task. */
+  async getMaxAttempts(manager: EntityManager, taskId: string): Promise<number> {
+    const found = await sql<{ max_attempts: number }>(manager, MAX_ATTEMPTS, [taskId]);
+    return expectTask(found).max_attempts;
   }
 
   /** Returns the number of releases of a task whose claim reached its client, at most `limit`. */
@@ -44,6 +51,8 @@ export class AttemptsRepository {
 
 const LATEST_ID = `
   SELECT id FROM sessions WHERE task_id = $1 AND attempt IS NOT NULL ORDER BY attempt DESC LIMIT 1`;
+
+const MAX_ATTEMPTS = `SELECT max_attempts FROM tasks WHERE id = $1`;
 
 const RELEASED = `
   SELECT 1 FROM sessions s

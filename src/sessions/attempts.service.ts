@@ -5,12 +5,12 @@ import type { AuditEventType } from '../audit/audit-event-types.js';
 import type { Actor } from '../auth/actor.js';
 import { afterCommit } from '../database/transaction-hooks.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
-import { sql } from '../database/sql.js';
-import type { ClockChecks } from '../lifecycle/clock-checks.js';
+import type { ClockChecks } from '../lifecycle/clock-checks.sql.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { deadlinePast, expectTask } from '../lifecycle/task-summary.js';
+import { deadlinePast } from '../lifecycle/task-summary.js';
 import { newId } from '../common/new-id.js';
+import { AttemptsRepository } from './attempts.repository.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
 import { taskNotDue } from './session-errors.js';
@@ -47,6 +47,7 @@ export class AttemptsService {
     private readonly audit: AuditService,
     private readonly workNotifier: WorkNotifierService,
     private readonly sessions: SessionsRepository,
+    private readonly taskAttempts: AttemptsRepository,
   ) {}
 
   /**
@@ -107,6 +108,18 @@ export class AttemptsService {
     return next;
   }
 
+  /** Opens the attempt after the last one of a task that has ended, and grants all attempts again. */
+  async openRetry(
+    manager: EntityManager,
+    ended: Attempt,
+    by: Actor,
+    reason: string | undefined,
+  ): Promise<Session> {
+    const max = await this.taskAttempts.getMaxAttempts(manager, ended.task_id);
+    const retry = { attempts_left: max - 1, due: null, event_type: 'task_retried' } as const;
+    return this.openNext(manager, ended, retry, by, { told: reason });
+  }
+
   /**
    * Fails an attempt whose task can still succeed. The next attempt opens after the backoff if attempts are left and the
    * deadline has not passed; otherwise the task becomes dead.
@@ -129,24 +142,13 @@ export class AttemptsService {
       goesOn ? {} : { metadata: { dead: true } },
     );
     if (goesOn) {
-      const due = backoffSeconds(await failedAttempts(manager, attempt));
+      const max = await this.taskAttempts.getMaxAttempts(manager, attempt.task_id);
+      // Counts the attempts used up since they were granted. Released attempts do not count.
+      const due = backoffSeconds(max - attempt.attempts_left);
       await this.openNext(manager, attempt, { attempts_left: attempt.attempts_left - 1, due }, by);
     }
     return failed;
   }
-}
-
-/** Returns the number of attempts used up since they were granted. Released attempts do not count. */
-async function failedAttempts(
-  manager: EntityManager,
-  { task_id, attempts_left }: Attempt,
-): Promise<number> {
-  const { max_attempts } = expectTask(
-    await sql<{ max_attempts: number }>(manager, `SELECT max_attempts FROM tasks WHERE id = $1`, [
-      task_id,
-    ]),
-  );
-  return max_attempts - attempts_left;
 }
 
 interface NextAttempt extends Pick<NewSession, 'due' | 'place_of' | 'parked_for'> {

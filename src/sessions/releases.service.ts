@@ -4,7 +4,7 @@ import { ApprovalsRepository } from '../approvals/approvals.repository.js';
 import type { Actor } from '../auth/actor.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { lockOpenTask } from '../lifecycle/task-lock.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { AttemptsRepository } from './attempts.repository.js';
 import { type Attempt, AttemptsService } from './attempts.service.js';
 import type { ReleaseDto } from './dto/lease.dto.js';
@@ -23,6 +23,7 @@ type Place = Pick<NewSession, 'due' | 'place_of' | 'parked_for'>;
 @Injectable()
 export class ReleasesService {
   constructor(
+    private readonly taskStates: TaskStatesService,
     private readonly lifecycle: LifecycleService,
     private readonly attempts: AttemptsService,
     private readonly taskAttempts: AttemptsRepository,
@@ -83,7 +84,7 @@ export class ReleasesService {
     approvalId: string,
   ): Promise<Date | null> {
     // Transactions that end an approval have this lock too: they commit before this read, or find the parked attempt.
-    await lockOpenTask(manager, task_id);
+    await this.taskStates.lockOpen(manager, task_id);
     const approval = await this.approvals.find(manager, approvalId);
     if (approval?.task_id !== task_id) {
       throw new DomainError(

@@ -4,7 +4,7 @@ import { Environment } from '../config/environment.js';
 import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
-import { statusNow } from '../lifecycle/overdue.js';
+import { statusNow } from '../lifecycle/overdue.sql.js';
 import type { SessionStatus } from '../lifecycle/session-status.js';
 import type { Session } from './session.entity.js';
 import { takesPart } from './session-visibility.sql.js';

@@ -26,7 +26,6 @@ import {
   SessionWriteAccessService,
 } from './session-write-access.service.js';
 import { sessionEnded } from './session-errors.js';
-import { getTaskForSession } from './sessions.service.js';
 
 /** Changes sessions on behalf of agents. */
 @Injectable()
@@ -58,7 +57,7 @@ export class SessionUpdatesService {
         afterRollback(manager, () => this.expiry.expireIfOverdue(current.id));
       }
       assertMatches(ifMatch, current);
-      const change = await plan(manager, agent, current, dto);
+      const change = await this.plan(manager, agent, current, dto);
       const by = actorFor(agent, current);
       if (!change) {
         // The role goes into the idempotency record: a replay requires that the caller still holds it.
@@ -79,46 +78,46 @@ export class SessionUpdatesService {
       return changed.map((session) => toChangedSessionDto(session, completion.withdrawn));
     });
   }
-}
 
-/** Returns the change that the request makes to this session; undefined if it makes none. */
-async function plan(
-  manager: EntityManager,
-  agent: Agent,
-  session: ReadSession,
-  dto: UpdateSessionDto,
-): Promise<SessionChange | undefined> {
-  const { status, task_id, metadata, result, error } = dto;
-  if (isTerminal(session.status)) throw sessionEnded(session, status);
-  if (status !== undefined) assertHolder(agent, session);
-  const moves = status !== undefined && status !== session.status;
-  if (moves && status === 'active') assertClaimable(session);
-  const joins = task_id !== undefined && task_id !== session.task_id;
-  if (joins) await assertMayJoin(manager, agent, session, task_id);
-  if (!moves && !joins && metadata === undefined) return undefined;
-  return {
-    metadata,
-    result,
-    error,
-    ...(moves && { status }),
-    ...(joins && { task_id }),
-    ...(status === 'active' && { claimed_by: agent.subject }),
-  };
-}
-
-async function assertMayJoin(
-  manager: EntityManager,
-  agent: Agent,
-  session: ReadSession,
-  taskId: string,
-): Promise<void> {
-  if (session.task_id !== null) {
-    throw new DomainError(
-      'session.task_set',
-      'The session already has a task, and task_id cannot be changed. Create another session for this task.',
-    );
+  /** Returns the change that the request makes to this session; undefined if it makes none. */
+  private async plan(
+    manager: EntityManager,
+    agent: Agent,
+    session: ReadSession,
+    dto: UpdateSessionDto,
+  ): Promise<SessionChange | undefined> {
+    const { status, task_id, metadata, result, error } = dto;
+    if (isTerminal(session.status)) throw sessionEnded(session, status);
+    if (status !== undefined) assertHolder(agent, session);
+    const moves = status !== undefined && status !== session.status;
+    if (moves && status === 'active') assertClaimable(session);
+    const joins = task_id !== undefined && task_id !== session.task_id;
+    if (joins) await this.assertMayJoin(manager, agent, session, task_id);
+    if (!moves && !joins && metadata === undefined) return undefined;
+    return {
+      metadata,
+      result,
+      error,
+      ...(moves && { status }),
+      ...(joins && { task_id }),
+      ...(status === 'active' && { claimed_by: agent.subject }),
+    };
   }
-  await getTaskForSession(manager, agent, session.role, taskId);
+
+  private async assertMayJoin(
+    manager: EntityManager,
+    agent: Agent,
+    session: ReadSession,
+    taskId: string,
+  ): Promise<void> {
+    if (session.task_id !== null) {
+      throw new DomainError(
+        'session.task_set',
+        'The session already has a task, and task_id cannot be changed. Create another session for this task.',
+      );
+    }
+    await this.sessions.getTask(manager, agent, session.role, taskId);
+  }
 }
 
 function assertChange({

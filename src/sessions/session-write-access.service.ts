@@ -6,7 +6,8 @@ import { authorize, permits } from '../auth/policy.js';
 import type { Deferred } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import type { Reference } from '../common/ids.js';
-import { findReadableTask } from '../lifecycle/task-summary.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
+import { taskNotFound, type TaskSummary } from '../lifecycle/task-summary.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';
 import { sessionRelations } from './sessions-reader.service.js';
@@ -17,6 +18,7 @@ import { type ReadSession, SessionsRepository } from './sessions.repository.js';
 export class SessionWriteAccessService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly sessions: SessionsRepository,
   ) {}
 
@@ -34,32 +36,50 @@ export class SessionWriteAccessService {
   ): Promise<T> {
     if (kind === 'task') throw sessionIdRequired();
     return this.transactions.runOptimistic(this.sessions.loader(id), async (manager, session) =>
-      work(manager, await assertWritable(manager, agent, id, session)),
+      work(manager, await this.assertWritable(manager, agent, id, session)),
     );
   }
-}
 
-async function assertWritable(
-  manager: EntityManager,
-  agent: Agent,
-  id: string,
-  session: ReadSession | undefined,
-): Promise<ReadSession> {
-  if (!session) {
-    // A bare id can be a task id. Only callers that can read the task receive this hint.
-    throw (await findReadableTask(manager, agent, id)) ? sessionIdRequired() : sessionNotFound();
+  /**
+   * Returns a task of which the role of the session is a participant.
+   *
+   * @throws DomainError `task.not_found` for all other tasks
+   */
+  async getTask(
+    manager: EntityManager,
+    agent: Agent,
+    role: string,
+    taskId: string,
+  ): Promise<TaskSummary> {
+    const task = await this.taskStates.getReadable(manager, agent, taskId);
+    if (!task.participants.includes(role)) throw taskNotFound();
+    return task;
   }
-  const relations = sessionRelations(agent, session);
-  if (
-    !permits('sessions.write', relations) &&
-    session.attempt !== null &&
-    session.task_id !== null
-  ) {
-    const task = await findReadableTask(manager, agent, session.task_id);
-    if (task) relations.push('participant');
+
+  private async assertWritable(
+    manager: EntityManager,
+    agent: Agent,
+    id: string,
+    session: ReadSession | undefined,
+  ): Promise<ReadSession> {
+    if (!session) {
+      // A bare id can be a task id. Only callers that can read the task receive this hint.
+      throw (await this.taskStates.findReadable(manager, agent, id))
+        ? sessionIdRequired()
+        : sessionNotFound();
+    }
+    const relations = sessionRelations(agent, session);
+    if (
+      !permits('sessions.write', relations) &&
+      session.attempt !== null &&
+      session.task_id !== null
+    ) {
+      const task = await this.taskStates.findReadable(manager, agent, session.task_id);
+      if (task) relations.push('participant');
+    }
+    authorize('sessions.write', relations, sessionNotFound);
+    return session;
   }
-  authorize('sessions.write', relations, sessionNotFound);
-  return session;
 }
 
 /**

@@ -62,6 +62,12 @@ export class SessionsReaderService {
     );
   }
 
+  /** Returns the attempts of a task, oldest first. If they exceed the size of a page, the oldest are missing. */
+  async listAttempts(manager: EntityManager, taskId: string): Promise<RowPage<SessionDto>> {
+    const { rows, isTruncated } = await this.lists.listAttempts(manager, taskId);
+    return { rows: rows.reverse().map(toSessionDto), isTruncated };
+  }
+
   private async numberedPage(
     manager: EntityManager,
     filter: SessionFilter,

@@ -6,8 +6,8 @@ import type { RowLoader } from '../database/row-loader.js';
 import { queueSql, sql } from '../database/sql.js';
 import { insertInto, type Placeholders, statement } from '../database/statement.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { type ClockChecks, clockChecks } from '../lifecycle/clock-checks.js';
-import { overdue, statusNow } from '../lifecycle/overdue.js';
+import { type ClockChecks, clockChecks } from '../lifecycle/clock-checks.sql.js';
+import { overdue, statusNow } from '../lifecycle/overdue.sql.js';
 import type { Session } from './session.entity.js';
 import { takesPart } from './session-visibility.sql.js';
 

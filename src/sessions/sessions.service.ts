@@ -4,16 +4,11 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Actor } from '../auth/actor.js';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
-import { type Deferred, type RowPage } from '../database/sql.js';
+import type { Deferred } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import {
-  getReadableTask,
-  type TaskSummary,
-  taskFinished,
-  taskNotFound,
-} from '../lifecycle/task-summary.js';
+import { type TaskSummary, taskFinished } from '../lifecycle/task-summary.js';
 import { newId } from '../common/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AttemptsRepository } from './attempts.repository.js';
@@ -21,19 +16,19 @@ import type { CreateSessionDto } from './dto/create-session.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed } from './session-errors.js';
-import { SessionListsRepository } from './session-lists.repository.js';
+import { SessionWriteAccessService } from './session-write-access.service.js';
 import { SessionsRepository } from './sessions.repository.js';
 
-/** Creates plain sessions, adopts pending attempts and lists the attempts of a task. */
+/** Creates plain sessions and adopts pending attempts. */
 @Injectable()
 export class SessionsService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly access: SessionWriteAccessService,
     private readonly lifecycle: LifecycleService,
     private readonly audit: AuditService,
     private readonly sessions: SessionsRepository,
     private readonly taskAttempts: AttemptsRepository,
-    private readonly lists: SessionListsRepository,
   ) {}
 
   /**
@@ -48,18 +43,12 @@ export class SessionsService {
       const task =
         dto.task_id === undefined
           ? null
-          : await getTaskForSession(manager, agent, by.role, dto.task_id);
+          : await this.access.getTask(manager, agent, by.role, dto.task_id);
       return task?.to_role === by.role
         ? this.adopt(manager, task, dto, by)
         : this.createPlain(manager, task, dto, by);
     });
     return toSessionDto(session);
-  }
-
-  /** Returns the attempts of a task, oldest first. If they exceed the size of a page, the oldest are missing. */
-  async attemptsOf(manager: EntityManager, taskId: string): Promise<RowPage<SessionDto>> {
-    const { rows, isTruncated } = await this.lists.listAttempts(manager, taskId);
-    return { rows: rows.reverse().map(toSessionDto), isTruncated };
   }
 
   private async adopt(
@@ -125,20 +114,4 @@ export class SessionsService {
     });
     return session;
   }
-}
-
-/**
- * Returns a task of which the role of the session is a participant.
- *
- * @throws DomainError `task.not_found` for all other tasks
- */
-export async function getTaskForSession(
-  manager: EntityManager,
-  agent: Agent,
-  role: string,
-  taskId: string,
-): Promise<TaskSummary> {
-  const task = await getReadableTask(manager, agent, taskId);
-  if (!task.participants.includes(role)) throw taskNotFound();
-  return task;
 }

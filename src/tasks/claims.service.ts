@@ -7,12 +7,8 @@ import { actingRole } from '../auth/roles.js';
 import { Deferred } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import {
-  getReadableTask,
-  taskFinished,
-  taskNotFound,
-  taskRelations,
-} from '../lifecycle/task-summary.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
+import { taskFinished, taskNotFound, taskRelations } from '../lifecycle/task-summary.js';
 import { taskStatus } from '../lifecycle/task-status.js';
 import { AttemptsRepository } from '../sessions/attempts.repository.js';
 import { assertClaimable } from '../sessions/attempts.service.js';
@@ -33,6 +29,7 @@ import { type ClaimedTask, TasksRepository } from './tasks.repository.js';
 export class ClaimsService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly lifecycle: LifecycleService,
     private readonly leases: LeasesService,
     private readonly tasks: TasksRepository,
@@ -72,7 +69,7 @@ export class ClaimsService {
   ): Promise<ClaimedTaskDto> {
     const seconds = this.leases.lengthOf(lease_seconds);
     return this.transactions.run(async (manager) => {
-      const facts = await getReadableTask(manager, agent, taskId);
+      const facts = await this.taskStates.getReadable(manager, agent, taskId);
       const isOwner = agent.roles.includes(facts.to_role);
       const relations = [
         ...taskRelations(agent, facts),

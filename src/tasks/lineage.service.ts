@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { DomainError } from '../errors/domain-error.js';
-import { getReadableTask } from '../lifecycle/task-summary.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { TaskTreesRepository } from './task-trees.repository.js';
 
 /** Maximum number of tasks in a chain of subtasks, and of those that are assigned to the same role. */
@@ -12,7 +12,10 @@ const MAX_SAME_ROLE = 5;
 /** Checks the ancestors of a new subtask. */
 @Injectable()
 export class LineageService {
-  constructor(private readonly trees: TaskTreesRepository) {}
+  constructor(
+    private readonly taskStates: TaskStatesService,
+    private readonly trees: TaskTreesRepository,
+  ) {}
 
   /**
    * Asserts that a task for the role `target` can be a subtask of the task `parentId`.
@@ -28,7 +31,7 @@ export class LineageService {
   ): Promise<void> {
     const [, parent] = await Promise.all([
       this.trees.lockParent(manager, parentId),
-      getReadableTask(manager, agent, parentId),
+      this.taskStates.getReadable(manager, agent, parentId),
     ]);
     if (parent.status === 'cancelled') {
       throw new DomainError(

@@ -4,9 +4,9 @@ import { expiredCondition } from '../approvals/approval-status.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { statement } from '../database/statement.js';
-import { clockChecks } from '../lifecycle/clock-checks.js';
-import { overdue } from '../lifecycle/overdue.js';
-import type { RequiredApproval, TaskSubject } from '../lifecycle/task-lock.js';
+import { clockChecks } from '../lifecycle/clock-checks.sql.js';
+import { overdue } from '../lifecycle/overdue.sql.js';
+import type { RequiredApproval, TaskSubject } from '../lifecycle/locked-task.js';
 import type { ReadSession } from '../sessions/sessions.repository.js';
 
 /** The open attempt of a task, with the facts that decide what blocks the task. */

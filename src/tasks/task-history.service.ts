@@ -4,7 +4,7 @@ import { AuditRepository } from '../audit/audit.repository.js';
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { getReadableTask } from '../lifecycle/task-summary.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import type { TaskNodeDto, TimelineDto, TimelineEntryDto } from './dto/task-history.dto.js';
 import { TaskBlockersService } from './task-blockers.service.js';
 import { TaskTreesRepository, type TreeNode } from './task-trees.repository.js';
@@ -17,6 +17,7 @@ const MAX_EVENTS = 1_000;
 export class TaskHistoryService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly events: AuditRepository,
     private readonly blockers: TaskBlockersService,
     private readonly trees: TaskTreesRepository,
@@ -30,7 +31,7 @@ export class TaskHistoryService {
    */
   async tree(agent: Agent, id: string): Promise<TaskNodeDto> {
     return this.transactions.read(async (manager) => {
-      await getReadableTask(manager, agent, id);
+      await this.taskStates.getReadable(manager, agent, id);
       const roles = canReadEverything(agent) ? null : agent.roles;
       return assemble(id, await this.trees.list(manager, id, roles, MAX_NODES));
     });
@@ -43,7 +44,7 @@ export class TaskHistoryService {
    */
   async timeline(agent: Agent, id: string): Promise<TimelineDto> {
     return this.transactions.read(async (manager) => {
-      await getReadableTask(manager, agent, id);
+      await this.taskStates.getReadable(manager, agent, id);
       const events = await this.events.listOfTask(manager, id, MAX_EVENTS + 1);
       const entries = events.slice(0, MAX_EVENTS).map(toEntry);
       return {

@@ -5,6 +5,7 @@ import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
 import { type RowPage, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import type { TaskStatus } from '../lifecycle/task-status.js';
+import { expectTask } from '../lifecycle/task-summary.js';
 import type { TaskView } from './task-view.js';
 import { currentStatus, LATEST_ATTEMPT, TAKES_PART, TASK_COLUMNS } from './task-view.sql.js';
 
@@ -34,10 +35,10 @@ export class TaskListsRepository {
     return this.select(manager, this.whereOf(filter), limit);
   }
 
-  /** Returns one task. Undefined if it does not exist. */
-  async find(manager: EntityManager, id: string): Promise<TaskRow | undefined> {
+  /** Returns one task that is known to exist. */
+  async get(manager: EntityManager, id: string): Promise<TaskRow> {
     const { rows } = await this.select(manager, new WhereClause().and('t.id = ?', id), 1);
-    return rows[0];
+    return expectTask(rows);
   }
 
   private whereOf({ participants, status, after, ...filter }: TaskFilter): WhereClause {

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { statement } from '../database/statement.js';
-import { statusNow } from '../lifecycle/overdue.js';
+import { statusNow } from '../lifecycle/overdue.sql.js';
 import type { LifecycleSession } from '../lifecycle/session-transition.js';
 import { currentStatus, LATEST_ATTEMPT } from './task-view.sql.js';
 

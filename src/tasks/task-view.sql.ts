@@ -1,5 +1,4 @@
-import { statusNow } from '../lifecycle/overdue.js';
-import { taskStatusNow } from '../lifecycle/task-status.js';
+import { statusNow, taskStatusNow } from '../lifecycle/overdue.sql.js';
 
 /** Columns of a task `t` that the API shows: all but the database key. */
 export const TASK_COLUMNS = `

@@ -1,5 +1,5 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import type { RequiredApproval } from '../lifecycle/task-lock.js';
+import type { RequiredApproval } from '../lifecycle/locked-task.js';
 import type { Priority } from './priority.js';
 
 /** Work that one role asks of another. A row is never changed and never deleted. */

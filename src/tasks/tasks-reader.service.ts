@@ -1,68 +1,30 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
-import { toClaimApprovalDto } from '../approvals/dto/approval-context.dto.js';
 import { ApprovalsReaderService } from '../approvals/approvals-reader.service.js';
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
 import { decodeCursor, type Keyset, toPage } from '../database/keyset.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
-import { getReadableTask, taskNotFound } from '../lifecycle/task-summary.js';
-import { SessionsService } from '../sessions/sessions.service.js';
+import { TaskStatesService } from '../lifecycle/task-states.service.js';
+import { SessionsReaderService } from '../sessions/sessions-reader.service.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
-import { type TaskDetailDto, type TaskPageDto, type TaskDto, toTaskDto } from './dto/task.dto.js';
-import type { ClaimedTaskDto } from './dto/claim.dto.js';
+import { type TaskDetailDto, type TaskPageDto, toTaskDto } from './dto/task.dto.js';
 import { rankOf } from './priority.js';
 import { type InboxFilter, InboxRepository } from './inbox.repository.js';
 import { type TaskFilter, TaskListsRepository, type TaskRow } from './task-lists.repository.js';
-import { TasksRepository } from './tasks.repository.js';
 
 /** Reads tasks for their participants, auditors and admins. */
 @Injectable()
 export class TasksReaderService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly taskStates: TaskStatesService,
     private readonly expiry: ExpiryService,
-    private readonly sessions: SessionsService,
+    private readonly sessions: SessionsReaderService,
     private readonly approvals: ApprovalsReaderService,
-    private readonly tasks: TasksRepository,
     private readonly lists: TaskListsRepository,
     private readonly inbox: InboxRepository,
   ) {}
-
-  /**
-   * Returns the present state of one task, without its attempts.
-   *
-   * @throws DomainError `task.not_found`
-   */
-  async getTask(agent: Agent, id: string): Promise<TaskDto> {
-    return this.transactions.read(async (manager) => {
-      await getReadableTask(manager, agent, id);
-      return toTaskDto(await this.getRow(manager, id));
-    });
-  }
-
-  /**
-   * Returns the present state of one task with its latest approvals, as in the response to a claim.
-   *
-   * @throws DomainError `task.not_found`
-   */
-  async getClaimed(agent: Agent, id: string): Promise<TaskDto & Pick<ClaimedTaskDto, 'approvals'>> {
-    return this.transactions.read(async (manager) => {
-      await getReadableTask(manager, agent, id);
-      const [task, approvals] = await Promise.all([
-        this.getRow(manager, id),
-        this.tasks.listClaimApprovals(manager, id),
-      ]);
-      return { ...toTaskDto(task), approvals: approvals.map(toClaimApprovalDto) };
-    });
-  }
-
-  private async getRow(manager: EntityManager, id: string): Promise<TaskRow> {
-    const task = await this.lists.find(manager, id);
-    if (!task) throw taskNotFound();
-    return task;
-  }
 
   /**
    * Returns one task with its attempts and approvals.
@@ -71,13 +33,13 @@ export class TasksReaderService {
    */
   async get(agent: Agent, id: string): Promise<TaskDetailDto> {
     const { session_id } = await this.transactions.read((manager) =>
-      getReadableTask(manager, agent, id),
+      this.taskStates.getReadable(manager, agent, id),
     );
     await this.expiry.expireIfOverdue(session_id);
     return this.transactions.read(async (manager) => {
-      const task = await this.getRow(manager, id);
+      const task = await this.lists.get(manager, id);
       const [attempts, approvals] = await Promise.all([
-        this.sessions.attemptsOf(manager, id),
+        this.sessions.listAttempts(manager, id),
         this.approvals.listOfTask(manager, id),
       ]);
       return {

@@ -11,6 +11,8 @@ import { ClaimsService } from './claims.service.js';
 import { InboxRepository } from './inbox.repository.js';
 import { InboxWaitService } from './inbox-wait.service.js';
 import { LineageService } from './lineage.service.js';
+import { RouteChecksService } from './route-checks.service.js';
+import { TaskControlAccessService } from './task-control-access.service.js';
 import { TaskControlService } from './task-control.service.js';
 import { TaskHistoryService } from './task-history.service.js';
 import { TaskBlockersRepository } from './task-blockers.repository.js';
@@ -42,9 +44,11 @@ import { TasksService } from './tasks.service.js';
     TaskBlockersRepository,
     InboxRepository,
     LineageService,
+    RouteChecksService,
     TasksService,
     TasksReaderService,
     ClaimsService,
+    TaskControlAccessService,
     TaskControlService,
     CascadesService,
     InboxWaitService,

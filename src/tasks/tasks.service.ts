@@ -1,24 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v4 as randomId } from 'uuid';
-import { ApprovalRequestsService } from '../approvals/approval-requests.service.js';
+import { ApprovalRequirementsService } from '../approvals/approval-requirements.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
-import { actingRole, assertOrgRole } from '../auth/roles.js';
-import { Environment } from '../config/environment.js';
+import { actingRole } from '../auth/roles.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { findTaskKey } from '../idempotency/keyed-context.js';
-import { lockOpenTask } from '../lifecycle/task-lock.js';
-import { type WarningDto, warningsOf } from '../http/warnings.js';
 import { newId } from '../common/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AttemptsService } from '../sessions/attempts.service.js';
-import { SubjectRolesService } from '../subjects/subject-roles.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
 import { type RoutedTaskDto, toRoutedTask } from './dto/routed-task.dto.js';
-import { LineageService } from './lineage.service.js';
 import { isPriority, type Priority, rankOf } from './priority.js';
+import { RouteChecksService } from './route-checks.service.js';
 import { type NewTask, TasksRepository } from './tasks.repository.js';
 
 /** Routes tasks to roles. */
@@ -26,33 +22,28 @@ import { type NewTask, TasksRepository } from './tasks.repository.js';
 export class TasksService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly checks: RouteChecksService,
     private readonly tasks: TasksRepository,
-    private readonly lineage: LineageService,
     private readonly attempts: AttemptsService,
-    private readonly approvals: ApprovalRequestsService,
+    private readonly requirements: ApprovalRequirementsService,
     private readonly audit: AuditService,
-    private readonly subjects: SubjectRolesService,
-    private readonly environment: Environment,
   ) {}
 
   /**
    * Stores a task, opens its first attempt and requests its required approval, in one transaction.
    *
    * @throws InvalidInputError if a role is reserved or unknown, or a time is not possible
-   * @throws DomainError the errors of {@link LineageService.assert}, `auth.role_ambiguous`, `auth.role_not_held` or
+   * @throws DomainError the errors of {@link RouteChecksService.assertParent}, `auth.role_ambiguous`, `auth.role_not_held` or
    *   `approval.four_eyes`
    */
   async route(agent: Agent, dto: RouteTaskDto): Promise<RoutedTaskDto> {
-    assertOrgRole(dto.target, this.environment.ROLES, '/target');
-    this.assertRequirement(dto);
+    this.checks.assertRoles(dto);
     const deadline_at = dto.deadline_at === undefined ? null : new Date(dto.deadline_at);
     const due = dueTime(dto.not_before, deadline_at);
     const by = { role: actingRole(agent, dto.from_role), subject: agent.subject };
-    const warnings = [...warningsOf(dto), ...(await this.warningsOfRole(dto.target))];
+    const warnings = await this.checks.warningsOf(dto);
     const task = await this.transactions.run(async (manager) => {
-      if (dto.parent_task_id !== undefined) {
-        await this.lineage.assert(manager, agent, dto.parent_task_id, dto.target);
-      }
+      await this.checks.assertParent(manager, agent, dto);
       const routed: NewTask = {
         id: newId(),
         ...dto.task,
@@ -86,12 +77,7 @@ export class TasksService {
         session_id,
         metadata: { to_role, task_type: routed.task_type, attempt: 1, version: 1 },
       });
-      if (routed.requires_approval) {
-        const { role, ...ask } = routed.requires_approval;
-        const task = await lockOpenTask(manager, task_id);
-        const reason = 'Required to complete the task';
-        await this.approvals.create(manager, task, { ...ask, stages: [role], reason }, by);
-      }
+      if (routed.requires_approval) await this.requirements.open(manager, task_id, by);
       return routed;
     });
     return toRoutedTask(task, warnings);
@@ -111,26 +97,6 @@ export class TasksService {
     if (await this.tasks.insert(manager, task)) return;
     throw new InvalidInputError([
       { pointer: '/deadline_at', message: 'deadline_at must be in the future' },
-    ]);
-  }
-
-  /** Without ROLES a misspelled role is accepted, and no agent ever claims its task. So the response contains a warning. */
-  private async warningsOfRole(target: string): Promise<WarningDto[]> {
-    if (this.environment.ROLES.length > 0 || (await this.subjects.isSeen(target))) return [];
-    const message = `No agent of the role "${target}" has called the controller yet. Check the name.`;
-    return [{ code: 'task.unseen_role', message, pointer: '/target' }];
-  }
-
-  private assertRequirement({ requires_approval, task }: RouteTaskDto): void {
-    if (!requires_approval) return;
-    assertOrgRole(requires_approval.role, this.environment.ROLES, '/requires_approval/role');
-    if (task.task_type !== 'notification') return;
-    throw new InvalidInputError([
-      {
-        pointer: '/requires_approval',
-        message:
-          'requires_approval is not allowed for a notification, because its claim completes it',
-      },
     ]);
   }
 }

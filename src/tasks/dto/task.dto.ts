@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
-import type { RequiredApproval } from '../../lifecycle/task-lock.js';
+import type { RequiredApproval } from '../../lifecycle/locked-task.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import { SessionDto } from '../../sessions/dto/session.dto.js';
 import { PRIORITIES, type Priority } from '../priority.js';

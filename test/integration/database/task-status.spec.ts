@@ -6,11 +6,11 @@ import {
   isTerminal,
   SESSION_STATUSES,
 } from '../../../src/lifecycle/session-status.js';
+import { taskStatusNow } from '../../../src/lifecycle/overdue.sql.js';
 import {
   type LatestAttempt,
   TASK_STATUSES,
   taskStatus,
-  taskStatusNow,
 } from '../../../src/lifecycle/task-status.js';
 import { newDatabase } from '../../support/app.js';
 import { dropTestDatabase } from '../../support/postgres.js';

@@ -22,3 +22,10 @@ export function overdue(session: string, days: string): string {
 export function statusNow(session: string, days: string): string {
   return `CASE WHEN ${overdue(session, days)} THEN 'expired' ELSE ${session}.status END`;
 }
+
+/** Returns SQL for the current status of the task of the attempt with this alias. `statusNow` is SQL for its status. */
+export function taskStatusNow(attempt: string, statusNow: string): string {
+  return `CASE WHEN ${attempt}.ended_reason = 'cancelled' THEN 'cancelled'
+               WHEN ${attempt}.status = 'failed' AND ${attempt}.retryable THEN 'dead'
+               ELSE ${statusNow} END`;
+}
