@@ -12,6 +12,7 @@ import { RememberSubjectRoles1764000012000 } from './1764000012000-remember-subj
 import { RaiseConflicts1764000013000 } from './1764000013000-raise-conflicts.js';
 import { CreateEventLog1764000020000 } from './1764000020000-create-event-log.js';
 import { CreateDeployment1764000021000 } from './1764000021000-create-deployment.js';
+import { AddEventTransactions1764000023000 } from './1764000023000-add-event-transactions.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   RaiseConflicts1764000013000,
   CreateEventLog1764000020000,
   CreateDeployment1764000021000,
+  AddEventTransactions1764000023000,
 ];

@@ -23,7 +23,7 @@ GRANT INSERT ON audit_events, approval_votes, vote_renewals, role_losses, seen_r
 GRANT INSERT ON event_log, event_log_epochs TO mesh_app;
 GRANT UPDATE ON event_log_head TO mesh_app;
 GRANT USAGE, SELECT ON SEQUENCE audit_events_n_seq TO mesh_app;
-GRANT EXECUTE ON FUNCTION next_event_n() TO mesh_app;
+GRANT EXECUTE ON FUNCTION next_event_n(), event_time(), current_tx() TO mesh_app;
 
 -- One row for each subject, with its latest roles.
 GRANT INSERT, UPDATE ON subject_roles TO mesh_app;

@@ -7,6 +7,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('idx_audit_events_event_type', ['event_type'])
 @Index('idx_audit_events_task_id', ['task_id'])
 @Index('idx_audit_events_n', ['n'], { where: 'n IS NOT NULL' })
+@Index('idx_audit_events_tx', ['tx'], { where: 'tx IS NOT NULL' })
 export class AuditEvent {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'audit_events_pkey' })
   id: string;
@@ -18,7 +19,7 @@ export class AuditEvent {
   @Column({ type: 'varchar', length: 50 })
   role: string;
 
-  @Column({ type: 'timestamptz', default: () => 'now()' })
+  @Column({ type: 'timestamptz', default: () => 'event_time()' })
   timestamp: Date;
 
   @Column({ type: 'uuid' })
@@ -43,4 +44,8 @@ export class AuditEvent {
   /** Order in which events were inserted; null: from before the event log. Later commits can have lower values. */
   @Column({ type: 'bigint', nullable: true, default: () => 'next_event_n()' })
   n: string | null;
+
+  /** The id of the transaction that inserted the event; null: from before the column. */
+  @Column({ type: 'bigint', nullable: true, default: () => 'current_tx()' })
+  tx: string | null;
 }

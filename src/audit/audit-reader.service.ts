@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
-import { decodeCursor, toPage } from '../database/keyset.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { AuditRepository, type EventFilter } from './audit.repository.js';
 import { type AuditEventDto, type AuditPageDto, toAuditEventDto } from './dto/audit-event.dto.js';
+import { decodeAuditCursor } from './audit-cursor.js';
+import { toAuditPage } from './audit-page.js';
 import type { ListEventsQuery } from './dto/list-events.query.js';
 
 /** Number of events that an export reads with one query. */
@@ -24,7 +25,7 @@ export class AuditReaderService {
     const found = await this.transactions.read((manager) =>
       this.events.list(manager, filter, query.page_size + 1),
     );
-    const { rows, next_cursor } = toPage('events', found, query.page_size);
+    const { rows, next_cursor } = toAuditPage(found, query.page_size, filter.cursor);
     return { events: rows.map(toAuditEventDto), page_size: query.page_size, next_cursor };
   }
 
@@ -55,6 +56,6 @@ function toFilter(
     role,
     from,
     to,
-    after: cursor === undefined ? undefined : decodeCursor('events', cursor),
+    cursor: cursor === undefined ? undefined : decodeAuditCursor(cursor),
   };
 }

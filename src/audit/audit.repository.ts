@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
-import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
+import { type CursorRow, keysetAt } from '../database/keyset.js';
 import { queueSql, type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import type { AuditEvent } from './audit-event.entity.js';
+import type { AuditCursor } from './audit-cursor.js';
 
 /** The values of a new event. `JSON.stringify` omits members that are undefined; their columns are null. */
 export type AuditRow = Pick<AuditEvent, 'id' | 'event_type' | 'role' | 'actor' | 'trace_id'> & {
@@ -24,8 +25,17 @@ export interface EventFilter {
   role: string | undefined;
   from: string | undefined;
   to: string | undefined;
-  after: Keyset | undefined;
+  cursor: AuditCursor | undefined;
 }
+
+/** An event in a list. */
+export type ListedEvent = AuditEvent &
+  CursorRow & {
+    /** Whether it is not after the cursor, but of a transaction that had not ended when the cursor was made. */
+    is_late: boolean;
+    /** Which transactions the list contains: PostgreSQL's text of a snapshot. */
+    snapshot: string;
+  };
 
 /** Runs the statements of the table `audit_events`. */
 @Injectable()
@@ -35,17 +45,11 @@ export class AuditRepository {
     queueSql(manager, INSERT, [serializeEvents(rows)]);
   }
 
-  /** Returns the first events that the filter selects, oldest first. */
-  list(
-    manager: EntityManager,
-    filter: EventFilter,
-    limit: number,
-  ): Promise<RowPage<AuditEvent & CursorRow>> {
-    const where = whereOf(filter);
-    const text = `
-      SELECT e.*, ${keysetAt('e.timestamp')} AS keyset_at FROM audit_events e ${where.toString()}
-       ORDER BY e.timestamp, e.id LIMIT ${where.bind(limit)}`;
-    return sqlPage(manager, text, where.parameters);
+  /** Returns the first events that the filter selects: late ones, then the others, oldest first. */
+  list(manager: EntityManager, filter: EventFilter, limit: number): Promise<RowPage<ListedEvent>> {
+    const statement = new WhereClause();
+    const parts = [followingEvents(statement, filter), ...lateEvents(statement, filter)];
+    return sqlPage(manager, merge(parts, limit), statement.parameters);
   }
 
   /** Returns the first events of a task, oldest first. */
@@ -77,8 +81,11 @@ export function serializeEvents(rows: readonly AuditRow[]): string {
   return JSON.stringify(rows);
 }
 
-/** Reads the clock, not the start of the transaction, so that the events of one transaction keep their order. */
-function insertOf(events: string, time = 'clock_timestamp()'): string {
+/**
+ * Reads the clock, not the start of the transaction, so that the events of one transaction keep their order. The
+ * transaction has an id before, so that {@link AuditRepository.list} knows it as open.
+ */
+function insertOf(events: string, time = 'event_time()'): string {
   return `
   INSERT INTO audit_events
     (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, metadata)
@@ -94,15 +101,76 @@ const TIME_OF_CHANGE = `
   coalesce((SELECT clock_timestamp() FROM change),
            raise_conflict('Another transaction changed the row first.')::timestamptz)`;
 
-function whereOf({ visibleTo, after, ...filter }: EventFilter): WhereClause {
-  return whereVisible(new WhereClause(), visibleTo)
+/** Columns of a {@link ListedEvent} `e`. */
+const LISTED = `
+  e.id, e.event_type, e.role, e.actor, e.timestamp, e.trace_id, e.task_id, e.session_id, e.approval_id, e.metadata,
+  e.tx, ${keysetAt('e.timestamp')} AS keyset_at,
+  pg_current_snapshot()::text AS snapshot`;
+
+/**
+ * How many ids after {@link OpenTransactions.next} a transaction can have that had begun: more than transactions and
+ * savepoints that are open at one time. Transactions that began later have later events.
+ */
+const MAX_BEGUN = 10_000;
+
+/** Part of a list: events `e` that meet a condition. */
+interface ListPart {
+  where: WhereClause;
+  /** The order of the parts in the list. */
+  rank: 'unfinished' | 'late' | 'following';
+}
+
+function followingEvents(statement: WhereClause, filter: EventFilter): ListPart {
+  const { at, id } = filter.cursor?.after ?? {};
+  const where = whereOf(statement, filter).and(`(e.timestamp, e.id) > ${POSITION}`, at, id);
+  return { where, rank: 'following' };
+}
+
+/** Returns the parts with events up to the cursor of transactions that had not ended when it was made. */
+function lateEvents(statement: WhereClause, filter: EventFilter): ListPart[] {
+  const { cursor } = filter;
+  if (!cursor?.unread) return [];
+  const { after, part, unread } = cursor;
+  const whereLate = (condition: string, ...values: readonly unknown[]): WhereClause =>
+    whereOf(statement, filter)
+      .and(condition, ...values)
+      .and(`(e.timestamp, e.id) <= ${POSITION}`, after.at, after.id);
+  const ranges = [
+    whereLate('e.tx >= ?::bigint AND e.tx < ?::bigint', unread.next, unread.next + MAX_BEGUN),
+  ];
+  const open = unread.open.filter((tx) => tx !== part?.tx);
+  if (open.length > 0) ranges.push(whereLate('e.tx = ANY(?::bigint[])', open));
+  const late = ranges.map((where): ListPart => ({ where, rank: 'late' }));
+  if (!part) return late;
+  const where = whereLate('e.tx = ?::bigint AND e.id > ?::uuid', part.tx, part.id);
+  return [{ where, rank: 'unfinished' }, ...late];
+}
+
+const POSITION = '(?::timestamptz, ?::uuid)';
+
+/** Returns SQL for the first events of all parts: late ones by transaction, then the following ones by time. */
+function merge(parts: readonly ListPart[], limit: number): string {
+  const selects = parts.map(
+    ({ where, rank }) => `
+      (SELECT ${LISTED}, ${RANKS[rank]} AS rank FROM audit_events e ${where.toString()}
+        ORDER BY ${rank === 'following' ? 'e.timestamp' : 'e.tx'}, e.id LIMIT ${limit})`,
+  );
+  return `
+    SELECT *, rank < ${RANKS.following} AS is_late FROM (${selects.join(' UNION ALL ')}) u
+     ORDER BY rank, CASE WHEN rank < ${RANKS.following} THEN tx END,
+              CASE WHEN rank = ${RANKS.following} THEN timestamp END, id LIMIT ${limit}`;
+}
+
+const RANKS = { unfinished: 0, late: 1, following: 2 } as const;
+
+function whereOf(statement: WhereClause, { visibleTo, ...filter }: EventFilter): WhereClause {
+  return whereVisible(new WhereClause(statement), visibleTo)
     .and('e.trace_id = ?', filter.trace_id)
     .and('e.task_id = ?', filter.task_id)
     .and('e.event_type = ?', filter.event_type)
     .and('e.role = ?', filter.role)
     .and('e.timestamp >= ?', filter.from)
-    .and('e.timestamp < ?', filter.to)
-    .and('(e.timestamp, e.id) > (?::timestamptz, ?::uuid)', after?.at, after?.id);
+    .and('e.timestamp < ?', filter.to);
 }
 
 /** Adds the condition that an agent may read the event `e`. Undefined: an agent that may read all events. */

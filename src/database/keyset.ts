@@ -77,7 +77,7 @@ export function toPage<Row extends CursorRow & { id: string }>(
 }
 
 /** Converts PostgreSQL's text of a timestamp, which has no trailing zeros and a space instead of the T. */
-function isoTimeOf(text: string): string {
+export function isoTimeOf(text: string): string {
   const [day = '', time = ''] = text.split(' ');
   const [seconds = '', fraction = ''] = time.split('.');
   return `${day}T${seconds}.${fraction.padEnd(6, '0')}Z`;

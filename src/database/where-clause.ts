@@ -1,7 +1,12 @@
 /** Builds a WHERE clause and its parameters. Omits the condition of a filter that is not set. */
 export class WhereClause {
-  readonly parameters: unknown[] = [];
+  readonly parameters: unknown[];
   private readonly terms: string[] = [];
+
+  /** @param statement the clause of the statement that contains this one, so that both bind to one list of parameters */
+  constructor(statement?: WhereClause) {
+    this.parameters = statement?.parameters ?? [];
+  }
 
   /** Adds a condition with a `?` for each of `values`. Adds nothing if one of them is undefined. */
   and(term: string, ...values: readonly unknown[]): this {
@@ -17,7 +22,16 @@ export class WhereClause {
     return `$${this.parameters.length}`;
   }
 
+  get isEmpty(): boolean {
+    return this.terms.length === 0;
+  }
+
+  /** The conditions, without the keyword. */
+  get condition(): string {
+    return this.terms.join(' AND ');
+  }
+
   toString(): string {
-    return this.terms.length === 0 ? '' : `WHERE ${this.terms.join(' AND ')}`;
+    return this.isEmpty ? '' : `WHERE ${this.condition}`;
   }
 }

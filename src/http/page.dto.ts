@@ -2,8 +2,8 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { WholeNumber } from '../common/whole-number.js';
 
-/** Query parameters of a paginated list. */
-export class CursorQuery {
+/** The query parameter for the size of a page. */
+export class PageSizeQuery {
   @ApiPropertyOptional({
     minimum: 1,
     maximum: 100,
@@ -15,7 +15,10 @@ export class CursorQuery {
   @IsOptional()
   @WholeNumber(1, 100)
   page_size: number = 20;
+}
 
+/** Query parameters of a paginated list. */
+export class CursorQuery extends PageSizeQuery {
   @ApiPropertyOptional({
     maxLength: 200,
     description: 'The `next_cursor` of the previous page. Default: the first page.',

@@ -183,11 +183,18 @@ export const EXPECTED_SCHEMA = `
         PERFORM pg_current_xact_id();
         RETURN nextval('audit_events_n_seq');
       END $$;
+  CREATE FUNCTION current_tx() RETURNS bigint LANGUAGE sql VOLATILE AS
+        'SELECT pg_current_xact_id()::text::bigint';
+  CREATE FUNCTION event_time() RETURNS timestamptz LANGUAGE plpgsql AS $$
+      BEGIN
+        PERFORM pg_current_xact_id();
+        RETURN clock_timestamp();
+      END $$;
   CREATE TABLE audit_events (
     id           uuid         NOT NULL,
     event_type   varchar(50)  NOT NULL,
     role         varchar(50)  NOT NULL,
-    timestamp    timestamptz  NOT NULL DEFAULT now(),
+    timestamp    timestamptz  NOT NULL DEFAULT event_time(),
     trace_id     uuid         NOT NULL,
     metadata     jsonb        NOT NULL DEFAULT '{}',
     task_id      uuid,
@@ -195,9 +202,11 @@ export const EXPECTED_SCHEMA = `
     approval_id  uuid,
     actor        text         NOT NULL,
     n            bigint       DEFAULT next_event_n(),
+    tx           bigint       DEFAULT current_tx(),
     CONSTRAINT audit_events_pkey PRIMARY KEY (id)
   );
   CREATE INDEX idx_audit_events_n ON audit_events (n) WHERE n IS NOT NULL;
+  CREATE INDEX idx_audit_events_tx ON audit_events (tx) WHERE tx IS NOT NULL;
   CREATE INDEX idx_audit_events_trace_id   ON audit_events (trace_id);
   CREATE INDEX idx_audit_events_timestamp  ON audit_events (timestamp DESC);
   CREATE INDEX idx_audit_events_event_type ON audit_events (event_type);

@@ -1,10 +1,21 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsUUID, Matches } from 'class-validator';
+import { IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { IsId } from '../../http/ids.js';
-import { CursorQuery } from '../../http/page.dto.js';
+import { PageSizeQuery } from '../../http/page.dto.js';
 import { IsRoleName, IsTimestamp } from '../../http/validators.js';
+import { MAX_AUDIT_CURSOR } from '../audit-cursor.js';
 
-export class ListEventsQuery extends CursorQuery {
+export class ListEventsQuery extends PageSizeQuery {
+  @ApiPropertyOptional({
+    maxLength: MAX_AUDIT_CURSOR,
+    description:
+      'The `next_cursor` of the previous page. Default: the first page. Events of transactions that were in progress at the previous page follow on this one.',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_AUDIT_CURSOR)
+  cursor?: string;
+
   @ApiPropertyOptional({ format: 'uuid', description: 'Only events of this trace.' })
   @IsOptional()
   @IsUUID('all', { message: 'trace_id must be a UUID' })

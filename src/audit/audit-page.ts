@@ -1,0 +1,57 @@
+import { isoTimeOf } from '../database/keyset.js';
+import type { RowPage } from '../database/sql.js';
+import type { ListedEvent } from './audit.repository.js';
+import {
+  encodeAuditCursor,
+  type AuditCursor,
+  type OpenTransactions,
+  parseSnapshot,
+} from './audit-cursor.js';
+
+/**
+ * Builds one page. The query must select `size` + 1 rows: the extra row shows that another page follows.
+ *
+ * @param cursor the cursor from which the query continued
+ */
+export function toAuditPage(
+  { rows, isTruncated }: RowPage<ListedEvent>,
+  size: number,
+  cursor: AuditCursor | undefined,
+): { rows: ListedEvent[]; next_cursor: string | null } {
+  const page = rows.slice(0, size);
+  const last = isTruncated || rows.length > size ? page.at(-1) : undefined;
+  return { rows: page, next_cursor: last ? encodeAuditCursor(cursorAfter(last, cursor)) : null };
+}
+
+/** Returns the cursor after the last event of a page. */
+function cursorAfter(last: ListedEvent, previous: AuditCursor | undefined): AuditCursor {
+  const now = parseSnapshot(last.snapshot);
+  if (last.is_late && previous?.unread) {
+    const tx = Number(last.tx);
+    const { after, unread, part } = previous;
+    const isSamePart = part?.tx === tx;
+    return {
+      after,
+      unread: isSamePart ? unread : unreadFrom(tx, without(unread, part?.tx), now),
+      part: { tx, id: last.id },
+    };
+  }
+  return { after: { at: isoTimeOf(last.keyset_at), id: last.id }, unread: now };
+}
+
+function without({ open, next }: OpenTransactions, tx: number | undefined): OpenTransactions {
+  return { open: open.filter((id) => id !== tx), next };
+}
+
+/**
+ * Returns the transactions that remain if a page ends within the late events of `tx`. Pages contain late events in the
+ * order of their transactions, so those before `tx` remain only if they are open now.
+ */
+function unreadFrom(tx: number, before: OpenTransactions, now: OpenTransactions): OpenTransactions {
+  const isOpen = (id: number): boolean => now.open.includes(id);
+  if (tx < before.next) {
+    return { open: before.open.filter((id) => id >= tx || isOpen(id)), next: before.next };
+  }
+  const since = now.open.filter((id) => id >= before.next && id < tx);
+  return { open: [...before.open.filter(isOpen), ...since, tx], next: tx + 1 };
+}
