@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { queueSql, RAISED_CONFLICT, sql } from '../database/sql.js';
+import { insertSelect, statement } from '../database/statement.js';
 import type { IdempotencyRecord } from './idempotency-record.entity.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { advisoryLockId } from './scope.js';
@@ -66,22 +67,9 @@ export class IdempotencyRecordsRepository {
 
   /** Inserts the record of a request in its transaction. If a record exists, the transaction is retried. */
   save(manager: EntityManager, record: NewRecord, ttlSeconds: number): void {
-    const values = [
-      record.scope,
-      record.fingerprint,
-      record.caller,
-      record.key,
-      record.method,
-      record.path,
-      record.acting_role,
-      record.response_status,
-      record.response_body,
-      record.resource_type,
-      record.resource_id,
-      record.generation,
-      ttlSeconds,
-    ];
-    queueSql(manager, SAVE, values, { constraint: 'idempotency_records_pkey' });
+    queueSql(manager, ...SAVE({ ...record, ttlSeconds }), {
+      constraint: 'idempotency_records_pkey',
+    });
   }
 
   /** Returns the live records of an idempotency key of a caller, latest first. */
@@ -109,14 +97,28 @@ export class IdempotencyRecordsRepository {
 const OF_REQUEST = `caller = $1 AND key = $2 AND method = $3 AND path = $4`;
 
 /** If the request has a record under another scope, that scope is used, so that the insert violates the primary key. */
-const SAVE = `
-  INSERT INTO idempotency_records
-    (scope, fingerprint, caller, key, method, path, acting_role, response_status, response_body,
-     resource_type, resource_id, generation, created_at, expires_at)
-  SELECT coalesce((SELECT r.scope FROM idempotency_records r
-                    WHERE r.caller = $3 AND r.key = $4 AND r.method = $5 AND r.path = $6 LIMIT 1), $1),
-         $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, t.now, t.now + make_interval(secs => $13)
-    FROM (SELECT clock_timestamp() AS now) t`;
+const SAVE = statement<NewRecord & { ttlSeconds: number }>(
+  (value) => `
+  ${insertSelect<IdempotencyRecord>('idempotency_records', {
+    scope: `coalesce((SELECT r.scope FROM idempotency_records r
+                       WHERE r.caller = ${value.caller} AND r.key = ${value.key}
+                         AND r.method = ${value.method} AND r.path = ${value.path} LIMIT 1), ${value.scope})`,
+    fingerprint: value.fingerprint,
+    caller: value.caller,
+    key: value.key,
+    method: value.method,
+    path: value.path,
+    acting_role: value.acting_role,
+    response_status: value.response_status,
+    response_body: value.response_body,
+    resource_type: value.resource_type,
+    resource_id: value.resource_id,
+    generation: value.generation,
+    created_at: 't.now',
+    expires_at: `t.now + make_interval(secs => ${value.ttlSeconds})`,
+  })}
+    FROM (SELECT clock_timestamp() AS now) t`,
+);
 
 const DELETE_EXPIRED_ONE = `
   DELETE FROM idempotency_records WHERE ${OF_REQUEST} AND expires_at <= clock_timestamp()`;
