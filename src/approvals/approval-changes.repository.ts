@@ -4,7 +4,7 @@ import type { AgentKind } from '../auth/agent.js';
 import { sql } from '../database/sql.js';
 import { assignments, insertSelect, statement } from '../database/statement.js';
 import type { Approval } from './approval.entity.js';
-import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
+import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.sql.js';
 
 /** The values of a new pending approval. */
 export type NewApproval = Pick<

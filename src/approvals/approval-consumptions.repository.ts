@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import { assignments, statement } from '../database/statement.js';
 import type { Approval } from './approval.entity.js';
-import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
+import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.sql.js';
 
 /** A consumption in an attempt of the task. */
 export interface Consumption {

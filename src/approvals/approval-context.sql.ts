@@ -1,6 +1,7 @@
 import { taskStatusNow } from '../lifecycle/overdue.sql.js';
 import type { TaskStatus } from '../lifecycle/task-status.js';
-import { approvalStatusNow, type ApprovalStatus } from './approval-status.js';
+import { approvalStatusNow } from './approval-status.sql.js';
+import type { ApprovalStatus } from './approval-status.js';
 
 /** Another decision about the same payload, as JSON of PostgreSQL: times are strings. */
 export interface EarlierDecision {

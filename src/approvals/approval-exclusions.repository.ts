@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
-import { excludedFrom, QUESTION, type Question } from './approval-exclusions.js';
+import { excludedFrom, QUESTION, type Question } from './approval-exclusions.sql.js';
 
 /** A subject that four eyes exclude from a decision, and its acting role. */
 export interface Exclusion {

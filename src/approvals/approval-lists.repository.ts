@@ -6,12 +6,13 @@ import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import { overdue } from '../lifecycle/overdue.sql.js';
-import { boundedRoles } from '../observability/role-labels.js';
-import { excludedFrom } from './approval-exclusions.js';
-import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
-import { type ApprovalStatus, expiredCondition } from './approval-status.js';
-import { needsHuman } from './approver-kind-rules.js';
-import { isCounted } from './counted-votes.js';
+import { boundedRoles } from '../observability/role-labels.sql.js';
+import { excludedFrom } from './approval-exclusions.sql.js';
+import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.sql.js';
+import { expiredCondition } from './approval-status.sql.js';
+import type { ApprovalStatus } from './approval-status.js';
+import { needsHuman } from './approver-kind.sql.js';
+import { isCounted } from './counted-votes.sql.js';
 
 /** Selects approvals of a list. A member that is undefined selects all. */
 export interface ApprovalFilter {

@@ -16,7 +16,7 @@ import { approvalEvent } from './approval-events.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
 import { ApprovalExpiryService } from './approval-expiry.service.js';
 import { ApprovalChangesRepository, type NewApproval } from './approval-changes.repository.js';
-import type { ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 
 /** A request for an approval. */

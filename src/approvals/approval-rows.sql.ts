@@ -1,12 +1,12 @@
 import type { Approval } from './approval.entity.js';
-import { approvalStatusNow } from './approval-status.js';
-import { isCounted } from './counted-votes.js';
+import { approvalStatusNow } from './approval-status.sql.js';
+import { isCounted } from './counted-votes.sql.js';
 import {
   APPROVED_TASK,
   type ApprovedTask,
   EARLIER,
   type EarlierDecision,
-} from './approval-context.js';
+} from './approval-context.sql.js';
 
 /** An approval with its current status, its votes, earlier decisions about the same payload, and its task. */
 export type ApprovalRow = Approval & {

@@ -4,8 +4,8 @@ import { sql } from '../database/sql.js';
 import { insertInto, insertSelect, statement } from '../database/statement.js';
 import type { Decision } from './approval-status.js';
 import type { ApprovalVote } from './approval-vote.entity.js';
-import { voteCounts } from './approval-rows.js';
-import { isCounted } from './counted-votes.js';
+import { voteCounts } from './approval-rows.sql.js';
+import { isCounted } from './counted-votes.sql.js';
 import type { VoteRenewal } from './vote-renewal.entity.js';
 
 /** The values of a new vote. */

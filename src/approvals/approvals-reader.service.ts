@@ -15,7 +15,7 @@ import {
   ApprovalListsRepository,
   type ListedApproval,
 } from './approval-lists.repository.js';
-import type { ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { type ApprovalDto, type ApprovalPageDto, toApprovalDto } from './dto/approval.dto.js';
 import type { ListApprovalsQuery } from './dto/list-approvals.query.js';

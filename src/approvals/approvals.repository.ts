@@ -4,10 +4,10 @@ import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { statusNow, taskStatusNow } from '../lifecycle/overdue.sql.js';
 import { expectTask } from '../lifecycle/task-summary.js';
-import type { ApprovedTask } from './approval-context.js';
+import type { ApprovedTask } from './approval-context.sql.js';
 import type { Approval } from './approval.entity.js';
-import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.js';
-import { expiredCondition } from './approval-status.js';
+import { APPROVAL_ROW, type ApprovalRow } from './approval-rows.sql.js';
+import { expiredCondition } from './approval-status.sql.js';
 
 /** How many approvals and approver roles a task has. */
 export interface TaskApprovalCounts {

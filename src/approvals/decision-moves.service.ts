@@ -10,7 +10,7 @@ import { alreadyEnded, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
 import type { ApprovalMove } from './approval-changes.repository.js';
-import type { ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { requiredKind } from './approver-kind-rules.js';
 import { assertRoom } from './request-rules.js';

@@ -7,7 +7,7 @@ import { DomainError } from '../errors/domain-error.js';
 import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { taskRelations } from '../lifecycle/task-summary.js';
 import { ambiguousApproval, ambiguousRole, nonePending, notesRequired } from './approval-errors.js';
-import type { ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { type ApprovalAckDto, toApprovalAck } from './dto/approval-ack.dto.js';

@@ -5,7 +5,7 @@ import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { ApprovalExclusionsService } from './approval-exclusions.service.js';
-import type { ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.sql.js';
 import { DecisionMovesService } from './decision-moves.service.js';
 import type { ApprovalDto } from './dto/approval.dto.js';
 import type { DelegateApprovalDto } from './dto/delegate-approval.dto.js';

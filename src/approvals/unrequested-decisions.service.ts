@@ -9,7 +9,7 @@ import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { alreadyEnded } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalExpiryService } from './approval-expiry.service.js';
-import type { ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalVotesRepository } from './approval-votes.repository.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { ApproverChecksService } from './approver-checks.service.js';

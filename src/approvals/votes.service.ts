@@ -8,7 +8,7 @@ import type { LockedTask } from '../lifecycle/locked-task.js';
 import { alreadyEnded, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
-import type { ApprovalRow } from './approval-rows.js';
+import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { ApprovalVotesRepository } from './approval-votes.repository.js';
 import { ApprovalsRepository } from './approvals.repository.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { expiredCondition } from '../approvals/approval-status.js';
+import { expiredCondition } from '../approvals/approval-status.sql.js';
 import { Environment } from '../config/environment.js';
 import { sql } from '../database/sql.js';
 import { statement } from '../database/statement.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { CLAIM_APPROVALS, type ClaimApproval } from '../approvals/approval-context.js';
+import { CLAIM_APPROVALS, type ClaimApproval } from '../approvals/approval-context.sql.js';
 import { type Deferred, queueSql, sql, sqlWithCommit } from '../database/sql.js';
 import { insertSelect, statement } from '../database/statement.js';
 import { expectTask } from '../lifecycle/task-summary.js';

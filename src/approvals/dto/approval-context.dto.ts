@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
-import type { ClaimApproval, EarlierDecision } from '../approval-context.js';
+import type { ClaimApproval, EarlierDecision } from '../approval-context.sql.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 
 /** Another decision about the same payload of the same task. */

@@ -6,7 +6,7 @@ import {
   EarlierDecisionDto,
   toEarlierDecisionDto,
 } from './approval-context.dto.js';
-import type { ApprovalRow } from '../approval-rows.js';
+import type { ApprovalRow } from '../approval-rows.sql.js';
 import { ApprovalRequestDto } from './approval-request.dto.js';
 
 export class ApprovalDto extends ApprovalRequestDto {
