@@ -193,6 +193,7 @@ describe('POST /tasks/route', () => {
     const failing = await startTestApp({
       override: (builder) =>
         builder.overrideProvider(AuditService).useValue({
+          onCommit: () => undefined,
           record: () => {
             throw new Error('the trail cannot be written');
           },
