@@ -1,5 +1,5 @@
 import { GROWTH_CASES } from './growth-cases.js';
-import { median } from './report.js';
+import { median } from './group.js';
 import { type Load, sample } from './rounds.js';
 import { type Ground, System } from './systems.js';
 

@@ -1,25 +1,19 @@
-/**
- * What a good engineer writes by hand where no framework is wanted: Express and pg, each route in a few lines, with the
- * same durable work on the same tables. Keys are kept in Redis the usual way. What the controller promises beyond that
- * (keys that survive a crash, refusals on the audit trail, expiry, metrics, a log line a request) it does not do.
- */
-import { createPublicKey, randomUUID, type JsonWebKey, type KeyObject } from 'node:crypto';
+/** What a good engineer writes by hand where no framework is wanted: Express and pg. */
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { Redis } from 'ioredis';
-import jwt from 'jsonwebtoken';
-import pg from 'pg';
-import { v7 as newId } from 'uuid';
-
-const { DATABASE_URL, REDIS_URL = '', OIDC_JWKS_URL = '', PORT } = process.env;
-const { OIDC_ISSUER_URL: issuer, OIDC_AUDIENCE: audience } = process.env;
-const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 10 });
-const redis = new Redis(REDIS_URL);
-const keys = await readKeys();
-
-interface Caller {
-  subject: string;
-  roles: string[];
-}
+import {
+  type Call,
+  type Caller,
+  callerOf,
+  claim,
+  getSession,
+  type Handler,
+  inbox,
+  type Made,
+  once,
+  route,
+  statusOf,
+  transition,
+} from './hand-written-work.js';
 
 const app = express();
 app.disable('x-powered-by').disable('etag');
@@ -29,212 +23,39 @@ app.use((request: Request, response: Response, next: NextFunction) => {
   next();
 });
 
-app.post('/tasks/route', once(route));
-app.post('/tasks/claim', once(claim));
-app.put('/sessions/:id', once(transition));
-app.get('/sessions/:id', async (request, response) => {
-  const { roles } = callerIn(response);
-  const { rows } = await pool.query<Row>({
-    name: 'session',
-    text: `SELECT s.* FROM sessions s LEFT JOIN tasks t ON t.id = s.task_id
-            WHERE s.id = $1 AND (s.role = ANY($2) OR t.from_role = ANY($2))`,
-    values: [request.params.id, roles],
-  });
-  if (!rows[0]) response.status(404).json({ error: 'not found' });
-  else response.json(rows[0]);
-});
-app.get('/tasks', async (request, response) => {
-  const { roles } = callerIn(response);
-  const { rows } = await pool.query<Row>({
-    name: 'inbox',
-    text: `SELECT t.*, s.id AS session_id, s.status FROM sessions s JOIN tasks t ON t.id = s.task_id
-            WHERE s.role = $1 AND s.role = ANY($2) AND s.attempt IS NOT NULL AND s.status = 'pending'
-            ORDER BY -s.priority, s.created_at, s.id LIMIT 20`,
-    values: [request.query['to_role'], roles],
-  });
-  response.json({ tasks: rows });
-});
+app.post('/tasks/route', writing(route));
+app.post('/tasks/claim', writing(claim));
+app.put('/sessions/:id', writing(transition));
+app.get('/sessions/:id', reading(getSession));
+app.get('/tasks', reading(inbox));
 app.use((error: Error, _request: Request, response: Response, next: NextFunction) => {
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
-  response
-    .status(error instanceof jwt.JsonWebTokenError ? 401 : 500)
-    .json({ error: error.message });
+  if (response.headersSent) next(error);
+  else response.status(statusOf(error)).json({ error: error.message });
 });
-app.listen(Number(PORT), '127.0.0.1');
+app.listen(Number(process.env['PORT']), '127.0.0.1');
 
-type Row = Record<string, unknown>;
-interface Made {
-  status: number;
-  body: unknown;
-}
-type Handler = (request: Request, caller: Caller) => Promise<Made>;
-
-async function route({ body }: Request, { subject, roles }: Caller): Promise<Made> {
-  const { target, task, context = {} } = body as Row;
-  const { task_type, description = '', data = {} } = (task ?? {}) as Row;
-  if (!isText(target, 50) || !isText(task_type, 50) || !isText(description, 10_000)) {
-    return { status: 400, body: { error: 'invalid input' } };
-  }
-  const [id, session, trace] = [newId(), newId(), newId()];
-  const [role] = roles;
-  await transaction(async (client) => {
-    await client.query({
-      name: 'task',
-      text: `INSERT INTO tasks
-               (id, task_type, description, from_role, to_role, data, context, trace_id, created_by, idempotency_key)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-      values: [
-        id,
-        task_type,
-        description,
-        role,
-        target,
-        data,
-        context,
-        trace,
-        subject,
-        randomUUID(),
-      ],
-    });
-    await client.query({
-      name: 'attempt',
-      text: `INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, attempt, attempts_left)
-             VALUES ($1, $2, $3, 'pending', $4, $5, 1, 2)`,
-      values: [session, target, id, trace, subject],
-    });
-    const about = { to_role: target, task_type };
-    await record(client, { type: 'task_routed', role, subject, trace, task: id, session, about });
-  });
-  return { status: 202, body: { task_id: `task-${id}`, status: 'accepted', trace_id: trace } };
-}
-
-async function claim({ body }: Request, { subject, roles }: Caller): Promise<Made> {
-  const { role } = body as Row;
-  if (!isText(role, 50) || !roles.includes(role)) return { status: 403, body: { error: 'role' } };
-  return transaction(async (client) => {
-    const { rows } = await client.query<Row>({
-      name: 'claim',
-      text: `UPDATE sessions SET status = 'active', claimed_by = $2, version = version + 1, updated_at = now(),
-                    lease_expires_at = now() + interval '1 minute'
-              WHERE id = (SELECT id FROM sessions
-                           WHERE role = $1 AND attempt IS NOT NULL AND status = 'pending'
-                           ORDER BY -priority, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING *`,
-      values: [role, subject],
-    });
-    const [session] = rows;
-    if (!session) return { status: 204, body: undefined };
-    const { id, task_id: task, trace_id: trace } = session;
-    const tasks = await client.query<Row>({
-      name: 'task by id',
-      text: 'SELECT * FROM tasks WHERE id = $1',
-      values: [task],
-    });
-    const about = { from: 'pending', to: 'active' };
-    await record(client, { type: 'task_claimed', role, subject, trace, task, session: id, about });
-    return { status: 200, body: { task: tasks.rows[0], session } };
-  });
-}
-
-async function transition({ params, body }: Request, caller: Caller): Promise<Made> {
-  const { status } = body as Row;
-  const from = status === 'active' ? 'pending' : 'active';
-  if (status !== 'active' && status !== 'completed')
-    return { status: 400, body: { error: 'status' } };
-  const { subject, roles } = caller;
-  return transaction(async (client) => {
-    const { rows } = await client.query<Row>({
-      name: 'transition',
-      text: `UPDATE sessions SET status = $2::text, claimed_by = coalesce(claimed_by, $4), version = version + 1,
-                    updated_at = now(), ended_reason = CASE WHEN $2 = 'completed' THEN 'completed' END
-              WHERE id = $1 AND status = $3 AND role = ANY($5) AND coalesce(claimed_by, $4) = $4
-             RETURNING *`,
-      values: [params['id'], status, from, subject, roles],
-    });
-    const [session] = rows;
-    if (!session) return { status: 409, body: { error: 'conflict' } };
-    const { id, role, task_id: task, trace_id: trace } = session;
-    const about = { from, to: status };
-    const type = 'session_transitioned';
-    await record(client, { type, role, subject, trace, task, session: id, about });
-    return { status: 200, body: session };
-  });
-}
-
-function record(client: pg.PoolClient, event: Row): Promise<unknown> {
-  const { type, role, subject, trace, task, session, about } = event;
-  return client.query({
-    name: 'event',
-    text: `INSERT INTO audit_events (id, event_type, role, actor, trace_id, task_id, session_id, metadata)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    values: [newId(), type, role, subject, trace, task, session, about],
-  });
-}
-
-async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK');
-    throw error;
-  } finally {
-    client.release();
-  }
-}
-
-/** `SET NX EX` before the work, the answer after it. */
-function once(handler: Handler) {
+function reading(handler: Handler) {
   return async (request: Request, response: Response): Promise<void> => {
-    const caller = callerIn(response);
-    const key = request.get('idempotency-key');
-    if (key === undefined) {
-      const { status, body } = await handler(request, caller);
-      response.status(status).json(body);
-      return;
-    }
-    const name = `hand-written:${caller.subject}:${key}`;
-    if ((await redis.set(name, '', 'EX', 86_400, 'NX')) === null) {
-      const saved = await redis.get(name);
-      if (saved) response.type('json').send(saved);
-      else response.status(409).json({ error: 'in progress' });
-      return;
-    }
-    const { status, body } = await handler(request, caller);
-    const text = JSON.stringify(body);
-    await redis.set(name, text, 'EX', 86_400);
-    response.status(status).type('json').send(text);
+    send(response, await handler(callIn(request), callerIn(response)));
   };
 }
 
-function callerOf(header: string): Caller {
-  const token = header.slice('Bearer '.length);
-  const kid = jwt.decode(token, { complete: true })?.header.kid;
-  const key = keys.get(kid ?? '');
-  if (!key) throw new jwt.JsonWebTokenError('unknown key');
-  const claims = jwt.verify(token, key, { algorithms: ['RS256'], issuer, audience });
-  if (typeof claims === 'string') throw new jwt.JsonWebTokenError('no claims');
-  const { roles } = (claims as { realm_access: { roles: string[] } }).realm_access;
-  return { subject: `${claims.iss ?? ''}#${claims.sub ?? ''}`, roles };
+function writing(handler: Handler) {
+  return async (request: Request, response: Response): Promise<void> => {
+    const key = request.get('idempotency-key');
+    send(response, await once(handler, callIn(request), callerIn(response), key));
+  };
+}
+
+function send(response: Response, { status, body }: Made): void {
+  if (typeof body === 'string') response.status(status).type('json').send(body);
+  else response.status(status).json(body);
+}
+
+function callIn({ params, query, body }: Request): Call {
+  return { params: params as Record<string, string>, query, body };
 }
 
 function callerIn({ locals }: Response): Caller {
   return (locals as { caller: Caller }).caller;
-}
-
-function isText(value: unknown, most: number): value is string {
-  return typeof value === 'string' && value.length <= most;
-}
-
-async function readKeys(): Promise<Map<string, KeyObject>> {
-  const set = (await (await fetch(OIDC_JWKS_URL)).json()) as {
-    keys: (JsonWebKey & { kid: string })[];
-  };
-  return new Map(set.keys.map((key) => [key.kid, createPublicKey({ key, format: 'jwk' })]));
 }

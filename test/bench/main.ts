@@ -1,19 +1,22 @@
 /**
- * How fast the controller is: beside a hand-written server and beside Postgres itself, round by round in one run on one
+ * How fast the controller is: beside hand-written servers and beside Postgres itself, round by round in one run on one
  * machine, so that the ratios mean something where the numbers do not. See docs/performance.md.
  *
- *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--before DIST] [--node PATH]
- *         [--profile FOLDER]
+ *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--processes N]
+ *         [--before DIST] [--node PATH] [--profile FOLDER]
  *     npm run bench -- --growth
  */
 import { execFileSync } from 'node:child_process';
+import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.js';
 import { growth } from './growth.js';
 import { pgbench } from './pgbench.js';
-import { type Group, judge, line, title } from './report.js';
+import { Group } from './group.js';
+import { judge, line, title } from './report.js';
 import { Load, sample } from './rounds.js';
 import { Ground, System } from './systems.js';
+import { warmUp } from './warm-up.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -22,6 +25,8 @@ const { values: options } = parseArgs({
     connections: { type: 'string', multiple: true },
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '1' },
+    /** Of each system. Processes of one build differ, because V8 optimizes each of them differently. */
+    processes: { type: 'string', default: '2' },
     dist: { type: 'string', default: 'dist' },
     /** Another build, to compare with. */
     before: { type: 'string' },
@@ -36,14 +41,8 @@ const { values: options } = parseArgs({
 const cases = options.case ?? Object.keys(CASES);
 const connections = (options.connections ?? ['1', '16', '64']).map(Number);
 const seconds = Number(options.seconds);
-/**
- * For each case, just before it. Until then V8 is still compiling what a request goes through; and what is not used for
- * some seconds it forgets again.
- */
-const WARM_UP_SECONDS = 8;
-
 const version = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
-write(`Servers on Node ${version.replace('v', '')}`);
+write(`Servers on Node ${version.replace('v', '')}. ${machine()}`);
 
 const ground = await Ground.lay(options.node);
 const load = Load.start();
@@ -59,10 +58,17 @@ try {
 
 async function compare(): Promise<void> {
   const { profile, before, dist } = options;
-  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  systems.push(await System.controller(ground, 'controller', dist, flags));
-  if (profile === undefined) systems.push(await System.handWritten(ground));
-  if (before !== undefined) systems.push(await System.before(ground, before));
+  if (profile === undefined) {
+    for (let process = 0; process < Number(options.processes); process += 1) {
+      systems.push(await System.controller(ground, dist));
+      systems.push(await System.handWritten(ground, 'express'));
+      systems.push(await System.handWritten(ground, 'fastify'));
+      if (before !== undefined) systems.push(await System.before(ground, before));
+    }
+  } else {
+    const flags = ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+    systems.push(await System.controller(ground, dist, flags));
+  }
   await bench();
 }
 
@@ -71,16 +77,14 @@ async function bench(): Promise<void> {
   const groups: Group[] = [];
   write(title());
   for (const name of cases) {
-    for (const system of systems) {
-      await sample({ ground, load }, system, name, ground.tokens(16), WARM_UP_SECONDS);
-    }
+    await warmUp({ ground, load }, systems, name);
     for (const count of connections) {
       const tokens = ground.tokens(count);
-      const group: Group = { name, connections: count, samples: {}, alone: [] };
+      const group = new Group(name, count);
       for (let round = 0; round < Number(options.rounds); round += 1) {
-        for (const system of rotated(systems, round)) {
+        for (const system of inTurn(systems, round)) {
           const taken = await sample({ ground, load }, system, name, tokens, seconds);
-          (group.samples[system.name] ??= []).push(taken);
+          group.add(system, taken);
         }
         const perSecond = await pgbench(alone, name, count, seconds);
         if (perSecond !== undefined) group.alone.push(perSecond);
@@ -92,13 +96,19 @@ async function bench(): Promise<void> {
   if (options.profile !== undefined) return;
   const { text, kept } = judge(groups);
   write(text);
+  write(machine());
   process.exitCode = kept ? 0 : 1;
 }
 
-/** Each system is the first of a round equally often: what runs before it, such as pgbench, affects its figures. */
-function rotated<T>(list: readonly T[], by: number): T[] {
-  const first = by % list.length;
-  return [...list.slice(first), ...list.slice(0, first)];
+/** Every second round in the opposite order: a load that rises or falls affects the first and the last system equally. */
+function inTurn<T>(list: readonly T[], round: number): T[] {
+  return round % 2 === 0 ? [...list] : list.toReversed();
+}
+
+/** The state of the machine. Results of a machine with other work are ratios at best. */
+function machine(): string {
+  const [oneMinute = NaN] = loadavg();
+  return `CPUs: ${availableParallelism()}, load average: ${oneMinute.toFixed(1)}.`;
 }
 
 function write(text: string): void {

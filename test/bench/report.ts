@@ -1,30 +1,25 @@
+import type { Group } from './group.js';
 import type { Sample } from './rounds.js';
-
-/** All rounds of one case at one number of connections. */
-export interface Group {
-  name: string;
-  connections: number;
-  /** By the name of the system. */
-  samples: Record<string, Sample[]>;
-  /** Transactions per second that pgbench made. */
-  alone: number[];
-}
 
 const COLUMNS = [
   ['case', 19],
   ['conn', 5],
-  ['per s', 7],
-  ['/hand', 6],
+  ['per s', 6],
+  ['/express', 9],
+  ['/fastify', 9],
   ['/alone', 7],
   ['/before', 8],
+  ['spread', 7],
   ['p50', 7],
   ['p99', 7],
   ['p99/p50', 8],
   ['node ms', 8],
-  ['(hand)', 7],
+  ['/express', 9],
+  ['/fastify', 9],
   ['/before', 8],
+  ['spread', 7],
   ['pg ms', 7],
-  ['(hand)', 7],
+  ['/express', 9],
   ['MB', 5],
 ] as const;
 
@@ -32,27 +27,30 @@ export function title(): string {
   return row(COLUMNS.map(([name]) => name));
 }
 
-/** Medians, and ratios of medians. */
+/** Medians of the controller, its ratios to the others, and the spread of its own processes. */
 export function line(group: Group): string {
-  const own = medians(group, 'controller');
-  const hand = medians(group, 'hand-written');
-  const before = medians(group, 'before');
+  const own = (member: keyof Sample): number => group.median('controller', member);
+  const to = (system: string, member: keyof Sample): string => text(group.ratioTo(system, member));
   return row([
     group.name,
     String(group.connections),
-    own.perSecond.toFixed(0),
-    ratio(own.perSecond, hand.perSecond),
-    ratio(own.perSecond, median(group.alone)),
-    ratio(own.perSecond, before.perSecond),
-    own.p50.toFixed(2),
-    own.p99.toFixed(2),
-    ratio(own.p99, own.p50),
-    own.nodeMs.toFixed(2),
-    hand.nodeMs.toFixed(2),
-    ratio(own.nodeMs, before.nodeMs),
-    own.postgresMs.toFixed(2),
-    hand.postgresMs.toFixed(2),
-    own.rssMb.toFixed(0),
+    own('perSecond').toFixed(0),
+    to('express', 'perSecond'),
+    to('fastify', 'perSecond'),
+    text(group.ratioToAlone()),
+    to('before', 'perSecond'),
+    text(group.spread('perSecond')),
+    own('p50').toFixed(2),
+    own('p99').toFixed(2),
+    text(own('p99') / own('p50')),
+    own('nodeMs').toFixed(3),
+    to('express', 'nodeMs'),
+    to('fastify', 'nodeMs'),
+    to('before', 'nodeMs'),
+    text(group.spread('nodeMs')),
+    own('postgresMs').toFixed(2),
+    to('express', 'postgresMs'),
+    own('rssMb').toFixed(0),
   ]);
 }
 
@@ -64,41 +62,22 @@ export function judge(groups: readonly Group[]): { text: string; kept: boolean }
   };
   for (const group of groups) {
     const { name, connections } = group;
-    const own = medians(group, 'controller');
-    const toHand = own.perSecond / medians(group, 'hand-written').perSecond;
-    const toAlone = own.perSecond / median(group.alone);
-    if (connections === 16) check(!(toHand < 1), `${name}: ${toHand.toFixed(2)} of hand-written`);
+    const toHand = group.ratioTo('express', 'perSecond');
+    const toAlone = group.ratioToAlone();
+    const p50 = group.median('controller', 'p50');
+    const p99 = group.median('controller', 'p99');
+    if (connections === 16) check(!(toHand < 1), `${name}: ${text(toHand)} of Express`);
     if (connections === 16 && name === 'route with key')
-      check(!(toAlone < 0.5), `${name}: ${toAlone.toFixed(2)} of Postgres alone`);
-    if (connections === 64)
-      check(own.p99 <= 4 * own.p50, `${name}: p99 is ${ratio(own.p99, own.p50)} times p50`);
+      check(!(toAlone < 0.5), `${name}: ${text(toAlone)} of Postgres alone`);
+    if (connections === 64) check(p99 <= 4 * p50, `${name}: p99 is ${text(p99 / p50)} times p50`);
   }
-  const text = missed.length === 0 ? 'All aims are reached.' : `Missed:\n  ${missed.join('\n  ')}`;
-  return { text, kept: missed.length === 0 };
+  const verdict =
+    missed.length === 0 ? 'All aims are reached.' : `Missed:\n  ${missed.join('\n  ')}`;
+  return { text: verdict, kept: missed.length === 0 };
 }
 
-function medians({ samples }: Group, system: string): Sample {
-  const of = (member: keyof Sample): number =>
-    median((samples[system] ?? []).map((sample) => sample[member]));
-  return {
-    perSecond: of('perSecond'),
-    count: of('count'),
-    p50: of('p50'),
-    p99: of('p99'),
-    nodeMs: of('nodeMs'),
-    postgresMs: of('postgresMs'),
-    rssMb: of('rssMb'),
-  };
-}
-
-/** NaN of nothing. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
-function ratio(a: number, b: number): string {
-  return Number.isNaN(a / b) ? '-' : (a / b).toFixed(2);
+function text(ratio: number): string {
+  return Number.isFinite(ratio) ? ratio.toFixed(2) : '-';
 }
 
 function row(cells: readonly string[]): string {

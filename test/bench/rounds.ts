@@ -38,9 +38,15 @@ export class Load {
   }
 }
 
+/** What all rounds of a run share. */
+export interface Bench {
+  ground: Ground;
+  load: Load;
+}
+
 /** Lets agents do one thing to one system for a while. */
 export async function sample(
-  { ground, load }: { ground: Ground; load: Load },
+  { ground, load }: Bench,
   system: System,
   name: string,
   tokens: string[],

@@ -13,7 +13,7 @@ import { FIXTURES, ROLES } from './cases.js';
 import { EACH_NTH_RARE, GROW } from './growth-cases.js';
 
 const REGISTER = new URL('../support/register-typescript.js', import.meta.url).href;
-const HAND_WRITTEN = fileURLToPath(new URL('hand-written.ts', import.meta.url));
+const HAND_WRITTEN = { express: 'hand-written.ts', fastify: 'hand-written-fastify.ts' };
 const DAY_SECONDS = 86_400;
 /** Limits count here too, and are never reached: all agents call from one address, on a machine with too much to do. */
 const OUT_OF_REACH = {
@@ -87,21 +87,17 @@ export class System {
   ) {}
 
   /** The controller as it is built, in production mode. */
-  static controller(
-    ground: Ground,
-    name: string,
-    dist: string,
-    flags: string[] = [],
-  ): Promise<System> {
-    return System.start(ground, name, ['--enable-source-maps', ...flags, `${dist}/src/main.js`]);
+  static controller(ground: Ground, dist: string, flags: string[] = []): Promise<System> {
+    const args = ['--enable-source-maps', ...flags, `${dist}/src/main.js`];
+    return System.start(ground, 'controller', args);
   }
 
   /** Another build, on a database that its own migrations created. */
-  static async before(ground: Ground, dist: string, flags: string[] = []): Promise<System> {
+  static async before(ground: Ground, dist: string): Promise<System> {
     const module = pathToFileURL(resolve(dist, 'src/database/migrate.js')).href;
     const own = (await import(module)) as { migrate: typeof migrate };
     const database = await ground.database(laid, own.migrate);
-    const args = ['--enable-source-maps', ...flags, `${dist}/src/main.js`];
+    const args = ['--enable-source-maps', `${dist}/src/main.js`];
     return System.start(ground, 'before', args, database);
   }
 
@@ -114,8 +110,9 @@ export class System {
     return System.start(ground, `${rows} rows`, ['dist/src/main.js'], database);
   }
 
-  static handWritten(ground: Ground): Promise<System> {
-    return System.start(ground, 'hand-written', ['--import', REGISTER, HAND_WRITTEN]);
+  static handWritten(ground: Ground, framework: keyof typeof HAND_WRITTEN): Promise<System> {
+    const file = fileURLToPath(new URL(HAND_WRITTEN[framework], import.meta.url));
+    return System.start(ground, framework, ['--import', REGISTER, file]);
   }
 
   private static async start(

@@ -6,14 +6,23 @@ export interface Usage {
   rssBytes: number;
 }
 
-/** The clock that Linux counts in has 100 ticks a second on every platform that Node runs on. */
+/** The clock that `/proc/<pid>/stat` counts in has 100 ticks a second on every platform that Node runs on. */
 const TICK_MS = 10;
 const PAGE_BYTES = 4096;
 
+/** The CPU time of all threads of a process, in nanoseconds: a round of half a second has too few ticks. */
 export function usageOf(pid: number): Usage {
   const stat = statOf(pid);
   if (!stat) throw new Error(`process ${pid} has ended`);
-  return { cpuMs: stat.ticks * TICK_MS, rssBytes: stat.rssPages * PAGE_BYTES };
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = threads.reduce((sum, thread) => sum + cpuOfThread(pid, thread), 0);
+  return { cpuMs: nanoseconds / 1e6, rssBytes: stat.rssPages * PAGE_BYTES };
+}
+
+/** The first field of schedstat. See https://docs.kernel.org/scheduler/sched-stats.html. */
+function cpuOfThread(pid: number, thread: string): number {
+  const text = readIfThere(`/proc/${pid}/task/${thread}/schedstat`);
+  return Number(text?.split(' ')[0] ?? 0);
 }
 
 /** The processor time, in milliseconds, of a process and its children, those that have ended among them. */
@@ -36,12 +45,8 @@ interface Stat {
 
 /** Reads `/proc/<pid>/stat`; undefined when the process has ended. See https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html. */
 function statOf(pid: number): Stat | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return undefined;
-  }
+  const text = readIfThere(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
   // The second field, a name in parentheses, may hold anything; the third one follows.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const field = (number: number): number => Number(fields[number - 3]);
@@ -51,4 +56,13 @@ function statOf(pid: number): Stat | undefined {
     ticksOfEnded: field(16) + field(17),
     rssPages: field(24),
   };
+}
+
+/** Undefined if the process or the thread has ended. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
