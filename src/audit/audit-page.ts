@@ -1,12 +1,14 @@
 import { isoTimeOf } from '../database/keyset.js';
 import type { RowPage } from '../database/sql.js';
 import type { ListedEvent } from './audit.repository.js';
-import {
-  encodeAuditCursor,
-  type AuditCursor,
-  type OpenTransactions,
-  parseSnapshot,
-} from './audit-cursor.js';
+import { type AuditCursor, type OpenTransactions, parseSnapshot } from './audit-cursor.js';
+
+/** A page of the audit log. */
+export interface AuditPage {
+  rows: ListedEvent[];
+  /** The cursor of the next page; undefined on the last page. */
+  cursor: AuditCursor | undefined;
+}
 
 /**
  * Builds one page. The query must select `size` + 1 rows: the extra row shows that another page follows.
@@ -17,10 +19,10 @@ export function toAuditPage(
   { rows, isTruncated }: RowPage<ListedEvent>,
   size: number,
   cursor: AuditCursor | undefined,
-): { rows: ListedEvent[]; next_cursor: string | null } {
+): AuditPage {
   const page = rows.slice(0, size);
   const last = isTruncated || rows.length > size ? page.at(-1) : undefined;
-  return { rows: page, next_cursor: last ? encodeAuditCursor(cursorAfter(last, cursor)) : null };
+  return { rows: page, cursor: last && cursorAfter(last, cursor) };
 }
 
 /** Returns the cursor after the last event of a page. */

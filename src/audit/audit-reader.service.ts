@@ -4,8 +4,8 @@ import { canReadEverything } from '../auth/policy.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { AuditRepository, type EventFilter } from './audit.repository.js';
 import { type AuditEventDto, type AuditPageDto, toAuditEventDto } from './dto/audit-event.dto.js';
-import { decodeAuditCursor } from './audit-cursor.js';
-import { toAuditPage } from './audit-page.js';
+import { decodeAuditCursor, encodeAuditCursor } from './audit-cursor.js';
+import { type AuditPage, toAuditPage } from './audit-page.js';
 import type { ListEventsQuery } from './dto/list-events.query.js';
 
 /** Number of events that an export reads with one query. */
@@ -21,26 +21,35 @@ export class AuditReaderService {
 
   /** Returns a page of the events that the agent may see, oldest first. */
   async list(agent: Agent, query: ListEventsQuery): Promise<AuditPageDto> {
-    const filter = toFilter(agent, query);
-    const found = await this.transactions.read((manager) =>
-      this.events.list(manager, filter, query.page_size + 1),
-    );
-    const { rows, next_cursor } = toAuditPage(found, query.page_size, filter.cursor);
-    return { events: rows.map(toAuditEventDto), page_size: query.page_size, next_cursor };
+    const { page_size } = query;
+    const { rows, cursor } = await this.readPage(toFilter(agent, query), page_size);
+    const next_cursor = cursor ? encodeAuditCursor(cursor) : null;
+    return { events: rows.map(toAuditEventDto), page_size, next_cursor };
   }
 
-  /** Yields all matching events, oldest first. Reads them page by page and holds no connection between pages. */
-  async *export(agent: Agent, query: ListEventsQuery): AsyncGenerator<AuditEventDto> {
-    let cursor = query.cursor ?? null;
+  /**
+   * Yields all matching events, oldest first. Reads them page by page and holds no connection between pages.
+   *
+   * @throws InvalidInputError if the cursor is invalid, before the first event
+   */
+  export(agent: Agent, query: ListEventsQuery): AsyncGenerator<AuditEventDto> {
+    return this.readAll(toFilter(agent, query));
+  }
+
+  private async *readAll(filter: EventFilter): AsyncGenerator<AuditEventDto> {
+    let { cursor } = filter;
     do {
-      const page = await this.list(agent, {
-        ...query,
-        page_size: EXPORT_PAGE,
-        ...(cursor !== null && { cursor }),
-      });
-      yield* page.events;
-      cursor = page.next_cursor;
-    } while (cursor !== null);
+      const page = await this.readPage({ ...filter, cursor }, EXPORT_PAGE);
+      yield* page.rows.map(toAuditEventDto);
+      ({ cursor } = page);
+    } while (cursor);
+  }
+
+  private async readPage(filter: EventFilter, size: number): Promise<AuditPage> {
+    const found = await this.transactions.read((manager) =>
+      this.events.list(manager, filter, size + 1),
+    );
+    return toAuditPage(found, size, filter.cursor);
   }
 }
 

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
@@ -8,7 +8,7 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import type { Agent } from '../auth/agent.js';
 import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
@@ -16,6 +16,7 @@ import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { AuditReaderService } from './audit-reader.service.js';
 import { AuditEventDto, AuditPageDto } from './dto/audit-event.dto.js';
+import { ExportEndDto, toExportEnd } from './dto/export-end.dto.js';
 import { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
 import { ListEventsQuery } from './dto/list-events.query.js';
 import { IngestService } from './ingest.service.js';
@@ -36,14 +37,19 @@ export class AuditController {
     summary: 'List audit events, oldest first',
     description:
       'Admins and auditors see all events. Other callers see the events of tasks in which they are participants, and ' +
-      `the events that they reported. With \`Accept: ${NDJSON}\`, the response streams all matching events, one per line.`,
+      `the events that they reported. With \`Accept: ${NDJSON}\`, the response streams all matching events, one per line. ` +
+      'Its last line has the type `export_completed`, and the number and digest of the lines before it. Without that line, the export is incomplete.',
   })
-  @ApiExtraModels(AuditPageDto, AuditEventDto)
+  @ApiExtraModels(AuditPageDto, AuditEventDto, ExportEndDto)
   @ApiOkResponse({
     description: 'A page of events, oldest first, or a stream of all matching events.',
     content: {
       'application/json': { schema: { $ref: getSchemaPath(AuditPageDto) } },
-      [NDJSON]: { schema: { $ref: getSchemaPath(AuditEventDto) } },
+      [NDJSON]: {
+        schema: {
+          anyOf: [{ $ref: getSchemaPath(AuditEventDto) }, { $ref: getSchemaPath(ExportEndDto) }],
+        },
+      },
     },
   })
   @ApiProblems()
@@ -51,10 +57,16 @@ export class AuditController {
     @Query() query: ListEventsQuery,
     @CurrentAgent() agent: Agent,
     @Headers('accept') accept: string | undefined,
+    @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    if (accept?.includes(NDJSON)) await writeNdjson(response, this.reader.export(agent, query));
-    else response.json(await this.reader.list(agent, query));
+    if (accept?.includes(NDJSON) !== true) {
+      response.json(await this.reader.list(agent, query));
+      return;
+    }
+    const events = this.reader.export(agent, query);
+    if (request.method === 'HEAD') response.setHeader('Content-Type', NDJSON).end();
+    else await writeNdjson(response, events, toExportEnd);
   }
 
   @Post('ingest')

@@ -19,6 +19,24 @@ export interface EventPage {
   next_cursor: string | null;
 }
 
+/** The last line of an export. */
+export interface ExportEnd extends EventBody {
+  count: number;
+  digest: string;
+}
+
+/** Parses a complete export: its events, and its last line. */
+export function parseExport(text: string): { events: EventBody[]; end: ExportEnd } {
+  expect(text.endsWith('\n')).toBe(true);
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ExportEnd);
+  const end = lines.pop();
+  if (end?.event_type !== 'export_completed') throw new Error('The export is incomplete.');
+  return { events: lines, end };
+}
+
 /** The required members of a body for `POST /audit/ingest`. */
 export const REPORT = { source: 'policy-engine', category: 'policy', action: 'evaluated' };
 

@@ -3,8 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { newSubject, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
-import type { EventBody } from '../../support/audit.js';
-import { REPORT } from '../../support/audit.js';
+import { parseExport, REPORT } from '../../support/audit.js';
 import { useSharedApp, actorOf, expectProblem } from '../../support/kit.js';
 
 describe('GET /audit/events as NDJSON', () => {
@@ -25,25 +24,23 @@ describe('GET /audit/events as NDJSON', () => {
       .get('/audit/events', { headers: NDJSON });
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toContain('application/x-ndjson');
-    expect(answer.text.endsWith('\n')).toBe(true);
-    const events = answer.text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as EventBody);
+    const { events, end } = parseExport(answer.text);
+    expect(end.count).toBe(1203);
     expect(new Set(events.map(({ id }) => id)).size).toBe(1203);
     expect(events.every(({ actor }) => actor === actorOf(sub))).toBe(true);
   });
 
-  it('applies the filters, and has an empty body when nothing matches', async () => {
+  it('applies the filters, and has no events when nothing matches', async () => {
     const client = mesh.agent(newSubject('reporter'));
     await client.post('/audit/ingest', REPORT);
     await client.post('/audit/ingest', { ...REPORT, action: 'asked' });
     const some = await client.get('/audit/events?event_type=agent.policy.asked', {
       headers: NDJSON,
     });
-    expect(some.text.trimEnd().split('\n')).toHaveLength(1);
+    expect(parseExport(some.text).events).toHaveLength(1);
     const none = await client.get(`/audit/events?trace_id=${randomUUID()}`, { headers: NDJSON });
-    expect(none).toMatchObject({ status: 200, text: '' });
+    expect(none.status).toBe(200);
+    expect(parseExport(none.text)).toMatchObject({ events: [], end: { count: 0 } });
   });
 
   it('400 with invalid parameters and 401 without a token, as problem documents', async () => {
@@ -81,7 +78,7 @@ describe('GET /audit/events as NDJSON', () => {
       });
     });
     const whole = await new Client(mesh.url, token).get('/audit/events', { headers: NDJSON });
-    expect(whole.text.trimEnd().split('\n')).toHaveLength(3000);
+    expect(parseExport(whole.text).events).toHaveLength(3000);
     expect(listeners).toBeLessThan(10);
   });
 });
