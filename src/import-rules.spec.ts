@@ -96,6 +96,11 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
     why: 'statements of the application are sent through database/sql.ts',
   },
   {
+    files: /\.(repository|sql)\.ts$/,
+    ban: /from '(?![^']*\/database\/)[^']*\.service\.js'/,
+    why: 'a repository uses no service of a feature',
+  },
+  {
     files: /^database\/pipeline\//,
     ban: /from '\.\.\/(?!(postgres-errors|timestamp)\.js')/,
     why: 'the pipeline depends on no other part of the application',

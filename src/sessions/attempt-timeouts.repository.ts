@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import { type ClockChecks, clockChecks } from '../lifecycle/clock-checks.sql.js';
-import type { Attempt } from './attempts.service.js';
+import type { Attempt } from './attempt.js';
 
 /** An attempt with the decisions of PostgreSQL's clock at the time of the read. */
 export type TimedOutAttempt = Attempt & ClockChecks;

@@ -8,29 +8,15 @@ import { WorkNotifierService } from '../database/work-notifier.service.js';
 import type { ClockChecks } from '../lifecycle/clock-checks.sql.js';
 import { type EndedReason } from '../lifecycle/session-status.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { deadlinePast } from '../lifecycle/task-summary.js';
 import { newId } from '../common/new-id.js';
+import type { Attempt } from './attempt.js';
 import { AttemptsRepository } from './attempts.repository.js';
 import { backoffSeconds } from './backoff.js';
 import type { Session } from './session.entity.js';
-import { taskNotDue } from './session-errors.js';
-import { type NewSession, type ReadSession, SessionsRepository } from './sessions.repository.js';
+import { type NewSession, SessionsRepository } from './sessions.repository.js';
 
 /** Values of an attempt before it is inserted. `role` is the `to_role` of the task. */
 export type NewAttempt = Omit<NewSession, 'id' | 'metadata'>;
-
-/** Members that are null in a plain session and set in an attempt. */
-interface AttemptMembers {
-  attempt: number;
-  attempts_left: number;
-  task_id: string;
-}
-export type Attempt = Session & AttemptMembers;
-
-/** Whether a session is an attempt at a task. */
-export function isAttempt<S extends Session>(session: S): session is S & AttemptMembers {
-  return session.attempt !== null;
-}
 
 /** A failure of an attempt after which its task can still succeed. */
 export interface AttemptFailure {
@@ -154,14 +140,4 @@ export class AttemptsService {
 interface NextAttempt extends Pick<NewSession, 'due' | 'place_of' | 'parked_for'> {
   attempts_left: number;
   event_type?: AuditEventType;
-}
-
-/**
- * Asserts that an attempt can be claimed or activated now.
- *
- * @throws DomainError `task.finished` if its deadline has passed, `task.not_due` if `not_before` has not
- */
-export function assertClaimable({ is_past_deadline, is_early, not_before }: ReadSession): void {
-  if (is_past_deadline) throw deadlinePast();
-  if (is_early && not_before !== null) throw taskNotDue(not_before);
 }

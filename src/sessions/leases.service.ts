@@ -4,7 +4,7 @@ import { Environment } from '../config/environment.js';
 import { DomainError, InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../common/ids.js';
 import { LifecycleService } from '../lifecycle/lifecycle.service.js';
-import { isAttempt } from './attempts.service.js';
+import { isAttempt } from './attempt.js';
 import { assertOneDueTime, type ReleaseDto } from './dto/lease.dto.js';
 import { type SessionDto, toSessionDto } from './dto/session.dto.js';
 import type { Session } from './session.entity.js';

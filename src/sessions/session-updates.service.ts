@@ -10,12 +10,8 @@ import { LifecycleService } from '../lifecycle/lifecycle.service.js';
 import { isTerminal } from '../lifecycle/session-status.js';
 import type { SessionChange } from '../lifecycle/session-transition.js';
 import { TaskCompletion } from '../lifecycle/task-end.js';
-import {
-  assertClaimable,
-  AttemptsService,
-  isAttempt,
-  type AttemptFailure,
-} from './attempts.service.js';
+import { assertClaimable, isAttempt } from './attempt.js';
+import { type AttemptFailure, AttemptsService } from './attempts.service.js';
 import { type SessionDto, toChangedSessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';

@@ -11,7 +11,7 @@ import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { taskFinished, taskNotFound, taskRelations } from '../lifecycle/task-summary.js';
 import { taskStatus } from '../lifecycle/task-status.js';
 import { AttemptsRepository } from '../sessions/attempts.repository.js';
-import { assertClaimable } from '../sessions/attempts.service.js';
+import { assertClaimable } from '../sessions/attempt.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
 import { LeasesService } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
