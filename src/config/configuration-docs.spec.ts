@@ -17,6 +17,9 @@ const defaults = Object.entries<Value>({ ...new Environment() }).map(([name, val
 
 const FILES = SECRET_VARIABLES.map((name) => `${name}_FILE`);
 
+/** Variables that name a file themselves. */
+const PATHS = VARIABLES.filter((name) => name.endsWith('_FILE'));
+
 /** Environments that break the rules over several variables, all of them together. */
 const BREAKING: Record<string, string>[] = [
   { OIDC_ISSUER_URL: 'http://idp', OIDC_JWKS_URL: 'http://idp/certs', OIDC_AUDIENCE: 'mesh' },
@@ -26,6 +29,21 @@ const BREAKING: Record<string, string>[] = [
   { NODE_ENV: 'production', JWT_SECRET: 'x'.repeat(32) },
   { DATABASE_DIRECT_URL: 'postgres://db/mesh' },
   { ROLES: 'finance', DEFAULT_ROLE_PRECEDENCE: 'legal' },
+  ...[
+    'redis://:a/b@host',
+    'redis://host:99999',
+    'unix://redis.sock',
+    'redis://host/one',
+    'redis://host?tls=true',
+    'redis://password@host',
+    'redis://:100%@host',
+    'redis://host,unix:///redis.sock',
+    'redis://one/1,redis://two/1',
+  ].map((REDIS_URL) => ({ REDIS_URL })),
+  { REDIS_SENTINEL_NAME: 'mesh', REDIS_TLS_CERT_FILE: 'a.pem' },
+  { REDIS_SENTINEL_PASSWORD: 'secret' },
+  { REDIS_TLS_CA_FILE: 'no-such-file', REDIS_URL: 'rediss://host' },
+  { REDIS_TLS_CA_FILE: 'README.md', REDIS_URL: 'rediss://host' },
 ];
 
 describe('docs/configuration.md', () => {
@@ -60,7 +78,7 @@ describe('docs/configuration.md', () => {
   });
 
   it('names each file that may hold a secret, and no other', () => {
-    expect(new Set(PAGE.match(/\b[A-Z0-9_]+_FILE\b/g))).toEqual(new Set(FILES));
+    expect(new Set(PAGE.match(/\b[A-Z0-9_]+_FILE\b/g))).toEqual(new Set([...FILES, ...PATHS]));
   });
 
   it('quotes every message of a rule', () => {

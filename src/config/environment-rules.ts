@@ -1,5 +1,7 @@
 import { isLoopback } from '../common/loopback.js';
 import type { Environment } from './environment.js';
+import { parseRedisUrl } from './redis-url.js';
+import { readTlsFiles } from './tls-files.js';
 
 /** A rule for a combination of variables. Returns the problems. */
 export type EnvironmentRule = (environment: Environment) => string[];
@@ -60,6 +62,50 @@ const precedenceOfKnownRoles: EnvironmentRule = ({ ROLES, DEFAULT_ROLE_PRECEDENC
     ? ['DEFAULT_ROLE_PRECEDENCE must name roles of ROLES only']
     : [];
 
+const usableRedisUrls: EnvironmentRule = ({ REDIS_URL, REDIS_SENTINEL_NAME }) => {
+  const problems = REDIS_URL.flatMap((url) => problemOf(() => parseRedisUrl(url)));
+  if (problems.length > 0 || REDIS_URL.length === 0) return [...new Set(problems)];
+  const addresses = REDIS_URL.map(parseRedisUrl);
+  const isSingle = addresses.length === 1 && REDIS_SENTINEL_NAME === undefined;
+  if (!isSingle && addresses.some(({ path }) => path !== undefined))
+    return ['a unix URL in REDIS_URL must be its only URL'];
+  return !isSingle && REDIS_SENTINEL_NAME === undefined && addresses.some(({ db }) => db !== 0)
+    ? ['several URLs in REDIS_URL are the nodes of a cluster, which has database 0 only']
+    : [];
+};
+
+/** Without them the settings would have no effect, and the connection would not be encrypted as intended. */
+const redisSettingsWithUrl: EnvironmentRule = (environment) => {
+  const { REDIS_URL, REDIS_SENTINEL_NAME, REDIS_SENTINEL_USERNAME } = environment;
+  const { REDIS_SENTINEL_PASSWORD, REDIS_TLS_CERT_FILE, REDIS_TLS_KEY_FILE } = environment;
+  const needsSentinel = REDIS_SENTINEL_USERNAME ?? REDIS_SENTINEL_PASSWORD;
+  const needsTls = environment.REDIS_TLS_CA_FILE ?? REDIS_TLS_CERT_FILE ?? REDIS_TLS_KEY_FILE;
+  const isEncrypted = REDIS_URL.some((url) => url.startsWith('rediss:'));
+  return [
+    ...(REDIS_SENTINEL_NAME !== undefined && REDIS_URL.length === 0
+      ? ['REDIS_SENTINEL_NAME needs the URLs of the Sentinels in REDIS_URL']
+      : []),
+    ...(needsSentinel !== undefined && REDIS_SENTINEL_NAME === undefined
+      ? ['REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD need REDIS_SENTINEL_NAME']
+      : []),
+    ...(needsTls !== undefined && !isEncrypted
+      ? ['REDIS_TLS_CA_FILE, REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE need a rediss URL']
+      : []),
+    ...((REDIS_TLS_CERT_FILE === undefined) !== (REDIS_TLS_KEY_FILE === undefined)
+      ? ['set both REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE, or neither']
+      : problemOf(() => readTlsFiles(environment))),
+  ];
+};
+
+function problemOf(work: () => unknown): string[] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    return [error instanceof Error ? error.message : 'a value is not valid'];
+  }
+}
+
 export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
@@ -67,4 +113,6 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   noDevelopmentInProduction,
   directUrlBesideUrl,
   precedenceOfKnownRoles,
+  usableRedisUrls,
+  redisSettingsWithUrl,
 ];

@@ -51,8 +51,36 @@ export class Environment {
   readonly DATA_DIR: string = '.data';
 
   @List()
-  @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] }, { each: true })
+  @Matches(/^(?:rediss?|unix):\/\/\S+$/, {
+    each: true,
+    message: 'each value in REDIS_URL must be a URL address',
+  })
   readonly REDIS_URL: readonly string[] = [];
+
+  /** Name of the primary that the Sentinels of REDIS_URL monitor. Not set: REDIS_URL names servers. */
+  @IsOptional()
+  @Matches(/^[\w.-]+$/, { message: 'REDIS_SENTINEL_NAME must be the name of a primary' })
+  readonly REDIS_SENTINEL_NAME?: string;
+
+  @IsOptional()
+  @IsString()
+  readonly REDIS_SENTINEL_USERNAME?: string;
+
+  @IsOptional()
+  @IsString()
+  readonly REDIS_SENTINEL_PASSWORD?: string;
+
+  @IsOptional()
+  @IsString()
+  readonly REDIS_TLS_CA_FILE?: string;
+
+  @IsOptional()
+  @IsString()
+  readonly REDIS_TLS_CERT_FILE?: string;
+
+  @IsOptional()
+  @IsString()
+  readonly REDIS_TLS_KEY_FILE?: string;
 
   /** Beginning of the names of all keys in Redis. The id of the deployment follows. */
   @Matches(/^[\w.:/-]{1,64}$/, {

@@ -22,6 +22,7 @@ export const SECRET_VARIABLES = [
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
   'REDIS_URL',
+  'REDIS_SENTINEL_PASSWORD',
   'JWT_SECRET',
 ] as const;
 

@@ -26,6 +26,13 @@ export class HealthDto {
   redis: 'connected' | 'disconnected' | 'disabled';
 
   @ApiPropertyOptional({
+    description:
+      'Reason why Redis cannot be used, or refuses some commands: an error code and its meaning. Absent while Redis works.',
+    example: 'OOM: the memory of Redis is full',
+  })
+  redis_reason?: string;
+
+  @ApiPropertyOptional({
     enum: ['available', 'expired', 'never_read'],
     description:
       'Whether tokens can be verified. Present only with an identity provider (`OIDC_JWKS_URL`). `never_read`: the process has not read the signing keys yet and is not ready. `expired`: the identity provider has been unavailable for an hour.',

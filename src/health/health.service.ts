@@ -36,20 +36,23 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
     return { status: 'ok', version: VERSION };
   }
 
-  /** `degraded` if a configured dependency does not respond. */
+  /** `degraded` if a configured dependency does not respond, or refuses commands. */
   async check(): Promise<HealthDto> {
     const [database, redis, keys] = await Promise.all([
       this.database(),
-      this.redis.ping(),
+      this.redis.health(),
       this.keysState(),
     ]);
     const healthy =
-      database === 'connected' && redis !== 'disconnected' && ['local', 'available'].includes(keys);
+      database === 'connected' &&
+      redis.reason === undefined &&
+      ['local', 'available'].includes(keys);
     return {
       status: healthy ? 'healthy' : 'degraded',
       version: VERSION,
       database,
-      redis,
+      redis: redis.status,
+      ...(redis.reason !== undefined && { redis_reason: redis.reason }),
       ...(keys !== 'local' && { signing_keys: keys }),
     };
   }

@@ -35,6 +35,7 @@ describe('RedisCache', () => {
   async function fakeRedis(
     answer: (command: string) => string | undefined,
     received?: (chunk: string) => unknown,
+    handshake = HANDSHAKE,
   ): Promise<string> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
@@ -43,7 +44,7 @@ describe('RedisCache', () => {
       socket.on('data', (chunk) => {
         received?.(chunk.toString());
         for (const [, command = ''] of chunk.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
-          const line = HANDSHAKE[command] ?? answer(command);
+          const line = handshake[command] ?? answer(command);
           if (line) socket.write(`${line}\r\n`);
         }
       });
@@ -189,6 +190,57 @@ describe('RedisCache', () => {
     for (let made = 0; made < 10; made++) expect(await sut.get('key')).toBeUndefined();
     expect(asked).toBe(3);
     expect(sut.reads.state).toBe('open');
+  });
+
+  it.each([
+    ['LOADING', '-LOADING Redis is loading the dataset in memory'],
+    ['MISCONF', '-MISCONF Redis is configured to save RDB snapshots, but it cannot persist'],
+    ['OOM', '-OOM command not allowed when used memory > maxmemory.'],
+    ['NOAUTH', '-NOAUTH Authentication required.'],
+    ['CLUSTERDOWN', '-CLUSTERDOWN The cluster is down'],
+    ['MASTERDOWN', '-MASTERDOWN Link with MASTER is down'],
+    ['NOPERM', '-NOPERM this user has no permissions'],
+    ['ERR', '-ERR max number of clients reached'],
+  ])('shows the reason %s when Redis answers only with errors', async (code, refusal) => {
+    const sut = await connected(cacheOf(await fakeRedis(() => refusal)));
+    const health = await sut.health();
+    expect(health).toEqual({
+      status: 'disconnected',
+      reason: expect.stringMatching(new RegExp(`^${code}: .`)),
+    });
+    expect(health.reason).not.toMatch(/127\.0\.0\.1|the-password/);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('shows the reason when Redis refuses its handshake', async () => {
+    const sut = await connected(
+      cacheOf(await fakeRedis(() => undefined, undefined, { info: '-LOADING Redis is loading' })),
+    );
+    expect(await sut.health()).toEqual({
+      status: 'disconnected',
+      reason: 'LOADING: Redis is loading its data',
+    });
+  });
+
+  it.each([
+    ['OOM', 'set'],
+    ['NOPERM', 'eval'],
+    ['NOPERM', 'get'],
+  ])('shows the reason %s when Redis refuses only %s', async (code, refused) => {
+    const url = await fakeRedis((command) => (command === refused ? `-${code} no` : '+OK'));
+    const sut = await connected(cacheOf(url));
+    expect(await sut.health()).toEqual({
+      status: 'connected',
+      reason: expect.stringContaining(code),
+    });
+  });
+
+  it('shows that a Redis that hangs does not respond in time', async () => {
+    const sut = await connected(cacheOf(await fakeRedis(() => undefined)));
+    expect(await sut.health()).toEqual({
+      status: 'disconnected',
+      reason: 'TIMEOUT: Redis does not respond in time',
+    });
   });
 
   it('lets at most three reads and three writes wait for a Redis that hangs', async () => {

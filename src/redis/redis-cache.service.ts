@@ -1,9 +1,24 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { COMMAND_TIMEOUT_MS, createRedisClient, type RedisClient } from './redis-client.js';
-import { TimeLimit } from './time-limit.js';
+import type { RedisClient } from './redis-client.js';
+import { isClusterReply, RedisConnection } from './redis-connection.js';
+import {
+  failureCode,
+  failureReason,
+  isTimeout,
+  logReason,
+  reasonOfCode,
+  UNKNOWN,
+} from './redis-failure.js';
+import { redisSettings, type RedisSettings } from './redis-settings.js';
 
 export type RedisStatus = 'connected' | 'disconnected' | 'disabled';
+
+export interface RedisHealth {
+  readonly status: RedisStatus;
+  /** Why Redis cannot be used, or can be used only in part. */
+  readonly reason?: string;
+}
 
 /** The count of the current window. */
 export interface Count {
@@ -13,6 +28,9 @@ export interface Count {
 }
 
 const WARN_EVERY_MS = 10_000;
+/** Name and lifetime of the key that shows whether commands are accepted. */
+const PROBE = 'probe';
+const PROBE_MS = 1_000;
 
 /** Lua script: adds to a counter and returns the count and the milliseconds left. The first count starts the window. */
 const COUNT = `
@@ -33,23 +51,32 @@ export class RedisCacheService implements OnModuleInit, OnApplicationShutdown {
   readonly counts = new CircuitBreaker();
 
   private readonly logger = new Logger(RedisCacheService.name);
-  private readonly limit = new TimeLimit(COMMAND_TIMEOUT_MS);
-  private readonly client?: RedisClient;
+  private readonly connection?: RedisConnection;
+  /** Reason of the latest failure to connect. */
+  private failure?: string;
   private quietUntil = 0;
 
   /**
-   * Without a URL the cache is disabled. Two or more URLs are the nodes of one cluster.
+   * Without settings, or with an empty list of URLs, the cache is disabled.
    *
    * @param prefix returns the beginning of the names of all keys; undefined while the deployment is not known
    */
   constructor(
-    [first, ...others]: readonly string[],
+    settings: RedisSettings | readonly string[] | undefined,
     private readonly prefix: () => string | undefined = () => '',
   ) {
-    if (first === undefined) return;
-    this.client = createRedisClient([first, ...others]);
-    this.client.on('error', (error: Error) => {
-      this.warn(error);
+    const own = isUrls(settings) ? redisSettings({ REDIS_URL: settings }) : settings;
+    if (!own) return;
+    this.connection = new RedisConnection(own, {
+      failed: (error) => {
+        // An error without a code follows from one with a code.
+        if (failureCode(error) !== UNKNOWN || this.failure === undefined)
+          this.failure = failureReason(error);
+        this.warn(error);
+      },
+      ready: () => {
+        this.failure = undefined;
+      },
     });
   }
 
@@ -60,13 +87,13 @@ export class RedisCacheService implements OnModuleInit, OnApplicationShutdown {
 
   /** Starts to connect, without waiting. */
   onModuleInit(): void {
-    this.client?.connect().catch(() => undefined);
+    this.connection?.connect();
   }
 
   /** Closes the connection after the commands already written to it, and logs no more warnings. */
   onApplicationShutdown(): void {
     this.quietUntil = Infinity;
-    this.client?.disconnect();
+    this.connection?.close();
   }
 
   /** Returns the text under `key`; null on a miss; undefined if the value is not a text or Redis is unavailable. */
@@ -93,25 +120,42 @@ export class RedisCacheService implements OnModuleInit, OnApplicationShutdown {
 
   /** Whether Redis responds now, independent of the state of the breakers. */
   async ping(): Promise<RedisStatus> {
-    if (!this.client) return 'disabled';
-    if (this.client.status !== 'ready') return 'disconnected';
-    try {
-      await this.limit.around(this.client.ping());
-      return 'connected';
-    } catch {
-      return 'disconnected';
+    return (await this.health()).status;
+  }
+
+  /** Sends each command that the cache uses, independent of the state of the breakers. */
+  async health(): Promise<RedisHealth> {
+    const { connection, keyPrefix } = this;
+    if (!connection) return { status: 'disabled' };
+    const client = connection.usable;
+    if (!client) {
+      const waiting = connection.isLoading ? 'LOADING' : 'CONNECTING';
+      return { status: 'disconnected', reason: this.failure ?? reasonOfCode(waiting) };
     }
+    const commands = [
+      client.ping(),
+      ...(keyPrefix === undefined ? [] : probes(client, keyPrefix)),
+    ].map((command) => connection.within(command));
+    const [ping, ...others] = await Promise.allSettled(commands);
+    if (ping?.status === 'rejected') {
+      this.warn(ping.reason);
+      return { status: 'disconnected', reason: failureReason(ping.reason) };
+    }
+    const refused = others.find((command) => command.status === 'rejected');
+    if (!refused) return { status: 'connected' };
+    this.examine(refused.reason);
+    return { status: 'connected', reason: failureReason(refused.reason) };
   }
 
   private async call<T>(
     breaker: CircuitBreaker,
     command: (client: RedisClient, prefix: string) => Promise<T>,
   ): Promise<T | undefined> {
-    const { client, keyPrefix } = this;
-    if (client?.status !== 'ready' || keyPrefix === undefined || !breaker.allows())
-      return undefined;
+    const { connection, keyPrefix } = this;
+    const client = connection?.usable;
+    if (!connection || !client || keyPrefix === undefined || !breaker.allows()) return undefined;
     try {
-      const reply = await this.limit.around(command(client, keyPrefix));
+      const reply = await connection.within(command(client, keyPrefix));
       breaker.succeeded();
       return reply;
     } catch (error) {
@@ -120,36 +164,46 @@ export class RedisCacheService implements OnModuleInit, OnApplicationShutdown {
         return undefined;
       }
       this.warn(error);
-      // If the peer vanished without closing the connection, its status stays "ready" for minutes. Reconnect to find out.
-      if (breaker.failed() && isTimeout(error)) client.disconnect(true);
+      const opened = breaker.failed();
+      this.examine(error);
+      if (opened && isTimeout(error)) connection.reconnect();
       return undefined;
     }
+  }
+
+  /** Searches for another server if the reply shows that this one is not the right one. */
+  private examine(error: unknown): void {
+    if (isClusterReply(error)) this.connection?.redirected();
+    if (failureCode(error) === 'READONLY')
+      this.connection?.demoted((client) =>
+        client.set(`${this.keyPrefix ?? ''}${PROBE}`, '', 'PX', PROBE_MS),
+      );
   }
 
   private warn(error: unknown): void {
     const now = performance.now();
     if (now < this.quietUntil) return;
     this.quietUntil = now + WARN_EVERY_MS;
-    this.logger.warn(`Redis cannot be used, continuing without it: ${reasonOf(error)}`);
+    this.logger.warn(`Redis cannot be used, continuing without it: ${logReason(error)}`);
   }
+}
+
+/** Each command of the cache, with a key that expires at once. */
+function probes(client: RedisClient, prefix: string): Promise<unknown>[] {
+  const key = prefix + PROBE;
+  return [
+    client.set(key, '0', 'PX', PROBE_MS),
+    client.get(key),
+    client.eval(COUNT, 1, key, PROBE_MS, 1),
+  ];
+}
+
+function isUrls(
+  settings: RedisSettings | readonly string[] | undefined,
+): settings is readonly string[] {
+  return Array.isArray(settings);
 }
 
 function isWrongType(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('WRONGTYPE');
-}
-
-/** Whether {@link TimeLimit} or the client timed out. In a cluster the client has its own timeout per node. */
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Command timed out';
-}
-
-/**
- * Returns the first sentence of the message. The rest of it, and other members of an ioredis error, can contain a password
- * or a cached value.
- */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown reason';
-  // The error of a cluster states only that all nodes failed.
-  if ('lastNodeError' in error && error.lastNodeError) return reasonOf(error.lastNodeError);
-  return error.message.split(/\.?(?:\s*\n|\. |$)/, 1)[0] ?? '';
 }

@@ -1,4 +1,9 @@
-import { Cluster, Redis } from 'ioredis';
+import type { SecureContext } from 'node:tls';
+import { Logger } from '@nestjs/common';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { RedisAddress } from '../config/redis-url.js';
+import { messageOf } from '../errors/error-text.js';
+import type { RedisSettings, SentinelSettings } from './redis-settings.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -7,6 +12,8 @@ export const COMMAND_TIMEOUT_MS = 100;
 const CONNECT_TIMEOUT_MS = 1000;
 const BACKOFF_STEP_MS = 50;
 const BACKOFF_MAX_MS = 1000;
+const PORT = 6379;
+const SENTINEL_PORT = 26_379;
 
 const backoff = (attempts: number): number => Math.min(attempts * BACKOFF_STEP_MS, BACKOFF_MAX_MS);
 
@@ -16,6 +23,8 @@ const backoff = (attempts: number): number => Math.min(attempts * BACKOFF_STEP_M
  */
 const FAIL_FAST = {
   connectionName: 'agent-mesh-controller',
+  // It needs a command that ACL users often lack.
+  disableClientInfo: true,
   lazyConnect: true,
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: CONNECT_TIMEOUT_MS,
@@ -25,13 +34,30 @@ const FAIL_FAST = {
   autoResendUnfulfilledCommands: false,
 } as const;
 
+/** Kinds of clients. `cluster`: also of one URL, if the server is a node of a cluster. */
+export type Topology = 'server' | 'sentinel' | 'cluster';
+
+/** Returns the topology that the settings name. One URL can turn out to be a node of a cluster. */
+export function topologyOf({ addresses, sentinel }: RedisSettings): Topology {
+  if (sentinel) return 'sentinel';
+  return addresses.length > 1 ? 'cluster' : 'server';
+}
+
 /**
- * Creates a client of a single server, or of a cluster if there are two or more URLs. The client connects on `connect()`
- * and then reconnects without a limit. It does not queue commands while it is disconnected. The caller limits the time of
- * each command.
+ * Creates a client. It connects on `connect()` and then reconnects without a limit. It does not queue commands while it is
+ * disconnected. The caller limits the time of each command.
  */
-export function createRedisClient(urls: readonly [string, ...string[]]): RedisClient {
-  return urls.length === 1 ? createSingle(urls[0]) : createCluster(urls);
+export function createRedisClient(settings: RedisSettings, topology: Topology): RedisClient {
+  const [first] = settings.addresses;
+  if (first === undefined) throw new Error('there is no address of Redis');
+  switch (topology) {
+    case 'server':
+      return createServerClient({ ...endpointOf(first, PORT), ...loginOf(first, settings) });
+    case 'sentinel':
+      return createServerClient(sentinelOptions(first, settings));
+    case 'cluster':
+      return createCluster(first, settings);
+  }
 }
 
 /**
@@ -59,9 +85,9 @@ class BatchingRedis extends Redis {
   }
 }
 
-function createSingle(url: string): Redis {
+function createServerClient(own: RedisOptions): Redis {
   const options = { ...FAIL_FAST, enableOfflineQueue: false, retryStrategy: backoff };
-  const client = new BatchingRedis(url, options);
+  const client = new BatchingRedis({ ...options, ...own });
   // The timer that ioredis starts for each command costs measurable CPU time, and callers have their own time limit.
   const limitEach = (commandTimeout: number | undefined) => (): void => {
     Object.assign(client.options, { commandTimeout });
@@ -71,9 +97,32 @@ function createSingle(url: string): Redis {
   return client;
 }
 
-function createCluster(urls: readonly [string, ...string[]]): Cluster {
-  return new Cluster([...urls], {
-    redisOptions: { ...FAIL_FAST, ...credentialsOf(new URL(urls[0])) },
+/** The client asks the Sentinels for the primary before each connection, and refuses a server that is not the primary. */
+function sentinelOptions(first: RedisAddress, settings: RedisSettings): RedisOptions {
+  const { name, username, password }: SentinelSettings = settings.sentinel ?? { name: '' };
+  const login = loginOf(first, settings);
+  return {
+    ...login,
+    name,
+    role: 'master',
+    sentinels: settings.addresses.map((address) => ({
+      host: address.host,
+      port: address.port ?? SENTINEL_PORT,
+      family: address.family,
+    })),
+    ...(username !== undefined && { sentinelUsername: username }),
+    ...(password !== undefined && { sentinelPassword: password }),
+    ...(login.tls && { sentinelTLS: login.tls, enableTLSForSentinelMode: true }),
+    sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+    sentinelRetryStrategy: backoff,
+    family: first.family,
+  };
+}
+
+function createCluster(first: RedisAddress, settings: RedisSettings): Cluster {
+  const nodes = settings.addresses.map((address) => endpointOf(address, PORT));
+  return new Cluster(nodes, {
+    redisOptions: { ...FAIL_FAST, ...loginOf(first, settings), db: 0, family: first.family },
     lazyConnect: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: backoff,
@@ -89,11 +138,37 @@ function createCluster(urls: readonly [string, ...string[]]): Cluster {
   });
 }
 
-/** Credentials for every node of a cluster: the cluster reports its nodes as addresses without credentials. */
-function credentialsOf(url: URL): { username?: string; password?: string; tls?: object } {
+function endpointOf(address: RedisAddress, port: number): RedisOptions {
+  const { host, path, family } = address;
+  return path === undefined ? { host, port: address.port ?? port, family } : { path };
+}
+
+/** Credentials, database and TLS for every server: Sentinels and clusters report servers as addresses only. */
+function loginOf(first: RedisAddress, { readTls }: RedisSettings): RedisOptions {
+  const { username, password, db, isEncrypted } = first;
   return {
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(url.password && { password: decodeURIComponent(url.password) }),
-    ...(url.protocol === 'rediss:' && { tls: {} }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    db,
+    ...(isEncrypted && { tls: readTls ? renewedTls(readTls) : {} }),
+  };
+}
+
+/**
+ * TLS options whose files are read again for each connection, because ioredis copies the options when it connects. If
+ * they became unusable, the last usable ones stay: an error here would end the attempts to connect.
+ */
+function renewedTls(read: () => SecureContext): { readonly secureContext: SecureContext } {
+  const logger = new Logger('Redis');
+  let current = read();
+  return {
+    get secureContext() {
+      try {
+        current = read();
+      } catch (error) {
+        logger.warn(`Using the former certificates of Redis: ${messageOf(error)}.`);
+      }
+      return current;
+    },
   };
 }

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { DeploymentService } from '../database/deployment.service.js';
 import { RedisCacheService } from './redis-cache.service.js';
+import { redisSettings } from './redis-settings.js';
 
 /** Provides the Redis connection of the process as {@link RedisCacheService}. */
 @Global()
@@ -10,8 +11,10 @@ import { RedisCacheService } from './redis-cache.service.js';
     {
       provide: RedisCacheService,
       inject: [Environment, DeploymentService],
-      useFactory: ({ REDIS_URL, REDIS_KEY_PREFIX }: Environment, deployment: DeploymentService) =>
-        new RedisCacheService(REDIS_URL, () => keyPrefixOf(REDIS_KEY_PREFIX, deployment)),
+      useFactory: (environment: Environment, deployment: DeploymentService) =>
+        new RedisCacheService(redisSettings(environment), () =>
+          keyPrefixOf(environment.REDIS_KEY_PREFIX, deployment),
+        ),
     },
   ],
   exports: [RedisCacheService],

@@ -2,13 +2,18 @@ import { afterEach, beforeEach } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { RedisCacheService } from '../../src/redis/redis-cache.service.js';
+import { redisSettings } from '../../src/redis/redis-settings.js';
 import { until } from './eventually.js';
-import { startTestRedis, type TestRedis } from './redis.js';
+import { freePort } from '../../src/embedded-postgres/free-port.js';
+import { startTestRedis, startTestSentinel, type TestRedis } from './redis.js';
 
 /** The most that a call may take while Redis does not respond, in milliseconds. */
 export const MAX_CALL_MS = 250;
 /** Less than the timeout of a command, in milliseconds: a faster call did not wait for Redis. */
 export const INSTANT_MS = 100;
+
+/** Number of the slots of a cluster. */
+const SLOTS = 16_384;
 
 /** Redis servers and caches of one test, which are stopped after it. */
 export class RedisCaches {
@@ -33,6 +38,64 @@ export class RedisCaches {
     return node;
   }
 
+  /** Three nodes of one cluster, with a third of the slots each. */
+  async startThreeNodes(): Promise<TestRedis[]> {
+    const nodes: TestRedis[] = [];
+    const buses: number[] = [];
+    for (let number = 0; number < 3; number++) {
+      const bus = await freePort();
+      buses.push(bus);
+      nodes.push(
+        await this.start(
+          ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+          ...['--cluster-port', String(bus), '--cluster-node-timeout', '2000'],
+          ...['--cluster-require-full-coverage', 'no'],
+        ),
+      );
+    }
+    for (const [index, node] of nodes.entries()) {
+      const first = Math.ceil((index * SLOTS) / 3);
+      const last = Math.ceil(((index + 1) * SLOTS) / 3) - 1;
+      await operate(node, async (client) => {
+        await client.cluster('ADDSLOTSRANGE', first, last);
+        for (const [other, { port }] of nodes.entries())
+          await client.call('CLUSTER', 'MEET', '127.0.0.1', port, buses[other] ?? 0);
+      });
+    }
+    await until(async () => {
+      const states = await Promise.all(
+        nodes.map((node) => operate(node, (client) => client.cluster('INFO'))),
+      );
+      return states.every((state) => /cluster_state:ok[^]*cluster_known_nodes:3/.test(state));
+    }, 10_000);
+    return nodes;
+  }
+
+  /** A primary, its replica, and a Sentinel that monitors them as `mesh`. */
+  async startSentinel(...args: string[]): Promise<{
+    primary: TestRedis;
+    replica: TestRedis;
+    sentinel: TestRedis;
+  }> {
+    const primary = await this.start(...args);
+    const replica = await this.start(...args, '--replicaof', `127.0.0.1 ${primary.port}`);
+    const sentinel = await startTestSentinel(primary.port);
+    this.stops.push(() => sentinel.stop());
+    // By default it asks the servers for their roles every ten seconds.
+    await operate(sentinel, (client) =>
+      client.call('SENTINEL', 'DEBUG', 'INFO-PERIOD', '200'),
+    ).catch(() => undefined);
+    await until(
+      () =>
+        operate(sentinel, async (client) => {
+          const replicas: unknown = await client.call('SENTINEL', 'REPLICAS', 'mesh');
+          return JSON.stringify(replicas).includes('"master-link-status","ok"');
+        }),
+      15_000,
+    );
+    return { primary, replica, sentinel };
+  }
+
   /** Pauses a server; it continues before it is stopped. */
   pause(redis: TestRedis): void {
     redis.kill('SIGSTOP');
@@ -42,7 +105,12 @@ export class RedisCaches {
   }
 
   cacheOf(...urls: string[]): RedisCacheService {
-    const cache = new RedisCacheService(urls);
+    return this.cacheWith({ REDIS_URL: urls });
+  }
+
+  /** A cache with these variables, whose keys begin with a prefix if one is given. */
+  cacheWith(variables: Parameters<typeof redisSettings>[0], prefix = ''): RedisCacheService {
+    const cache = new RedisCacheService(redisSettings(variables), () => prefix);
     this.stops.push(() => {
       cache.onApplicationShutdown();
     });
@@ -51,7 +119,10 @@ export class RedisCaches {
   }
 
   async connected(...urls: string[]): Promise<RedisCacheService> {
-    const cache = this.cacheOf(...urls);
+    return this.untilConnected(this.cacheOf(...urls));
+  }
+
+  async untilConnected(cache: RedisCacheService): Promise<RedisCacheService> {
     await until(async () => (await cache.ping()) === 'connected');
     return cache;
   }

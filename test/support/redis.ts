@@ -1,6 +1,6 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,12 +32,42 @@ export async function testRedisUrl(): Promise<{ url: string; stop(): Promise<voi
 }
 
 /** Starts an empty server on a free port of the loopback interface; `args` go to `redis-server`. */
-export async function startTestRedis(args: string[] = []): Promise<TestRedis> {
+export function startTestRedis(args: string[] = []): Promise<TestRedis> {
+  return startServer((port, folder) =>
+    Promise.resolve([...placeOf(port, folder), '--save', '', '--appendonly', 'no', ...args]),
+  );
+}
+
+/** Starts a Sentinel that monitors the primary at a port as `mesh`, and fails over after half a second. */
+export function startTestSentinel(primaryPort: number): Promise<TestRedis> {
+  return startServer(async (port, folder) => {
+    // A Sentinel writes its state into this file.
+    const file = join(folder, 'sentinel.conf');
+    await writeFile(
+      file,
+      `sentinel monitor mesh 127.0.0.1 ${primaryPort} 1
+       sentinel down-after-milliseconds mesh 500
+       sentinel failover-timeout mesh 1000
+      `.replaceAll(/^ +/gm, ''),
+    );
+    return [file, '--sentinel', ...placeOf(port, folder)];
+  });
+}
+
+function placeOf(port: number, folder: string): string[] {
+  return ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+}
+
+/** @param argumentsOf returns the arguments of `redis-server` on a port and with a folder */
+async function startServer(
+  argumentsOf: (port: number, folder: string) => Promise<string[]>,
+): Promise<TestRedis> {
   const program = await findRedisProgram();
   const folder = await mkdtemp(join(tmpdir(), 'agent-mesh-redis-'));
   const port = await freePort();
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  let child = await launch(program, folder, port, args).catch(async (error: unknown) => {
+  const args = await argumentsOf(port, folder);
+  let child = await launch(program, port, args).catch(async (error: unknown) => {
     await removeFolder();
     throw error;
   });
@@ -53,7 +83,7 @@ export async function startTestRedis(args: string[] = []): Promise<TestRedis> {
     },
     restart: async () => {
       await end(child);
-      child = await launch(program, folder, port, args);
+      child = await launch(program, port, args);
     },
     stop: async () => {
       await end(child);
@@ -64,12 +94,10 @@ export async function startTestRedis(args: string[] = []): Promise<TestRedis> {
 
 async function launch(
   { path, env }: RedisProgram,
-  folder: string,
   port: number,
   args: string[],
 ): Promise<ChildProcess> {
-  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const child = spawn(path, [...place, '--save', '', '--appendonly', 'no', ...args], {
+  const child = spawn(path, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -26,7 +26,8 @@ export class TcpProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: number,
+    /** The port that new connections lead to. */
+    public target: number,
   ) {
     server.on('connection', (client) => {
       const link = new Link(this, client.setNoDelay(), connect(this.target, '127.0.0.1'));
