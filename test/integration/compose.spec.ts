@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { parseEnvironment, VARIABLES } from '../../src/config/parse-environment.js';
@@ -8,22 +8,32 @@ interface Service {
   build?: { context: string; target: string };
   command?: string[];
   environment?: Record<string, string>;
+  profiles?: string[];
+  network_mode?: string;
+  volumes?: string[];
   ports?: string[];
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[]; interval: string; timeout: string; retries: number };
 }
 
 interface Compose {
-  services: Record<'controller' | 'postgres' | 'redis', Service>;
+  services: Record<'controller' | 'postgres' | 'redis' | 'keycloak', Service>;
   volumes: Record<string, unknown>;
 }
 
 const { services } = parse(readFileSync('docker-compose.yml', 'utf8')) as Compose;
+/** The identity provider of an operator. */
+const PROVIDER = {
+  OIDC_ISSUER_URL: 'https://id.example.com/realms/mesh',
+  OIDC_JWKS_URL: 'https://id.example.com/realms/mesh/protocol/openid-connect/certs',
+  OIDC_AUDIENCE: 'agent-mesh',
+};
 const stages = stagesOf(readFileSync('Dockerfile', 'utf8'));
 
 describe('docker-compose.yml', () => {
   it('runs the controller, PostgreSQL 17 and Redis 7', () => {
-    expect(Object.keys(services)).toEqual(['controller', 'postgres', 'redis']);
+    const always = Object.entries(services).filter(([, { profiles }]) => profiles === undefined);
+    expect(always.map(([name]) => name)).toEqual(['controller', 'postgres', 'redis']);
     expect(services.postgres.image).toBe('postgres:17');
     expect(services.redis.image).toBe('redis:7');
     expect(services.controller.build).toEqual({ context: '.', target: 'runtime' });
@@ -56,19 +66,53 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('sets only variables that the controller accepts in production', () => {
-    const given = interpolate(services.controller.environment ?? {});
-    expect(Object.keys(given).filter((name) => !VARIABLES.includes(name))).toEqual([]);
-    expect(parseEnvironment(given)).toMatchObject({
-      NODE_ENV: 'production',
-      MIGRATE_ON_START: true,
-      isEmbedded: false,
-      listenHost: '0.0.0.0',
+  it.each([['a provider of your own', PROVIDER] as const, ['the demo', {}] as const])(
+    'sets only variables that the controller accepts in production, with %s',
+    (_, provider) => {
+      const given = interpolate(services.controller.environment ?? {}, provider);
+      expect(Object.keys(given).filter((name) => !VARIABLES.includes(name))).toEqual([]);
+      expect(parseEnvironment(given)).toMatchObject({
+        NODE_ENV: 'production',
+        MIGRATE_ON_START: true,
+        isEmbedded: false,
+        listenHost: '0.0.0.0',
+      });
+    },
+  );
+
+  it('runs Keycloak in the profile demo, in the network of the controller', () => {
+    const { keycloak } = services;
+    expect(keycloak).toMatchObject({
+      profiles: ['demo'],
+      command: ['start-dev', '--import-realm'],
+      network_mode: 'service:controller',
+      volumes: ['./docker/keycloak:/opt/keycloak/data/import:ro'],
     });
+    expect(keycloak.image).toMatch(/^quay\.io\/keycloak\/keycloak:26\.\d+$/);
+    expect(readdirSync('docker/keycloak')).toEqual(['mesh-realm.json']);
+  });
+
+  it('uses the Keycloak of the profile demo unless another provider is set', () => {
+    const {
+      OIDC_ISSUER_URL = '',
+      OIDC_JWKS_URL,
+      OIDC_ALLOW_HTTP,
+    } = interpolate(services.controller.environment ?? {}, {});
+    const { KC_HOSTNAME = '', KC_HTTP_PORT = '' } = services.keycloak.environment ?? {};
+    expect(OIDC_ISSUER_URL).toBe(`${KC_HOSTNAME}/realms/mesh`);
+    expect(OIDC_JWKS_URL).toBe(`${OIDC_ISSUER_URL}/protocol/openid-connect/certs`);
+    expect(KC_HOSTNAME).toBe(`http://localhost:${KC_HTTP_PORT}`);
+    expect(services.controller.ports).toContain(`127.0.0.1:${KC_HTTP_PORT}:${KC_HTTP_PORT}`);
+    // Plain HTTP is for the loopback interface only.
+    expect(OIDC_ALLOW_HTTP).toBeUndefined();
   });
 
   it('publishes the controller on the loopback interface only', () => {
-    expect(services.controller.ports).toEqual(['127.0.0.1:${CONTROLLER_PORT:-8088}:8088']);
+    expect(services.controller.ports).toEqual([
+      '127.0.0.1:${CONTROLLER_PORT:-8088}:8088',
+      '127.0.0.1:8180:8180',
+    ]);
+    expect(services.keycloak.ports).toBeUndefined();
     expect(services.postgres.ports).toBeUndefined();
     expect(services.redis.ports).toBeUndefined();
   });
@@ -88,9 +132,9 @@ describe('Dockerfile', () => {
 
   it('runs without root, as the process that receives signals', () => {
     const runtime = stages.get('runtime') ?? [];
-    expect(runtime).toContain('USER node');
+    expect(runtime).toContain('USER 1000:1000');
     expect(runtime.at(-1)).toBe('CMD ["node", "--enable-source-maps", "dist/src/main.js"]');
-    expect(runtime.indexOf('USER node')).toBeLessThan(runtime.length - 1);
+    expect(runtime.indexOf('USER 1000:1000')).toBeLessThan(runtime.length - 1);
   });
 
   it('copies only files that .dockerignore allows', () => {
@@ -116,18 +160,20 @@ function stagesOf(dockerfile: string): Map<string, string[]> {
   return found;
 }
 
-/** What Compose makes of the variables when all that it asks for are set. */
-function interpolate(environment: Record<string, string>): Record<string, string> {
-  const values: Record<string, string> = {
-    POSTGRES_PASSWORD: 'a-password',
-    OIDC_ISSUER_URL: 'https://id.example.com/realms/mesh',
-    OIDC_JWKS_URL: 'https://id.example.com/realms/mesh/protocol/openid-connect/certs',
-    OIDC_AUDIENCE: 'agent-mesh',
-  };
+/** What Compose makes of the variables when those of the provider are set and all that it asks for. */
+function interpolate(
+  environment: Record<string, string>,
+  provider: Record<string, string>,
+): Record<string, string> {
+  const values: Record<string, string> = { POSTGRES_PASSWORD: 'a-password', ...provider };
   return Object.fromEntries(
     Object.entries(environment).map(([name, text]) => [
       name,
-      text.replace(/\$\{([A-Z_]+):\?[^}]*\}/g, (_, variable: string) => values[variable] ?? ''),
+      text.replace(
+        /\$\{([A-Z_]+):([?-])([^}]*)\}/g,
+        (_, variable: string, operator: string, word: string) =>
+          values[variable] ?? (operator === '-' ? word : ''),
+      ),
     ]),
   );
 }
