@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 import { WORK_THROUGH_INBOX } from './mcp/tools/inbox-prompt.js';
-import { TOOLS } from './mcp/tools/call-tool.js';
+import { TOOLS } from './mcp/tools/all-tools.js';
 import { ERRORS } from './errors/error-codes.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import type { OperationName } from '../tools/operations.js';
+import type { OperationDtos, OperationName } from '../tools/operations.js';
 import type { Agent } from '../../auth/agent.js';
 import { ApprovalIdPipe, SessionReferencePipe, TaskIdPipe } from '../../http/ids.js';
 import type { InputPipe } from '../../http/input.pipe.js';
@@ -18,13 +18,13 @@ export interface InProcessCall {
 }
 
 /** The operation of a route, without HTTP. */
-export interface InProcessOperation {
+export interface InProcessOperation<Name extends OperationName = OperationName> {
   /** HTTP status of success. A null result has status 204. */
   status: number;
-  run(call: InProcessCall): Promise<object | null>;
+  run(call: InProcessCall): Promise<OperationDtos[Name]['response'] | null>;
 }
 
-export type InProcessOperations = Partial<Record<OperationName, InProcessOperation>>;
+export type InProcessOperations = { [Name in OperationName]?: InProcessOperation<Name> };
 
 const taskId = new TaskIdPipe();
 const approvalId = new ApprovalIdPipe();

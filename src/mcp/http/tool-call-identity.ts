@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { cancelledRequest } from '../tools/cancelled-request.js';
 import type { CallId } from '../tools/deliveries.js';
-import { recordOf } from '../tools/tool.js';
+import { recordOf } from '../tools/json-of.js';
 import type { Agent } from '../../auth/agent.js';
 import { newId } from '../../common/new-id.js';
 

@@ -39,9 +39,10 @@ export class HttpMeshClient implements MeshClient {
   private async send(operation: OperationName, request: MeshRequest): Promise<MeshResponse> {
     const { id, query, body, signal } = request;
     const { method, path } = requestLineOf(operation, id);
-    const search = query ? `?${new URLSearchParams(query).toString()}` : '';
+    const parameters = new URLSearchParams(Object.entries(query ?? {}));
+    const search = query ? `?${parameters.toString()}` : '';
     // The controller waits for wait_seconds before it responds.
-    const seconds = this.options.timeoutSeconds + Number(query?.wait_seconds ?? 0);
+    const seconds = this.options.timeoutSeconds + Number(parameters.get('wait_seconds') ?? 0);
     const timeout = AbortSignal.timeout(seconds * 1000);
     const headers = this.headersOf(request);
     try {

@@ -1,6 +1,8 @@
+import type { WhoAmIDto } from '../../auth/who-am-i.dto.js';
 import { VERSION } from '../../version.js';
 import { hintFor } from '../tools/error-hints.js';
 import { type MeshClient, MeshError } from '../tools/mesh-client.js';
+import { recordOf } from '../tools/json-of.js';
 import { memberText } from '../tools/tool.js';
 
 /** The purpose of the stdio server, for a person who starts it in a terminal. */
@@ -15,8 +17,9 @@ export async function connectionNotice(mesh: MeshClient, url: string): Promise<s
 async function connectionTo(mesh: MeshClient, url: string): Promise<string> {
   try {
     const { body } = await mesh.call('who_am_i');
-    const roles = Array.isArray(body.roles) ? body.roles.map(memberText).join(', ') : '';
-    return `Connected to ${url} as ${memberText(body.subject)}, acting for ${roles || 'no role'}.`;
+    const { subject, roles } = recordOf<WhoAmIDto>(body);
+    const named = Array.isArray(roles) ? roles.map(memberText).join(', ') : '';
+    return `Connected to ${url} as ${memberText(subject)}, acting for ${named || 'no role'}.`;
   } catch (error) {
     if (!(error instanceof MeshError)) throw error;
     const { problem } = error;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { MeshEnvironment } from '../../config/mesh-environment.js';
 import { hintFor } from './error-hints.js';
-import { TOOLS } from './call-tool.js';
+import { TOOLS } from './all-tools.js';
 import { OPERATIONS } from './operations.js';
 
 const PAGE = readFileSync('docs/agent-mesh.md', 'utf8');

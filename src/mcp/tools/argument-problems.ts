@@ -30,7 +30,7 @@ export function withArgumentNames(
 }
 
 /** Converts a pointer of the route to one of the tool; the longest matching prefix decides. */
-function argumentOf(pointer: string, sentAs: Readonly<Record<string, string>>): string {
+function argumentOf(pointer: string, sentAs: Readonly<Record<string, string | undefined>>): string {
   const slashed = pointer.replace(/^\?/, '/');
   const [place] = Object.keys(sentAs)
     .filter((place) => slashed === place || slashed.startsWith(`${place}/`))

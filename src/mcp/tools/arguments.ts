@@ -1,5 +1,5 @@
 import { parseJson } from '../../common/parse-json.js';
-import { recordOf } from './tool.js';
+import { recordOf } from './json-of.js';
 import type { Members, Tool } from './tool.js';
 import type { ObjectSchema, Schema } from './schemas.js';
 

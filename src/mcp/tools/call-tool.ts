@@ -5,18 +5,20 @@ import {
   type Tool as ListedTool,
 } from '@modelcontextprotocol/server';
 import { type ErrorCode, ERRORS, titleOf } from '../../errors/error-codes.js';
-import { APPROVAL_TOOLS } from './approval-tools.js';
-import { TASK_TOOLS } from './task-tools.js';
-import { CLAIM_TOOLS } from './claim-tools.js';
-import { DECISION_TOOLS } from './decision-tools.js';
+import { TOOLS } from './all-tools.js';
 import { toErrorText } from './error-hints.js';
 import { withArgumentNames, invalidArguments } from './argument-problems.js';
 import { normalizeArguments, unknownArguments } from './arguments.js';
 import { Delivery } from './deliveries.js';
-import { type MeshClient, MeshError, type MeshProblem } from './mesh-client.js';
+import {
+  type Mesh,
+  type MeshClient,
+  MeshError,
+  type MeshProblem,
+  type RequestOf,
+  type ResponseOf,
+} from './mesh-client.js';
 import type { OperationName } from './operations.js';
-import { STATUS_TOOLS } from './status-tools.js';
-import { INBOX_TOOLS } from './inbox-tools.js';
 import { boolean, type ObjectSchema, text } from './schemas.js';
 import { oneLine } from '../../common/one-line.js';
 import {
@@ -26,17 +28,6 @@ import {
   type Tool,
   type ToolResponse,
 } from './tool.js';
-import { SESSION_TOOLS } from './session-tools.js';
-
-export const TOOLS: readonly Tool[] = [
-  ...TASK_TOOLS,
-  ...STATUS_TOOLS,
-  ...INBOX_TOOLS,
-  ...CLAIM_TOOLS,
-  ...SESSION_TOOLS,
-  ...APPROVAL_TOOLS,
-  ...DECISION_TOOLS,
-];
 
 const IDEMPOTENCY_KEY =
   'Makes a retry safe: calls with the same key and arguments are executed once. Default: a new key. After a call without a response, call again with the key that you sent; after an error, with the key that the error contains.';
@@ -147,7 +138,7 @@ function withoutKey(args: Members): Members {
 const MUST_BE_KNOWN = new Set<OperationName>(['claim_task', 'claim_next_task', 'release_session']);
 
 /** One call of a tool. It is a `Mesh` that adds the idempotency key to each write. */
-class ToolCall implements MeshClient, CallContext {
+class ToolCall implements Mesh, CallContext {
   private readonly key: string;
   readonly isKeyed: boolean;
   private replayed = false;
@@ -179,9 +170,10 @@ class ToolCall implements MeshClient, CallContext {
     }
   }
 
-  async call(
-    ...[operation, request]: Parameters<MeshClient['call']>
-  ): ReturnType<MeshClient['call']> {
+  async call<Name extends OperationName>(
+    operation: Name,
+    request: RequestOf<Name> = {},
+  ): Promise<ResponseOf<Name>> {
     const made = await this.mesh.call(operation, {
       ...request,
       ...(this.tool.kind === 'write' && { key: this.key }),

@@ -1,5 +1,5 @@
 import type { RequestId } from '@modelcontextprotocol/server';
-import { recordOf } from './tool.js';
+import { recordOf } from './json-of.js';
 
 /** Returns the id of the request that a JSON-RPC message cancels; undefined for any other message. */
 export function cancelledRequest(message: unknown): RequestId | undefined {

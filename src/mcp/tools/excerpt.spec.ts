@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { callTool, TOOLS } from './call-tool.js';
+import { TOOLS } from './all-tools.js';
+import { callTool } from './call-tool.js';
 import type { MeshClient } from './mesh-client.js';
 
 const MOST_BYTES = 256 * 1024;

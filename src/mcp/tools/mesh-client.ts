@@ -1,5 +1,6 @@
 import type { InputProblem } from '../../errors/domain-error.js';
-import type { OperationName } from './operations.js';
+import type { JsonOf, QueryOf } from './json-of.js';
+import type { OperationDtos, OperationName } from './operations.js';
 
 /** A controller as the tools call it: over HTTP or in the same process. */
 export interface MeshClient {
@@ -7,11 +8,29 @@ export interface MeshClient {
   call(operation: OperationName, request?: MeshRequest): Promise<MeshResponse>;
 }
 
+/** A controller as a tool calls it: requests and responses have the names of the DTOs of the operation. */
+export interface Mesh {
+  call<Name extends OperationName>(
+    operation: Name,
+    request?: RequestOf<Name>,
+  ): Promise<ResponseOf<Name>>;
+}
+
+export type RequestOf<Name extends OperationName> = Omit<MeshRequest, 'body' | 'query'> & {
+  body?: JsonOf<OperationDtos[Name]['body']>;
+  query?: QueryOf<OperationDtos[Name]['query']>;
+};
+
+export type ResponseOf<Name extends OperationName> = Omit<MeshResponse, 'body'> & {
+  body: JsonOf<OperationDtos[Name]['response']>;
+};
+
 export interface MeshRequest {
   /** The id in the path, bare or with its prefix. */
   id?: string;
-  body?: Record<string, unknown>;
-  query?: Record<string, string>;
+  body?: object;
+  /** Strings by the names of the parameters. */
+  query?: object;
   /** The `Idempotency-Key`. */
   key?: string;
   /** The workflow that the request belongs to. */

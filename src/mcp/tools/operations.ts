@@ -1,3 +1,22 @@
+import type { ApprovalAckDto } from '../../approvals/dto/approval-ack.dto.js';
+import type { ApprovalDto, ApprovalPageDto } from '../../approvals/dto/approval.dto.js';
+import type { ConsumeApprovalDto } from '../../approvals/dto/consume-approval.dto.js';
+import type { CreateApprovalDto } from '../../approvals/dto/create-approval.dto.js';
+import type { DecideApprovalDto } from '../../approvals/dto/decide-approval.dto.js';
+import type { ListApprovalsQuery } from '../../approvals/dto/list-approvals.query.js';
+import type { WhoAmIDto } from '../../auth/who-am-i.dto.js';
+import type { HeartbeatDto, LeaseDto, ReleaseDto } from '../../sessions/dto/lease.dto.js';
+import type { SessionDto } from '../../sessions/dto/session.dto.js';
+import type { UpdateSessionDto } from '../../sessions/dto/update-session.dto.js';
+import type { ClaimDto, ClaimedTaskDto } from '../../tasks/dto/claim.dto.js';
+import type { ListTasksQuery } from '../../tasks/dto/list-tasks.query.js';
+import type { RouteTaskDto } from '../../tasks/dto/route-task.dto.js';
+import type { RoutedTaskDto } from '../../tasks/dto/routed-task.dto.js';
+import type { CancelDto } from '../../tasks/dto/task-control.dto.js';
+import type { TimelineDto } from '../../tasks/dto/task-history.dto.js';
+import type { CancelledTaskDto, TaskDetailDto, TaskPageDto } from '../../tasks/dto/task.dto.js';
+import type { WaitDto, WaitQuery } from '../../tasks/dto/wait.dto.js';
+
 type Route = `${'GET' | 'POST' | 'PUT'} /${string}`;
 
 /** The operations that the tools use, with their routes. `{id}` is the id as the caller sent it. */
@@ -23,6 +42,40 @@ export const OPERATIONS = {
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof OPERATIONS;
+
+/** A body or a query without members. */
+interface None {
+  none?: never;
+}
+
+/** The DTOs of an operation. */
+interface Dtos<Response, Body = None, Query = None> {
+  response: Response;
+  body: Body;
+  query: Query;
+}
+
+/** The DTOs of each operation: those of its route. The tools are checked against them at compile time. */
+export interface OperationDtos extends Record<OperationName, Dtos<object, object, object>> {
+  who_am_i: Dtos<WhoAmIDto>;
+  route_task: Dtos<RoutedTaskDto, RouteTaskDto>;
+  list_tasks: Dtos<TaskPageDto, None, ListTasksQuery>;
+  get_task: Dtos<TaskDetailDto>;
+  read_timeline: Dtos<TimelineDto>;
+  wait_for_task: Dtos<WaitDto, None, WaitQuery>;
+  claim_next_task: Dtos<ClaimedTaskDto, ClaimDto>;
+  claim_task: Dtos<ClaimedTaskDto, LeaseDto>;
+  cancel_task: Dtos<CancelledTaskDto, CancelDto>;
+  get_session: Dtos<SessionDto>;
+  update_session: Dtos<SessionDto, UpdateSessionDto>;
+  extend_lease: Dtos<SessionDto, HeartbeatDto>;
+  release_session: Dtos<SessionDto, ReleaseDto>;
+  ask_for_approval: Dtos<ApprovalAckDto, CreateApprovalDto>;
+  list_approvals: Dtos<ApprovalPageDto, None, ListApprovalsQuery>;
+  get_approval: Dtos<ApprovalDto>;
+  decide_approval: Dtos<ApprovalDto, DecideApprovalDto>;
+  consume_approval: Dtos<ApprovalDto, ConsumeApprovalDto>;
+}
 
 /** Returns the method and the path of an operation, with the id inserted. */
 export function requestLineOf(operation: OperationName, id = ''): { method: string; path: string } {

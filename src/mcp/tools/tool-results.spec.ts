@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { callTool, LISTED } from './call-tool.js';
 import type { MeshClient } from './mesh-client.js';
 import type { OperationName } from './operations.js';
-import { recordOf } from './tool.js';
+import { recordOf } from './json-of.js';
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
 const AT = '2036-01-31T12:00:00.000Z';

@@ -1,7 +1,6 @@
-import { isRecord } from '../../common/is-record.js';
 import { oneLine } from '../../common/one-line.js';
 import type { Delivery } from './deliveries.js';
-import type { MeshClient, MeshProblem } from './mesh-client.js';
+import type { Mesh, MeshProblem } from './mesh-client.js';
 import type { ObjectSchema } from './schemas.js';
 
 export type Members = Record<string, unknown>;
@@ -22,7 +21,7 @@ export interface Tool {
   /** Corrects arguments before validation, for a tool that accepts more than its schema. */
   prepare?(args: Members): Members;
   /** @param args valid arguments, without the idempotency key */
-  run(mesh: MeshClient, args: Members, call: CallContext): Promise<ToolResponse>;
+  run(mesh: Mesh, args: Members, call: CallContext): Promise<ToolResponse>;
   /** Deprecated arguments (v0.4): accepted, but not listed, so that models use the current ones. */
   readonly unlisted?: ObjectSchema['properties'];
   /**
@@ -32,7 +31,7 @@ export interface Tool {
    */
   fromLegacy?(args: Members): Members;
   /** Arguments that have another name in the route: JSON Pointer into the body or query of the route → argument. */
-  readonly sentAs?: Readonly<Record<string, string>>;
+  readonly sentAs?: Readonly<Record<string, string | undefined>>;
   /** Descriptions of the members that each write has, where the common ones do not apply. */
   readonly keyDescriptions?: { readonly idempotency_key?: string; readonly replayed?: string };
   /** The first words of an error, if not the title of its code. */
@@ -53,35 +52,12 @@ export interface ToolResponse {
   content: Members;
 }
 
-/** Returns the named members of an object; null for each that is absent. */
-export function pick(from: unknown, ...names: string[]): Members {
-  const members = recordOf(from);
-  return Object.fromEntries(names.map((name) => [name, members[name] ?? null]));
-}
-
-/** Returns the named arguments that are present. */
-export function pickGiven(args: Members, ...names: string[]): Members {
-  return Object.fromEntries(
-    names.flatMap((name) => (args[name] === undefined ? [] : [[name, args[name]]])),
-  );
-}
-
-/** Returns arguments as query parameters. */
-export function asQuery(args: Members): Record<string, string> {
-  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, String(value)]));
-}
-
 /** Returns the number of items on a page as text, `more than <n>` if another page follows. */
-export function countOf(things: readonly unknown[], { next_cursor }: Members): string {
+export function countOf(
+  things: readonly unknown[],
+  { next_cursor }: { readonly next_cursor?: unknown },
+): string {
   return typeof next_cursor === 'string' ? `more than ${things.length}` : String(things.length);
-}
-
-export function recordOf(value: unknown): Members {
-  return isRecord(value) ? value : {};
-}
-
-export function recordsOf(value: unknown): Members[] {
-  return Array.isArray(value) ? value.map(recordOf) : [];
 }
 
 /** Returns an id with the prefix of its kind; null without an id. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { recordOf } from '../../../src/mcp/tools/tool.js';
+import { recordOf } from '../../../src/mcp/tools/json-of.js';
 import { newSubject, tokenFor } from '../../support/app.js';
 import { TRANSPORTS } from '../../support/mcp.js';
 import { codeOf, type SentTask, useToolAgents } from '../../support/mcp-tools.js';

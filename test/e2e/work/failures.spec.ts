@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { callTool } from '../../../src/mcp/tools/call-tool.js';
-import { recordOf } from '../../../src/mcp/tools/tool.js';
+import { recordOf } from '../../../src/mcp/tools/json-of.js';
 import { HttpMeshClient } from '../../../src/mcp/stdio/http-mesh-client.js';
 import { newSubject, type TestApp, tokenFor } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';

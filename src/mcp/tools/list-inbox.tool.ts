@@ -1,21 +1,25 @@
 import { toNfc } from '../../common/names.js';
-import { CUT, fitListToLimit } from './excerpt.js';
-import { type MeshClient, MeshError } from './mesh-client.js';
+import type { ListTasksQuery } from '../../tasks/dto/list-tasks.query.js';
 import {
   outputSchema,
-  CURSOR,
-  list,
-  NEXT_CURSOR,
-  object,
-  PAGE_SIZE,
-  ROLE,
   inputSchema,
   text,
+  object,
+  list,
+  ROLE,
+  PAGE_SIZE,
+  CURSOR,
+  NEXT_CURSOR,
 } from './schemas.js';
-import { TASK_DETAIL, TASK_MEMBERS, taskLine, taskOf } from './task-view.js';
-import { asQuery, countOf, pickGiven, pick, recordsOf, memberText, type Tool } from './tool.js';
+import { type Tool, memberText, countOf } from './tool.js';
+import { recordsOf, pickGiven, type PointerInto, pick, asQuery } from './json-of.js';
+import { type Mesh, MeshError } from './mesh-client.js';
+import { CUT, fitListToLimit } from './excerpt.js';
+import { TASK_DETAIL, TASK_MEMBERS, taskLine, taskOf } from './task-result.js';
 
-const listInbox: Tool = {
+const SENT_AS: Partial<Record<PointerInto<ListTasksQuery>, string>> = { '/to_role': 'role' };
+
+export const listInbox: Tool = {
   name: 'list_inbox',
   title: 'List the inbox of your role',
   description:
@@ -32,14 +36,14 @@ const listInbox: Tool = {
     tasks: list(`The tasks, most urgent first. ${CUT}`, object(TASK_MEMBERS)),
     next_cursor: NEXT_CURSOR,
   }),
-  sentAs: { '/to_role': 'role' },
+  sentAs: SENT_AS,
   async run(mesh, args) {
     const role = await inboxRole(mesh, memberText(args.role));
     const { body } = await mesh.call('list_tasks', {
       query: {
         to_role: role,
         status: 'pending',
-        ...asQuery(pickGiven(args, 'task_type', 'page_size', 'cursor')),
+        ...asQuery(pickGiven<ListTasksQuery>(args, 'task_type', 'page_size', 'cursor')),
       },
     });
     const tasks = fitListToLimit(recordsOf(body.tasks).map(taskOf), TASK_DETAIL);
@@ -51,7 +55,7 @@ const listInbox: Tool = {
 };
 
 /** Returns the role of the inbox: the named one, else the acting role of the caller. */
-async function inboxRole(mesh: MeshClient, named: string): Promise<string> {
+async function inboxRole(mesh: Mesh, named: string): Promise<string> {
   const { body } = await mesh.call('who_am_i');
   const roles = Array.isArray(body.roles) ? body.roles.map(memberText) : [];
   const name = toNfc(named);
@@ -64,6 +68,3 @@ async function inboxRole(mesh: MeshClient, named: string): Promise<string> {
     detail: `${named ? 'You do not hold the role in arguments/role' : 'arguments/role is required'}. Pass one of: ${roles.join(', ')}`,
   });
 }
-
-/** Tools that read the inbox. */
-export const INBOX_TOOLS: readonly Tool[] = [listInbox];

@@ -1,21 +1,30 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { truncate, CUT, fitToLimit } from './excerpt.js';
-import type { MeshClient, MeshResponse } from './mesh-client.js';
+import type { ClaimApprovalDto } from '../../approvals/dto/approval-context.dto.js';
+import type { LeaseDto } from '../../sessions/dto/lease.dto.js';
+import type { SessionDto } from '../../sessions/dto/session.dto.js';
+import type { ClaimLimitsDto } from '../../tasks/dto/claim-limits.dto.js';
+import type { ClaimDto, ClaimedTaskDto } from '../../tasks/dto/claim.dto.js';
+import type { TaskDto } from '../../tasks/dto/task.dto.js';
+import type { WaitQuery } from '../../tasks/dto/wait.dto.js';
 import { withRetries } from '../stdio/retry.js';
 import {
   outputSchema,
-  boolean,
-  LEASE_EXPIRES_AT,
-  LEASE_SECONDS,
-  list,
-  object,
-  ROLE,
-  RUN_UNTIL,
   inputSchema,
-  TASK_ID,
   textOrNull,
+  object,
   integer,
+  boolean,
+  list,
+  TASK_ID,
+  LEASE_EXPIRES_AT,
+  RUN_UNTIL,
+  ROLE,
+  LEASE_SECONDS,
 } from './schemas.js';
+import { type Members, type Tool, type ToolResponse, prefixedOrNull, memberText } from './tool.js';
+import { recordOf, recordsOf, pickGiven, asQuery, type JsonOf } from './json-of.js';
+import type { Mesh, ResponseOf, RequestOf } from './mesh-client.js';
+import { truncate, CUT, fitToLimit } from './excerpt.js';
 import {
   attemptOf,
   TASK_DETAIL,
@@ -24,18 +33,7 @@ import {
   taskApprovalOf,
   taskLine,
   taskOf,
-} from './task-view.js';
-import {
-  asQuery,
-  pickGiven,
-  type Members,
-  prefixedOrNull,
-  recordOf,
-  recordsOf,
-  memberText,
-  type Tool,
-  type ToolResponse,
-} from './tool.js';
+} from './task-result.js';
 
 const MAX_WAIT_SECONDS = 25;
 /** Shorter than the shortest response timeout of a known client, which is 5 seconds. */
@@ -44,7 +42,7 @@ const DEFAULT_WAIT_SECONDS = 3;
 const CONFLICT_PAUSE_MS = 100;
 const RELEASE_RETRIES = 10;
 
-const claimTask: Tool = {
+export const claimTask: Tool = {
   name: 'claim_task',
   title: 'Claim the next task of your role',
   description:
@@ -110,19 +108,21 @@ const NOTHING: ToolResponse = {
   },
 };
 
-const NONE: MeshResponse = { status: 204, body: {}, replayed: false };
+/** The response to a claim. Status 204: there is no task. */
+type Claim = ResponseOf<'claim_task'>;
+
+const NONE: Claim = { status: 204, body: {}, replayed: false };
 
 /** Claims a task. Status 204: no task is due, or the client has cancelled the call. */
-async function claimTaskOrNext(
-  mesh: MeshClient,
-  args: Members,
-  gone: AbortSignal,
-): Promise<MeshResponse> {
+async function claimTaskOrNext(mesh: Mesh, args: Members, gone: AbortSignal): Promise<Claim> {
   const task_id = memberText(args.task_id);
   try {
     if (!task_id) return await claimNext(mesh, args, gone);
     if (gone.aborted) return NONE;
-    return await mesh.call('claim_task', { id: task_id, body: pickGiven(args, 'lease_seconds') });
+    return await mesh.call('claim_task', {
+      id: task_id,
+      body: pickGiven<LeaseDto>(args, 'lease_seconds'),
+    });
   } catch (error) {
     if (gone.aborted) return NONE;
     throw error;
@@ -138,13 +138,9 @@ async function claimTaskOrNext(
  * first, hence the loop. The claim comes before the wait so that a repeated call is replayed at once. No task is claimed
  * for a client that has cancelled.
  */
-async function claimNext(
-  mesh: MeshClient,
-  args: Members,
-  gone: AbortSignal,
-): Promise<MeshResponse> {
-  const wanted = pickGiven(args, 'role', 'task_types');
-  const body = { ...wanted, ...pickGiven(args, 'lease_seconds') };
+async function claimNext(mesh: Mesh, args: Members, gone: AbortSignal): Promise<Claim> {
+  const body = pickGiven<ClaimDto>(args, 'role', 'task_types', 'lease_seconds');
+  const wanted = pickGiven<WaitQuery>(args, 'role', 'task_types');
   const seconds = typeof args.wait_seconds === 'number' ? args.wait_seconds : DEFAULT_WAIT_SECONDS;
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
@@ -153,19 +149,19 @@ async function claimNext(
     const left = Math.round((deadline - performance.now()) / 1000);
     if (claim.status !== 204 || left <= 0) return claim;
     const wait = await mesh.call('wait_for_task', {
-      query: asQuery({ ...wanted, wait_seconds: left }),
+      query: asQuery<WaitQuery>({ ...wanted, wait_seconds: left }),
     });
     // 204: the time is up, or the controller is stopping.
-    if (wait.status === 204) return wait;
+    if (wait.status === 204) return NONE;
     await sleep(Math.random() * CONFLICT_PAUSE_MS);
   }
 }
 
 /** Releases a claim whose response did not reach the client. A notification is completed by its claim and stays so. */
-async function release(mesh: MeshClient, claimedSession: unknown): Promise<void> {
-  const { id, status } = recordOf(claimedSession);
+async function release(mesh: Mesh, claimedSession: unknown): Promise<void> {
+  const { id, status } = recordOf<SessionDto>(claimedSession);
   if (status !== 'active') return;
-  const request = {
+  const request: RequestOf<'release_session'> = {
     id: memberText(id),
     body: { reason: 'The client did not receive the claim', undelivered: true },
   };
@@ -176,10 +172,11 @@ async function release(mesh: MeshClient, claimedSession: unknown): Promise<void>
 }
 
 /** The result of a replayed claim, with the current state of its session, which may have ended. */
-function toReplayed(claim: Members): ToolResponse {
-  const { id, status } = recordOf(claim.session);
+function toReplayed(claim: JsonOf<ClaimedTaskDto>): ToolResponse {
+  const { id, status } = recordOf<SessionDto>(claim.session);
   const answer = toClaimed(claim);
-  const isDelivered = status === 'completed' && recordOf(claim.task).task_type === 'notification';
+  const isDelivered =
+    status === 'completed' && recordOf<TaskDto>(claim.task).task_type === 'notification';
   if (status === 'active' || isDelivered) return answer;
   return {
     text: `session-${memberText(id)}, which was claimed with this idempotency_key, is ${memberText(status)}. To claim another task, use a new idempotency_key.`,
@@ -187,11 +184,11 @@ function toReplayed(claim: Members): ToolResponse {
   };
 }
 
-function toClaimed({ task, session, approvals, limits }: Members): ToolResponse {
-  const known = recordsOf(approvals).map(taskApprovalOf);
+function toClaimed({ task, session, approvals, limits }: JsonOf<ClaimedTaskDto>): ToolResponse {
+  const known = recordsOf<ClaimApprovalDto>(approvals).map(taskApprovalOf);
   const claimed = fitToLimit(taskOf(task), TASK_DETAIL);
   const attempt = attemptOf(session);
-  const { id, claimed_by } = recordOf(session);
+  const { id, claimed_by } = recordOf<SessionDto>(session);
   const current = { attempt: claimed.attempt, claimed_by };
   const isDone = attempt.status === 'completed';
   return {
@@ -215,9 +212,6 @@ function toClaimed({ task, session, approvals, limits }: Members): ToolResponse 
 }
 
 function limitsLine(limits: unknown): string {
-  const { result_bytes, result_depth, string_characters } = recordOf(limits);
+  const { result_bytes, result_depth, string_characters } = recordOf<ClaimLimitsDto>(limits);
   return `Limits of the result: ${memberText(result_bytes)} bytes of JSON, ${memberText(result_depth)} levels, ${memberText(string_characters)} characters per string.`;
 }
-
-/** Tools that claim tasks. */
-export const CLAIM_TOOLS: readonly Tool[] = [claimTask];

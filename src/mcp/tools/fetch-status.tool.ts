@@ -1,44 +1,30 @@
-import { invalidArguments } from './argument-problems.js';
-import { readDetail } from './detail-tool.js';
-import { truncate, CUT, fitToLimit } from './excerpt.js';
-import type { MeshClient } from './mesh-client.js';
+import type { SessionDto } from '../../sessions/dto/session.dto.js';
+import type { TimelineEntryDto, WaitsForDto } from '../../tasks/dto/task-history.dto.js';
 import {
   outputSchema,
-  boolean,
-  id,
-  list,
-  object,
-  SESSION_ID,
-  SESSION_STATUS,
   inputSchema,
-  TASK_ID,
   text,
   textOrNull,
-  integer,
+  object,
+  list,
+  id,
+  TASK_ID,
+  SESSION_ID,
+  SESSION_STATUS,
 } from './schemas.js';
-import {
-  type Members,
-  pick,
-  prefixedOrNull,
-  recordOf,
-  recordsOf,
-  memberText,
-  type Tool,
-} from './tool.js';
+import { type Members, type Tool, prefixedOrNull, memberText } from './tool.js';
+import { recordsOf, type JsonOf, type NameOf, pick } from './json-of.js';
+import type { Mesh } from './mesh-client.js';
+import { invalidArguments } from './argument-problems.js';
+import { truncate, CUT, fitToLimit } from './excerpt.js';
+import { EVENT, WAITS_FOR, withPrefixedIds } from './timeline-result.js';
 
+/** Events in a result. */
 const LAST = 5;
-/** Events of a timeline in one result. */
-const EVENTS = 100;
+/** The members of a session that can be large. */
+const DETAIL: NameOf<SessionDto>[] = ['result', 'error', 'metadata'];
 
-const EVENT = object(
-  'at, event, role, actor; from and to of a status change; reason: the cause, such as lease_lost; told: the reason that the caller gave; session_id, approval_id.',
-);
-const WAITS_FOR = list(
-  'Conditions that the task waits for: what (claim, due_time, worker, approval), who (the role or subject), since; approval_id of a pending approval. An approval without approval_id must be requested again. A claim with approval_id: the worker voted on that approval, so another agent must claim the task.',
-  object('what, who, since, approval_id.'),
-);
-
-const fetchStatus: Tool = {
+export const fetchStatus: Tool = {
   name: 'fetch_status',
   title: 'Get the status of a task or session',
   description:
@@ -94,13 +80,13 @@ const fetchStatus: Tool = {
       task_id: prefixedOrNull('task', session.task_id),
       ...history,
     };
-    const content = fitToLimit(all, ['result', 'error', 'metadata']);
+    const content = fitToLimit(all, DETAIL);
     return { text: sentence(all), content };
   },
 };
 
 /** Returns the status of the task, what it waits for and its last events. */
-async function historyOf(mesh: MeshClient, { task_id }: Members): Promise<Members> {
+async function historyOf(mesh: Mesh, { task_id }: JsonOf<SessionDto>): Promise<Members> {
   const taskId = memberText(task_id);
   if (!taskId) return { task_status: null, waits_for: [], last_events: [] };
   const [task, timeline] = await Promise.all([
@@ -110,25 +96,9 @@ async function historyOf(mesh: MeshClient, { task_id }: Members): Promise<Member
   const { events, waits_for } = timeline.body;
   return {
     task_status: task.body.status,
-    waits_for: recordsOf(waits_for).map(withPrefixedIds),
-    last_events: recordsOf(events).slice(-LAST).reverse().map(withPrefixedIds),
+    waits_for: recordsOf<WaitsForDto>(waits_for).map(withPrefixedIds),
+    last_events: recordsOf<TimelineEntryDto>(events).slice(-LAST).reverse().map(withPrefixedIds),
   };
-}
-
-const PREFIXES = {
-  session_id: 'session',
-  approval_id: 'approval',
-  until_approval: 'approval',
-  cause: 'task',
-} as const;
-
-/** Adds the prefix to the ids of an event or of a condition that the task waits for. */
-function withPrefixedIds(entry: Members): Members {
-  const prefixed: Members = { ...entry };
-  for (const [name, kind] of Object.entries(PREFIXES)) {
-    if (name in entry) prefixed[name] = prefixedOrNull(kind, entry[name]);
-  }
-  return prefixed;
 }
 
 function sentence({
@@ -141,10 +111,10 @@ function sentence({
   ...more
 }: Members): string {
   const holder = memberText(claimed_by);
-  const waits = recordsOf(more.waits_for).map(
+  const waits = recordsOf<WaitsForDto>(more.waits_for).map(
     ({ what, who }) => `${memberText(what)} (${memberText(who)})`,
   );
-  const [last] = recordsOf(more.last_events);
+  const [last] = recordsOf<TimelineEntryDto>(more.last_events);
   return [
     `Status: ${memberText(task_status ?? status)}. ${holder ? `Claimed by ${holder} (${memberText(role)})` : `Role: ${memberText(role)}`}.`,
     ...(result === null ? [] : [`Result: ${truncate(JSON.stringify(result), 2_000)}.`]),
@@ -157,62 +127,3 @@ function sentence({
       : []),
   ].join(' ');
 }
-
-function change(from: unknown, to: unknown): string {
-  const steps = [memberText(from), memberText(to)].filter((step) => step !== '');
-  return steps.length > 0 ? `: ${steps.join(' -> ')}` : '';
-}
-
-const taskTimeline: Tool = {
-  name: 'task_timeline',
-  title: 'Get the timeline of a task',
-  description:
-    'Returns the events of a task, its attempts and its approvals, oldest first, and what the task waits for. Use it to explain a delay or a failure. For the current status use fetch_status.',
-  kind: 'read',
-  input: inputSchema(
-    {
-      task_id: TASK_ID,
-      offset: integer('The next_offset of the previous page. Default: 0.', 0, 1_000),
-    },
-    ['task_id'],
-  ),
-  output: outputSchema({
-    events: list('The events, oldest first.', EVENT),
-    complete: boolean(
-      'Whether the timeline is complete. If false, only the oldest 1,000 events are returned.',
-    ),
-    next_offset: {
-      type: ['integer', 'null'],
-      description: 'Pass it as offset to read the next page; null on the last page.',
-    },
-    waits_for: WAITS_FOR,
-  }),
-  async run(mesh, args) {
-    const { body } = await mesh.call('read_timeline', { id: memberText(args.task_id) });
-    const all = recordsOf(body.events);
-    const start = typeof args.offset === 'number' ? args.offset : 0;
-    const end = start + EVENTS;
-    const events = all.slice(start, end).map((event) => ({
-      ...withPrefixedIds(event),
-      ...(typeof event.told === 'string' && { told: truncate(event.told, 100) }),
-    }));
-    const lines = events
-      .map(recordOf)
-      .map(
-        ({ at, event, role, from, to }) =>
-          `${memberText(at)} ${memberText(event)} by ${memberText(role)}${change(from, to)}`,
-      );
-    return {
-      text: lines,
-      content: {
-        events,
-        next_offset: end < all.length ? end : null,
-        ...pick(body, 'complete'),
-        waits_for: recordsOf(body.waits_for).map(withPrefixedIds),
-      },
-    };
-  },
-};
-
-/** Tools that read tasks and sessions. */
-export const STATUS_TOOLS: readonly Tool[] = [fetchStatus, taskTimeline, readDetail];

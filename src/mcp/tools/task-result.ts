@@ -1,21 +1,25 @@
+import type { ClaimApprovalDto } from '../../approvals/dto/approval-context.dto.js';
+import type { SessionDto } from '../../sessions/dto/session.dto.js';
+import type { TaskDto } from '../../tasks/dto/task.dto.js';
+import { type Members, prefixedOrNull, memberText } from './tool.js';
+import { recordOf, pick, type JsonOf, type NameOf } from './json-of.js';
 import { truncate } from './excerpt.js';
-import { type Members, pick, prefixedOrNull, recordOf, memberText } from './tool.js';
 
 /** The members of a task in a tool result. */
 export const TASK_MEMBERS =
   'task_id, task_type, description, data, context, from_role, to_role, priority, deadline_at, requires_approval, attempt, created_at.';
 
 export function taskOf(task: unknown): Members {
-  const { id, ...task_ } = recordOf(task);
+  const json = recordOf<TaskDto>(task);
   return {
-    task_id: prefixedOrNull('task', id),
-    ...pick(task_, 'task_type', 'description', 'data', 'context', 'from_role', 'to_role'),
-    ...pick(task_, 'priority', 'deadline_at', 'requires_approval', 'attempt', 'created_at'),
+    task_id: prefixedOrNull('task', json.id),
+    ...pick(json, 'task_type', 'description', 'data', 'context', 'from_role', 'to_role'),
+    ...pick(json, 'priority', 'deadline_at', 'requires_approval', 'attempt', 'created_at'),
   };
 }
 
 /** The members of a task that can be large. */
-export const TASK_DETAIL = ['description', 'data', 'context'];
+export const TASK_DETAIL: NameOf<TaskDto>[] = ['description', 'data', 'context'];
 
 /** Returns a task as one line of text. */
 export function taskLine({ task_id, task_type, from_role, description }: Members): string {
@@ -24,18 +28,23 @@ export function taskLine({ task_id, task_type, from_role, description }: Members
 
 /** The members of the caller's attempt in a tool result. An ended session has no lease. */
 export function attemptOf(session: unknown): Members {
-  const { lease_expires_at, ...attempt } = pick(session, 'lease_expires_at', 'run_until', 'status');
+  const { lease_expires_at, ...attempt } = pick(
+    recordOf<SessionDto>(session),
+    'lease_expires_at',
+    'run_until',
+    'status',
+  );
   const isOpen = attempt.status === 'active' || attempt.status === 'pending';
   return { lease_expires_at: isOpen ? lease_expires_at : null, ...attempt };
 }
 
 /** Maps an approval of a claimed task to its tool result. */
-export function taskApprovalOf({ approval_id, id, attempt, ...approval }: Members): Members {
+export function taskApprovalOf(approval: JsonOf<ClaimApprovalDto>): Members {
   return {
-    approval_id: prefixedOrNull('approval', approval_id ?? id),
+    approval_id: prefixedOrNull('approval', approval.approval_id),
     ...pick(approval, 'approver_role', 'stage', 'stages', 'status', 'digest', 'repeat'),
     ...pick(approval, 'expires_at', 'consume_until', 'consumed_at', 'consumed_by'),
-    attempt: attempt ?? approval.consumed_attempt ?? null,
+    attempt: approval.attempt ?? null,
   };
 }
 

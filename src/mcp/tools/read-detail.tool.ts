@@ -1,15 +1,23 @@
+import type { ApprovalDto } from '../../approvals/dto/approval.dto.js';
+import type { SessionDto } from '../../sessions/dto/session.dto.js';
+import type { TaskDetailDto } from '../../tasks/dto/task.dto.js';
+import { outputSchema, inputSchema, text, integer, id } from './schemas.js';
+import { type Tool, memberText } from './tool.js';
+import { recordOf, type NameOf } from './json-of.js';
 import { invalidArguments } from './argument-problems.js';
-import type { OperationName } from './operations.js';
-import { outputSchema, id, inputSchema, text, integer } from './schemas.js';
-import { recordOf, memberText, type Tool } from './tool.js';
+import { type OperationName } from './operations.js';
 
 /** Characters in one part. A character takes up to 13 bytes: a control character is escaped in both copies of the result. */
 const CHARS = 16_384;
 
+const TASK: NameOf<TaskDetailDto>[] = ['description', 'data', 'context'];
+const SESSION: NameOf<SessionDto>[] = ['result', 'error', 'metadata'];
+const APPROVAL: NameOf<ApprovalDto>[] = ['reason', 'payload', 'notes'];
+
 const KINDS: Readonly<Record<string, { operation: OperationName; members: readonly string[] }>> = {
-  task: { operation: 'get_task', members: ['description', 'data', 'context'] },
-  session: { operation: 'get_session', members: ['result', 'error', 'metadata'] },
-  approval: { operation: 'get_approval', members: ['reason', 'payload', 'notes'] },
+  task: { operation: 'get_task', members: TASK },
+  session: { operation: 'get_session', members: SESSION },
+  approval: { operation: 'get_approval', members: APPROVAL },
 };
 
 export const readDetail: Tool = {
