@@ -13,6 +13,7 @@ import { RaiseConflicts1764000013000 } from './1764000013000-raise-conflicts.js'
 import { CreateEventLog1764000020000 } from './1764000020000-create-event-log.js';
 import { CreateDeployment1764000021000 } from './1764000021000-create-deployment.js';
 import { AddEventTransactions1764000023000 } from './1764000023000-add-event-transactions.js';
+import { CreateWebhooks1764000024000 } from './1764000024000-create-webhooks.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -31,4 +32,5 @@ export const MIGRATIONS = [
   CreateEventLog1764000020000,
   CreateDeployment1764000021000,
   AddEventTransactions1764000023000,
+  CreateWebhooks1764000024000,
 ];

@@ -21,6 +21,7 @@ const TAGS = [
   ['Approvals', 'Request a decision from a role, or decide.'],
   ['Audit', 'Read the audit log: each event with its actor, in order.'],
   ['Events', 'Follow the audit log as it grows: page by page, by waiting, or as a stream.'],
+  ['Webhooks', 'Send events to your own endpoints, signed and at least once.'],
   ['Idempotency', 'Read the outcome of requests that carried an idempotency key.'],
   ['MCP', 'Use the same operations as tools of the Model Context Protocol.'],
   ['Health', 'Monitor the service.'],

@@ -24,6 +24,7 @@ import { ObservabilityModule } from './observability/observability.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 /** The application. Its guards, interceptors, pipes and filters apply to every request, in the order of the list. */
 @Module({
@@ -39,6 +40,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     SessionsModule,
     ApprovalsModule,
     IdempotencyModule,
+    WebhooksModule,
     McpModule,
     HealthModule,
   ],

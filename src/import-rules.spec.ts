@@ -23,6 +23,7 @@ const LAYERS = [
   'approvals',
   'sessions',
   'tasks',
+  'webhooks',
   'mcp',
   'health',
   'demo',

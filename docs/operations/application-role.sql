@@ -34,6 +34,9 @@ GRANT INSERT, UPDATE ON sessions, approvals TO mesh_app;
 -- Tasks never change. To lock a row requires UPDATE on a column; foreign keys of the attempts protect the id.
 GRANT INSERT, UPDATE (id) ON tasks TO mesh_app;
 
+-- Webhooks are changed and deleted; old deliveries are deleted with their attempts.
+GRANT INSERT, UPDATE, DELETE ON webhooks, webhook_deliveries, webhook_attempts TO mesh_app;
+
 -- Expired idempotency records are deleted.
 GRANT INSERT, UPDATE, DELETE ON idempotency_records TO mesh_app;
 

@@ -22,4 +22,11 @@ export type AuditEventType =
   | 'approval_recalled'
   | 'approval_reassigned'
   | 'approval_consumed'
+  | 'webhook_created'
+  | 'webhook_updated'
+  | 'webhook_deleted'
+  | 'webhook_secret_rotated'
+  | 'webhook_tested'
+  | 'webhook_replayed'
+  | 'webhook_disabled'
   | 'access_denied';

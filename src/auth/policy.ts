@@ -64,6 +64,7 @@ export const POLICY = {
   'audit.ingest': 'agent',
   'audit.list': 'agent',
   'events.list': 'agent',
+  'webhooks.manage': { allow: ['admin'], visibleTo: [] },
   'idempotency.read': 'agent',
   'mcp.call': 'agent',
   'mcp.discover': 'public',

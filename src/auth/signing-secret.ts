@@ -19,9 +19,9 @@ export function signingSecret(environment: Environment): string {
   throw new Error('tokens must come from an identity provider');
 }
 
-/** Returns the secret in the file `jwt-secret` of the data folder. Creates it on first use, readable by its owner only. */
-export function developmentSecret(dataDir: string): string {
-  const path = join(dataDir, 'jwt-secret');
+/** Returns the secret in a file of the data folder. Creates it on first use, readable by its owner only. */
+export function developmentSecret(dataDir: string, file = 'jwt-secret'): string {
+  const path = join(dataDir, file);
   const secret = read(path) ?? create(dataDir, path);
   if (!SECRET.test(secret))
     throw new Error(`${path} contains no valid secret: delete it to get a new one`);

@@ -11,6 +11,10 @@ import { HUMAN_CLAIM } from './human-claim.js';
 import { WholeNumber } from '../common/whole-number.js';
 import { Flag, List, Names, URL_OPTIONS } from './variable.js';
 
+/** An IPv4 or IPv6 network. The number of bits is checked by its range only. */
+const CIDR =
+  /^(?:(?:\d{1,3}\.){3}\d{1,3}\/(?:[12]?\d|3[0-2])|[0-9a-f:.]*:[0-9a-f:.]*\/(?:\d{1,2}|1[01]\d|12[0-8]))$/i;
+
 const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
 
 /**
@@ -177,6 +181,26 @@ export class Environment {
     message: 'CORS_ORIGINS must hold origins such as https://console.example.com',
   })
   readonly CORS_ORIGINS: readonly string[] = [];
+
+  /** Encrypts the signing secrets of webhooks: 32 bytes in base64. Required for webhooks outside of embedded mode. */
+  @IsOptional()
+  @Matches(/^[A-Za-z0-9+/]{43}=$/, {
+    message:
+      'WEBHOOK_SECRET_KEY must be 32 bytes in base64, such as the output of: openssl rand -base64 32',
+  })
+  readonly WEBHOOK_SECRET_KEY?: string;
+
+  /** Networks (CIDR) that webhooks may call although they are not public. */
+  @List()
+  @Matches(CIDR, {
+    each: true,
+    message: 'WEBHOOK_ALLOWED_NETWORKS must hold networks such as 10.0.0.0/8',
+  })
+  readonly WEBHOOK_ALLOWED_NETWORKS: readonly string[] = [];
+
+  /** Whether webhooks may use plain http, for development. */
+  @Flag()
+  readonly WEBHOOK_ALLOW_HTTP: boolean = false;
 
   @Flag()
   readonly RATE_LIMIT_ENABLED: boolean = true;

@@ -24,6 +24,7 @@ export const SECRET_VARIABLES = [
   'REDIS_URL',
   'REDIS_SENTINEL_PASSWORD',
   'JWT_SECRET',
+  'WEBHOOK_SECRET_KEY',
 ] as const;
 
 /** Names of all variables of the controller. */

@@ -26,6 +26,7 @@ const MAX_CHARS = 8 * 2 ** 20;
 export class EventHubService implements BeforeApplicationShutdown {
   private readonly logger = new Logger(EventHubService.name);
   private readonly listeners = new Set<() => void>();
+  private readonly growthListeners: (() => void)[] = [];
   private readonly grown = new Wakeup();
   private recent: { event: SharedEvent; chars: number }[] = [];
   private chars = 0;
@@ -42,7 +43,13 @@ export class EventHubService implements BeforeApplicationShutdown {
   ) {
     notifier.onAnnouncement(EVENT_LOG_TOPIC, () => {
       this.grown.raise();
+      for (const listener of this.growthListeners) listener();
     });
+  }
+
+  /** Calls `listener` when an instance announces that the log has grown. An announcement can be lost. */
+  onGrowth(listener: () => void): void {
+    this.growthListeners.push(listener);
   }
 
   /** Whether the process is stopping. Then no reader should wait. */

@@ -25,6 +25,6 @@ import { SequencerService } from './sequencer.service.js';
     EventReaderService,
     EventStreamsService,
   ],
-  exports: [EventLogRepository],
+  exports: [EventHubService, EventReaderService],
 })
 export class EventsModule {}

@@ -15,7 +15,7 @@ function idPipe<Result>(kinds: readonly IdKind[], pick: (reference: Reference) =
       throw new InvalidInputError([
         {
           pointer: '/id',
-          message: `The id in the path must be a UUID, bare or as ${kinds.map((kind) => `${kind}-<uuid>`).join(' or ')}`,
+          message: `The id in the path must be a UUID${prefixed(kinds)}`,
         },
       ]);
     }
@@ -23,10 +23,17 @@ function idPipe<Result>(kinds: readonly IdKind[], pick: (reference: Reference) =
   return IdPipe;
 }
 
+function prefixed(kinds: readonly IdKind[]): string {
+  const forms = kinds.map((kind) => `${kind}-<uuid>`);
+  return forms.length === 0 ? '' : `, bare or as ${forms.join(' or ')}`;
+}
+
 /** Parses a task id in the path. */
 export const TaskIdPipe = idPipe(['task'], ({ id }) => id);
 /** Parses an approval id in the path. */
 export const ApprovalIdPipe = idPipe(['approval'], ({ id }) => id);
+/** Parses the id of a webhook in the path. */
+export const WebhookIdPipe = idPipe([], ({ id }) => id);
 /** Parses a session id in the path, or a task id, which stands for its latest attempt. */
 export const SessionReferencePipe = idPipe(['session', 'task'], (reference) => reference);
 

@@ -52,6 +52,7 @@ describe('IdempotencyService', () => {
     const clock = new DatabaseClockService();
     const redis = new RedisCacheService([]);
     metrics = new MetricsService();
+    rules = new ReplayRulesService();
     execution = new FakeExecution(
       new ResponseCacheService(redis, clock),
       new KeyedTransactionService(
@@ -59,9 +60,9 @@ describe('IdempotencyService', () => {
         new IdempotencyRecordsRepository(),
         clock,
         new Environment(),
+        rules,
       ),
     );
-    rules = new ReplayRulesService();
     sut = new IdempotencyService(execution, new IdempotencyMetricsService(metrics, redis), rules);
   });
 

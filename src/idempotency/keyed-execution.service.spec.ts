@@ -9,6 +9,7 @@ import { KeyedExecutionService } from './keyed-execution.service.js';
 import type { KeyedOutcome } from './keyed-outcome.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { KeyedTransactionService, type StrategyName } from './keyed-transaction.service.js';
+import { ReplayRulesService } from './replay-rules.service.js';
 import { ResponseCacheService } from './response-cache.service.js';
 import { cacheScope } from './scope.js';
 import { encodeStoredResponse, type StoredResponse } from './stored-response.js';
@@ -79,6 +80,7 @@ describe('KeyedExecutionService', () => {
       new IdempotencyRecordsRepository(),
       clock,
       new Environment(),
+      new ReplayRulesService(),
     );
     sut = new KeyedExecutionService(new ResponseCacheService(redis, clock), transaction);
   });

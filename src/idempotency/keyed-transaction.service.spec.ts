@@ -16,6 +16,7 @@ import { recordAffectedResource } from './keyed-context.js';
 import type { HandlerResponse } from './keyed-outcome.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { KeyedTransactionService } from './keyed-transaction.service.js';
+import { ReplayRulesService } from './replay-rules.service.js';
 
 const DATA_SOURCE = new DataSource({ type: 'postgres' });
 const NOW = 1_800_000_000_000;
@@ -143,7 +144,13 @@ describe('KeyedTransactionService', () => {
     transactions = new FakeTransactions(DATA_SOURCE);
     const clock = new DatabaseClockService();
     clock.now = () => NOW;
-    sut = new KeyedTransactionService(transactions, records, clock, new Environment());
+    sut = new KeyedTransactionService(
+      transactions,
+      records,
+      clock,
+      new Environment(),
+      new ReplayRulesService(),
+    );
     executions = 0;
   });
 

@@ -15,6 +15,7 @@ import { IdempotencyRecordsRepository } from './idempotency-records.repository.j
 import { keyedContexts } from './keyed-context.js';
 import type { Executed, HandlerResponse, Hit, LockedElsewhere } from './keyed-outcome.js';
 import type { KeyedRequest } from './keyed-request.js';
+import { ReplayRulesService } from './replay-rules.service.js';
 
 export type StrategyName = 'check_first' | 'assume_new';
 
@@ -28,6 +29,7 @@ export class KeyedTransactionService {
     private readonly records: IdempotencyRecordsRepository,
     private readonly clock: DatabaseClockService,
     private readonly environment: Environment,
+    private readonly rules: ReplayRulesService,
   ) {
     this.strategies = {
       check_first: new CheckFirst(records, clock),
@@ -92,13 +94,14 @@ export class KeyedTransactionService {
     request: KeyedRequest,
     response: HandlerResponse,
   ): Promise<Executed> {
-    const { status, body } = response;
+    const { status } = response;
     if (status === 204) {
       await this.assertNotExecuted(manager, request);
       return { kind: 'executed', response };
     }
     const { generation, affected } = keyedContexts.get(manager);
     const { scope, fingerprint, caller, key, method, path } = request;
+    const body = this.rules.storedBody(request, response.body);
     const actingRole = affected?.role ?? null;
     const ttl = this.environment.IDEMPOTENCY_TTL_SECONDS;
     const expiresAt = Math.floor(this.clock.now() + ttl * 1000);

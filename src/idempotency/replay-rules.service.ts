@@ -15,6 +15,8 @@ export interface ReplayRule {
    * be idempotent.
    */
   readonly present?: (agent: Agent, first: Members) => Promise<object>;
+  /** Encrypts a secret in the response for the record, and decrypts it for a replay. */
+  readonly secrecy?: { seal: (text: string) => string; open: (text: string) => string };
   /** Whether each replay contains `replayed: true`, and not only one that differs from the first response. */
   readonly isAlwaysMarked?: boolean;
 }
@@ -31,12 +33,18 @@ export class ReplayRulesService {
   /** Whether a request is executed each time that it is sent. */
   isExecutedAgain(request: KeyedRequest): boolean {
     const rule = this.find(request);
-    return rule !== undefined && rule.present === undefined;
+    return rule !== undefined && rule.present === undefined && rule.secrecy === undefined;
+  }
+
+  /** Returns the response body as it is stored. */
+  storedBody(request: KeyedRequest, text: string): string {
+    return this.find(request)?.secrecy?.seal(text) ?? text;
   }
 
   /** Returns the response body of a replay. */
   async presentBody(request: KeyedRequest, text: string): Promise<string> {
     const rule = this.find(request);
+    if (rule?.secrecy) return rule.secrecy.open(text);
     const first: unknown = rule?.present ? JSON.parse(text) : undefined;
     if (!rule?.present || !isRecord(first)) return text;
     const present = { ...first, ...(await rule.present(request.agent, first)) };

@@ -1,22 +1,6 @@
-import type { ServerResponse } from 'node:http';
-import { DomainError } from '../errors/domain-error.js';
+import { assertVersion } from '../http/etag.js';
 
-/** Returns the entity tag of the present version of a session (RFC 9110 §8.8.3). */
-export function etagOf({ id, version }: { id: string; version: number }): string {
-  return `"${id}.${version}"`;
-}
-
-/**
- * Sets the header `ETag` of a response whose body is one session, and returns the session. A function, because an
- * interceptor would cost each request more than the header does.
- */
-export function withETag<S extends { id: string; version: number }>(
-  response: ServerResponse,
-  session: S,
-): S {
-  response.setHeader('ETag', etagOf(session));
-  return session;
-}
+export { etagOf, matchesNone, withETag } from '../http/etag.js';
 
 /**
  * Asserts that `If-Match`, if present, matches the present version of a session (RFC 9110 §13.1.1).
@@ -27,25 +11,5 @@ export function assertMatches(
   ifMatch: string | undefined,
   session: { id: string; version: number },
 ): void {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return;
-  const tags = ifMatch.split(',').map((tag) => tag.trim());
-  if (tags.includes(etagOf(session))) return;
-  throw new DomainError(
-    'session.version_mismatch',
-    'If-Match does not match the present version of the session. Read the session again and repeat the change with its new ETag.',
-    { headers: { ETag: etagOf(session) } },
-  );
-}
-
-/**
- * Whether `If-None-Match` is present and does not match the present version of a session (RFC 9110 §13.1.2). The
- * comparison is weak. `*` matches every version.
- */
-export function matchesNone(
-  ifNoneMatch: string | undefined,
-  session: { id: string; version: number },
-): boolean {
-  if (ifNoneMatch === undefined || ifNoneMatch.trim() === '*') return false;
-  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return !tags.includes(etagOf(session));
+  assertVersion(ifMatch, session, 'session.version_mismatch');
 }

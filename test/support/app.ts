@@ -63,6 +63,9 @@ export async function startTestApp({
     SWEEP_INTERVAL_SECONDS: '3600',
     RATE_LIMIT_ENABLED: 'false',
     MAX_LAG_MS: '60000',
+    WEBHOOK_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
+    WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+    WEBHOOK_ALLOW_HTTP: 'true',
     ...env,
   });
   const builder = Test.createTestingModule({ imports: [AppModule.forRoot(environment, url)] });

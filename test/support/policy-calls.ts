@@ -95,6 +95,25 @@ const onSession = (
   { thing: 'plain session', call: ({ plain }, caller) => call(plain, caller), conflicts },
 ];
 
+/** A call on a webhook of its own, which the admin has created. */
+const onWebhook = (call: (path: string, client: Client) => Promise<Answer>): Recipe[] => [
+  {
+    thing: 'nothing',
+    call: async ({ callers }, { client }) => {
+      const created = await callers.admin.client.post<{ id: string }>('/webhooks', WEBHOOK);
+      expect(created.status).toBe(201);
+      const path = `/webhooks/${created.body.id}`;
+      const answer = await call(path, client);
+      await callers.admin.client.call('DELETE', path);
+      return answer;
+    },
+    hidden: 403,
+  },
+];
+
+/** Nothing listens there. */
+const WEBHOOK = { url: 'http://127.0.0.1:9/', types: ['task.cancelled'] };
+
 /** A call of each route that succeeds for an allowed caller. */
 export const RECIPES: Record<string, Recipe[]> = {
   'GET /status': open('/status'),
@@ -135,6 +154,35 @@ export const RECIPES: Record<string, Recipe[]> = {
       },
     },
   ],
+  'POST /webhooks': [
+    {
+      thing: 'nothing',
+      call: async (_, { client }) => {
+        const created = await client.post<{ id: string }>('/webhooks', WEBHOOK);
+        if (created.status === 201) await client.call('DELETE', `/webhooks/${created.body.id}`);
+        return created;
+      },
+      hidden: 403,
+    },
+  ],
+  'GET /webhooks': [
+    { thing: 'nothing', call: (_, { client }) => client.get('/webhooks'), hidden: 403 },
+  ],
+  'GET /webhooks/:id': onWebhook((path, client) => client.get(path)),
+  'PATCH /webhooks/:id': onWebhook((path, client) =>
+    client.call('PATCH', path, { body: { description: 'x' } }),
+  ),
+  'DELETE /webhooks/:id': onWebhook((path, client) => client.call('DELETE', path)),
+  'POST /webhooks/:id/rotate': onWebhook((path, client) => client.post(`${path}/rotate`, {})),
+  'POST /webhooks/:id/test': onWebhook((path, client) => client.post(`${path}/test`)),
+  'GET /webhooks/:id/deliveries': onWebhook((path, client) => client.get(`${path}/deliveries`)),
+  'POST /webhooks/:id/deliveries/:position/redeliver': onWebhook(async (path, client) => {
+    const answer = await client.post(`${path}/deliveries/1/redeliver`);
+    return answer.status === 404 ? { ...answer, status: 202 } : answer;
+  }),
+  'POST /webhooks/:id/replay': onWebhook((path, client) =>
+    client.post(`${path}/replay`, { after: '0' }),
+  ),
   'POST /audit/ingest': [
     {
       thing: 'nothing',

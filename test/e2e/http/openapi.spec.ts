@@ -13,6 +13,7 @@ const WORKFLOW = [
   'Approvals',
   'Audit',
   'Events',
+  'Webhooks',
   'Idempotency',
   'MCP',
   'Health',

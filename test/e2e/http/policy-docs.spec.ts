@@ -70,6 +70,7 @@ const ACTIONS: Record<Action, Words> = {
     request: 'Read the event log',
     condition: 'which receives events of tasks that it can read, and its own reports',
   },
+  'webhooks.manage': { request: 'Manage webhooks', refused: 'every other caller' },
   'idempotency.read': { request: 'Read executed requests', condition: 'for its own requests' },
   'mcp.call': { request: 'Call an MCP tool', condition: 'if the action of the tool is allowed' },
   'mcp.discover': { request: 'Read the protected-resource metadata (RFC 9728)' },

@@ -1,0 +1,227 @@
+import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+} from 'class-validator';
+import { toCloudEventType } from '../../events/cloud-event.js';
+import { IsId } from '../../http/ids.js';
+import { IsRoleName } from '../../http/validators.js';
+import { WholeNumber } from '../../common/whole-number.js';
+import type { Webhook, WebhookStatus } from '../webhook.entity.js';
+
+const TYPE = /^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)+)$/i;
+const ID = '019a1b2c-9999-7f5a-8b6c-7d8e9f0a1b2c';
+const URL_EXAMPLE = 'https://hooks.example.com/mesh';
+
+export class CreateWebhookDto {
+  @ApiProperty({
+    maxLength: 2_000,
+    description: 'URL that receives the events: https, without credentials, at a public address.',
+    example: URL_EXAMPLE,
+  })
+  @IsString()
+  @MaxLength(2_000)
+  url: string;
+
+  @ApiProperty({
+    type: [String],
+    minItems: 1,
+    maxItems: 50,
+    description: 'Types of the events, or `["*"]` for all.',
+    example: ['approval.requested', 'approval.decided'],
+  })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(50)
+  @MaxLength(50, { each: true })
+  @Matches(TYPE, {
+    each: true,
+    message: 'each of types must be an event type such as task.routed, or *',
+  })
+  types: string[];
+
+  @ApiPropertyOptional({
+    description: 'The webhook receives only events that this role may read. Default: all events.',
+    example: 'finance',
+  })
+  @IsOptional()
+  @IsRoleName()
+  role?: string;
+
+  @ApiPropertyOptional({
+    description: 'Only events of this task: a UUID, or `task-<uuid>`.',
+    example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
+  @IsOptional()
+  @IsId('task')
+  task_id?: string;
+
+  @ApiPropertyOptional({
+    maxLength: 500,
+    description: 'Text for people.',
+    example: 'Chat of finance',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  description?: string;
+}
+
+export class UpdateWebhookDto {
+  @ApiPropertyOptional({ maxLength: 2_000, description: 'New URL.', example: URL_EXAMPLE })
+  @IsOptional()
+  @IsString()
+  @MaxLength(2_000)
+  url?: string;
+
+  @ApiPropertyOptional({ type: [String], minItems: 1, maxItems: 50, description: 'New types.' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(50)
+  @MaxLength(50, { each: true })
+  @Matches(TYPE, {
+    each: true,
+    message: 'each of types must be an event type such as task.routed, or *',
+  })
+  types?: string[];
+
+  @ApiPropertyOptional({ description: 'New role.' })
+  @IsOptional()
+  @IsRoleName()
+  role?: string;
+
+  @ApiPropertyOptional({ description: 'New task.' })
+  @IsOptional()
+  @IsId('task')
+  task_id?: string;
+
+  @ApiPropertyOptional({ maxLength: 500, description: 'New text for people.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  description?: string;
+
+  @ApiPropertyOptional({
+    enum: ['enabled', 'disabled'],
+    description:
+      'A disabled webhook sends nothing. When it is enabled, it continues where it stopped.',
+    example: 'disabled',
+  })
+  @IsOptional()
+  @IsIn(['enabled', 'disabled'])
+  status?: 'enabled' | 'disabled';
+}
+
+export class RotateSecretDto {
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: 604_800,
+    default: 86_400,
+    description: 'Seconds during which the old secret signs as well.',
+  })
+  @IsOptional()
+  @WholeNumber(0, 604_800)
+  overlap_seconds: number = 86_400;
+}
+
+export class WebhookDto {
+  @ApiProperty({ format: 'uuid', example: ID })
+  id: string;
+
+  @ApiProperty({ example: URL_EXAMPLE })
+  url: string;
+
+  @ApiProperty({ type: [String], example: ['approval.requested', 'approval.decided'] })
+  types: string[];
+
+  @ApiProperty({ type: String, nullable: true, example: 'finance' })
+  role: string | null;
+
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, example: null })
+  task_id: string | null;
+
+  @ApiProperty({ example: 'Chat of finance' })
+  description: string;
+
+  @ApiProperty({
+    enum: ['enabled', 'disabled', 'disabled_failing', 'gone'],
+    description:
+      '`disabled_failing`: no success for 5 days and 20 failures. `gone`: the endpoint responded with 410.',
+    example: 'enabled',
+  })
+  status: WebhookStatus;
+
+  @ApiProperty({
+    type: 'integer',
+    description: 'Failed attempts since the last success.',
+    example: 0,
+  })
+  failures: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  failing_since: Date | null;
+
+  @ApiProperty({ type: 'integer', example: 1 })
+  version: number;
+
+  @ApiProperty({
+    description: 'The subject that created the webhook.',
+    example: 'https://idp.example.com/realms/corp#ada',
+  })
+  created_by: string;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  created_at: Date;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  updated_at: Date;
+}
+
+/** A webhook with its signing secret, which is shown once. */
+export class WebhookWithSecretDto extends WebhookDto {
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'Signing secret (Standard Webhooks). It is shown only in this response. Null in a replay after `WEBHOOK_SECRET_KEY` has changed.',
+    example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=',
+  })
+  secret: string | null;
+}
+
+export class WebhookListDto {
+  @ApiProperty({ type: [WebhookDto], description: 'All webhooks, oldest first.' })
+  webhooks: WebhookDto[];
+}
+
+export class TestAckDto extends PickType(WebhookDto, ['id'] as const) {
+  @ApiProperty({ format: 'uuid', description: 'Id of the test event.' })
+  event_id: string;
+}
+
+/** Maps a webhook to its representation in the API, without its secrets. */
+export function toWebhookDto(webhook: Webhook): WebhookDto {
+  return {
+    id: webhook.id,
+    url: webhook.url,
+    types: webhook.types.map(toCloudEventType),
+    role: webhook.role,
+    task_id: webhook.task_id,
+    description: webhook.description,
+    status: webhook.status,
+    failures: webhook.failures,
+    failing_since: webhook.failing_since,
+    version: webhook.version,
+    created_by: webhook.created_by,
+    created_at: webhook.created_at,
+    updated_at: webhook.updated_at,
+  };
+}

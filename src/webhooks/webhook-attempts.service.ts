@@ -1,0 +1,93 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Counter, Histogram } from 'prom-client';
+import { Environment } from '../config/environment.js';
+import { messageOf } from '../errors/error-text.js';
+import { CLOUD_EVENTS, toCloudEvent } from '../events/cloud-event.js';
+import { MetricsService } from '../observability/metrics.service.js';
+import { parseRetryAfter, retryDelay } from './retry-schedule.js';
+import type { ClaimedDelivery, Outcome, ScheduledEvent } from './webhook-deliveries.repository.js';
+import { WebhookQueueService } from './webhook-queue.service.js';
+import { WebhookSecretsService } from './webhook-secrets.service.js';
+import { type SendResult, WebhookSenderService } from './webhook-sender.service.js';
+import { signatureHeaders } from './webhook-signature.js';
+import type { Webhook } from './webhook.entity.js';
+
+const GONE = 410;
+
+/** Makes the attempts of deliveries. */
+@Injectable()
+export class WebhookAttemptsService {
+  private readonly logger = new Logger(WebhookAttemptsService.name);
+  private readonly results: Counter<'result'>;
+  private readonly durations: Histogram;
+
+  constructor(
+    private readonly queue: WebhookQueueService,
+    private readonly secrets: WebhookSecretsService,
+    private readonly sender: WebhookSenderService,
+    private readonly environment: Environment,
+    { registry }: MetricsService,
+  ) {
+    const registers = [registry];
+    this.results = new Counter({
+      name: 'mesh_webhook_attempts_total',
+      help: 'Requests to webhook endpoints by result: delivered, retried or failed.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.durations = new Histogram({
+      name: 'mesh_webhook_attempt_seconds',
+      help: 'Duration of requests to webhook endpoints.',
+      buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15],
+      registers,
+    });
+  }
+
+  /** Sends one event and records the outcome. Never rejects: an event whose outcome is not recorded is sent again. */
+  async make({ webhook, event, attempts }: ClaimedDelivery): Promise<void> {
+    const startedAt = new Date();
+    const result = await this.send(webhook, event, startedAt);
+    const durationMs = Date.now() - startedAt.getTime();
+    this.durations.observe(durationMs / 1000);
+    const next = nextState(result, attempts);
+    this.results.inc({ result: next.next === 'pending' ? 'retried' : next.next });
+    const { status, error, response } = result;
+    const key = { webhookId: webhook.id, position: event.position };
+    try {
+      await this.queue.record({ ...key, startedAt, durationMs, status, error, response, ...next });
+    } catch (failure) {
+      this.logger.warn(
+        `The outcome of a delivery was not stored, so the event is sent again. ${messageOf(failure)}`,
+      );
+    }
+  }
+
+  private async send(webhook: Webhook, event: ScheduledEvent, now: Date): Promise<SendResult> {
+    const secrets = this.secrets.openAll(webhook);
+    if (secrets.length === 0) {
+      return { status: null, error: 'secret', response: '', retryAfter: undefined };
+    }
+    const body = JSON.stringify(toCloudEvent(event, this.environment.PUBLIC_URL));
+    const timestamp = Math.floor(now.getTime() / 1000);
+    const headers = signatureHeaders({ id: messageId(event), timestamp, body }, secrets);
+    return this.sender.send(webhook.url, { ...headers, 'content-type': CLOUD_EVENTS }, body);
+  }
+}
+
+/** The id of an event for its receivers. A later epoch can use a position again, so its ids contain the epoch. */
+function messageId({ epoch, position }: ScheduledEvent): string {
+  return epoch > 1 ? `evt_${epoch}_${position}` : `evt_${position}`;
+}
+
+function nextState(
+  { status, retryAfter }: SendResult,
+  attempts: number,
+): Pick<Outcome, 'next' | 'delaySeconds'> {
+  if (status !== null && status >= 200 && status <= 299) {
+    return { next: 'delivered', delaySeconds: null };
+  }
+  const delay = status === GONE ? undefined : retryDelay(attempts, parseRetryAfter(retryAfter));
+  return delay === undefined
+    ? { next: 'failed', delaySeconds: null }
+    : { next: 'pending', delaySeconds: delay };
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { Wakeup } from '../database/wakeup.js';
+import { explainError } from '../errors/error-text.js';
+import { EventHubService } from '../events/event-hub.service.js';
+import { WebhookAttemptsService } from './webhook-attempts.service.js';
+import { WebhookQueueService } from './webhook-queue.service.js';
+
+/** Milliseconds between checks for deliveries that are due. */
+const POLL_MS = 1_000;
+/** Maximum number of requests at a time of this instance. */
+const PER_INSTANCE = 32;
+
+/**
+ * Sends events to webhooks. Every instance does so: it schedules deliveries of new events, claims those that are due, and
+ * sends them without an open transaction. What an instance has claimed when it ends is sent by another, at least once.
+ */
+@Injectable()
+export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(WebhookDispatcherService.name);
+  private readonly wakeup = new Wakeup();
+  private readonly stopping = new AbortController();
+  private readonly sending = new Set<Promise<void>>();
+  private running: Promise<void> = Promise.resolve();
+  private hasFailed = false;
+
+  constructor(
+    private readonly queue: WebhookQueueService,
+    private readonly attempts: WebhookAttemptsService,
+    private readonly hub: EventHubService,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.hub.onGrowth(() => {
+      this.wakeup.raise();
+    });
+    this.running = this.run();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    this.wakeup.raise();
+    await this.running;
+    await Promise.all(this.sending);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      await this.wakeup.raisedWithin(POLL_MS);
+      try {
+        await this.round();
+        this.hasFailed = false;
+      } catch (error) {
+        if (!this.hasFailed) this.logger.warn(`Webhooks are not sent. ${explainError(error)}`);
+        this.hasFailed = true;
+        await sleep(POLL_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private async round(): Promise<void> {
+    if (this.stopping.signal.aborted) return;
+    if (await this.queue.schedule()) this.wakeup.raise();
+    const free = PER_INSTANCE - this.sending.size;
+    if (free <= 0) return;
+    for (const delivery of await this.queue.claim(free)) {
+      const attempt = this.attempts.make(delivery).finally(() => {
+        this.sending.delete(attempt);
+        this.wakeup.raise();
+      });
+      this.sending.add(attempt);
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { Environment } from '../config/environment.js';
+import { codeOf } from '../errors/error-text.js';
+import { VERSION } from '../version.js';
+import { AddressRefusedError, isRefusedLiteral, publicLookup } from './webhook-address.js';
+
+/** Milliseconds for one request, from the lookup of the host to the end of the response. */
+const TIMEOUT_MS = 15_000;
+/** Bytes of a response that are read before the connection is closed, and that are kept. */
+const MAX_RESPONSE_BYTES = 64 * 1024;
+const KEPT_BYTES = 512;
+
+/** The class of a failure without a response. */
+export type SendError = 'address_refused' | 'timeout' | 'connection' | 'tls' | 'dns' | 'secret';
+
+/** The result of one request to an endpoint. */
+export interface SendResult {
+  /** Status of the response; null: there was none. */
+  status: number | null;
+  error: SendError | null;
+  /** The first 512 bytes of the response body. */
+  response: string;
+  retryAfter: string | undefined;
+}
+
+/** Sends requests to endpoints: no redirects, a bounded response, and never to an address that must not be called. */
+@Injectable()
+export class WebhookSenderService implements BeforeApplicationShutdown {
+  private readonly agents: { 'http:': HttpAgent; 'https:': HttpsAgent };
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly environment: Environment) {
+    const lookup = publicLookup(environment.WEBHOOK_ALLOWED_NETWORKS);
+    const options = { lookup, keepAlive: true, maxSockets: 8, timeout: TIMEOUT_MS };
+    this.agents = { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) };
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopping.abort();
+    for (const agent of Object.values(this.agents)) agent.destroy();
+  }
+
+  /** Sends one POST request. Never rejects. */
+  async send(url: string, headers: Record<string, string>, body: string): Promise<SendResult> {
+    if (isRefusedLiteral(url, this.environment.WEBHOOK_ALLOWED_NETWORKS)) {
+      return failure('address_refused');
+    }
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = AbortSignal.any([timeout, this.stopping.signal]);
+    try {
+      const response = await this.post(url, headers, body, signal);
+      return {
+        status: response.statusCode ?? 0,
+        error: null,
+        response: await firstBytes(response),
+        retryAfter: response.headers['retry-after'],
+      };
+    } catch (error) {
+      return failure(timeout.aborted ? 'timeout' : classOf(error));
+    }
+  }
+
+  private async post(
+    text: string,
+    headers: Record<string, string>,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const url = new URL(text);
+    const options = {
+      method: 'POST',
+      signal,
+      headers: {
+        ...headers,
+        'user-agent': `agent-mesh-controller/${VERSION}`,
+        'content-length': String(Buffer.byteLength(body)),
+      },
+    };
+    const request =
+      url.protocol === 'http:'
+        ? httpRequest(url, { ...options, agent: this.agents['http:'] })
+        : httpsRequest(url, { ...options, agent: this.agents['https:'] });
+    // Errors after the response arrived end the reading of its body.
+    request.on('error', () => undefined);
+    request.end(body);
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return response;
+  }
+}
+
+/** Reads a response up to its limit, and returns its first bytes as text. */
+async function firstBytes(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      if (size < KEPT_BYTES) chunks.push(chunk);
+      size += chunk.length;
+      if (size > MAX_RESPONSE_BYTES) break;
+    }
+  } catch {
+    // The status counts, even if the body does not arrive whole.
+  }
+  response.destroy();
+  return Buffer.concat(chunks).subarray(0, KEPT_BYTES).toString('utf8').replaceAll('\0', '');
+}
+
+function failure(error: SendError): SendResult {
+  return { status: null, error, response: '', retryAfter: undefined };
+}
+
+function classOf(error: unknown): SendError {
+  if (error instanceof AddressRefusedError) return 'address_refused';
+  const code = codeOf(error) ?? '';
+  if (/^(ENOTFOUND|EAI_)/.test(code)) return 'dns';
+  return /CERT|TLS|SSL|SIGNATURE|ALTNAME|ISSUER|EPROTO/.test(code) ? 'tls' : 'connection';
+}

@@ -1,0 +1,160 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Res,
+} from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Response } from 'express';
+import type { Agent } from '../auth/agent.js';
+import { CurrentAgent } from '../auth/current-agent.decorator.js';
+import { Policy } from '../auth/policy.decorator.js';
+import { WebhookIdPipe } from '../http/ids.js';
+import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
+import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
+import { withETag } from '../http/etag.js';
+import {
+  CreateWebhookDto,
+  RotateSecretDto,
+  UpdateWebhookDto,
+  WebhookDto,
+  WebhookListDto,
+  WebhookWithSecretDto,
+} from './dto/webhook.dto.js';
+import { IF_MATCH, WEBHOOK_ID, WITH_ETAG } from './api-webhook.js';
+import { WebhooksService } from './webhooks.service.js';
+
+/** Routes that manage webhooks. */
+@ApiTags('Webhooks')
+@ApiBearerAuth()
+@Policy('webhooks.manage')
+@Controller('webhooks')
+export class WebhooksController {
+  constructor(private readonly webhooks: WebhooksService) {}
+
+  @Post()
+  @ApiOperation({
+    summary: 'Create a webhook',
+    description:
+      'The URL receives the events from now on, as signed CloudEvents. The response contains the signing secret, which is not shown again.',
+  })
+  @ApiIdempotencyKey(WebhookWithSecretDto)
+  @ApiCreatedResponse({
+    type: WebhookWithSecretDto,
+    description: 'The webhook and its secret.',
+    headers: WITH_ETAG,
+  })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'webhook.url_refused',
+    'webhook.not_configured',
+    'webhook.limit_reached',
+  )
+  async create(
+    @Body() dto: CreateWebhookDto,
+    @CurrentAgent() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WebhookWithSecretDto> {
+    return withETag(response, await this.webhooks.create(agent, dto));
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List all webhooks' })
+  @ApiOkResponse({ type: WebhookListDto, description: 'The webhooks.' })
+  @ApiProblems('auth.forbidden')
+  list(@CurrentAgent() agent: Agent): Promise<WebhookListDto> {
+    return this.webhooks.list(agent);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Get a webhook' })
+  @ApiParam(WEBHOOK_ID)
+  @ApiOkResponse({ type: WebhookDto, description: 'The webhook.', headers: WITH_ETAG })
+  @ApiProblems('auth.forbidden', 'webhook.not_found')
+  async get(
+    @Param('id', WebhookIdPipe) id: string,
+    @CurrentAgent() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WebhookDto> {
+    return withETag(response, await this.webhooks.get(agent, id));
+  }
+
+  @Patch(':id')
+  @ApiOperation({
+    summary: 'Change, disable or enable a webhook',
+    description:
+      'Sets the members of the body. A webhook that is enabled continues where it stopped.',
+  })
+  @ApiParam(WEBHOOK_ID)
+  @ApiHeader(IF_MATCH)
+  @ApiOkResponse({ type: WebhookDto, description: 'The changed webhook.', headers: WITH_ETAG })
+  @ApiWriteProblems(
+    'auth.forbidden',
+    'webhook.not_found',
+    'webhook.url_refused',
+    'webhook.version_mismatch',
+  )
+  async update(
+    @Param('id', WebhookIdPipe) id: string,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Body() dto: UpdateWebhookDto,
+    @CurrentAgent() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WebhookDto> {
+    return withETag(response, await this.webhooks.update(agent, id, dto, ifMatch));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Delete a webhook and its deliveries' })
+  @ApiParam(WEBHOOK_ID)
+  @ApiHeader(IF_MATCH)
+  @ApiNoContentResponse({ description: 'The webhook was deleted.' })
+  @ApiProblems('auth.forbidden', 'webhook.not_found', 'webhook.version_mismatch')
+  delete(
+    @Param('id', WebhookIdPipe) id: string,
+    @Headers('if-match') ifMatch: string | undefined,
+    @CurrentAgent() agent: Agent,
+  ): Promise<void> {
+    return this.webhooks.delete(agent, id, ifMatch);
+  }
+
+  @Post(':id/rotate')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Rotate the signing secret of a webhook',
+    description:
+      'Issues a new secret. Until `overlap_seconds` have passed, deliveries have a signature of each secret.',
+  })
+  @ApiParam(WEBHOOK_ID)
+  @ApiIdempotencyKey()
+  @ApiOkResponse({
+    type: WebhookWithSecretDto,
+    description: 'The webhook and its new secret.',
+    headers: WITH_ETAG,
+  })
+  @ApiWriteProblems('auth.forbidden', 'webhook.not_found', 'webhook.not_configured')
+  async rotate(
+    @Param('id', WebhookIdPipe) id: string,
+    @Body() dto: RotateSecretDto,
+    @CurrentAgent() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WebhookWithSecretDto> {
+    return withETag(response, await this.webhooks.rotate(agent, id, dto));
+  }
+}
