@@ -157,14 +157,15 @@ export class EventReaderService {
     const unsubscribe = deadline > performance.now() ? this.hub.subscribe(wake) : undefined;
     gone.addEventListener('abort', wake);
     try {
-      for (let after = start; ;) {
-        const batch = await this.read(reader, after, limit);
+      // The memory can be behind the database for a moment. A request that does not wait must not see that.
+      let batch = await this.readStored(reader, start, limit);
+      for (;;) {
         const left = deadline - performance.now();
         const isBehind = batch.next.position < batch.head.position;
         if (batch.events.length > 0 || left <= 0 || gone.aborted || this.hub.isStopping)
           return batch;
-        after = batch.next;
         if (!isBehind) await wakeup.raisedWithin(left);
+        batch = await this.read(reader, batch.next, limit);
       }
     } finally {
       unsubscribe?.();

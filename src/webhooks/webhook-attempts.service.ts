@@ -5,7 +5,7 @@ import { messageOf } from '../errors/error-text.js';
 import { CLOUD_EVENTS, toCloudEvent } from '../events/cloud-event.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { parseRetryAfter, retryDelay } from './retry-schedule.js';
-import type { ClaimedDelivery, Outcome, ScheduledEvent } from './webhook-deliveries.repository.js';
+import type { ClaimedDelivery, Outcome, ScheduledEvent } from './webhook-queue.repository.js';
 import { WebhookQueueService } from './webhook-queue.service.js';
 import { WebhookSecretsService } from './webhook-secrets.service.js';
 import { type SendResult, WebhookSenderService } from './webhook-sender.service.js';

@@ -6,8 +6,8 @@ import { TransactionsService } from '../database/transactions.service.js';
 import {
   type ClaimedDelivery,
   type Outcome,
-  WebhookDeliveriesRepository,
-} from './webhook-deliveries.repository.js';
+  WebhookQueueRepository,
+} from './webhook-queue.repository.js';
 import { WebhooksRepository } from './webhooks.repository.js';
 
 /** Number of positions that one call covers for each webhook. */
@@ -30,7 +30,7 @@ export class WebhookQueueService {
   constructor(
     private readonly transactions: TransactionsService,
     private readonly webhooks: WebhooksRepository,
-    private readonly deliveries: WebhookDeliveriesRepository,
+    private readonly deliveries: WebhookQueueRepository,
     private readonly audit: AuditService,
   ) {}
 

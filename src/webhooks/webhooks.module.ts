@@ -11,6 +11,7 @@ import { WebhookDeliveriesService } from './webhook-deliveries.service.js';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { WebhookDispatcherService } from './webhook-dispatcher.service.js';
 import { WebhookMaintenanceService } from './webhook-maintenance.service.js';
+import { WebhookQueueRepository } from './webhook-queue.repository.js';
 import { WebhookQueueService } from './webhook-queue.service.js';
 import { WebhookSecretsService } from './webhook-secrets.service.js';
 import { WebhookSenderService } from './webhook-sender.service.js';
@@ -31,6 +32,7 @@ import { WebhooksService } from './webhooks.service.js';
   providers: [
     WebhooksRepository,
     WebhookDeliveriesRepository,
+    WebhookQueueRepository,
     WebhooksService,
     WebhookDeliveriesService,
     WebhookUrlsService,
