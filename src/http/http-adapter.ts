@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type ServerOptions } from 'node:http';
+import { createServer, type ServerOptions } from 'node:http';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import type { Express, Response } from 'express';
+import type { Express } from 'express';
 import { expressPrototypes } from './express-prototypes.js';
 
 /**
@@ -23,25 +23,4 @@ export class HttpAdapter extends ExpressAdapter {
     const app = this.getInstance<Express>();
     this.httpServer = createServer({ ...TIMEOUTS, ...expressPrototypes(app) }, app);
   }
-
-  /** Sends a plain JSON body directly, without the settings and header checks of Express; anything else as Express does. */
-  override reply(response: Response, body: unknown, statusCode?: number): unknown {
-    if (!isPlainBody(body) || wantsMinimal(response.req) || response.hasHeader('Content-Type')) {
-      return super.reply(response, body, statusCode);
-    }
-    if (statusCode !== undefined) response.statusCode = statusCode;
-    response.setHeader('Content-Type', 'application/json; charset=utf-8');
-    return response.end(JSON.stringify(body));
-  }
-}
-
-/** Whether a body is a plain object or an array, which Nest and Express do not treat specially. */
-function isPlainBody(body: unknown): boolean {
-  if (typeof body !== 'object' || body === null) return false;
-  return Array.isArray(body) || Object.getPrototypeOf(body) === Object.prototype;
-}
-
-/** Whether the response to a request can be without a body. */
-function wantsMinimal({ method, headers }: IncomingMessage): boolean {
-  return method === 'HEAD' || 'if-none-match' in headers || 'if-modified-since' in headers;
 }

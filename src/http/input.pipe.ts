@@ -13,7 +13,6 @@ import {
   withoutNullNestedMembers,
 } from './nested-members.js';
 import { normaliserOf, repairOf } from './normalise.decorator.js';
-import { cacheValidationMetadata } from './validation-metadata-cache.js';
 import { escapePointer } from './json-limits.js';
 import { keepWarnings, type WarningDto } from './warnings.js';
 
@@ -38,7 +37,6 @@ export class InputPipe implements PipeTransform {
 
   constructor(@Optional() environment?: Environment) {
     this.legacy = environment?.LEGACY_V04 ?? true;
-    cacheValidationMetadata();
   }
 
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {

@@ -129,16 +129,6 @@ describe('RedisCache', () => {
     expect(chunks).toHaveLength(2);
   });
 
-  it('starts no timer for each command, because one time limit applies to all', async () => {
-    const sut = await connected(cacheOf(await fakeRedis(() => undefined)));
-    const timersBefore = countTimers();
-
-    const pending = [sut.get('one'), sut.get('two'), sut.set('three', 'value', 60)];
-
-    expect(countTimers()).toBe(timersBefore);
-    expect(await Promise.all(pending)).toEqual([undefined, undefined, undefined]);
-  });
-
   it.each([1, 2])('speaks TLS when a rediss URL is given (%i)', async (count) => {
     const server = createServer();
     const hello = once(server, 'connection').then(async ([socket]: Socket[]) => {
@@ -311,11 +301,6 @@ async function closedUrl(): Promise<string> {
   const port = await listen(server);
   server.close();
   return `redis://user:the-password@127.0.0.1:${port}`;
-}
-
-/** Counts the timers that keep the process running. The time limit's own timer does not. */
-function countTimers(): number {
-  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 }
 
 /** Gives the client time to connect; to ask the fake whether it has would count as a question. */

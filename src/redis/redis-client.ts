@@ -87,14 +87,7 @@ class BatchingRedis extends Redis {
 
 function createServerClient(own: RedisOptions): Redis {
   const options = { ...FAIL_FAST, enableOfflineQueue: false, retryStrategy: backoff };
-  const client = new BatchingRedis({ ...options, ...own });
-  // The timer that ioredis starts for each command costs measurable CPU time, and callers have their own time limit.
-  const limitEach = (commandTimeout: number | undefined) => (): void => {
-    Object.assign(client.options, { commandTimeout });
-  };
-  client.on('ready', limitEach(undefined));
-  client.on('close', limitEach(COMMAND_TIMEOUT_MS));
-  return client;
+  return new BatchingRedis({ ...options, ...own });
 }
 
 /** The client asks the Sentinels for the primary before each connection, and refuses a server that is not the primary. */

@@ -8,8 +8,7 @@ export class TimeLimitError extends Error {
 }
 
 /**
- * One time limit for many concurrent promises, with one timer for all, because the oldest promise times out first. A
- * timer per promise costs measurable CPU time: see docs/performance-log.md.
+ * One time limit for many concurrent promises, with one timer for all, because the oldest promise times out first.
  */
 export class TimeLimit {
   /** Pending promises, oldest first. */
