@@ -2,7 +2,6 @@ import { createServer, type ServerOptions } from 'node:http';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Express } from 'express';
-import { expressPrototypes } from './express-prototypes.js';
 
 /**
  * Time limits for a client to send its request, in milliseconds. They do not limit the response: waits and exports take
@@ -16,11 +15,10 @@ const TIMEOUTS: ServerOptions = {
   connectionsCheckingInterval: 1_000,
 };
 
-/** The Express adapter with prepared message classes, and time limits for slow clients. */
+/** The Express adapter with time limits for slow clients. */
 export class HttpAdapter extends ExpressAdapter {
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
-    const app = this.getInstance<Express>();
-    this.httpServer = createServer({ ...TIMEOUTS, ...expressPrototypes(app) }, app);
+    this.httpServer = createServer(TIMEOUTS, this.getInstance<Express>());
   }
 }
