@@ -7,6 +7,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { JwtGuard } from './auth/jwt.guard.js';
 import { PolicyInterceptor } from './auth/policy.interceptor.js';
 import type { Environment } from './config/environment.js';
+import type { SecretFiles } from './config/load-environment.js';
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
@@ -56,11 +57,18 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
   ],
 })
 export class AppModule {
-  /** @param databaseUrl the URL of the configured database, or of the embedded one after its start */
-  static forRoot(environment: Environment, databaseUrl: string): DynamicModule {
+  /**
+   * @param databaseUrl the URL of the configured database, or of the embedded one after its start
+   * @param files the files of secrets that are read again for new connections
+   */
+  static forRoot(
+    environment: Environment,
+    databaseUrl: string,
+    files: SecretFiles = {},
+  ): DynamicModule {
     return {
       module: AppModule,
-      imports: [EnvironmentModule.forRoot(environment), DatabaseModule.forRoot(databaseUrl)],
+      imports: [EnvironmentModule.forRoot(environment), DatabaseModule.forRoot(databaseUrl, files)],
     };
   }
 }

@@ -2,7 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { assertPortFree } from './assert-port-free.js';
-import { environmentWarnings, loadEnvironment } from './config/load-environment.js';
+import { environmentWarnings, loadEnvironment, secretFiles } from './config/load-environment.js';
 import { EnvironmentError } from './config/validated.js';
 import type { Environment } from './config/environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from './configure-app.js';
@@ -35,7 +35,7 @@ async function startController(
   });
   try {
     const app = await NestFactory.create<NestExpressApplication>(
-      AppModule.forRoot(environment, database.url),
+      AppModule.forRoot(environment, database.url, secretFiles()),
       newHttpAdapter(),
       { ...APP_OPTIONS, logger },
     );

@@ -1,4 +1,6 @@
+import { messageOf } from '../errors/error-text.js';
 import { type ProviderKey, providerKeys } from './jwk.js';
+import { KeysResponseError } from './keys-problem.js';
 
 const TIMEOUT_MS = 2000;
 const MAX_BYTES = 1024 * 1024;
@@ -15,9 +17,16 @@ export async function fetchKeys(url: string): Promise<ProviderKey[]> {
   });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new Error(`the response to the request for the key set has status ${response.status}`);
+    throw new KeysResponseError(
+      `the response to the request for the key set has status ${response.status}`,
+    );
   }
-  return providerKeys(JSON.parse(await readText(response.body ?? [])));
+  const text = await readText(response.body ?? []);
+  try {
+    return providerKeys(JSON.parse(text));
+  } catch (error) {
+    throw new KeysResponseError(`the response is not a key set: ${messageOf(error)}`);
+  }
 }
 
 async function readText(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
@@ -25,7 +34,7 @@ async function readText(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>):
   let length = 0;
   for await (const chunk of body) {
     length += chunk.byteLength;
-    if (length > MAX_BYTES) throw new Error('the key set is longer than 1 MiB');
+    if (length > MAX_BYTES) throw new KeysResponseError('the key set is longer than 1 MiB');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

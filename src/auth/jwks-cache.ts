@@ -2,6 +2,12 @@ import type { KeyObject } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { TokenBucket } from './token-bucket.js';
 import type { ProviderKey } from './jwk.js';
+import {
+  explainKeysProblem,
+  type KeysProblem,
+  keysProblemOf,
+  KeysResponseError,
+} from './keys-problem.js';
 import { keyNotKnownYet, keysUnavailable, tokenInvalid } from './token-errors.js';
 import { type KeysState, type TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 
@@ -69,6 +75,10 @@ export class JwksCache extends VerificationKeys {
     return this.isUsable() ? 'available' : 'expired';
   }
 
+  override get problem(): KeysProblem | undefined {
+    return this.failure && keysProblemOf(this.failure.cause);
+  }
+
   override async prepare(): Promise<void> {
     if (!this.isUsable()) await this.load();
   }
@@ -119,14 +129,14 @@ export class JwksCache extends VerificationKeys {
     try {
       const keys = await this.read();
       if (keys.length === 0 && this.loadedAt === -Infinity)
-        throw new Error('the key set contains no usable signing key');
+        throw new KeysResponseError('the key set contains no usable signing key');
       this.retired = retiredAfter(keys, [...this.retired, ...idsOf(this.keys)]);
       this.keys = keys;
       this.loadedAt = this.now();
       this.failure = undefined;
     } catch (cause) {
       if (this.failure === undefined)
-        this.logger.warn(`cannot read the signing keys: ${reasonOf(cause)}`);
+        this.logger.warn(`cannot read the signing keys: ${explainKeysProblem(cause)}`);
       this.failure = { at: this.now(), cause };
     }
   }
@@ -140,10 +150,6 @@ function retiredAfter(keys: readonly ProviderKey[], known: readonly string[]): S
 
 function idsOf(keys: readonly ProviderKey[]): string[] {
   return keys.flatMap(({ id }) => id ?? []);
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : 'unknown reason';
 }
 
 function noSuchKey() {

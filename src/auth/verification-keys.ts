@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { KeysProblem } from './keys-problem.js';
 
 /** The supported signature algorithms (RFC 7518 section 3.1). */
 export type TokenAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'HS256';
@@ -30,6 +31,11 @@ export abstract class VerificationKeys {
 
   /** Whether tokens can be verified now. */
   abstract readonly state: KeysState;
+
+  /** Why the latest read of the keys failed; undefined if it succeeded. */
+  get problem(): KeysProblem | undefined {
+    return undefined;
+  }
 
   /** Reads the keys if they are missing. Never rejects. */
   abstract prepare(): Promise<void>;

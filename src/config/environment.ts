@@ -33,15 +33,19 @@ export class Environment {
   readonly HOST?: string;
 
   @IsOptional()
-  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] }, POSTGRES)
+  @Matches(/^postgres(ql)?:\/\//, POSTGRES)
   readonly DATABASE_URL?: string;
 
   @IsOptional()
-  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] }, POSTGRES)
+  @Matches(/^postgres(ql)?:\/\//, POSTGRES)
   readonly DATABASE_DIRECT_URL?: string;
 
   @WholeNumber(1, 200)
   readonly DATABASE_POOL_SIZE: number = 10;
+
+  /** Seconds that opening a connection to the database may take. */
+  @WholeNumber(1, 60)
+  readonly DATABASE_CONNECT_TIMEOUT_SECONDS: number = 5;
 
   /** Whether to use prepared statements. A pooler in front of the database may not support them. */
   @Flag()

@@ -22,6 +22,16 @@ export function loadDatabaseEnvironment(variables: Variables = process.env): Env
   return parseEnvironment(gather(variables), []);
 }
 
+/** Paths of the files that secrets are read from, by the name of the variable that they stand for. */
+export type SecretFiles = Readonly<Partial<Record<(typeof SECRET_VARIABLES)[number], string>>>;
+
+/** Returns the secret files that the environment names, for secrets that are read again after the start. */
+export function secretFiles(variables: Variables = process.env): SecretFiles {
+  const all = { ...readEnvFile(), ...variables };
+  const paths = SECRET_VARIABLES.map((name) => [name, all[`${name}_FILE`] ?? undefined]);
+  return Object.fromEntries(paths.filter(([, path]) => path)) as SecretFiles;
+}
+
 /** Returns a warning for each variable, also of the `.env` file, whose name resembles that of a known one. */
 export function environmentWarnings(variables: Variables = process.env): string[] {
   const all = { ...readEnvFile(), ...variables };

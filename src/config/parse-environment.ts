@@ -1,5 +1,6 @@
 import { Environment } from './environment.js';
 import { ENVIRONMENT_RULES, type EnvironmentRule } from './environment-rules.js';
+import { parsePostgresUrl, PostgresUrlError } from './postgres-url.js';
 import { validated, type Variables } from './validated.js';
 
 /**
@@ -12,9 +13,24 @@ export function parseEnvironment(
   variables: Variables,
   rules: readonly EnvironmentRule[] = ENVIRONMENT_RULES,
 ): Environment {
-  return validated(Environment, variables, (environment) =>
-    rules.flatMap((rule) => rule(environment)),
-  );
+  return validated(Environment, variables, (environment) => [
+    ...databaseUrlProblems(environment),
+    ...rules.flatMap((rule) => rule(environment)),
+  ]);
+}
+
+function databaseUrlProblems(environment: Environment): string[] {
+  return (['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const).flatMap((name) => {
+    const url = environment[name];
+    if (url === undefined) return [];
+    try {
+      parsePostgresUrl(url);
+      return [];
+    } catch (error) {
+      if (error instanceof PostgresUrlError) return [`${name} ${error.message}`];
+      throw error;
+    }
+  });
 }
 
 /** Variables that can contain a secret. For each, `<NAME>_FILE` can name a file instead. */

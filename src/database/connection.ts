@@ -1,35 +1,38 @@
-import type { Client } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { UnavailableError } from '../errors/domain-error.js';
 import { drainCommitHooks, drainRollbackHooks } from './transaction-hooks.js';
-import { poolOf } from './connection-pool.js';
+import { poolOf, serverOf } from './connection-pool.js';
 import {
   attachPipeline,
   Deferred,
   Pipeline,
-  type PreparedStatementNames,
+  PreparedStatementNames,
   SkippedStatementError,
   valueOfDeferred,
 } from './pipeline.js';
-import { isConnectionLost, classify } from './postgres-errors.js';
+import { PostgresClient } from './postgres-client.js';
+import { classify, isConnectionLost, isReadTimeout } from './postgres-errors.js';
 
 /** A function that runs statements on one connection. */
 export type Work<T> = (manager: EntityManager) => T | Promise<T>;
 
-/** How long a request waits for a connection, in milliseconds. */
+/** How long a request waits for a connection, in milliseconds; longer if opening a connection takes longer. */
 const CHECKOUT_MS = 1_000;
+const NOT_PREPARED = new PreparedStatementNames(false);
 
 /** One connection of the pool, and the transaction that is open on it, if any. */
 export class Connection {
   private readonly pipeline: Pipeline;
   private rollbackHooks: readonly (() => Promise<unknown>)[] = [];
+  private isUnanswered = false;
 
   private constructor(
     private readonly runner: QueryRunner,
-    private readonly client: Client,
+    private readonly client: PostgresClient,
     names: PreparedStatementNames,
   ) {
-    this.pipeline = new Pipeline(client, names);
+    const { canPrepare, transactionPins } = client;
+    this.pipeline = new Pipeline(client, canPrepare ? names : NOT_PREPARED, transactionPins);
     attachPipeline(runner.manager, this.pipeline);
   }
 
@@ -43,8 +46,10 @@ export class Connection {
     const runner = dataSource.createQueryRunner();
     const pool = poolOf(dataSource);
     const isFree = pool !== undefined && pool.idleCount > pool.waitingCount;
-    const connecting = runner.connect() as Promise<Client>;
-    const client = await (isFree ? connecting : inTime(runner, connecting));
+    const connecting = runner.connect() as Promise<unknown>;
+    const limit = Math.max(CHECKOUT_MS, 2 * serverOf(dataSource).latestOpeningMs);
+    const client = await (isFree ? connecting : inTime(runner, connecting, limit));
+    if (!(client instanceof PostgresClient)) throw new Error('the pool opens other connections');
     return new Connection(runner, client, names);
   }
 
@@ -71,7 +76,7 @@ export class Connection {
 
   /** Begins a transaction. BEGIN is sent in one batch with the first statement. */
   begin(): void {
-    this.pipeline.queue('BEGIN');
+    this.pipeline.begin();
   }
 
   /**
@@ -88,7 +93,7 @@ export class Connection {
         throw error.cause;
       }
       if (classify(error) !== 'unavailable') throw error;
-      this.close();
+      this.abandon(error);
       throw new UnavailableError(
         'database.commit_unknown',
         'The database did not confirm the commit; retry the same request to get its outcome.',
@@ -109,11 +114,11 @@ export class Connection {
     this.closeIfBroken(reason);
     this.rollbackHooks = drainRollbackHooks(this.manager);
     this.pipeline.clear();
-    if (!this.pipeline.isUsed) return;
+    if (!this.pipeline.isUsed || this.isUnanswered) return;
     try {
       await this.pipeline.send('ROLLBACK');
-    } catch {
-      this.close();
+    } catch (error) {
+      this.abandon(error);
     }
   }
 
@@ -126,31 +131,50 @@ export class Connection {
 
   /** Releases the connection, then runs the rollback hooks of a transaction that was rolled back. */
   async release(): Promise<void> {
-    await this.runner.release();
+    if (this.isUnanswered) void this.releaseWhenDone();
+    else await this.runner.release();
     for (const work of this.rollbackHooks) await work().catch(() => undefined);
   }
 
   private closeIfBroken(error: unknown): void {
-    if (isConnectionLost(error)) this.close();
+    if (isConnectionLost(error)) this.abandon(error);
   }
 
-  /** Closes the connection. The pool removes a closed connection on release. */
+  /**
+   * Closes the connection, which the pool removes on release. If the server did not answer in time, the connection stays
+   * open until the server is done.
+   */
+  private abandon(error: unknown): void {
+    if (isReadTimeout(error)) this.isUnanswered = true;
+    else this.close();
+  }
+
   private close(): void {
     this.client.end().catch(() => undefined);
+  }
+
+  private async releaseWhenDone(): Promise<void> {
+    await this.client.server.unanswered.whenDone(this.client);
+    this.close();
+    await this.runner.release().catch(() => undefined);
   }
 }
 
 /**
- * Waits for the connection of a query runner. Rejects after {@link CHECKOUT_MS}; a connection that is ready later goes to
+ * Waits for the connection of a query runner. Rejects after `limit` milliseconds; a connection that is ready later goes to
  * the pool. So a new connection that takes longer, on a busy machine, still serves later requests.
  */
-async function inTime(runner: QueryRunner, connecting: Promise<Client>): Promise<Client> {
+async function inTime(
+  runner: QueryRunner,
+  connecting: Promise<unknown>,
+  limit: number,
+): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       connecting.then(() => runner.release()).catch(() => undefined);
       reject(new Error('timeout exceeded when trying to connect'));
-    }, CHECKOUT_MS);
+    }, limit);
   });
   try {
     return await Promise.race([connecting, timeout]);

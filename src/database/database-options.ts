@@ -1,6 +1,9 @@
-import type { Client } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { MIGRATIONS } from '../../migrations/index.js';
+import { parsePostgresUrl } from '../config/postgres-url.js';
+import { type DatabaseAddress, PostgresClient } from './postgres-client.js';
+import { TransactionPins } from './transaction-pins.js';
+import { PostgresServer } from './postgres-server.js';
 
 export { MIGRATIONS };
 
@@ -16,23 +19,50 @@ const TIMEOUTS = {
   query: 6_000,
 };
 
-/** Connection options of the application and its tests. */
-export function databaseOptions(url: string, poolSize = 10) {
+/** Settings of connections that have a variable. */
+export interface ConnectionSettings {
+  /** Milliseconds that opening a connection may take. `connect_timeout` in the URL overrides it. */
+  readonly connectTimeoutMs?: number;
+  readonly usesPreparedStatements?: boolean;
+}
+
+/** A database URL as an address that does not change. */
+export function addressOf(database: string | DatabaseAddress): DatabaseAddress {
+  return typeof database === 'string' ? { url: database, variable: 'DATABASE_URL' } : database;
+}
+
+/** Options of one {@link PostgresClient}, or of a pool of them. */
+export function clientOptions(
+  database: string | DatabaseAddress,
+  { connectTimeoutMs = TIMEOUTS.connect, usesPreparedStatements = true }: ConnectionSettings = {},
+) {
+  const address = addressOf(database);
+  return {
+    address,
+    server: new PostgresServer(),
+    usesPreparedStatements,
+    application_name: 'agent-mesh-controller',
+    connectionTimeoutMillis: parsePostgresUrl(address.url).connectTimeoutMs ?? connectTimeoutMs,
+    statement_timeout: TIMEOUTS.statement,
+    lock_timeout: TIMEOUTS.lock,
+    idle_in_transaction_session_timeout: TIMEOUTS.idleInTransaction,
+    query_timeout: TIMEOUTS.query,
+  };
+}
+
+/** Options of the data source of the application and its tests. */
+export function databaseOptions(
+  database: string | DatabaseAddress,
+  poolSize = 10,
+  settings: ConnectionSettings = {},
+) {
   return {
     type: 'postgres',
-    url,
     poolSize,
-    applicationName: 'agent-mesh-controller',
-    connectTimeoutMS: TIMEOUTS.connect,
-    extra: {
-      statement_timeout: TIMEOUTS.statement,
-      lock_timeout: TIMEOUTS.lock,
-      idle_in_transaction_session_timeout: TIMEOUTS.idleInTransaction,
-      query_timeout: TIMEOUTS.query,
-      onConnect: outliveLoss,
-    },
+    extra: { Client: PostgresClient, ...clientOptions(database, settings) },
     installExtensions: false,
     synchronize: false,
+    subscribers: [TransactionPins],
     migrations: MIGRATIONS,
     migrationsTransactionMode: 'each',
     logging: false,
@@ -40,22 +70,19 @@ export function databaseOptions(url: string, poolSize = 10) {
 }
 
 /** Connection options of migrations: a separate pool without timeouts for statements and locks. */
-export function migrationOptions(url: string) {
+export function migrationOptions(
+  database: string | DatabaseAddress,
+  settings: ConnectionSettings = {},
+) {
+  const options = databaseOptions(database, 2, { ...settings, usesPreparedStatements: false });
   return {
-    ...databaseOptions(url, 2),
+    ...options,
     extra: {
-      keepAlive: true,
-      keepAliveInitialDelayMillis: TIMEOUTS.idleInTransaction,
-      onConnect: outliveLoss,
+      ...options.extra,
+      statement_timeout: undefined,
+      lock_timeout: undefined,
+      idle_in_transaction_session_timeout: undefined,
+      query_timeout: undefined,
     },
   };
-}
-
-/**
- * Keeps the process running if a connection is lost. The pool removes its error listener when it hands out a
- * connection, and TypeORM adds its own a little later. If PostgreSQL closes the connection in between, its `error` event
- * would have no listener. The next statement on the connection fails with its own error.
- */
-function outliveLoss(client: Client): void {
-  client.on('error', () => undefined);
 }

@@ -7,7 +7,9 @@ import {
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { explainError } from '../errors/error-text.js';
+import type { ConnectionSettings } from './database-options.js';
 import { lacksMigrations, migrate } from './migrate.js';
+import type { DatabaseAddress } from './postgres-client.js';
 import { classify } from './postgres-errors.js';
 import { RepeatedMessage } from './repeated-message.js';
 
@@ -32,13 +34,20 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
   private readonly logger = new Logger(DatabaseStartupService.name);
   private readonly stopping = new AbortController();
   private connecting: Promise<void> = Promise.resolve();
+  private latestFailure: unknown;
 
   constructor(
     private readonly dataSource: DataSource,
-    /** The URL of the database without a pooler: the migration lock belongs to a database session. */
-    private readonly directUrl: string,
+    /** The database without a pooler. */
+    private readonly direct: DatabaseAddress,
+    private readonly settings: ConnectionSettings,
     private readonly migrates: boolean,
   ) {}
+
+  /** The error of the latest attempt to open the database. */
+  get failure(): unknown {
+    return this.latestFailure;
+  }
 
   /** Resolves when the database is open or the process is stopping. Rejects when a retry cannot open the database. */
   get whenConnected(): Promise<void> {
@@ -65,6 +74,7 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
         if (waited) this.logger.log('The database is open.');
         return;
       } catch (error) {
+        this.latestFailure = error;
         if (classify(error) === 'bug') throw error;
         const reason = explainError(error);
         if (reasons.isDue(reason)) this.logger.warn(`Waiting for the database. ${reason}`);
@@ -74,8 +84,8 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
   }
 
   private async attempt(): Promise<void> {
-    if (this.migrates) await migrate(this.directUrl);
-    else if (await lacksMigrations(this.directUrl)) {
+    if (this.migrates) await migrate(this.direct, this.settings);
+    else if (await lacksMigrations(this.direct, this.settings)) {
       throw new DatabaseNotReadyError(
         'The database lacks migrations: run `npm run migration:run`, or set MIGRATE_ON_START=true.',
       );

@@ -1,9 +1,10 @@
 import { DataSource } from 'typeorm';
-import { databaseOptions } from './database-options.js';
+import { type ConnectionSettings, databaseOptions } from './database-options.js';
+import type { DatabaseAddress } from './postgres-client.js';
 
 /** The single connection for heartbeats. */
 export class HeartbeatDataSource extends DataSource {
-  constructor(url: string) {
-    super(databaseOptions(url, 1));
+  constructor(database: string | DatabaseAddress, settings?: ConnectionSettings) {
+    super(databaseOptions(database, 1, settings));
   }
 }

@@ -1,8 +1,17 @@
-import { DataSource, type Migration } from 'typeorm';
-import { databaseOptions, MIGRATIONS, migrationOptions } from './database-options.js';
+import { DataSource, type EntityManager, type Migration } from 'typeorm';
+import {
+  type ConnectionSettings,
+  databaseOptions,
+  MIGRATIONS,
+  migrationOptions,
+} from './database-options.js';
+import type { DatabaseAddress } from './postgres-client.js';
 
 /** The key of the advisory lock that an instance holds while it migrates: an arbitrary number, equal in all instances. */
 export const MIGRATION_LOCK = 4_071_976_317;
+
+/** The migrations cannot run through the pooler. The message contains the fix. */
+class PoolerError extends Error {}
 
 /** A data source whose migrations only one process at a time applies or reverts. Other processes wait for it. */
 export class MigratingDataSource extends DataSource {
@@ -18,16 +27,28 @@ export class MigratingDataSource extends DataSource {
     return this.alone(() => super.undoLastMigration(options));
   }
 
-  private async alone<T>(work: () => Promise<T>): Promise<T> {
-    const runner = this.createQueryRunner();
-    try {
-      await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-      const result = await work();
-      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-      return result;
-    } finally {
-      await runner.release();
-    }
+  /**
+   * The lock belongs to a transaction of its own, so it also holds behind a pooler in transaction mode, where a session
+   * belongs to several clients.
+   */
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.transaction(async (manager) => {
+      await this.assertSchema(manager);
+      await manager.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      return work();
+    });
+  }
+
+  /** Between its transactions, TypeORM reads and creates the table of migrations by the search path of the session. */
+  private async assertSchema(manager: EntityManager): Promise<void> {
+    const [pinned] = await manager.query<{ schema: string }[]>('SELECT current_schema() AS schema');
+    const [session] = await this.query<{ schema: string | null }[]>(
+      'SELECT current_schema() AS schema',
+    );
+    if (pinned?.schema === session?.schema) return;
+    throw new PoolerError(
+      `The tables are in the schema ${pinned?.schema ?? ''}, which is not the first of the search path. Behind a pooler, migrations need DATABASE_DIRECT_URL.`,
+    );
   }
 }
 
@@ -35,8 +56,11 @@ export class MigratingDataSource extends DataSource {
  * Applies the missing migrations and returns their number. If several instances start at once, one of them migrates and
  * the others wait.
  */
-export async function migrate(url: string): Promise<number> {
-  const dataSource = new MigratingDataSource(migrationOptions(url));
+export async function migrate(
+  database: string | DatabaseAddress,
+  settings?: ConnectionSettings,
+): Promise<number> {
+  const dataSource = new MigratingDataSource(migrationOptions(database, settings));
   return using(dataSource, async () => (await dataSource.runMigrations()).length);
 }
 
@@ -44,17 +68,22 @@ export async function migrate(url: string): Promise<number> {
  * Whether the database lacks migrations that this version requires. It only reads, whereas TypeORM's `showMigrations`
  * creates the table of migrations.
  */
-export async function lacksMigrations(url: string): Promise<boolean> {
-  const dataSource = new DataSource(databaseOptions(url, 1));
-  return using(dataSource, async () => {
-    const [table] = await dataSource.query<{ name: string | null }[]>(
-      `SELECT to_regclass('migrations') AS name`,
-    );
-    if (!table?.name) return true;
-    const applied = await dataSource.query<{ name: string }[]>('SELECT name FROM migrations');
-    const names = new Set(applied.map(({ name }) => name));
-    return MIGRATIONS.some(({ name }) => !names.has(name));
-  });
+export async function lacksMigrations(
+  database: string | DatabaseAddress,
+  settings?: ConnectionSettings,
+): Promise<boolean> {
+  const dataSource = new DataSource(databaseOptions(database, 1, settings));
+  return using(dataSource, () =>
+    dataSource.transaction(async (manager) => {
+      const [table] = await manager.query<{ name: string | null }[]>(
+        `SELECT to_regclass('migrations') AS name`,
+      );
+      if (!table?.name) return true;
+      const applied = await manager.query<{ name: string }[]>('SELECT name FROM migrations');
+      const names = new Set(applied.map(({ name }) => name));
+      return MIGRATIONS.some(({ name }) => !names.has(name));
+    }),
+  );
 }
 
 async function using<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {

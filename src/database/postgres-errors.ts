@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import pg from 'pg';
 import { QueryFailedError } from 'typeorm';
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
+import { ConnectError } from './connect-error.js';
 
 /** Category of an error from PostgreSQL or from the connection to it: it decides how the request continues. */
 export type PostgresErrorClass = 'again' | 'unavailable' | 'bad_input' | 'bug';
@@ -31,6 +32,7 @@ export function classify(error: unknown): PostgresErrorClass {
   if (error instanceof ConcurrentUpdateError) return 'again';
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (!types.isNativeError(source)) return 'bug';
+  if (source instanceof ConnectError) return 'unavailable';
   const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
   if (code === undefined) return isDriverError(error, source) ? 'unavailable' : 'bug';
   if (!SQLSTATE.test(code)) return isSocketError(code) ? 'unavailable' : 'bug';
@@ -50,6 +52,12 @@ export function isStalePreparedStatement(error: unknown): boolean {
     source.code === '0A000' &&
     source.routine === 'RevalidateCachedQuery'
   );
+}
+
+/** Whether the server did not answer a statement in time. It may still work on it. */
+export function isReadTimeout(error: unknown): boolean {
+  const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  return types.isNativeError(source) && source.message === 'Query read timeout';
 }
 
 /** Whether the connection is broken and must not return to the pool. */

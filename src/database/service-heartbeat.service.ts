@@ -60,6 +60,7 @@ export class ServiceHeartbeatService
   private readonly outages: Counter;
   private readonly extended: Counter<'kind'>;
   private lastBeatAt = -Infinity;
+  private latestFailure: unknown;
   private lastBeat?: Beat;
   private beating?: Promise<void>;
   /** When the first statement began to wait for a heartbeat, since the latest one or the latest lost connection. */
@@ -69,7 +70,8 @@ export class ServiceHeartbeatService
 
   constructor(
     private readonly dataSource: DataSource,
-    private readonly own: HeartbeatDataSource,
+    /** The single connection for heartbeats. */
+    readonly connections: HeartbeatDataSource,
     private readonly names: PreparedStatementNames,
     private readonly environment: Environment,
     private readonly clock: DatabaseClockService,
@@ -118,7 +120,12 @@ export class ServiceHeartbeatService
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.own.isInitialized) await this.own.destroy();
+    if (this.connections.isInitialized) await this.connections.destroy();
+  }
+
+  /** The error of the latest heartbeat; undefined if it succeeded. */
+  get failure(): unknown {
+    return this.latestFailure;
   }
 
   /** Whether the latest heartbeat is so old that an outage may have passed since. */
@@ -142,9 +149,13 @@ export class ServiceHeartbeatService
   /** Records a heartbeat, or joins the one in progress. */
   beat(): Promise<void> {
     this.beating ??= this.record()
+      .then(() => {
+        this.latestFailure = undefined;
+      })
       .catch((error: unknown) => {
         // PostgreSQL is away: statements wait for the first heartbeat after that.
         if (isConnectionLost(error)) this.waitingSince = undefined;
+        this.latestFailure = error;
         throw error;
       })
       .finally(() => {
@@ -153,9 +164,17 @@ export class ServiceHeartbeatService
     return this.beating;
   }
 
-  /** A heartbeat in progress may have been sent before this process was suspended: then another one follows. */
-  private async refresh(): Promise<void> {
+  /**
+   * Records a heartbeat if the latest one is stale. Never rejects. A heartbeat in progress may have been sent before this
+   * process was suspended: then another one follows.
+   */
+  async refresh(): Promise<void> {
+    if (!this.isStale) return;
     await this.beating?.catch(() => undefined);
+    await this.beatIfStale();
+  }
+
+  private async beatIfStale(): Promise<void> {
     if (this.isStale) await this.beat().catch(() => undefined);
   }
 
@@ -173,9 +192,9 @@ export class ServiceHeartbeatService
 
   private async record(): Promise<void> {
     if (!this.dataSource.isInitialized) throw new Error('the database is not open');
-    if (!this.own.isInitialized) await this.own.initialize();
+    if (!this.connections.isInitialized) await this.connections.initialize();
     let sentAt = NaN;
-    const last = await Connection.use(this.own, this.names, async (connection) => {
+    const last = await Connection.use(this.connections, this.names, async (connection) => {
       sentAt = performance.now();
       const [beat] = await sql<Beat>(connection.manager, BEAT, [OUTAGE_SECONDS]);
       return beat ?? this.recover(connection);

@@ -9,6 +9,7 @@ import { translate, classify } from './postgres-errors.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { SharedTransaction } from './shared-transaction.js';
 import { sql, sqlInBatch } from './sql.js';
+import { WriteFailuresService } from './write-failures.service.js';
 
 /** The work of a shared transaction, and what runs before and after it. */
 export interface SharedWork<T, R> {
@@ -37,6 +38,7 @@ export class TransactionsService {
     private readonly dataSource: DataSource,
     private readonly names: PreparedStatementNames = new PreparedStatementNames(),
     private readonly heartbeat?: ServiceHeartbeatService,
+    private readonly failures?: WriteFailuresService,
   ) {}
 
   /**
@@ -45,7 +47,7 @@ export class TransactionsService {
    */
   run<T>(work: Work<T | Deferred<T>>): Promise<T> {
     const shared = this.shared.getStore();
-    return shared ? shared.join(work) : withRetries(() => this.transact(work));
+    return shared ? shared.join(work) : this.withRetries(() => this.transact(work));
   }
 
   /**
@@ -62,7 +64,7 @@ export class TransactionsService {
       work(manager, await loadForUpdate(manager, load));
     const shared = this.shared.getStore();
     if (shared) return shared.join(onLocked);
-    return withRetries(async (number) => {
+    return this.withRetries(async (number) => {
       if (number > 1) return this.transact(onLocked);
       const seen = await load((text, parameters) => this.readBatcher.query(text, parameters), {
         forUpdate: false,
@@ -78,14 +80,14 @@ export class TransactionsService {
 
   /** Runs one statement that commits by itself, in one round trip, independent of an enclosing shared transaction. */
   runStatement<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
-    return withRetries(() => this.use((manager) => sql<Row>(manager, text, parameters)));
+    return this.withRetries(() => this.use((manager) => sql<Row>(manager, text, parameters)));
   }
 
   /** Runs read-only statements without a transaction. Inside an open shared transaction, runs them on its connection. */
   read<T>(work: Work<T>): Promise<T> {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join(work);
-    return withRetries(() => this.use(work));
+    return this.withRetries(() => this.use(work));
   }
 
   /**
@@ -95,7 +97,7 @@ export class TransactionsService {
   readOne<Row>(text: string, parameters: readonly unknown[]): Promise<Row[]> {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join((manager) => sql<Row>(manager, text, parameters));
-    return withRetries(() => this.readBatcher.query<Row>(text, parameters));
+    return this.withRetries(() => this.readBatcher.query<Row>(text, parameters));
   }
 
   /**
@@ -103,7 +105,7 @@ export class TransactionsService {
    * So a whole request can be atomic without changes to the code inside.
    */
   runShared<T, R>({ onBegin, work, beforeCommit }: SharedWork<T, R>): Promise<R> {
-    return withRetries(async (attempt) => {
+    return this.withRetries(async (attempt) => {
       const shared = new SharedTransaction(
         () => this.connect(),
         (manager) => onBegin(manager, attempt),
@@ -122,7 +124,7 @@ export class TransactionsService {
 
   /** Resolves if PostgreSQL responds. Does not wait for a heartbeat, whose absence is not a fault of PostgreSQL. */
   async ping(): Promise<void> {
-    await withRetries(() =>
+    await this.withRetries(() =>
       Connection.use(this.dataSource, this.names, ({ manager }) => sql(manager, 'SELECT 1')),
     );
   }
@@ -153,15 +155,16 @@ export class TransactionsService {
       return connection.resolve(result);
     });
   }
-}
 
-async function withRetries<T>(attempt: (number: number) => Promise<T>): Promise<T> {
-  for (let number = 1; ; number++) {
-    try {
-      return await attempt(number);
-    } catch (error) {
-      if (number === ATTEMPTS || classify(error) !== 'again') throw translate(error);
-      await sleep(Math.random() * JITTER_MS * number);
+  private async withRetries<T>(attempt: (number: number) => Promise<T>): Promise<T> {
+    for (let number = 1; ; number++) {
+      try {
+        return await attempt(number);
+      } catch (error) {
+        this.failures?.record(error);
+        if (number === ATTEMPTS || classify(error) !== 'again') throw translate(error);
+        await sleep(Math.random() * JITTER_MS * number);
+      }
     }
   }
 }

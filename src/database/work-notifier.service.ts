@@ -1,17 +1,15 @@
 import {
   type BeforeApplicationShutdown,
   Injectable,
-  Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import pg from 'pg';
+import { NotificationListenerService } from './notification-listener.service.js';
 import { sql } from './sql.js';
 import { TransactionsService } from './transactions.service.js';
 
 const CHANNEL = 'agent_mesh_work';
 const ANNOUNCEMENTS = 'agent_mesh_announcements';
 const COALESCE_MS = 20;
-const RECONNECT_MS = 1_000;
 
 /** The topic of the changes of a session; a role is a topic itself. */
 export function sessionTopic(id: string): string {
@@ -25,31 +23,34 @@ export function sessionTopic(id: string): string {
  */
 @Injectable()
 export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger(WorkNotifierService.name);
   private readonly listeners = new Map<string, Set<() => void>>();
   private readonly announcementHandlers = new Map<string, (text: string) => void>();
   private readonly pendingTopics = new Set<string>();
   private flushing?: NodeJS.Timeout;
-  private reconnecting?: NodeJS.Timeout;
-  private client?: pg.Client;
   private stopped = false;
 
   constructor(
     private readonly transactions: TransactionsService,
-    /** The URL of the database without a pooler: LISTEN requires a dedicated connection. */
-    private readonly url: string,
+    private readonly listener: NotificationListenerService,
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.connect();
+    void this.listener.run([CHANNEL, ANNOUNCEMENTS], {
+      receive: (channel, payload) => {
+        if (channel === CHANNEL) this.wake(payload);
+        else this.dispatchAnnouncement(payload);
+      },
+      listening: () => {
+        this.wakeAll();
+      },
+    });
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  beforeApplicationShutdown(): void {
     this.stopped = true;
     clearTimeout(this.flushing);
-    clearTimeout(this.reconnecting);
-    for (const topic of this.listeners.keys()) this.wake(topic);
-    await this.client?.end().catch(() => undefined);
+    this.wakeAll();
+    this.listener.stop();
   }
 
   /** Notifies all processes, within about 20 ms, that there may be work for a role, or that a session has changed. */
@@ -114,42 +115,12 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
     for (const listener of this.listeners.get(topic) ?? []) listener();
   }
 
+  private wakeAll(): void {
+    for (const topic of this.listeners.keys()) this.wake(topic);
+  }
+
   private dispatchAnnouncement(announcement: string): void {
     const topic = announcement.slice(0, announcement.indexOf(':'));
     this.announcementHandlers.get(topic)?.(announcement.slice(topic.length + 1));
-  }
-
-  private async connect(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.url,
-      application_name: 'agent-mesh-controller signals',
-      connectionTimeoutMillis: 1_000,
-      keepAlive: true,
-    });
-    this.client = client;
-    client.on('error', (error) => {
-      this.logger.debug(`The connection for LISTEN was lost: ${error.message}`);
-    });
-    client.on('end', () => {
-      this.reconnect();
-    });
-    client.on('notification', ({ channel, payload = '' }) => {
-      if (channel === CHANNEL) this.wake(payload);
-      else this.dispatchAnnouncement(payload);
-    });
-    try {
-      await client.connect();
-      await client.query(`LISTEN ${CHANNEL}; LISTEN ${ANNOUNCEMENTS}`);
-      for (const topic of this.listeners.keys()) this.wake(topic);
-    } catch {
-      await client.end().catch(() => undefined);
-      this.reconnect();
-    }
-  }
-
-  private reconnect(): void {
-    if (this.stopped) return;
-    clearTimeout(this.reconnecting);
-    this.reconnecting = setTimeout(() => void this.connect(), RECONNECT_MS).unref();
   }
 }

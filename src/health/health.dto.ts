@@ -1,4 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { KEYS_PROBLEMS, type KeysProblem } from '../auth/keys-problem.js';
+import { DATABASE_REASONS, type DatabaseReason } from '../database/database-reason.js';
 
 export class StatusDto {
   @ApiProperty({ enum: ['ok'], example: 'ok' })
@@ -17,6 +19,22 @@ export class HealthDto {
 
   @ApiProperty({ enum: ['connected', 'disconnected'], example: 'connected' })
   database: 'connected' | 'disconnected';
+
+  @ApiPropertyOptional({
+    enum: DATABASE_REASONS,
+    description:
+      'Why the database cannot serve requests, so that the instance is not ready. Absent if it can. `read_only`, `disk_full`, `commits_hang` (a synchronous standby is missing, or the storage does not respond), `writes_fail`: the database responds but takes no writes.',
+    example: 'read_only',
+  })
+  database_reason?: DatabaseReason;
+
+  @ApiPropertyOptional({
+    enum: ['polling'],
+    description:
+      'Present while no notifications of other instances arrive, because the connection for LISTEN is not open or a pooler does not pass them on. Waiting requests then poll once a second.',
+    example: 'polling',
+  })
+  notifications?: 'polling';
 
   @ApiProperty({
     enum: ['connected', 'disconnected', 'disabled'],
@@ -39,6 +57,14 @@ export class HealthDto {
     example: 'available',
   })
   signing_keys?: 'available' | 'expired' | 'never_read';
+
+  @ApiPropertyOptional({
+    enum: KEYS_PROBLEMS,
+    description:
+      'Why the latest read of the signing keys failed. Absent if it succeeded. `bad_response`: the URL did not return a key set. `certificate_untrusted`: set `NODE_EXTRA_CA_CERTS` to the file of a private certificate authority.',
+    example: 'unreachable',
+  })
+  signing_keys_reason?: KeysProblem;
 }
 
 export class LiveDto {

@@ -5,12 +5,13 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { type KeysState, VerificationKeys } from '../auth/verification-keys.js';
-import { TransactionsService } from '../database/transactions.service.js';
+import { type DatabaseHealth, DatabaseHealthService } from '../database/database-health.service.js';
+import { NotificationListenerService } from '../database/notification-listener.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
 import { VERSION } from '../version.js';
 import type { HealthDto, ReadyDto, StatusDto } from './health.dto.js';
 
-/** Milliseconds that a probe waits for the database and for the identity provider. */
+/** Milliseconds that a probe waits for the identity provider. */
 const CHECK_TIMEOUT_MS = 1_000;
 
 @Injectable()
@@ -18,7 +19,8 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
   private stopping = false;
 
   constructor(
-    private readonly transactions: TransactionsService,
+    private readonly databaseHealth: DatabaseHealthService,
+    private readonly listener: NotificationListenerService,
     private readonly redis: RedisCacheService,
     private readonly keys: VerificationKeys,
   ) {}
@@ -39,33 +41,34 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
   /** `degraded` if a configured dependency does not respond, or refuses commands. */
   async check(): Promise<HealthDto> {
     const [database, redis, keys] = await Promise.all([
-      this.database(),
+      this.databaseHealth.check(),
       this.redis.health(),
       this.keysState(),
     ]);
     const healthy =
-      database === 'connected' &&
-      redis.reason === undefined &&
-      ['local', 'available'].includes(keys);
+      isUsable(database) && redis.reason === undefined && ['local', 'available'].includes(keys);
     return {
       status: healthy ? 'healthy' : 'degraded',
       version: VERSION,
-      database,
+      database: database.isConnected ? 'connected' : 'disconnected',
+      ...(database.reason && { database_reason: database.reason }),
+      ...(this.listener.isPolling && { notifications: 'polling' }),
       redis: redis.status,
       ...(redis.reason !== undefined && { redis_reason: redis.reason }),
       ...(keys !== 'local' && { signing_keys: keys }),
+      ...(this.keys.problem && { signing_keys_reason: this.keys.problem }),
     };
   }
 
   /**
-   * Ready if PostgreSQL responds, the signing keys were read at least once and the process is not stopping. Expired keys
+   * Ready if PostgreSQL responds and takes writes, the signing keys were read at least once and the process is not stopping. Expired keys
    * do not change readiness: all processes lose them at the same time, and the controller's 503 names the cause, which the
    * 503 of a gateway does not.
    */
   async ready(): Promise<ReadyDto> {
     if (this.stopping) return { status: 'not_ready' };
-    const [database, keys] = await Promise.all([this.database(), this.keysState()]);
-    const ready = database === 'connected' && keys !== 'never_read';
+    const [database, keys] = await Promise.all([this.databaseHealth.check(), this.keysState()]);
+    const ready = isUsable(database) && keys !== 'never_read';
     return { status: ready ? 'ready' : 'not_ready' };
   }
 
@@ -73,12 +76,8 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
     await Promise.race([this.keys.prepare(), sleep(CHECK_TIMEOUT_MS, undefined, { ref: false })]);
     return this.keys.state;
   }
+}
 
-  private async database(): Promise<'connected' | 'disconnected'> {
-    const answer = this.transactions.ping().then(
-      () => 'connected' as const,
-      () => 'disconnected' as const,
-    );
-    return Promise.race([answer, sleep(CHECK_TIMEOUT_MS, 'disconnected' as const, { ref: false })]);
-  }
+function isUsable({ isConnected, reason }: DatabaseHealth): boolean {
+  return isConnected && reason === undefined;
 }

@@ -17,11 +17,26 @@ export class Pipeline {
   private inFlight = false;
   private flushRequested = false;
   private hasSent = false;
+  private isInTransaction = false;
 
+  /** @param pins the statement with which each transaction begins; undefined if the session has all its settings */
   constructor(
     private readonly client: ClientBase,
     private readonly names: PreparedStatementNames,
+    private readonly pins?: string,
   ) {}
+
+  /** Queues BEGIN. Statements without it are one transaction for each batch. */
+  begin(): void {
+    this.isInTransaction = true;
+    if (this.pins === undefined) {
+      this.queue('BEGIN');
+      return;
+    }
+    // The isolation level cannot be changed after the first statement.
+    this.queue('BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE');
+    this.queue(this.pins);
+  }
 
   /** Queues a statement and flushes. Rejects as skipped if an earlier statement of the batch fails. */
   send(text: string, values: readonly unknown[] = [], terms?: StatementOptions): Promise<Result> {
@@ -90,6 +105,7 @@ export class Pipeline {
 
   private sendBatch(): void {
     if (this.inFlight || !this.flushRequested || this.queued.length === 0) return;
+    if (this.pins !== undefined && !this.isInTransaction) this.pinBatch(this.pins);
     const statements = this.queued;
     this.queued = [];
     this.inFlight = this.hasSent = true;
@@ -99,6 +115,11 @@ export class Pipeline {
       this.sendBatch();
     };
     this.client.query(new StatementBatch(statements, onBatchDone));
+  }
+
+  private pinBatch(pins: string): void {
+    this.queue(pins);
+    this.queued.unshift(...this.queued.splice(-1));
   }
 }
 

@@ -9,8 +9,8 @@ export class PreparedStatementNames {
   private readonly names = new Map<string, string>();
   private generation = 1;
 
-  /** @param isOn false behind a pooler that does not support prepared statements: then no statement is prepared */
-  constructor(private readonly isOn = true) {}
+  /** @param isOn false behind a pooler that does not track prepared statements: then no statement is prepared */
+  constructor(readonly isOn = true) {}
 
   /** Returns the name of a statement; undefined if it is not to be prepared. */
   nameFor(text: string): string | undefined {

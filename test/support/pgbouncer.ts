@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { freePort } from '../../src/embedded-postgres/free-port.js';
+import { multiarch, onPath, unpackDebianPackage } from './debian-packages.js';
+import { eventually } from './eventually.js';
+
+interface Program {
+  path: string;
+  env: Record<string, string>;
+}
+
+/** Finds `pgbouncer` on the PATH, or, for root on Debian, in the system's package. */
+async function findPgBouncer(): Promise<Program> {
+  const installed = onPath('pgbouncer');
+  if (installed) return { path: installed, env: {} };
+  const folder = await unpackDebianPackage('pgbouncer');
+  const libraries = ['usr/lib', 'lib'].map((path) => join(folder, path, multiarch));
+  return {
+    path: join(folder, 'usr/sbin/pgbouncer'),
+    env: { LD_LIBRARY_PATH: libraries.join(delimiter) },
+  };
+}
+
+/** A PgBouncer on the loopback interface, with its defaults but for the mode and the size of its pool. */
+export class PgBouncer {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly folder: string,
+    private readonly port: number,
+  ) {}
+
+  /** Starts one in front of the server of a database URL. */
+  static async start(databaseUrl: string, settings: Record<string, string>): Promise<PgBouncer> {
+    const { path, env } = await findPgBouncer();
+    const { hostname, port: serverPort, username, password } = new URL(databaseUrl);
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'agent-mesh-pgbouncer-')));
+    // As root it runs with another account.
+    await chmod(folder, 0o711);
+    const port = await freePort();
+    const login = `user=${username} password=${decodeURIComponent(password)}`;
+    const lines = {
+      listen_addr: '127.0.0.1',
+      listen_port: String(port),
+      unix_socket_dir: '',
+      auth_type: 'any',
+      ...settings,
+    };
+    const file = join(folder, 'pgbouncer.ini');
+    await writeFile(
+      file,
+      [
+        '[databases]',
+        `* = host=${hostname} port=${serverPort} ${login}`,
+        '[pgbouncer]',
+        ...Object.entries(lines).map(([name, value]) => `${name} = ${value}`),
+      ].join('\n'),
+    );
+    // It refuses to run as root.
+    const account = process.geteuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+    const child = spawn(path, ['-q', file], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...account,
+    });
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    const bouncer = new PgBouncer(child, folder, port);
+    const isUp = await eventually(
+      () => accepts(port),
+      (up) => up || child.exitCode !== null,
+    );
+    if (isUp) return bouncer;
+    await bouncer.stop();
+    throw new Error(`PgBouncer did not start: ${log}`);
+  }
+
+  /** The same database by way of this pooler. */
+  url(databaseUrl: string): string {
+    return Object.assign(new URL(databaseUrl), { host: `127.0.0.1:${this.port}` }).href;
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const ended = once(this.child, 'close');
+      this.child.kill('SIGKILL');
+      await ended;
+    }
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const NOBODY = 65_534;
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
