@@ -85,7 +85,7 @@ export async function claim({ body }: Call, { subject, roles }: Caller): Promise
                     lease_expires_at = now() + interval '1 minute'
               WHERE id = (SELECT id FROM sessions
                            WHERE role = $1 AND attempt IS NOT NULL AND status = 'pending'
-                           ORDER BY -priority, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+                           ORDER BY -priority, coalesce(queued_at, created_at), id LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING *`,
       values: [role, subject],
     });
@@ -188,7 +188,7 @@ export async function inbox({ query }: Call, { roles }: Caller): Promise<Made> {
     name: 'inbox',
     text: `SELECT t.*, s.id AS session_id, s.status FROM sessions s JOIN tasks t ON t.id = s.task_id
             WHERE s.role = $1 AND s.role = ANY($2) AND s.attempt IS NOT NULL AND s.status = 'pending'
-            ORDER BY -s.priority, s.created_at, s.id LIMIT 20`,
+            ORDER BY -s.priority, coalesce(s.queued_at, s.created_at), s.id LIMIT 20`,
     values: [query['to_role'], roles],
   });
   return { status: 200, body: { tasks: rows } };
