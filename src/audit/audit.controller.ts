@@ -2,6 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Post, Query, Req, Res } from 
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
+  ApiBody,
   ApiExtraModels,
   ApiOkResponse,
   ApiOperation,
@@ -17,7 +18,8 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { AuditReaderService } from './audit-reader.service.js';
 import { AuditEventDto, AuditPageDto } from './dto/audit-event.dto.js';
 import { ExportEndDto, toExportEnd } from './dto/export-end.dto.js';
-import { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
+import { IngestAckDto, IngestBatchAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
+import { IngestBodyPipe } from './ingest-body.pipe.js';
 import { ListEventsQuery } from './dto/list-events.query.js';
 import { IngestService } from './ingest.service.js';
 import { NDJSON, writeNdjson } from './ndjson.js';
@@ -73,14 +75,38 @@ export class AuditController {
   @HttpCode(202)
   @Policy('audit.ingest')
   @ApiOperation({
-    summary: 'Store an event that an agent reports about itself',
+    summary: 'Store events that an agent reports about itself',
     description:
-      'The actor of the event is the caller. Its type is `agent.<category>.<action>`, so that it differs from all events of the controller.',
+      'The actor of the event is the caller. Its type is `agent.<category>.<action>`, so that it differs from all events of the controller. The body is one event, or an array of at most 1,000, of which all are stored or none. It can be compressed (`Content-Encoding: gzip`); decompressed it can have 1 MiB.',
   })
-  @ApiIdempotencyKey(IngestAckDto)
-  @ApiAcceptedResponse({ type: IngestAckDto, description: 'The event was stored.' })
+  @ApiIdempotencyKey(IngestAckDto, IngestBatchAckDto)
+  @ApiExtraModels(IngestEventDto, IngestAckDto, IngestBatchAckDto)
+  @ApiBody({
+    schema: {
+      oneOf: [
+        { $ref: getSchemaPath(IngestEventDto) },
+        {
+          type: 'array',
+          items: { $ref: getSchemaPath(IngestEventDto) },
+          minItems: 1,
+          maxItems: 1_000,
+        },
+      ],
+    },
+  })
+  @ApiAcceptedResponse({
+    description: 'The event was stored; for an array, all events.',
+    schema: {
+      oneOf: [{ $ref: getSchemaPath(IngestAckDto) }, { $ref: getSchemaPath(IngestBatchAckDto) }],
+    },
+  })
   @ApiWriteProblems('auth.role_ambiguous')
-  ingest(@Body() dto: IngestEventDto, @CurrentAgent() agent: Agent): Promise<IngestAckDto> {
-    return this.reports.ingest(agent, dto);
+  ingest(
+    @Body(IngestBodyPipe) body: IngestEventDto | IngestEventDto[],
+    @CurrentAgent() agent: Agent,
+  ): Promise<IngestAckDto | IngestBatchAckDto> {
+    return Array.isArray(body)
+      ? this.reports.ingestAll(agent, body)
+      : this.reports.ingest(agent, body);
   }
 }

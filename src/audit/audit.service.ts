@@ -54,13 +54,11 @@ export class AuditService {
     return serializeEvents([row]);
   }
 
-  /** Records many events with one statement. */
-  recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): void {
-    if (events.length === 0) return;
-    this.events.insert(
-      manager,
-      events.map((event) => this.toRow(manager, event)),
-    );
+  /** Records many events with one statement. Returns their ids. */
+  recordAll(manager: EntityManager, events: readonly NewAuditEvent[]): string[] {
+    const rows = events.map((event) => this.toRow(manager, event));
+    if (rows.length > 0) this.events.insert(manager, rows);
+    return rows.map(({ id }) => id);
   }
 
   /** Assigns an id to the event. Metrics count the event after the commit. */

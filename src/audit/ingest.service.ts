@@ -4,9 +4,10 @@ import { actingRole } from '../auth/roles.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { currentTraceId } from '../observability/request-context.js';
-import { AuditService } from './audit.service.js';
+import { AuditService, type NewAuditEvent } from './audit.service.js';
 import { isUuidTrace, traceUuid } from './foreign-trace.js';
-import type { IngestAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
+import type { IngestAckDto, IngestBatchAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
+import { atEachIndex } from './ingest-body.pipe.js';
 
 const EVENT_TYPE_LENGTH = 50;
 
@@ -20,11 +21,30 @@ export class IngestService {
 
   /** Records a report with the caller as its actor. A report cannot name another actor. */
   async ingest(agent: Agent, dto: IngestEventDto): Promise<IngestAckDto> {
-    const by = { role: actingRole(agent), subject: agent.subject };
-    const event_type = eventType(dto);
-    const { source, subject, content, timestamp, traceId } = dto;
-    const trace_id = traceId === undefined ? currentTraceId() : traceUuid(traceId);
-    const metadata = {
+    const event = toEvent(agent, dto);
+    const event_id = await this.transactions.run((manager) => this.audit.record(manager, event));
+    return { event_id, status: 'accepted', trace_id: event.trace_id };
+  }
+
+  /** Like {@link ingest}, for many reports: records all of them, or none if one is invalid. */
+  async ingestAll(agent: Agent, dtos: readonly IngestEventDto[]): Promise<IngestBatchAckDto> {
+    const events = atEachIndex(dtos, (dto) => toEvent(agent, dto));
+    const ids = await this.transactions.run((manager) => this.audit.recordAll(manager, events));
+    return {
+      status: 'accepted',
+      count: events.length,
+      events: events.map(({ trace_id }, n) => ({ event_id: ids[n] ?? '', trace_id })),
+    };
+  }
+}
+
+function toEvent(agent: Agent, dto: IngestEventDto): NewAuditEvent {
+  const { source, subject, content, timestamp, traceId } = dto;
+  return {
+    event_type: eventType(dto),
+    trace_id: traceId === undefined ? currentTraceId() : traceUuid(traceId),
+    by: { role: actingRole(agent), subject: agent.subject },
+    metadata: {
       ...dto.metadata,
       source,
       // An absent member must not overwrite the same member of the agent's metadata.
@@ -32,17 +52,8 @@ export class IngestService {
       ...(content !== undefined && { content }),
       ...(timestamp !== undefined && { reported_at: timestamp }),
       ...(traceId !== undefined && !isUuidTrace(traceId) && { reported_trace_id: traceId }),
-    };
-    const event_id = await this.transactions.run((manager) =>
-      this.audit.record(manager, {
-        event_type,
-        trace_id,
-        by,
-        metadata,
-      }),
-    );
-    return { event_id, status: 'accepted', trace_id };
-  }
+    },
+  };
 }
 
 function eventType({ category, action }: IngestEventDto): `agent.${string}` {

@@ -8,11 +8,14 @@ import {
   reportsFailure,
   withoutError,
 } from './failure-report.js';
-import { assertJsonLimits } from './json-limits.js';
+import { readGzip } from './gzip-body.js';
+import { assertJsonLimits, JSON_LIMITS } from './json-limits.js';
 
 const LIMIT = 2 ** 20;
 /** Limit for failure reports, so that a worker can send a long stack trace. */
 const FAILURE_LIMIT = 8 * 2 ** 20;
+/** Limit of the members of a body that reports many events. */
+const REPORT_MEMBERS = 20_000;
 /** Number of bodies over the ordinary limit that the process reads at the same time. */
 const MAX_LARGE = 8;
 
@@ -34,11 +37,22 @@ const rejectOtherMediaTypes: RequestHandler = (request, _response, next) => {
   if (hasBody && !JSON_TYPE.test(headers['content-type'] ?? '')) {
     throw new DomainError('request.media_type', 'Send the body as application/json in UTF-8.');
   }
-  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
-    throw new DomainError('request.media_type', 'Send the body without compression.');
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity' && !(isReport(request) && encoding === 'gzip')) {
+    throw new DomainError(
+      'request.media_type',
+      isReport(request)
+        ? 'Send the body without compression, or with gzip.'
+        : 'Send the body without compression.',
+    );
   }
   next();
 };
+
+/** Whether a request reports events: many at once, also compressed. */
+function isReport({ method, path }: { method: string; path: string }): boolean {
+  return method === 'POST' && /^\/audit\/ingest\/?$/i.test(path);
+}
 
 /** The errors of bodies that were read with the weaker limits. They apply unless the body is a failure report. */
 const rejectedBodies = new WeakMap<IncomingMessage, DomainError>();
@@ -46,8 +60,13 @@ const rejectedBodies = new WeakMap<IncomingMessage, DomainError>();
 function readJson(): RequestHandler {
   const ordinary = express.json({ limit: LIMIT, inflate: false, verify: assertUtf8 });
   const tolerant = express.json({ limit: FAILURE_LIMIT, inflate: false, verify: recordFault });
+  const compressed = readGzip(LIMIT, parseJson);
   let large = 0;
   return (request, response, next) => {
+    if (isReport(request) && request.headers['content-encoding'] === 'gzip') {
+      void compressed(request, response, next);
+      return;
+    }
     if (!mayReportFailure(request)) {
       ordinary(request, response, next);
       return;
@@ -77,6 +96,15 @@ function assertUtf8(_request: IncomingMessage, _response: unknown, body: Buffer)
 function recordFault(request: IncomingMessage, _response: unknown, body: Buffer): void {
   if (body.length > LIMIT) rejectedBodies.set(request, tooLarge());
   else if (!isUtf8(body)) rejectedBodies.set(request, notUtf8());
+}
+
+function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw notUtf8();
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    throw new DomainError('request.malformed', 'The body is not valid JSON.');
+  }
 }
 
 function notUtf8(): DomainError {
@@ -121,5 +149,5 @@ function assertBody(request: Request, body: unknown): void {
     }
     if (fault) throw fault;
   }
-  assertJsonLimits(body);
+  assertJsonLimits(body, isReport(request) ? REPORT_MEMBERS : JSON_LIMITS.keys);
 }

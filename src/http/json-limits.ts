@@ -20,7 +20,7 @@ interface Visit {
  *
  * @throws InvalidInputError
  */
-export function assertJsonLimits(body: unknown): void {
+export function assertJsonLimits(body: unknown, maxKeys = JSON_LIMITS.keys): void {
   let keys = 0;
   const root: Visit = { value: body, depth: 0, key: '', parent: undefined };
   const open = [root];
@@ -37,8 +37,7 @@ export function assertJsonLimits(body: unknown): void {
     for (const [key, member] of Object.entries(value)) {
       if (!Array.isArray(value)) {
         assertKey(key, visit);
-        if (++keys > JSON_LIMITS.keys)
-          refuse(root, `must not have more than ${JSON_LIMITS.keys} members`);
+        if (++keys > maxKeys) refuse(root, `must not have more than ${maxKeys} members`);
       }
       open.push({ value: member, depth: depth + 1, key, parent: visit });
     }

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { INVISIBLE_CHARACTERS } from '../../common/invisible-characters.js';
@@ -106,4 +106,17 @@ export class IngestAckDto {
     example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
   })
   trace_id: string;
+}
+
+class IngestedEventDto extends PickType(IngestAckDto, ['event_id', 'trace_id']) {}
+
+export class IngestBatchAckDto extends PickType(IngestAckDto, ['status']) {
+  @ApiProperty({ type: 'integer', description: 'Number of stored events.', example: 2 })
+  count: number;
+
+  @ApiProperty({
+    type: [IngestedEventDto],
+    description: 'The stored events, in the order of the request.',
+  })
+  events: IngestedEventDto[];
 }
