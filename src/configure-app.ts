@@ -21,7 +21,9 @@ import { requestLog } from './observability/request-log.js';
 export const APP_OPTIONS = { bodyParser: false, bufferLogs: true, abortOnError: false } as const;
 
 /** Creates the HTTP adapter of the Nest application. */
-export const newHttpAdapter = (): HttpAdapter => new HttpAdapter();
+export const newHttpAdapter = (
+  environment: Pick<Environment, 'MAX_HEADER_BYTES'> = new Environment(),
+): HttpAdapter => new HttpAdapter(environment.MAX_HEADER_BYTES);
 
 /** Configures HTTP for production and for the end-to-end tests. */
 export function configureApp(app: NestExpressApplication): void {

@@ -36,7 +36,7 @@ async function startController(
   try {
     const app = await NestFactory.create<NestExpressApplication>(
       AppModule.forRoot(environment, database.url, secretFiles()),
-      newHttpAdapter(),
+      newHttpAdapter(environment),
       { ...APP_OPTIONS, logger },
     );
     configureApp(app);

@@ -7,7 +7,9 @@ export function startupSummary(environment: Environment, url: string): string {
   const database = DATABASE_URL === undefined ? 'embedded' : hostOf(DATABASE_URL);
   const redis = REDIS_URL.length > 0 ? REDIS_URL.map(hostOf).join(', ') : 'none';
   const issuer =
-    OIDC_ISSUER_URL === undefined ? 'development tokens' : withoutCredentials(OIDC_ISSUER_URL);
+    OIDC_ISSUER_URL.length === 0
+      ? 'development tokens'
+      : OIDC_ISSUER_URL.map(withoutCredentials).join(', ');
   return `Agent Mesh Controller ${VERSION} listens at ${url}. Database: ${database}. Redis: ${redis}. Issuer: ${issuer}.`;
 }
 

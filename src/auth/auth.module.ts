@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { fetchKeys } from './fetch-keys.js';
+import { IssuerKeys } from './issuer-keys.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { JwksCache } from './jwks-cache.js';
 import { MeController } from './me.controller.js';
@@ -28,8 +29,18 @@ import { VerifiedTokensService } from './verified-tokens.service.js';
 export class AuthModule {}
 
 function verificationKeys(environment: Environment): VerificationKeys {
-  const { OIDC_JWKS_URL } = environment;
-  return OIDC_JWKS_URL === undefined
-    ? new SharedSecret(signingSecret(environment))
-    : new JwksCache(() => fetchKeys(OIDC_JWKS_URL));
+  const { OIDC_ISSUER_URL, OIDC_JWKS_URL } = environment;
+  if (OIDC_JWKS_URL.length === 0) return new SharedSecret(signingSecret(environment));
+  const caches = new Map(
+    OIDC_JWKS_URL.map((url): [string, JwksCache] => [url, new JwksCache(() => fetchKeys(url))]),
+  );
+  const sources = OIDC_ISSUER_URL.map((issuer, index): [string, JwksCache | undefined] => [
+    issuer,
+    caches.get(OIDC_JWKS_URL[index] ?? ''),
+  ]);
+  return new IssuerKeys(new Map(sources.filter(hasKeys)));
+}
+
+function hasKeys(source: [string, JwksCache | undefined]): source is [string, JwksCache] {
+  return source[1] !== undefined;
 }

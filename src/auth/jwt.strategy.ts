@@ -1,13 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { Injectable, type Type } from '@nestjs/common';
+import { Injectable, Logger, type Type } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { Algorithm, Jwt, VerifyOptions } from 'jsonwebtoken';
 import { type JwtFromRequestFunction, Strategy } from 'passport-jwt';
 import { Environment } from '../config/environment.js';
 import type { Agent } from './agent.js';
 import { acceptedAudiences } from './audiences.js';
-import { bearerToken } from './bearer-token.js';
+import { bearerToken, maxTokenBytes } from './bearer-token.js';
+import { isRecord } from '../common/is-record.js';
+import { parseRolesMap, type RolesMap } from '../config/roles-map.js';
 import { agentFromClaims } from './token-claims.js';
 import { humanCheck } from './human-claims.js';
 import { keyFor, type UsedKey } from './token-key.js';
@@ -39,6 +41,8 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
   /** The signing key of the token of each request. */
   private readonly used: WeakMap<IncomingMessage, UsedKey>;
   private readonly audiences: readonly string[];
+  private readonly rolesMap?: RolesMap;
+  private readonly logger = new Logger('Authentication');
   private readonly kindOf: ReturnType<typeof humanCheck>;
 
   constructor(
@@ -48,7 +52,8 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
   ) {
     const used = new WeakMap<IncomingMessage, UsedKey>();
     const options: Options = {
-      jwtFromRequest: bearerToken,
+      jwtFromRequest: (request: IncomingMessage) =>
+        bearerToken(request, maxTokenBytes(environment)),
       secretOrKeyProvider: (request, token, done) => {
         keyFor(token, keys)
           .then((found) => {
@@ -67,15 +72,29 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     this.used = used;
     this.audiences = acceptedAudiences(environment);
     this.kindOf = humanCheck(environment.HUMAN_CLAIMS);
+    const { OIDC_ROLES_MAP } = environment;
+    this.rolesMap = OIDC_ROLES_MAP === undefined ? undefined : parseRolesMap(OIDC_ROLES_MAP);
   }
 
   async validate(request: IncomingMessage, { header, payload }: Jwt): Promise<Agent> {
-    const { OIDC_ISSUER_URL, OIDC_AUDIENCE, OIDC_ROLES_CLAIM, ROLES, DEFAULT_ROLE_PRECEDENCE } =
-      this.environment;
+    const { OIDC_ISSUER_URL, OIDC_AUDIENCE, OIDC_ROLES_CLAIM } = this.environment;
+    const { OIDC_CLIENT_IDS, ROLES, DEFAULT_ROLE_PRECEDENCE } = this.environment;
+    // The signature was verified with the keys of this issuer.
+    const issuer = OIDC_ISSUER_URL.find((url) => isRecord(payload) && payload['iss'] === url);
     const caller = agentFromClaims(header, payload, {
-      issuer: OIDC_ISSUER_URL,
+      issuer: issuer ?? OIDC_ISSUER_URL[0],
       audiences: this.audiences,
       clients: OIDC_AUDIENCE,
+      clientIds: OIDC_CLIENT_IDS,
+      rolesMap: this.rolesMap,
+      onIgnoredRoles: (count) => {
+        this.logger.warn({
+          event: 'roles_ignored',
+          reason: 'longer than 50 characters',
+          count,
+          issuer,
+        });
+      },
       rolesClaim: OIDC_ROLES_CLAIM,
       roleAllowList: ROLES,
       rolePrecedence: DEFAULT_ROLE_PRECEDENCE,
@@ -84,7 +103,11 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     const agent = { ...caller, kind: this.kindOf(payload) };
     const used = this.used.get(request);
     if (used && typeof payload === 'object') {
-      await this.verified.add(bearerToken(request), { ...used, payload, agent });
+      await this.verified.add(bearerToken(request, maxTokenBytes(this.environment)), {
+        ...used,
+        payload,
+        agent,
+      });
     }
     return agent;
   }

@@ -1,4 +1,5 @@
 import { isRecord } from '../common/is-record.js';
+import type { RolesMap } from '../config/roles-map.js';
 import { tokenInvalid } from './token-errors.js';
 
 type TokenClaims = Record<string, unknown>;
@@ -20,16 +21,35 @@ export function roleNames(payload: TokenClaims, clients: readonly string[]): str
 }
 
 /**
- * Returns the role names in one claim of a token: an array of strings, or a string with names separated by spaces (as
- * `scope`, RFC 8693 section 4.2). `path` is a path of names separated by dots. A name can contain dots itself, such as
+ * Returns the role names in one claim of a token: an array of strings, or a string with names separated by commas, or by spaces
+ * (as `scope`, RFC 8693 section 4.2). `path` lists paths separated by commas. A path is a path of names separated by dots. A name can contain dots itself, such as
  * `https://example.com/roles`; the longest matching name is used. A missing claim contains no roles.
  *
  * @throws DomainError `auth.token_invalid` if the claim is malformed
  */
 export function roleNamesAt(payload: TokenClaims, path: string): string[] {
-  const value = valueAt(payload, path.split('.'));
-  if (typeof value === 'string') return value.split(' ').filter((name) => name !== '');
-  return names(value);
+  return path.split(',').flatMap((each) => {
+    const value = valueAt(payload, each.split('.'));
+    return typeof value === 'string' ? namesIn(value) : names(value);
+  });
+}
+
+/** Splits at commas if there are any, because names can contain spaces, else at spaces. */
+function namesIn(text: string): string[] {
+  return text
+    .split(text.includes(',') ? ',' : ' ')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/** Returns the roles that a map assigns to names of one issuer. Other names are not roles. */
+export function mappedRoles(
+  names: readonly string[],
+  map: RolesMap | undefined,
+  issuer: string,
+): readonly string[] {
+  if (map === undefined) return names;
+  return names.flatMap((name) => map.get(`${issuer}#${name}`) ?? map.get(name) ?? []);
 }
 
 function valueAt(value: unknown, steps: readonly string[]): unknown {

@@ -14,8 +14,8 @@ const SECRET = /^[\w-]{64}$/;
 export function signingSecret(environment: Environment): string {
   const { OIDC_JWKS_URL, JWT_SECRET, DATA_DIR, NODE_ENV, isEmbedded } = environment;
   const isDevelopment = isEmbedded && NODE_ENV !== 'production';
-  if (OIDC_JWKS_URL === undefined && JWT_SECRET !== undefined) return JWT_SECRET;
-  if (OIDC_JWKS_URL === undefined && isDevelopment) return developmentSecret(DATA_DIR);
+  if (OIDC_JWKS_URL.length === 0 && JWT_SECRET !== undefined) return JWT_SECRET;
+  if (OIDC_JWKS_URL.length === 0 && isDevelopment) return developmentSecret(DATA_DIR);
   throw new Error('tokens must come from an identity provider');
 }
 

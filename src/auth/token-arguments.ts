@@ -40,7 +40,7 @@ export function tokenArguments(
     roles,
     sub: values.sub,
     expiresInSeconds: seconds(values.expires),
-    issuer: environment.OIDC_ISSUER_URL,
+    issuer: environment.OIDC_ISSUER_URL[0],
     audience: environment.OIDC_AUDIENCE[0],
     human: values.human,
   };

@@ -1,7 +1,8 @@
 import { inNfc } from '../common/names.js';
 import type { Agent } from './agent.js';
 import { isRecord } from '../common/is-record.js';
-import { roleNames, roleNamesAt } from './role-claims.js';
+import type { RolesMap } from '../config/roles-map.js';
+import { mappedRoles, roleNames, roleNamesAt } from './role-claims.js';
 import { usableRoles, withStoredSpellings } from './roles.js';
 import { tokenExpired, tokenInvalid } from './token-errors.js';
 
@@ -13,6 +14,12 @@ export interface ClaimExpectations {
   readonly audiences: readonly string[];
   /** The clients whose client roles are read, by their names at the identity provider. */
   readonly clients: readonly string[];
+  /** The clients whose access tokens are accepted without `aud`. */
+  readonly clientIds?: readonly string[];
+  /** The roles by the names in the token; undefined: the names are the roles. */
+  readonly rolesMap?: RolesMap;
+  /** Receives the number of role names that are ignored because they are too long. */
+  readonly onIgnoredRoles?: (count: number) => void;
   /** The path of the claim with the roles; undefined for the claims that {@link roleNames} reads. */
   readonly rolesClaim?: string;
   /** The org roles that exist; empty accepts any. */
@@ -27,6 +34,8 @@ type TokenClaims = Record<string, unknown>;
 
 /** Tolerated difference between the clocks of the issuer and the controller, in seconds. */
 const SKEW_SECONDS = 60;
+
+const MAX_ROLE_LENGTH = 50;
 
 /**
  * Validates the header and the payload of a token with a verified signature and returns its agent. Checks each claim and
@@ -43,14 +52,16 @@ export function agentFromClaims(
   checkHeader(header);
   checkIsAccessToken(payload);
   checkIsBearerToken(payload);
-  checkAudience(payload, expected.audiences);
+  checkAudience(header, payload, expected);
   const issuer = issuerOf(payload, expected.issuer);
   assertInTime(payload, expected.nowSeconds);
   const names =
     expected.rolesClaim === undefined
       ? roleNames(payload, expected.clients)
       : roleNamesAt(payload, expected.rolesClaim);
-  const roles = usableRoles(names, expected.roleAllowList);
+  const roleNamesOfMesh = mappedRoles(names, expected.rolesMap, issuer);
+  const roles = usableRoles(roleNamesOfMesh, expected.roleAllowList);
+  checkRoleLengths(roleNamesOfMesh, roles, expected);
   return {
     subject: `${issuer}#${subOf(payload)}`,
     roles: withStoredSpellings(roles),
@@ -73,14 +84,17 @@ function checkHeader({ crit, typ }: TokenClaims): void {
 /**
  * Refuses tokens that are not access tokens. Keycloak sets the claim `typ` to `Bearer`, `ID`, `Refresh`, `Offline`,
  * `Logout` or `DPoP`. ID tokens of other providers have a hash claim or a `nonce`; older versions of Keycloak also put
- * `nonce` into access tokens.
+ * `nonce` into access tokens. Cognito sets `token_use` to `access` or `id`.
  */
-function checkIsAccessToken({ typ, at_hash, c_hash, nonce }: TokenClaims): void {
+function checkIsAccessToken(claims: TokenClaims): void {
+  const { typ, at_hash, c_hash, nonce, token_use } = claims;
   const isBearer = typeof typ === 'string' && typ.toLowerCase() === 'bearer';
   const isOther = typ !== undefined && !isBearer;
   const isIdToken =
     at_hash !== undefined || c_hash !== undefined || (nonce !== undefined && !isBearer);
-  if (isOther || isIdToken) throw tokenInvalid('The token is not an access token');
+  const isOtherUse = token_use !== undefined && token_use !== 'access';
+  if (isOther || isOtherUse || isIdToken || isIdTokenOfEntra(claims))
+    throw tokenInvalid('The token is not an access token');
 }
 
 /**
@@ -92,11 +106,40 @@ function checkIsBearerToken({ cnf }: TokenClaims): void {
     throw tokenInvalid('The token is sender-constrained (cnf): send a plain bearer token');
 }
 
-function checkAudience({ aud }: TokenClaims, accepted: readonly string[]): void {
-  if (accepted.length === 0) return;
+/** An access token of Entra ID names its client, an ID token does not. */
+function isIdTokenOfEntra({ tid, ver, appid, azp }: TokenClaims): boolean {
+  const isEntra = typeof tid === 'string' && (ver === '1.0' || ver === '2.0');
+  return isEntra && typeof appid !== 'string' && typeof azp !== 'string';
+}
+
+/**
+ * A token without `aud` is accepted only for a client of the allow-list, and only if it is marked as an access token:
+ * an ID token names its client in `aud`, or must not be accepted at all.
+ */
+function checkAudience(
+  { typ }: TokenClaims,
+  { aud, client_id, token_use }: TokenClaims,
+  { audiences: accepted, clientIds = [] }: ClaimExpectations,
+): void {
+  if (accepted.length === 0 && clientIds.length === 0) return;
+  const isMarked = token_use === 'access' || (typeof typ === 'string' && /at\+jwt$/i.test(typ));
+  if (aud === undefined && isMarked && clientIds.some((id) => id === client_id)) return;
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!accepted.some((audience) => audiences.includes(audience)))
     throw tokenInvalid('The token is for another audience');
+}
+
+/** Reports names that are too long. Refuses a token that has no other role, because it would silently lose its rights. */
+function checkRoleLengths(
+  names: readonly string[],
+  usable: readonly string[],
+  { onIgnoredRoles }: ClaimExpectations,
+): void {
+  const tooLong = names.filter((name) => [...name].length > MAX_ROLE_LENGTH).length;
+  if (tooLong === 0) return;
+  if (usable.length === 0)
+    throw tokenInvalid('All roles of the token have names of more than 50 characters');
+  onIgnoredRoles?.(tooLong);
 }
 
 /** Returns the issuer. It must not contain `#`, which separates issuer and `sub` in a subject. */

@@ -11,7 +11,7 @@ function token(args: readonly string[]): string {
   if (environment.NODE_ENV === 'production') {
     throw new Error('development tokens are not available with NODE_ENV=production');
   }
-  if (environment.OIDC_JWKS_URL !== undefined) {
+  if (environment.OIDC_JWKS_URL.length > 0) {
     throw new Error('OIDC_JWKS_URL is set: get a token from the identity provider, or unset it');
   }
   const claims = tokenArguments(args, environment);

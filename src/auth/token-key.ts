@@ -8,6 +8,8 @@ import type { TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 interface KeyName {
   readonly algorithm: TokenAlgorithm;
   readonly keyId: string | undefined;
+  /** The `iss` of the token. */
+  readonly issuer?: string;
 }
 
 /** The signing key of a token, and the name by which the token refers to it. */
@@ -23,17 +25,19 @@ export interface UsedKey {
  * @throws DomainError `auth.token_invalid` or `auth.keys_unavailable`
  */
 export async function keyFor(token: string, keys: VerificationKeys): Promise<UsedKey> {
-  const { alg, kid } = headerOf(token);
+  const { header, payload } = partsOf(token);
+  const { alg, kid } = header;
+  const issuer = typeof payload['iss'] === 'string' ? payload['iss'] : undefined;
   const algorithm = keys.algorithms.find((name) => name === alg);
   if (algorithm === undefined)
     throw tokenInvalid(`The token must be signed with ${keys.algorithms.join(' or ')}`);
   if (kid !== undefined && typeof kid !== 'string') throw malformed();
-  const key = await keys.find(algorithm, kid);
-  return { key, keyName: { algorithm, keyId: kid } };
+  const key = await keys.find(algorithm, kid, issuer);
+  return { key, keyName: { algorithm, keyId: kid, issuer } };
 }
 
-/** Parses the header with the library that verifies the token, because two parsers could read one header differently. */
-function headerOf(token: string): Record<string, unknown> {
+/** Parses the token with the library that verifies the token, because two parsers could read one header differently. */
+function partsOf(token: string): Record<'header' | 'payload', Record<string, unknown>> {
   let decoded: unknown;
   try {
     decoded = jwt.decode(token, { complete: true });
@@ -44,7 +48,7 @@ function headerOf(token: string): Record<string, unknown> {
   if (!isRecord(decoded) || !isRecord(decoded['header']) || !isRecord(decoded['payload'])) {
     throw malformed();
   }
-  return decoded['header'];
+  return { header: decoded['header'], payload: decoded['payload'] };
 }
 
 function malformed() {

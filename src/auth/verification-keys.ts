@@ -20,14 +20,22 @@ export abstract class VerificationKeys {
   abstract readonly algorithms: readonly TokenAlgorithm[];
 
   /**
-   * Returns the key for the algorithm and `kid` of a token.
+   * Returns the key for the algorithm, the `kid` and the unverified `iss` of a token.
    *
    * @throws DomainError `auth.token_invalid` if there is none; `auth.keys_unavailable` if that cannot be decided now
    */
-  abstract find(algorithm: TokenAlgorithm, keyId: string | undefined): Promise<KeyObject>;
+  abstract find(
+    algorithm: TokenAlgorithm,
+    keyId: string | undefined,
+    issuer?: string,
+  ): Promise<KeyObject>;
 
   /** Returns the same key if it is cached, without waiting. */
-  abstract known(algorithm: TokenAlgorithm, keyId: string | undefined): KeyObject | undefined;
+  abstract known(
+    algorithm: TokenAlgorithm,
+    keyId: string | undefined,
+    issuer?: string,
+  ): KeyObject | undefined;
 
   /** Whether tokens can be verified now. */
   abstract readonly state: KeysState;

@@ -34,8 +34,8 @@ export class VerifiedTokensService {
   find(token: string): VerifiedToken | undefined {
     const found = this.tokens.get(tokenDigest(token));
     if (!found) return undefined;
-    const { algorithm, keyId } = found.keyName;
-    return this.keys.known(algorithm, keyId) === found.key ? found : undefined;
+    const { algorithm, keyId, issuer } = found.keyName;
+    return this.keys.known(algorithm, keyId, issuer) === found.key ? found : undefined;
   }
 
   /** Registers a function that is awaited before the first request of each token. */

@@ -40,6 +40,8 @@ const BREAKING: Record<string, string>[] = [
     'redis://host,unix:///redis.sock',
     'redis://one/1,redis://two/1',
   ].map((REDIS_URL) => ({ REDIS_URL })),
+  { OIDC_ISSUER_URL: 'https://a,https://b', OIDC_JWKS_URL: 'https://a/keys', OIDC_AUDIENCE: 'a' },
+  { OIDC_ROLES_MAP: 'finance' },
   { REDIS_SENTINEL_NAME: 'mesh', REDIS_TLS_CERT_FILE: 'a.pem' },
   { REDIS_SENTINEL_PASSWORD: 'secret' },
   { REDIS_TLS_CA_FILE: 'no-such-file', REDIS_URL: 'rediss://host' },

@@ -1,6 +1,7 @@
 import { isLoopback } from '../common/loopback.js';
 import type { Environment } from './environment.js';
 import { parseRedisUrl } from './redis-url.js';
+import { parseRolesMap } from './roles-map.js';
 import { readTlsFiles } from './tls-files.js';
 
 /** A rule for a combination of variables. Returns the problems. */
@@ -9,33 +10,37 @@ export type EnvironmentRule = (environment: Environment) => string[];
 /** Over plain http, an attacker on the network path could replace the signing keys. */
 const httpsOutsideLoopback: EnvironmentRule = (environment) =>
   (['OIDC_ISSUER_URL', 'OIDC_JWKS_URL'] as const).flatMap((name) => {
-    const url = environment[name] === undefined ? undefined : new URL(environment[name]);
-    const safe =
-      url?.protocol !== 'http:' || isLoopback(url.hostname) || environment.OIDC_ALLOW_HTTP;
-    return safe ? [] : [`${name} must be https (or set OIDC_ALLOW_HTTP=true)`];
+    const safe = environment[name]
+      .map((text) => new URL(text))
+      .every(({ protocol, hostname }) => protocol !== 'http:' || isLoopback(hostname));
+    return safe || environment.OIDC_ALLOW_HTTP
+      ? []
+      : [`${name} must be https (or set OIDC_ALLOW_HTTP=true)`];
   });
 
 const oneSourceOfKeys: EnvironmentRule = ({
   OIDC_JWKS_URL,
   OIDC_ISSUER_URL,
   OIDC_AUDIENCE,
+  OIDC_CLIENT_IDS,
   JWT_SECRET,
 }) => {
-  if (OIDC_JWKS_URL !== undefined && JWT_SECRET !== undefined) {
+  if (OIDC_JWKS_URL.length > 0 && JWT_SECRET !== undefined) {
     return ['set OIDC_JWKS_URL or JWT_SECRET, not both'];
   }
-  if (
-    OIDC_JWKS_URL !== undefined &&
-    (OIDC_ISSUER_URL === undefined || OIDC_AUDIENCE.length === 0)
-  ) {
+  if (OIDC_JWKS_URL.length === 0) return [];
+  const recipients = OIDC_AUDIENCE.length + OIDC_CLIENT_IDS.length;
+  if (OIDC_ISSUER_URL.length === 0 || recipients === 0)
     return ['OIDC_JWKS_URL needs OIDC_ISSUER_URL and OIDC_AUDIENCE too'];
-  }
-  return [];
+  return OIDC_ISSUER_URL.length !== OIDC_JWKS_URL.length ||
+    new Set(OIDC_ISSUER_URL).size < OIDC_ISSUER_URL.length
+    ? ['OIDC_JWKS_URL must list one URL for each issuer of OIDC_ISSUER_URL, in the same order']
+    : [];
 };
 
 /** A missing variable must not disable authentication. */
 const someSourceOfKeys: EnvironmentRule = (environment) =>
-  environment.OIDC_JWKS_URL === undefined &&
+  environment.OIDC_JWKS_URL.length === 0 &&
   environment.JWT_SECRET === undefined &&
   !environment.isEmbedded
     ? ['set OIDC_JWKS_URL (with OIDC_ISSUER_URL and OIDC_AUDIENCE), or JWT_SECRET for development']
@@ -61,6 +66,9 @@ const precedenceOfKnownRoles: EnvironmentRule = ({ ROLES, DEFAULT_ROLE_PRECEDENC
   ROLES.length > 0 && DEFAULT_ROLE_PRECEDENCE.some((role) => !ROLES.includes(role))
     ? ['DEFAULT_ROLE_PRECEDENCE must name roles of ROLES only']
     : [];
+
+const usableRolesMap: EnvironmentRule = ({ OIDC_ROLES_MAP }) =>
+  OIDC_ROLES_MAP === undefined ? [] : problemOf(() => parseRolesMap(OIDC_ROLES_MAP));
 
 const usableRedisUrls: EnvironmentRule = ({ REDIS_URL, REDIS_SENTINEL_NAME }) => {
   const problems = REDIS_URL.flatMap((url) => problemOf(() => parseRedisUrl(url)));
@@ -113,6 +121,7 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   noDevelopmentInProduction,
   directUrlBesideUrl,
   precedenceOfKnownRoles,
+  usableRolesMap,
   usableRedisUrls,
   redisSettingsWithUrl,
 ];

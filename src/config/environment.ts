@@ -101,13 +101,21 @@ export class Environment {
   @IsByteLength(32, undefined, { message: 'JWT_SECRET must have at least 32 bytes' })
   readonly JWT_SECRET?: string;
 
-  @IsOptional()
-  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
-  readonly OIDC_ISSUER_URL?: string;
+  /** Accepted issuers. */
+  @List()
+  @IsUrl(
+    { ...URL_OPTIONS, protocols: ['http', 'https'] },
+    { each: true, message: '$property must be a URL address' },
+  )
+  readonly OIDC_ISSUER_URL: readonly string[] = [];
 
-  @IsOptional()
-  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
-  readonly OIDC_JWKS_URL?: string;
+  /** URLs of the signing keys, one for each issuer, in the same order. */
+  @List()
+  @IsUrl(
+    { ...URL_OPTIONS, protocols: ['http', 'https'] },
+    { each: true, message: '$property must be a URL address' },
+  )
+  readonly OIDC_JWKS_URL: readonly string[] = [];
 
   /** Accepted audiences of tokens. Also the clients whose roles are read from `resource_access`. */
   @List()
@@ -120,6 +128,16 @@ export class Environment {
     message: 'OIDC_ROLES_CLAIM must be the path of a claim, such as realm_access.roles',
   })
   readonly OIDC_ROLES_CLAIM?: string;
+
+  /** Clients whose access tokens are accepted without `aud`. */
+  @List()
+  @IsNotEmpty({ each: true, message: 'OIDC_CLIENT_IDS must hold ids of clients, or not be set' })
+  readonly OIDC_CLIENT_IDS: readonly string[] = [];
+
+  /** Roles by the names that tokens contain. Not set: the names are the roles. */
+  @IsOptional()
+  @IsString()
+  readonly OIDC_ROLES_MAP?: string;
 
   @Flag()
   readonly OIDC_ALLOW_HTTP: boolean = false;
@@ -216,6 +234,10 @@ export class Environment {
   /** Requests per second that one subject may send, averaged over ten seconds. */
   @WholeNumber(1, 1_000_000)
   readonly RATE_LIMIT_SUBJECT: number = 500;
+
+  /** Size of the headers of a request. A token can have half of it. */
+  @WholeNumber(16_384, 131_072)
+  readonly MAX_HEADER_BYTES: number = 16_384;
 
   @WholeNumber(1, 1_000_000)
   readonly MAX_IN_FLIGHT: number = 1_000;

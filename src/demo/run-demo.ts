@@ -32,7 +32,7 @@ async function play(variables: DemoOptions['variables'], narrator: Narrator): Pr
   const secret = signingSecret(environment);
   const agent = (role: string): DemoAgent => {
     const {
-      OIDC_ISSUER_URL: issuer,
+      OIDC_ISSUER_URL: [issuer],
       OIDC_AUDIENCE: [audience],
     } = environment;
     const token = developmentToken(secret, { roles: [role], issuer, audience });

@@ -35,7 +35,7 @@ async function play({ url, variables, worker }: WorkDemoOptions, narrator: Narra
   narrator.line(`Agent Mesh Controller ${await versionAt(controller)} at ${controller}`);
   const secret = signingSecret(environment);
   const {
-    OIDC_ISSUER_URL: issuer,
+    OIDC_ISSUER_URL: [issuer],
     OIDC_AUDIENCE: [audience],
   } = environment;
   const tokenOf = (role: string, sub?: string): string =>

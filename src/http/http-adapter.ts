@@ -17,8 +17,14 @@ const TIMEOUTS: ServerOptions = {
 
 /** The Express adapter with time limits for slow clients. */
 export class HttpAdapter extends ExpressAdapter {
+  /** @param maxHeaderSize limit of the headers of a request, in bytes */
+  constructor(private readonly maxHeaderSize?: number) {
+    super();
+  }
+
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
-    this.httpServer = createServer(TIMEOUTS, this.getInstance<Express>());
+    const limits = { ...TIMEOUTS, maxHeaderSize: this.maxHeaderSize };
+    this.httpServer = createServer(limits, this.getInstance<Express>());
   }
 }

@@ -70,7 +70,7 @@ export async function startTestApp({
   });
   const builder = Test.createTestingModule({ imports: [AppModule.forRoot(environment, url)] });
   const module = await (override ? override(builder) : builder).compile();
-  const app = module.createNestApplication<NestExpressApplication>(newHttpAdapter(), {
+  const app = module.createNestApplication<NestExpressApplication>(newHttpAdapter(environment), {
     ...APP_OPTIONS,
     ...(logs && { logger: new PinoLogger(environment) }),
   });

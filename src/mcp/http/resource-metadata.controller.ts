@@ -39,7 +39,7 @@ export class ResourceMetadataController {
       ]);
     return {
       resource: `${url}/mcp`,
-      ...(OIDC_ISSUER_URL !== undefined && { authorization_servers: [OIDC_ISSUER_URL] }),
+      ...(OIDC_ISSUER_URL.length > 0 && { authorization_servers: [...OIDC_ISSUER_URL] }),
       bearer_methods_supported: ['header'],
       resource_name: 'Agent Mesh Controller',
     };
