@@ -14,6 +14,8 @@ import { CreateEventLog1764000020000 } from './1764000020000-create-event-log.js
 import { CreateDeployment1764000021000 } from './1764000021000-create-deployment.js';
 import { AddEventTransactions1764000023000 } from './1764000023000-add-event-transactions.js';
 import { CreateWebhooks1764000024000 } from './1764000024000-create-webhooks.js';
+import { AddListColumns1764000025000 } from './1764000025000-add-list-columns.js';
+import { IndexLists1764000026000 } from './1764000026000-index-lists.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -33,4 +35,6 @@ export const MIGRATIONS = [
   CreateDeployment1764000021000,
   AddEventTransactions1764000023000,
   CreateWebhooks1764000024000,
+  AddListColumns1764000025000,
+  IndexLists1764000026000,
 ];

@@ -31,6 +31,12 @@ GRANT INSERT, UPDATE ON subject_roles TO mesh_app;
 -- Sessions and approvals are inserted and changed, never deleted.
 GRANT INSERT, UPDATE ON sessions, approvals TO mesh_app;
 
+-- Triggers record which roles can read a task through an approval, with the privileges of the controller.
+GRANT INSERT ON task_approvers, approver_sessions, approval_readers, audit_event_readers TO mesh_app;
+GRANT UPDATE (task_status) ON task_approvers TO mesh_app;
+GRANT UPDATE (status) ON approver_sessions TO mesh_app;
+GRANT UPDATE (status, approver_role) ON approval_readers TO mesh_app;
+
 -- Tasks never change. To lock a row requires UPDATE on a column; foreign keys of the attempts protect the id.
 GRANT INSERT, UPDATE (id) ON tasks TO mesh_app;
 

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
 import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
+import { MERGED_COLUMNS, mergeRanges, type Ranges } from '../database/merged-ranges.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import { overdue } from '../lifecycle/overdue.sql.js';
@@ -46,12 +47,16 @@ export class ApprovalListsRepository {
     filter: ApprovalFilter,
     limit: number,
   ): Promise<RowPage<ListedApproval>> {
-    const where = this.whereOf(filter);
+    const where = new WhereClause();
+    const ranges = filter.decidableBy
+      ? [this.decidable(where, filter, filter.decidableBy)]
+      : readable(where, filter);
     const days = where.bind(this.environment.SESSION_RETENTION_DAYS);
     const text = `
-      SELECT ${APPROVAL_ROW}, ${keysetAt('a.created_at')} AS keyset_at, ${isTaskOverdue(days)} AS task_overdue
-        FROM approvals a ${where.toString()}
-       ORDER BY a.created_at DESC, a.id DESC LIMIT ${where.bind(limit)}`;
+      SELECT ${APPROVAL_ROW}, ${keysetAt('m.at')} AS keyset_at, ${isTaskOverdue(days)} AS task_overdue,
+             ${MERGED_COLUMNS}
+        FROM (${mergeRanges(ranges, 'DESC', limit)}) m JOIN approvals a ON a.id = m.id
+       ORDER BY m.at DESC, m.id DESC LIMIT ${where.bind(limit)}`;
     return sqlPage(manager, text, where.parameters);
   }
 
@@ -69,27 +74,88 @@ export class ApprovalListsRepository {
     return sql(manager, PENDING_BY_ROLE);
   }
 
-  private whereOf({ decidableBy, after, ...filter }: ApprovalFilter): WhereClause {
-    const where = new WhereClause().and(IS_PARTICIPANT, filter.participants);
-    if (filter.status !== undefined) where.and(hasStatus(filter.status), filter.status);
-    if (decidableBy) this.andDecidable(where, decidableBy);
-    return where
-      .and('a.requested_by = ?', filter.requested_by)
-      .and('a.approver_role = ?', filter.approver_role)
-      .and('a.task_id = ?', filter.task_id)
-      .and('(a.created_at, a.id) < (?::timestamptz, ?::uuid)', after?.at, after?.id);
-  }
-
-  private andDecidable(where: WhereClause, { roles, subject, kind }: Agent): void {
+  /** Pending approvals of the roles of an agent that it can decide. */
+  private decidable(where: WhereClause, filter: ApprovalFilter, agent: Agent): Ranges {
     const { APPROVALS_FOUR_EYES, HUMAN_APPROVER_ROLES } = this.environment;
-    where.and(hasStatus('pending'), 'pending').and('a.approver_role = ANY(?)', roles);
-    where.and(NOT_VOTED, subject);
-    if (APPROVALS_FOUR_EYES) where.and(NOT_EXCLUDED, subject);
-    if (kind !== 'human') where.and(`NOT ${needsHuman('?')}`, HUMAN_APPROVER_ROLES);
+    const { roles, subject, kind } = agent;
+    const terms = new WhereClause(where)
+      .and('a.id = r.id')
+      .and(`NOT ${expiredCondition('a')}`)
+      .and(NOT_VOTED, subject);
+    if (APPROVALS_FOUR_EYES) terms.and(NOT_EXCLUDED, subject);
+    if (kind !== 'human') terms.and(`NOT ${needsHuman('?')}`, HUMAN_APPROVER_ROLES);
+    return {
+      each: `unnest(${where.bind(roles)}::text[]) AS k(role)`,
+      select: `${POSITION} WHERE a.status = 'pending' AND a.approver_role = k.role ${bounds(where, filter)}`,
+      check: existsApproval(andRest(terms, filter)),
+    };
   }
 }
 
-/** Returns the SQL condition that an approval currently has a status, in a form that an index can serve. */
+/** SELECT of the position of an approval. */
+const POSITION = 'SELECT a.created_at AS at, a.id FROM approvals a';
+
+/** Ranges of the indexes that contain the approvals of a filter. */
+function readable(where: WhereClause, filter: ApprovalFilter): Ranges[] {
+  const { participants, status, requested_by, approver_role, task_id } = filter;
+  const after = (): string => bounds(where, filter);
+  const check = (): string =>
+    existsApproval(
+      andRest(new WhereClause(where).and('a.id = r.id').and(IS_PARTICIPANT, participants), filter),
+    );
+  if (task_id !== undefined) {
+    return [
+      { select: `${POSITION} WHERE a.task_id = ${where.bind(task_id)} ${after()}`, check: check() },
+    ];
+  }
+  if (requested_by !== undefined) {
+    const select = `${POSITION} WHERE a.requested_by = ${where.bind(requested_by)} ${after()}`;
+    return [{ select, check: check() }];
+  }
+  const table = participants ? READERS : APPROVALS;
+  const each = participants && `unnest(${where.bind(participants)}::text[]) AS k(role)`;
+  const range = (condition: string, isChecked: boolean): Ranges => ({
+    each,
+    select: `${table.select} ${condition} ${bounds(where, filter, table.id)}`,
+    check: isChecked ? check() : undefined,
+  });
+  if (approver_role !== undefined) {
+    return [range(`AND a.approver_role = ${where.bind(approver_role)}`, status !== undefined)];
+  }
+  if (status === undefined) return [range('', false)];
+  const stored = range(`AND a.status = ${where.bind(status)}`, status === 'pending');
+  // Pending approvals that have expired and that the sweep has not stored yet.
+  const unstored = `${POSITION} WHERE a.status = 'pending' AND a.expires_at <= now() ${after()}`;
+  return status === 'expired' ? [stored, { select: unstored, check: check() }] : [stored];
+}
+
+const READERS = {
+  id: 'a.approval_id',
+  select:
+    'SELECT a.created_at AS at, a.approval_id AS id FROM approval_readers a WHERE a.role = k.role',
+};
+const APPROVALS = { id: 'a.id', select: `${POSITION} WHERE true` };
+
+function bounds(where: WhereClause, { after }: ApprovalFilter, id = 'a.id'): string {
+  if (!after) return '';
+  return `AND (a.created_at, ${id}) < (${where.bind(after.at)}::timestamptz, ${where.bind(after.id)}::uuid)`;
+}
+
+/** Adds the conditions of the filter that are columns of the approval. */
+function andRest(where: WhereClause, filter: ApprovalFilter): WhereClause {
+  const { status, requested_by, approver_role, task_id } = filter;
+  if (status !== undefined) where.and(hasStatus(status), status);
+  return where
+    .and('a.requested_by = ?', requested_by)
+    .and('a.approver_role = ?', approver_role)
+    .and('a.task_id = ?', task_id);
+}
+
+function existsApproval(where: WhereClause): string {
+  return `SELECT true FROM approvals a ${where.toString()}`;
+}
+
+/** Returns the SQL condition that an approval currently has a status. */
 function hasStatus(status: ApprovalStatus): string {
   if (status === 'pending') return `a.status = ? AND NOT ${expiredCondition('a')}`;
   if (status === 'expired') return `(a.status = ? OR ${expiredCondition('a')})`;
@@ -99,8 +165,8 @@ function hasStatus(status: ApprovalStatus): string {
 const isTaskOverdue = (days: string): string => `
   EXISTS (SELECT 1 FROM sessions s WHERE s.task_id = a.task_id AND s.attempt IS NOT NULL AND ${overdue('s', days)})`;
 
-const IS_PARTICIPANT = `EXISTS (
-  SELECT 1 FROM task_participants p WHERE p.task_id = a.task_id AND p.role = ANY(?))`;
+const IS_PARTICIPANT = `(
+  SELECT true FROM task_participants p WHERE p.task_id = a.task_id AND p.role = ANY(?) LIMIT 1)`;
 
 const NOT_VOTED = `NOT EXISTS (
   SELECT 1 FROM approval_votes v

@@ -19,6 +19,10 @@ import type { ApprovalStatus } from './approval-status.js';
 @Index('idx_approvals_waiting', ['approver_role', 'created_at', 'id'], {
   where: `status = 'pending'`,
 })
+@Index('idx_approvals_created_at', ['created_at', 'id'])
+@Index('idx_approvals_status_created_at', ['status', 'created_at', 'id'])
+@Index('idx_approvals_approver_role', ['approver_role', 'created_at', 'id'])
+@Index('idx_approvals_requested_by', ['requested_by', 'created_at', 'id'])
 @Check(
   'approvals_status_ck',
   `status IN ('pending', 'approved', 'rejected', 'expired', 'withdrawn')`,

@@ -6,6 +6,17 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('idx_audit_events_timestamp', { synchronize: false }) // DESC, which TypeORM cannot express
 @Index('idx_audit_events_event_type', ['event_type'])
 @Index('idx_audit_events_task_id', ['task_id'])
+@Index('idx_audit_events_from_role', ['from_role', 'event_type', 'timestamp', 'id'], {
+  where: 'from_role IS NOT NULL',
+})
+@Index('idx_audit_events_to_role', ['to_role', 'event_type', 'timestamp', 'id'], {
+  where: 'to_role IS NOT NULL',
+})
+@Index('idx_audit_events_type_timestamp', ['event_type', 'timestamp', 'id'])
+@Index('idx_audit_events_role', ['role', 'timestamp', 'id'])
+@Index('idx_audit_events_reported', ['actor', 'timestamp', 'id'], {
+  where: `event_type LIKE 'agent.%'`,
+})
 @Index('idx_audit_events_n', ['n'], { where: 'n IS NOT NULL' })
 @Index('idx_audit_events_tx', ['tx'], { where: 'tx IS NOT NULL' })
 export class AuditEvent {
@@ -40,6 +51,14 @@ export class AuditEvent {
   /** The subject that caused the event, or `system`. */
   @Column({ type: 'text' })
   actor: string;
+
+  /** Requester role of the task, set by a trigger; null: no task, or from before the column. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  from_role: string | null;
+
+  /** Assignee role of the task, set by a trigger; null: no task, or from before the column. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  to_role: string | null;
 
   /** Order in which events were inserted; null: from before the event log. Later commits can have lower values. */
   @Column({ type: 'bigint', nullable: true, default: () => 'next_event_n()' })

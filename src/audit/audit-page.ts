@@ -1,4 +1,4 @@
-import { isoTimeOf } from '../database/keyset.js';
+import { cutPage, isoTimeOf } from '../database/keyset.js';
 import type { RowPage } from '../database/sql.js';
 import type { ListedEvent } from './audit.repository.js';
 import { type AuditCursor, type OpenTransactions, parseSnapshot } from './audit-cursor.js';
@@ -16,12 +16,11 @@ export interface AuditPage {
  * @param cursor the cursor from which the query continued
  */
 export function toAuditPage(
-  { rows, isTruncated }: RowPage<ListedEvent>,
+  found: RowPage<ListedEvent>,
   size: number,
   cursor: AuditCursor | undefined,
 ): AuditPage {
-  const page = rows.slice(0, size);
-  const last = isTruncated || rows.length > size ? page.at(-1) : undefined;
+  const { page, last } = cutPage(found, size);
   return { rows: page, cursor: last && cursorAfter(last, cursor) };
 }
 

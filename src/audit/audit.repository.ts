@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { type CursorRow, keysetAt } from '../database/keyset.js';
+import { MERGED_COLUMNS, mergeRanges } from '../database/merged-ranges.js';
 import { queueSql, type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import type { AuditEvent } from './audit-event.entity.js';
 import type { AuditCursor } from './audit-cursor.js';
+import { eventRanges } from './event-ranges.sql.js';
 
 /** The values of a new event. `JSON.stringify` omits members that are undefined; their columns are null. */
 export type AuditRow = Pick<AuditEvent, 'id' | 'event_type' | 'role' | 'actor' | 'trace_id'> & {
@@ -48,7 +50,7 @@ export class AuditRepository {
   /** Returns the first events that the filter selects: late ones, then the others, oldest first. */
   list(manager: EntityManager, filter: EventFilter, limit: number): Promise<RowPage<ListedEvent>> {
     const statement = new WhereClause();
-    const parts = [followingEvents(statement, filter), ...lateEvents(statement, filter)];
+    const parts = [followingEvents(statement, filter, limit), ...lateEvents(statement, filter)];
     return sqlPage(manager, merge(parts, limit), statement.parameters);
   }
 
@@ -113,17 +115,17 @@ const LISTED = `
  */
 const MAX_BEGUN = 10_000;
 
-/** Part of a list: events `e` that meet a condition. */
+/** Part of a list: events `e`. */
 interface ListPart {
-  where: WhereClause;
+  /** FROM item and WHERE clause of the events `e`. */
+  from: string;
   /** The order of the parts in the list. */
   rank: 'unfinished' | 'late' | 'following';
 }
 
-function followingEvents(statement: WhereClause, filter: EventFilter): ListPart {
-  const { at, id } = filter.cursor?.after ?? {};
-  const where = whereOf(statement, filter).and(`(e.timestamp, e.id) > ${POSITION}`, at, id);
-  return { where, rank: 'following' };
+function followingEvents(statement: WhereClause, filter: EventFilter, limit: number): ListPart {
+  const positions = mergeRanges(eventRanges(statement, filter), 'ASC', limit);
+  return { from: `(${positions}) m JOIN audit_events e ON e.id = m.id`, rank: 'following' };
 }
 
 /** Returns the parts with events up to the cursor of transactions that had not ended when it was made. */
@@ -140,10 +142,10 @@ function lateEvents(statement: WhereClause, filter: EventFilter): ListPart[] {
   ];
   const open = unread.open.filter((tx) => tx !== part?.tx);
   if (open.length > 0) ranges.push(whereLate('e.tx = ANY(?::bigint[])', open));
-  const late = ranges.map((where): ListPart => ({ where, rank: 'late' }));
+  const late = ranges.map((where): ListPart => ({ from: fromEvents(where), rank: 'late' }));
   if (!part) return late;
   const where = whereLate('e.tx = ?::bigint AND e.id > ?::uuid', part.tx, part.id);
-  return [{ where, rank: 'unfinished' }, ...late];
+  return [{ from: fromEvents(where), rank: 'unfinished' }, ...late];
 }
 
 const POSITION = '(?::timestamptz, ?::uuid)';
@@ -151,14 +153,20 @@ const POSITION = '(?::timestamptz, ?::uuid)';
 /** Returns SQL for the first events of all parts: late ones by transaction, then the following ones by time. */
 function merge(parts: readonly ListPart[], limit: number): string {
   const selects = parts.map(
-    ({ where, rank }) => `
-      (SELECT ${LISTED}, ${RANKS[rank]} AS rank FROM audit_events e ${where.toString()}
+    ({ from, rank }) => `
+      (SELECT ${LISTED}, ${RANKS[rank]} AS rank,
+              ${rank === 'following' ? MERGED_COLUMNS : 'true AS is_match, false AS is_last_read'}
+         FROM ${from}
         ORDER BY ${rank === 'following' ? 'e.timestamp' : 'e.tx'}, e.id LIMIT ${limit})`,
   );
   return `
     SELECT *, rank < ${RANKS.following} AS is_late FROM (${selects.join(' UNION ALL ')}) u
      ORDER BY rank, CASE WHEN rank < ${RANKS.following} THEN tx END,
               CASE WHEN rank = ${RANKS.following} THEN timestamp END, id LIMIT ${limit}`;
+}
+
+function fromEvents(where: WhereClause): string {
+  return `audit_events e ${where.toString()}`;
 }
 
 const RANKS = { unfinished: 0, late: 1, following: 2 } as const;
@@ -178,6 +186,7 @@ export function whereVisible(where: WhereClause, agent: Agent | undefined): Wher
   return agent ? where.and(VISIBLE, agent.roles, agent.subject) : where;
 }
 
+/** In a form that PostgreSQL evaluates event by event. */
 const VISIBLE = `(
-  EXISTS (SELECT 1 FROM task_participants p WHERE p.task_id = e.task_id AND p.role = ANY(?))
+  coalesce((SELECT true FROM task_participants p WHERE p.task_id = e.task_id AND p.role = ANY(?) LIMIT 1), false)
   OR (e.actor = ? AND e.event_type LIKE 'agent.%'))`;

@@ -53,6 +53,10 @@ function badCursor(): InvalidInputError {
 /** A row with the time of its position, as {@link keysetAt} selects it. */
 export interface CursorRow {
   keyset_at: string;
+  /** Of a row of `mergeRanges`: false if it is not in the list, but ends a range. */
+  is_match?: boolean;
+  /** Of a row of `mergeRanges`: the page ends with this row, because a range is not read further. */
+  is_last_read?: boolean;
 }
 
 /**
@@ -62,18 +66,30 @@ export interface CursorRow {
  */
 export function toPage<Row extends CursorRow & { id: string }>(
   list: CursorKind,
-  { rows, isTruncated }: RowPage<Row>,
+  found: RowPage<Row>,
   size: number,
   cursorKeyOf: (row: Row) => Omit<Keyset, 'at'> = ({ id }) => ({ id }),
 ): { rows: Row[]; next_cursor: string | null } {
-  const page = rows.slice(0, size);
-  const last = isTruncated || rows.length > size ? page.at(-1) : undefined;
+  const { page, last } = cutPage(found, size);
   return {
     rows: page,
     next_cursor: last
       ? encodeCursor(list, { at: isoTimeOf(last.keyset_at), ...cursorKeyOf(last) })
       : null,
   };
+}
+
+/** Returns the rows of one page, and the row after which the next page begins; undefined if no page follows. */
+export function cutPage<Row extends CursorRow>(
+  { rows, isTruncated }: RowPage<Row>,
+  size: number,
+): { page: Row[]; last: Row | undefined } {
+  const end = rows.findIndex(({ is_last_read }) => is_last_read === true);
+  const read = end === -1 ? rows : rows.slice(0, end + 1);
+  const matches = read.filter(({ is_match }) => is_match !== false);
+  const page = matches.slice(0, size);
+  if (matches.length > size) return { page, last: page.at(-1) };
+  return { page, last: isTruncated || end !== -1 ? read.at(-1) : undefined };
 }
 
 /** Converts PostgreSQL's text of a timestamp, which has no trailing zeros and a space instead of the T. */

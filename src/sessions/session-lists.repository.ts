@@ -2,11 +2,18 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
+import {
+  countRanges,
+  MERGED_COLUMNS,
+  mergeRanges,
+  type Ranges,
+} from '../database/merged-ranges.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import { statusNow } from '../lifecycle/overdue.sql.js';
 import type { SessionStatus } from '../lifecycle/session-status.js';
 import type { Session } from './session.entity.js';
+import { SessionRanges } from './session-ranges.sql.js';
 import { takesPart } from './session-visibility.sql.js';
 
 /** Selects sessions of a list. A member that is undefined selects all. */
@@ -33,45 +40,67 @@ export class SessionListsRepository {
     start: PageStart,
     limit: number,
   ): Promise<RowPage<Session & CursorRow>> {
-    const where = this.whereOf(filter);
-    if ('after' in start) where.and(AFTER, start.after.at, start.after.id);
+    const where = new WhereClause();
+    const days = where.bind(this.environment.SESSION_RETENTION_DAYS);
     const offset = 'offset' in start ? start.offset : 0;
-    const status = statusNow('s', where.bind(this.environment.SESSION_RETENTION_DAYS));
+    const ranges = this.ranges(where, filter, 'after' in start ? start.after : undefined);
+    const most = offset + limit;
+    const positions = mergeRanges(ranges, 'DESC', offset === 0 ? most : where.bind(most));
     const text = `
-      SELECT s.*, ${status} AS status, ${keysetAt('s.created_at')} AS keyset_at
-        FROM sessions s ${where.toString()}
-       ORDER BY s.created_at DESC, s.id DESC
-       LIMIT ${where.bind(limit)} OFFSET ${where.bind(offset)}`;
+      SELECT s.*, ${statusNow('s', days)} AS status, ${keysetAt('m.at')} AS keyset_at, ${MERGED_COLUMNS}
+        FROM (SELECT at, id, is_match, bool_or(is_last_read) OVER (ORDER BY at DESC, id DESC) AS is_last_read
+                FROM (${positions}) p
+               ORDER BY at DESC, id DESC LIMIT ${where.bind(limit)} OFFSET ${where.bind(offset)}) m
+        JOIN sessions s ON s.id = m.id
+       ORDER BY m.at DESC, m.id DESC`;
     return sqlPage(manager, text, where.parameters);
   }
 
-  /** Returns the number of sessions that the filter selects. */
-  async count(manager: EntityManager, filter: SessionFilter): Promise<number> {
-    const where = this.whereOf(filter);
-    const text = `SELECT count(*)::integer AS total FROM sessions s ${where.toString()}`;
-    const [count] = await sql<{ total: number }>(manager, text, where.parameters);
-    return count?.total ?? 0;
+  /** Returns the number of sessions that the filter selects, at most `most`, and whether it is exact. */
+  async count(
+    manager: EntityManager,
+    filter: SessionFilter,
+    most: number,
+  ): Promise<{ total: number; isExact: boolean }> {
+    const where = new WhereClause();
+    const text = countRanges(this.ranges(where, filter, undefined), most);
+    const [count] = await sql<{ total: number; is_cut: boolean }>(manager, text, where.parameters);
+    const { total = 0, is_cut = false } = count ?? {};
+    return { total: Math.min(total, most), isExact: !is_cut && total <= most };
+  }
+
+  private ranges(
+    where: WhereClause,
+    { task_id, ...filter }: SessionFilter,
+    after: Keyset | undefined,
+  ): Ranges[] {
+    const { SESSION_RETENTION_DAYS: days } = this.environment;
+    return task_id === undefined
+      ? new SessionRanges(filter, where, days, after).all()
+      : [ofTask(where, days, { ...filter, task_id }, after)];
   }
 
   /** Returns the attempts of a task, latest first. */
   listAttempts(manager: EntityManager, taskId: string): Promise<RowPage<Session>> {
     return sqlPage(manager, ATTEMPTS, [taskId, this.environment.SESSION_RETENTION_DAYS]);
   }
-
-  private whereOf({ participants, role, status, task_id }: SessionFilter): WhereClause {
-    return (
-      new WhereClause()
-        .and(`(s.role = ANY(?) OR ${takesPart('?')})`, participants, participants)
-        .and('s.role = ?', role)
-        .and('s.task_id = ?', task_id)
-        .and(`${statusNow('s', '?')} = ?`, this.environment.SESSION_RETENTION_DAYS, status)
-        // Repeats part of the status condition in a form that an index serves.
-        .and('s.status = ?', status === 'expired' ? undefined : status)
-    );
-  }
 }
 
-const AFTER = '(s.created_at, s.id) < (?::timestamptz, ?::uuid)';
+/** The sessions of one task: few, so they are read whole. */
+function ofTask(
+  where: WhereClause,
+  days: number,
+  { participants, role, status, task_id }: SessionFilter,
+  after: Keyset | undefined,
+): Ranges {
+  const terms = new WhereClause(where)
+    .and('s.task_id = ?', task_id)
+    .and(`(s.role = ANY(?) OR ${takesPart('?')})`, participants, participants)
+    .and('s.role = ?', role)
+    .and(`${statusNow('s', '?')} = ?`, days, status)
+    .and('(s.created_at, s.id) < (?::timestamptz, ?::uuid)', after?.at, after?.id);
+  return { select: `SELECT s.created_at AS at, s.id FROM sessions s ${terms.toString()}` };
+}
 
 const ATTEMPTS = `
   SELECT s.*, ${statusNow('s', '$2')} AS status FROM sessions s

@@ -4,6 +4,6 @@
  * @param roles placeholder of the roles
  */
 export function takesPart(roles: string): string {
-  return `(s.attempt IS NOT NULL AND EXISTS (
-     SELECT 1 FROM task_participants p WHERE p.task_id = s.task_id AND p.role = ANY(${roles})))`;
+  return `(s.attempt IS NOT NULL AND coalesce((
+     SELECT true FROM task_participants p WHERE p.task_id = s.task_id AND p.role = ANY(${roles}) LIMIT 1), false))`;
 }

@@ -28,6 +28,19 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
 @Index('idx_sessions_run_until', ['run_until'], {
   where: `run_until IS NOT NULL AND status = 'active'`,
 })
+@Index('idx_sessions_role_tasks', ['role', 'task_status', 'task_created_at', 'task_id'], {
+  where: 'task_status IS NOT NULL',
+})
+@Index('idx_sessions_from_role_tasks', ['from_role', 'task_status', 'task_created_at', 'task_id'], {
+  where: 'task_status IS NOT NULL',
+})
+@Index('idx_sessions_role', ['role', 'status', 'created_at', 'id'], { where: 'version > 0' })
+@Index('idx_sessions_roles', ['from_role', 'role', 'created_at', 'id'], {
+  where: 'from_role IS NOT NULL',
+})
+@Index('idx_sessions_from_role', ['from_role', 'status', 'created_at', 'id'], {
+  where: 'from_role IS NOT NULL',
+})
 @Check('sessions_status_ck', `status IN ('pending', 'active', 'completed', 'failed', 'expired')`)
 @Check(
   'sessions_ended_reason_ck',
@@ -106,7 +119,10 @@ export class Session {
   @Column({ type: 'timestamptz', nullable: true })
   run_until: Date | null;
 
-  /** Place in the inbox that a released attempt passes to the next one; null if `created_at` gives the place. */
+  /**
+   * Place in the inbox if `created_at` does not give it: the place that a released attempt passed to this one, or the
+   * time at which the attempt becomes due.
+   */
   @Column({ type: 'timestamptz', nullable: true })
   queued_at: Date | null;
 
@@ -122,6 +138,18 @@ export class Session {
   /** Type of the task. A trigger sets it; null in plain sessions and in attempts that ended before this column existed. */
   @Column({ type: 'varchar', length: 50, nullable: true })
   task_type: string | null;
+
+  /** Requester role of the task, set by a trigger; null in a plain session. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  from_role: string | null;
+
+  /** Creation of the task, set by a trigger; null in a plain session. */
+  @Column({ type: 'timestamptz', nullable: true })
+  task_created_at: Date | null;
+
+  /** Stored status of the task, set by triggers on its latest attempt; null in all other sessions. */
+  @Column({ type: 'varchar', length: 20, nullable: true })
+  task_status: string | null;
 
   /** Deadline of the task. */
   @Column({ type: 'timestamptz', nullable: true })

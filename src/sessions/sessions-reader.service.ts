@@ -15,6 +15,9 @@ import { sessionNotFound } from './session-errors.js';
 import { type SessionFilter, SessionListsRepository } from './session-lists.repository.js';
 import { SessionsRepository, type VisibleSession } from './sessions.repository.js';
 
+/** Number of sessions that numbered pages contain and count. */
+const MAX_NUMBERED = 10_000;
+
 /** Reads sessions for callers that can see them. */
 @Injectable()
 export class SessionsReaderService {
@@ -74,12 +77,17 @@ export class SessionsReaderService {
     { page, page_size }: ListSessionsQuery,
   ): Promise<SessionPageDto> {
     const number = page ?? 1;
-    const total = await this.lists.count(manager, filter);
+    if (number * page_size > MAX_NUMBERED) throw pageTooDeep();
     const start = { offset: (number - 1) * page_size };
-    const found = await this.lists.list(manager, filter, start, page_size + 1);
+    const [{ total, isExact }, found] = await Promise.all([
+      this.lists.count(manager, filter, MAX_NUMBERED),
+      this.lists.list(manager, filter, start, page_size + 1),
+    ]);
     if (page !== undefined && found.isTruncated && found.rows.length <= page_size)
       throw pageTooLarge();
-    return { ...toPageDto(found, page_size), total, page: number };
+    if (number > 1 && found.rows.some(({ is_last_read }) => is_last_read === true))
+      throw pageTooDeep();
+    return { ...toPageDto(found, page_size), total, total_is_exact: isExact, page: number };
   }
 
   private async pageAfter(
@@ -101,6 +109,16 @@ function filterOf(agent: Agent, { role, status, task_id }: ListSessionsQuery): S
 function toPageDto(found: RowPage<Session & CursorRow>, page_size: number): SessionPageDto {
   const { rows, next_cursor } = toPage('sessions', found, page_size);
   return { sessions: rows.map(toSessionDto), page_size, next_cursor };
+}
+
+/** Error for a numbered page beyond the sessions that numbered pages reach. */
+function pageTooDeep(): InvalidInputError {
+  return new InvalidInputError([
+    {
+      pointer: '?page',
+      message: `Numbered pages contain the newest ${MAX_NUMBERED} sessions at most: follow next_cursor instead`,
+    },
+  ]);
 }
 
 /** Error for a numbered page that was cut: the next page would skip the rows that were cut off. */

@@ -7,7 +7,7 @@ export const TASK_COLUMNS = `
 
 /** Same condition as the view `task_participants`, in a form that PostgreSQL evaluates task by task. */
 export const TAKES_PART = `(t.from_role = ANY(?) OR t.to_role = ANY(?)
-  OR (SELECT true FROM approvals p WHERE p.task_id = t.id AND p.approver_role = ANY(?) LIMIT 1))`;
+  OR (SELECT true FROM task_approvers p WHERE p.task_id = t.id AND p.role = ANY(?) LIMIT 1))`;
 
 /** FROM item: the latest attempt `a` of a task `t`. */
 export const LATEST_ATTEMPT = `LATERAL (

@@ -7,6 +7,9 @@ import type { Priority } from './priority.js';
 @Index('idx_tasks_trace_id', ['trace_id'])
 @Index('idx_tasks_created_at', { synchronize: false }) // DESC, which TypeORM cannot express
 @Index('idx_tasks_parent_task_id', ['parent_task_id'], { where: 'parent_task_id IS NOT NULL' })
+@Index('idx_tasks_to_role_type', ['to_role', 'task_type', 'created_at', 'id'])
+@Index('idx_tasks_from_role_type', ['from_role', 'task_type', 'created_at', 'id'])
+@Index('idx_tasks_roles', ['from_role', 'to_role', 'created_at', 'id'])
 @Check('tasks_priority_ck', `priority IN ('low', 'normal', 'high')`)
 @Check('tasks_max_attempts_ck', 'max_attempts BETWEEN 1 AND 100')
 @Check('tasks_max_run_seconds_ck', 'max_run_seconds BETWEEN 30 AND 604800')

@@ -12,6 +12,8 @@ export interface Plan {
   ways: string[];
   /** Whether it sorts what it has found, instead of finding it in its order. */
   sorts: boolean;
+  /** Number of rows that the scan which reads most rows of a table or an index has read. */
+  rowsRead: number;
   ms: number;
 }
 
@@ -49,6 +51,7 @@ export async function explain(
     return {
       ways: nodes.flatMap(wayOf),
       sorts: nodes.some((node) => node['Node Type'].endsWith('Sort')),
+      rowsRead: Math.max(0, ...nodes.map(rowsReadBy)),
       ms: explained['Execution Time'],
     };
   } finally {
@@ -65,6 +68,9 @@ interface PlanNode {
   'Node Type': string;
   'Index Name'?: string;
   'Relation Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
   Plans?: PlanNode[];
 }
 
@@ -75,6 +81,13 @@ function nodesOf(node: PlanNode): PlanNode[] {
 function wayOf(node: PlanNode): string[] {
   if (node['Index Name'] !== undefined) return [node['Index Name']];
   return node['Node Type'] === 'Seq Scan' ? [`Seq Scan on ${node['Relation Name'] ?? '?'}`] : [];
+}
+
+function rowsReadBy(node: PlanNode): number {
+  if (!/Scan$/.test(node['Node Type']) || !('Relation Name' in node || 'Index Name' in node))
+    return 0;
+  const rows = node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0);
+  return rows * node['Actual Loops'];
 }
 
 class Recorder extends AbstractLogger {

@@ -262,10 +262,20 @@ export class SessionPageDto {
   @ApiProperty({
     type: 'integer',
     required: false,
-    description: 'Number of sessions on all pages. Absent if the request has a `cursor`.',
+    maximum: 10_000,
+    description:
+      'Number of sessions on all numbered pages, at most 10,000. Absent if the request has a `cursor`.',
     example: 1,
   })
   total?: number;
+
+  @ApiProperty({
+    required: false,
+    description:
+      'Whether `total` is exact: `false` if there are more sessions. Absent if the request has a `cursor`.',
+    example: true,
+  })
+  total_is_exact?: boolean;
 
   @ApiProperty({
     type: 'integer',

@@ -35,7 +35,14 @@ describe('GET /sessions', () => {
   it('returns page 1 with page size 20 without parameters', async () => {
     const role = newSubject('lister');
     const { body } = await mesh.agent(role).get<PageBody>('/sessions');
-    expect(body).toEqual({ sessions: [], total: 0, page: 1, page_size: 20, next_cursor: null });
+    expect(body).toEqual({
+      sessions: [],
+      total: 0,
+      total_is_exact: true,
+      page: 1,
+      page_size: 20,
+      next_cursor: null,
+    });
   });
 
   it('returns every session once by cursor, while sessions of the same instant and newer ones are added', async () => {

@@ -47,7 +47,7 @@ describe(`behind ${FINISHED} finished tasks`, () => {
     const plan = plans[name];
     expect(plan?.ways).toContain(index);
     expect(plan?.ways.filter((way) => way.startsWith('Seq Scan'))).toEqual([]);
-    expect(plan?.sorts).toBe(false);
+    expect(plan?.rowsRead).toBeLessThanOrEqual(101);
   });
 
   it('the sweeps use their indexes', async () => {
@@ -55,7 +55,9 @@ describe(`behind ${FINISHED} finished tasks`, () => {
       await sweepLeases(mesh);
       await sweepDeadlines(mesh);
     });
-    const found = statements.filter(({ text }) => text.includes('SKIP LOCKED'));
+    const found = statements.filter(
+      ({ text }) => text.includes('SKIP LOCKED') && text.includes('FROM sessions'),
+    );
     const ways = await Promise.all(found.map(async (each) => (await explain(mesh, each)).ways));
     expect(ways).toEqual([['idx_sessions_lease'], ['idx_sessions_deadline']]);
   });

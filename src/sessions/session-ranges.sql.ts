@@ -1,0 +1,125 @@
+import type { Keyset } from '../database/keyset.js';
+import type { Ranges } from '../database/merged-ranges.js';
+import type { WhereClause } from '../database/where-clause.js';
+import { statusNow } from '../lifecycle/overdue.sql.js';
+import { SESSION_STATUSES, type SessionStatus } from '../lifecycle/session-status.js';
+import type { SessionFilter } from './session-lists.repository.js';
+
+/** FROM item of all roles of sessions. Reads one row of the index for each of them. */
+const EACH_ROLE = `(
+  WITH RECURSIVE each (role) AS (
+    SELECT min(role) FROM sessions WHERE version > 0
+    UNION ALL
+    SELECT (SELECT min(s.role) FROM sessions s WHERE s.role > each.role AND s.version > 0) FROM each WHERE each.role IS NOT NULL
+  )
+  SELECT role FROM each WHERE role IS NOT NULL) AS k(role)`;
+
+/** Ranges of the indexes that contain the sessions of a filter, newest first. */
+export class SessionRanges {
+  /**
+   * @param where binds the values of the filter
+   * @param retentionDays the retention in days
+   * @param after the position before the ranges
+   */
+  constructor(
+    private readonly filter: Omit<SessionFilter, 'task_id'>,
+    private readonly where: WhereClause,
+    private readonly retentionDays: number,
+    private readonly after: Keyset | undefined,
+  ) {}
+
+  all(): Ranges[] {
+    const { participants: roles, role, status } = this.filter;
+    if (!roles && role === undefined && status === undefined) return [this.everything()];
+    if (!roles) return this.of('role', role === undefined ? undefined : [role]);
+    if (role === undefined) {
+      return [...this.of('role', roles), ...this.of('from_role', roles), ...this.approvedBy(roles)];
+    }
+    return roles.includes(role) ? this.of('role', [role]) : this.ofRole(roles, role);
+  }
+
+  /** One range for each stored status that a session with the status can have. */
+  private of(column: 'role' | 'from_role', roles: readonly string[] | undefined): Ranges[] {
+    const each = roles ? this.each(roles) : EACH_ROLE;
+    return this.ofStatuses(
+      each,
+      `SELECT s.created_at AS at, s.id FROM sessions s WHERE s.${column} = k.role AND s.version > 0`,
+      SESSION,
+    );
+  }
+
+  private approvedBy(roles: readonly string[]): Ranges[] {
+    return this.ofStatuses(this.each(roles), `${APPROVED} WHERE s.role = k.role`, ATTEMPT);
+  }
+
+  private ofStatuses(each: string, select: string, columns: Position): Ranges[] {
+    const { status } = this.filter;
+    const ranges = (stored: readonly SessionStatus[], check?: string, more = ''): Ranges => ({
+      each: `${each} CROSS JOIN unnest(ARRAY[${quoted(stored)}]) AS v(status)`,
+      select: `${select} AND s.status = v.status ${more} ${this.bounds(columns)}`,
+      check,
+    });
+    if (status === undefined) return [ranges(SESSION_STATUSES)];
+    if (status === 'pending' || status === 'active') return [ranges([status], this.check())];
+    if (status !== 'expired') return [ranges([status])];
+    const days = this.where.bind(this.retentionDays);
+    const old = `AND s.created_at < now() - make_interval(days => ${days}::integer)`;
+    return [ranges([status]), ranges(['pending', 'active'], this.check(), old)];
+  }
+
+  /** Attempts of a role at tasks that one of the other roles requested or approves. */
+  private ofRole(roles: readonly string[], role: string): Ranges[] {
+    const check = this.check();
+    const each = this.each(roles);
+    const bound = this.where.bind(role);
+    return [
+      {
+        each,
+        select: `SELECT s.created_at AS at, s.id FROM sessions s
+                  WHERE s.from_role = k.role AND s.role = ${bound} ${this.bounds(SESSION)}`,
+        check,
+      },
+      {
+        each,
+        select: `${APPROVED} WHERE s.role = k.role AND s.session_role = ${bound} ${this.bounds(ATTEMPT)}`,
+        check,
+      },
+    ];
+  }
+
+  private everything(): Ranges {
+    const select = `SELECT s.created_at AS at, s.id FROM sessions s WHERE true ${this.bounds(SESSION)}`;
+    return { select };
+  }
+
+  private each(roles: readonly string[]): string {
+    return `unnest(${this.where.bind(roles)}::text[]) AS k(role)`;
+  }
+
+  private bounds({ at, id }: Position): string {
+    if (!this.after) return '';
+    return `AND (${at}, ${id}) < (${this.where.bind(this.after.at)}::timestamptz, ${this.where.bind(this.after.id)}::uuid)`;
+  }
+
+  /** Condition that the session of a row has the status of the filter now; undefined without that filter. */
+  private check(): string | undefined {
+    const { status } = this.filter;
+    if (status === undefined) return undefined;
+    const now = statusNow('s', this.where.bind(this.retentionDays));
+    return `SELECT ${now} = ${this.where.bind(status)} FROM sessions s WHERE s.id = r.id`;
+  }
+}
+
+/** Columns of the position of a row. */
+interface Position {
+  readonly at: string;
+  readonly id: string;
+}
+
+const SESSION: Position = { at: 's.created_at', id: 's.id' };
+const ATTEMPT: Position = { at: 's.created_at', id: 's.session_id' };
+const APPROVED = 'SELECT s.created_at AS at, s.session_id AS id FROM approver_sessions s';
+
+function quoted(statuses: readonly SessionStatus[]): string {
+  return statuses.map((status) => `'${status}'`).join(', ');
+}
