@@ -1,103 +1,114 @@
-import type { Client } from 'pg';
-import { keysetAt, type CursorKind, toPage } from '../../src/database/keyset.js';
+import { encodeCursor } from '../../src/database/keyset.js';
 import { type Case, expect } from './cases.js';
+import { AGE_DAYS, ROLES_OF, type Viewer } from './growth-rows.js';
 
-/** The role that everything in a database that has grown was asked of. */
-const ROLE = 'worker';
-/** Of the tasks of a table that has grown. */
-export const EACH_NTH_RARE = 10;
-/** How many claims a round makes at most: so many tasks are put in before it, and the table stays as it was. */
+/** A case of the tables that have grown, for one caller. */
+export interface GrowthCase extends Case {
+  viewer: Viewer;
+  /** Whether the response contains a total: its time grows with the number of rows, up to 10,000. */
+  counts?: boolean;
+}
+
+/** Number of claims of one round: this many tasks are inserted before it, so that the table keeps its size. */
 const CLAIMS = 50;
+const DAY_MS = 86_400_000;
+/** Equal in all processes of a run: the names of cases contain times. */
+const TODAY = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+const A_DAY_AGO = new Date(TODAY - DAY_MS).toISOString();
+const MIDDLE = new Date(TODAY - (AGE_DAYS / 2) * DAY_MS).toISOString().replace('Z', '000Z');
 
-/** What is asked of a table that has grown; each in the middle of what there is, but for what has a beginning only. */
-export const GROWTH_CASES: Record<string, Case> = {
-  'sessions after a cursor': lookingAfter('sessions', '/sessions?page_size=20'),
-  'tasks after a cursor': lookingAfter('tasks', '/tasks?page_size=20'),
-  inbox: looking(`/tasks?to_role=${ROLE}&status=pending`),
-  'inbox after a cursor': lookingAfter('inbox', `/tasks?to_role=${ROLE}&status=pending`),
-  'inbox of a type': looking(`/tasks?to_role=${ROLE}&status=pending&task_type=rare`),
-  claim: claiming({}, EACH_NTH_RARE),
-  'claim of a type': claiming({ task_types: ['rare'] }, 1),
-  'claim of a type that is not there': {
-    act: async (send) => {
-      expect(
-        204,
-        await send('POST', '/tasks/claim', { body: { role: ROLE, task_types: ['none'] } }),
-      );
-    },
-  },
+/** The filters of each list. Each one is measured alone, for each caller. */
+export const FILTERS = {
+  tasks: [
+    ...['pending', 'active', 'completed', 'failed', 'dead', 'cancelled', 'expired'].map(withStatus),
+    ...['task_type=common', 'task_type=rare', 'from_role=role_1', 'from_role=role_40'],
+    ...['to_role=role_1', 'to_role=role_40', 'to_role=role_1&status=dead'],
+    ...['to_role=role_1&status=pending', `created_since=${A_DAY_AGO}`],
+  ],
+  sessions: [
+    ...['pending', 'active', 'completed', 'failed', 'expired'].map(withStatus),
+    ...['role=role_1', 'role=role_40'],
+  ],
+  approvals: [
+    ...['pending', 'approved', 'rejected', 'expired', 'withdrawn'].map(withStatus),
+    ...['approver_role=role_1', 'approver_role=role_40', 'waiting_for=me', 'asked_by=me'],
+  ],
+  'audit/events': [
+    ...['event_type=task_routed', 'event_type=task_cancelled', 'role=role_1', 'role=role_40'],
+    `from=${A_DAY_AGO}`,
+  ],
+};
+export type List = keyof typeof FILTERS;
+
+/** The row after which the second half of a list begins. */
+const HALF = { at: MIDDLE, id: '00000000-0000-0000-0000-000000000000' };
+export const MIDDLES: Record<List, string> = {
+  tasks: encodeCursor('tasks', HALF),
+  sessions: encodeCursor('sessions', HALF),
+  approvals: encodeCursor('approvals', HALF),
+  'audit/events': encodeCursor('events', HALF),
 };
 
-/** So many tasks of the role, each with a pending attempt; each nth of them is of a rare type. */
-export const GROW = `
-  WITH routed AS (
-    INSERT INTO tasks
-      (id, task_type, description, from_role, to_role, trace_id, idempotency_key, created_by, created_at)
-    SELECT uuidv7(make_interval(secs => -n / 100.0)), CASE n % $2::integer WHEN 0 THEN 'rare' ELSE 'common' END, 'bench', 'finance', '${ROLE}',
-           gen_random_uuid(), gen_random_uuid(), 'bench', now() - make_interval(secs => n / 100.0)
-      FROM generate_series(1, $1::integer) AS n
-    RETURNING id, trace_id, created_at
-  )
-  INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, created_at, attempt, attempts_left)
-  SELECT uuidv7(created_at - now()), '${ROLE}', id, 'pending', trace_id, 'bench', created_at, 1, 2 FROM routed`;
+export const GROWTH_CASES: Record<string, GrowthCase> = {
+  ...Object.fromEntries(listCases()),
+  'inbox of a type': reading('much', '/tasks?to_role=role_1&status=pending&task_type=rare'),
+  'inbox of a requester': reading('much', '/tasks?to_role=role_1&status=pending&from_role=role_2'),
+  claim: claiming({}, 200),
+  'claim of a type': claiming({ task_types: ['claimed'] }, 200),
+  'claim of a missing type': claiming({ task_types: ['none'] }, 204),
+};
 
-function looking(path: string): Case {
+function withStatus(status: string): string {
+  return `status=${status}`;
+}
+
+function* listCases(): Generator<[string, GrowthCase]> {
+  for (const viewer of Object.keys(ROLES_OF) as Viewer[]) {
+    for (const list of Object.keys(FILTERS) as List[]) {
+      const counts = list === 'sessions';
+      yield [`${viewer}: ${list}`, { ...reading(viewer, `/${list}`), counts }];
+      const middle = `cursor=${MIDDLES[list]}`;
+      yield [`${viewer}: ${list} from the middle`, reading(viewer, `/${list}?${middle}`)];
+      for (const filter of FILTERS[list]) {
+        yield [
+          `${viewer}: ${list} ${filter}`,
+          { ...reading(viewer, `/${list}?${filter}`), counts },
+        ];
+      }
+    }
+  }
+}
+
+function reading(viewer: Viewer, path: string): GrowthCase {
   return {
+    viewer,
     act: async (send) => {
       expect(200, await send('GET', path));
     },
   };
 }
 
-/** Asks for the page that begins in the middle. */
-function lookingAfter(list: keyof typeof MIDDLES, path: string): Case {
+function claiming(body: object, status: number): GrowthCase {
   return {
+    viewer: 'much',
     prepare: async (db) => {
-      const name = `${db.database ?? ''} ${list}`;
-      const middle = middles.get(name) ?? (await middleOf(db, list));
-      middles.set(name, middle);
-      return [middle];
-    },
-    act: async (send, cursor) => {
-      expect(200, await send('GET', `${path}&cursor=${cursor}`));
-    },
-  };
-}
-
-/** To look for them reads all there is, which would push it out of the caches before every round. */
-const middles = new Map<string, string>();
-
-/** The lists, in their orders. */
-const MIDDLES = {
-  sessions: { columns: 'id', table: 'sessions', order: 'created_at DESC, id DESC' },
-  tasks: { columns: 'id', table: 'tasks', order: 'created_at DESC, id DESC' },
-  inbox: { columns: 'id, priority AS rank', table: 'sessions', order: '-priority, created_at, id' },
-} satisfies Partial<Record<CursorKind, object>>;
-
-async function middleOf(db: Client, list: keyof typeof MIDDLES): Promise<string> {
-  const { columns, table, order } = MIDDLES[list];
-  const { rows } = await db.query<{ keyset_at: string; id: string; rank?: number }>(
-    `SELECT ${keysetAt('created_at')} AS keyset_at, ${columns} FROM ${table}
-      ORDER BY ${order} LIMIT 1 OFFSET (SELECT count(*) / 2 FROM ${table})`,
-  );
-  const { next_cursor } = toPage(list, { rows, isTruncated: true }, 1, ({ id, rank }) => ({
-    id,
-    ...(rank !== undefined && { sortRank: rank }),
-  }));
-  if (next_cursor === null) throw new Error('nothing there');
-  return next_cursor;
-}
-
-/** Claims what there is; as much as it will claim is put in before. */
-function claiming(wish: object, eachNthRare: number): Case {
-  return {
-    prepare: async (db) => {
-      await db.query(GROW, [CLAIMS, eachNthRare]);
+      await db.query(TO_CLAIM, [CLAIMS]);
       return Array<string>(CLAIMS).fill('');
     },
     usesUp: true,
     act: async (send) => {
-      expect(200, await send('POST', '/tasks/claim', { body: { role: ROLE, ...wish } }));
+      expect(status, await send('POST', '/tasks/claim', { body: { role: 'role_1', ...body } }));
     },
   };
 }
+
+/** High priority, so that these tasks are claimed and not those of the table. */
+const TO_CLAIM = `
+  WITH routed AS (
+    INSERT INTO tasks (id, task_type, description, from_role, to_role, trace_id, idempotency_key, created_by)
+    SELECT gen_random_uuid(), 'claimed', 'bench', 'role_2', 'role_1', gen_random_uuid(), gen_random_uuid(), 'bench'
+      FROM generate_series(1, $1::integer)
+    RETURNING id, trace_id
+  )
+  INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, attempt, attempts_left, priority)
+  SELECT gen_random_uuid(), 'role_1', id, 'pending', trace_id, 'bench', 1, 2, 2 FROM routed`;

@@ -4,7 +4,7 @@
  *
  *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--processes N]
  *         [--before DIST] [--node PATH] [--profile FOLDER]
- *     npm run bench -- --growth
+ *     npm run bench -- --growth [--case BEGINNING]… [--size TASKS]…
  */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
@@ -34,6 +34,8 @@ const { values: options } = parseArgs({
     node: { type: 'string', default: process.execPath },
     /** Only what becomes of some answers as tables grow; takes some minutes to fill them. */
     growth: { type: 'boolean', default: false },
+    /** Numbers of tasks of the tables that have grown. Default: 1,000, 100,000 and 1,000,000. */
+    size: { type: 'string', multiple: true },
     /** Where to leave a profile of the controller's processor time. */
     profile: { type: 'string' },
   },
@@ -48,7 +50,10 @@ const ground = await Ground.lay(options.node);
 const load = Load.start();
 const systems: System[] = [];
 try {
-  if (options.growth) process.exitCode = (await growth(ground, load, options.case)) ? 0 : 1;
+  if (options.growth)
+    process.exitCode = (await growth(ground, load, options.case, options.size?.map(Number)))
+      ? 0
+      : 1;
   else await compare();
 } finally {
   load.stop();

@@ -5,12 +5,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
+import { MIGRATIONS } from '../../migrations/index.js';
+import { IndexLists1764000026000 } from '../../migrations/1764000026000-index-lists.js';
 import { migrate } from '../../src/database/migrate.js';
+import { withClient } from '../support/catalog.js';
+import { up } from '../support/migrations.js';
 import { createTestDatabase, startTestPostgres, type TestPostgres } from '../support/postgres.js';
 import { startTestRedis, type TestRedis } from '../support/redis.js';
 import { StubIssuer, type StubKey } from '../support/stub-issuer.js';
 import { FIXTURES, ROLES } from './cases.js';
-import { EACH_NTH_RARE, GROW } from './growth-cases.js';
+import { grow } from './growth-rows.js';
 
 const REGISTER = new URL('../support/register-typescript.js', import.meta.url).href;
 const HAND_WRITTEN = { express: 'hand-written.ts', fastify: 'hand-written-fastify.ts' };
@@ -23,6 +27,11 @@ const OUT_OF_REACH = {
 };
 /** As durable as PostgreSQL comes. */
 const DURABLE = { fsync: 'on' };
+
+/** The last of the others fills the tables of the lists and creates their indexes, which is faster at once. */
+const WITHOUT_LIST_INDEXES = MIGRATIONS.filter(
+  (migration) => migration !== IndexLists1764000026000,
+);
 
 /** What every system stands on: PostgreSQL, Redis and an identity provider. */
 export class Ground {
@@ -47,7 +56,7 @@ export class Ground {
   /** A migrated database of its own, with the fixtures of all cases or other rows. */
   async database(
     fill: (client: pg.Client) => Promise<void> = laid,
-    runMigrations = migrate,
+    runMigrations: (url: string) => Promise<unknown> = migrate,
   ): Promise<string> {
     const url = await createTestDatabase(this.postgres.url);
     await runMigrations(url);
@@ -59,10 +68,10 @@ export class Ground {
     return url;
   }
 
-  /** Tokens of so many agents. */
-  tokens(count: number): string[] {
+  /** Tokens of so many agents. They act for the first of their roles by default. */
+  tokens(count: number, roles: readonly string[] = ROLES): string[] {
     const exp = Math.floor(Date.now() / 1000) + DAY_SECONDS;
-    const claims = { exp, role: ROLES[0], realm_access: { roles: [...ROLES] } };
+    const claims = { exp, role: roles[0], realm_access: { roles: [...roles] } };
     return Array.from({ length: count }, (_, n) =>
       this.issuer.token(this.key, { ...claims, sub: `agent-${n}` }),
     );
@@ -103,10 +112,14 @@ export class System {
 
   /** The controller on tables with so many rows each. */
   static async grown(ground: Ground, rows: number): Promise<System> {
-    const database = await ground.database(async (client) => {
-      await client.query('SET synchronous_commit = off');
-      await client.query(GROW, [rows, EACH_NTH_RARE]);
-    });
+    const database = await ground.database(
+      () => Promise.resolve(),
+      async (url) => {
+        await up(url, WITHOUT_LIST_INDEXES);
+        await withClient(url, (client) => grow(client, rows));
+        return migrate(url);
+      },
+    );
     return System.start(ground, `${rows} rows`, ['dist/src/main.js'], database);
   }
 
