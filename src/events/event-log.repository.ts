@@ -25,6 +25,9 @@ export interface Numbered extends Head {
   found: number;
 }
 
+/** Maximum number of events that receive their position at a time. Part of the SQL, so that every plan uses the indexes. */
+export const BATCH = 2_000;
+
 /** The event log: which committed audit event has which position. Positions never change. */
 @Injectable()
 export class EventLogRepository {
@@ -45,14 +48,14 @@ export class EventLogRepository {
     await sql(manager, BEGIN_EPOCH, [origin]);
   }
 
-  /** Assigns positions to the next committed events, at most `limit`, in the order of `n`. */
-  async number(manager: EntityManager, highestN: number, limit: number): Promise<Numbered> {
-    return one(await sql<Numbered>(manager, NUMBER, [highestN, limit]));
+  /** Assigns positions to the next committed events, at most {@link BATCH}, in the order of `n`. */
+  async number(manager: EntityManager, highestN: number): Promise<Numbered> {
+    return one(await sql<Numbered>(manager, NUMBER, [highestN]));
   }
 
-  /** Assigns positions to events from before the log, at most `limit`, in the order of their time. */
-  async backfill(manager: EntityManager, limit: number): Promise<Numbered> {
-    return one(await sql<Numbered>(manager, BACKFILL, [limit]));
+  /** Assigns positions to events from before the log, at most {@link BATCH}, in the order of their time. */
+  async backfill(manager: EntityManager): Promise<Numbered> {
+    return one(await sql<Numbered>(manager, BACKFILL));
   }
 
   /** Returns the end of the log. */
@@ -115,9 +118,9 @@ const OLDEST_OPEN_TX = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`;
  */
 const NUMBER = `
   WITH unnumbered AS (
-    SELECT e.id, e.n FROM audit_events e, event_log_head h
-     WHERE e.n > h.low_n AND NOT (${HAS_POSITION})
-     ORDER BY e.n LIMIT $2),
+    SELECT e.id, e.n FROM audit_events e
+     WHERE e.n > (SELECT low_n FROM event_log_head) AND NOT (${HAS_POSITION})
+     ORDER BY e.n LIMIT ${BATCH}),
   numbered AS (
     INSERT INTO event_log (position, event_id)
     SELECT h.last_position + row_number() OVER (ORDER BY u.n), u.id
@@ -125,7 +128,7 @@ const NUMBER = `
     RETURNING position),
   progress AS (
     SELECT n.found,
-           n.found < $2 AND (${OLDEST_OPEN_TX} >= h.barrier_tx
+           n.found < ${BATCH} AND (${OLDEST_OPEN_TX} >= h.barrier_tx
                              OR ${OWN_TX} < h.barrier_tx) AS is_past_barrier
       FROM event_log_head h, (SELECT count(*) AS found FROM numbered) AS n),
   moved AS (
@@ -141,9 +144,10 @@ const NUMBER = `
 
 const BACKFILL = `
   WITH batch AS (
-    SELECT e.id, e.timestamp FROM audit_events e, event_log_head h
-     WHERE e.n IS NULL AND (e.timestamp, e.id) > (h.backfilled_at, h.backfilled_id)
-     ORDER BY e.timestamp, e.id LIMIT $1),
+    SELECT e.id, e.timestamp FROM audit_events e
+     WHERE e.n IS NULL
+       AND (e.timestamp, e.id) > (SELECT backfilled_at, backfilled_id FROM event_log_head)
+     ORDER BY e.timestamp, e.id LIMIT ${BATCH}),
   numbered AS (
     INSERT INTO event_log (position, event_id)
     SELECT h.last_position + row_number() OVER (ORDER BY b.timestamp, b.id), b.id
@@ -153,7 +157,7 @@ const BACKFILL = `
   moved AS (
     UPDATE event_log_head h
        SET last_position = h.last_position + p.found,
-           is_backfilled = p.found < $1,
+           is_backfilled = p.found < ${BATCH},
            backfilled_at = coalesce((SELECT timestamp FROM last), h.backfilled_at),
            backfilled_id = coalesce((SELECT id FROM last), h.backfilled_id)
       FROM progress p)
@@ -167,5 +171,6 @@ const HAS_UNNUMBERED = `
 const LAG = `
   SELECT count(*)::int AS events,
          coalesce(greatest(extract(epoch FROM clock_timestamp() - min(timestamp)), 0), 0)::float8 AS seconds
-    FROM (SELECT e.timestamp FROM audit_events e, event_log_head h
-           WHERE e.n > h.low_n AND NOT (${HAS_POSITION}) ORDER BY e.n LIMIT 10000) AS e`;
+    FROM (SELECT e.timestamp FROM audit_events e
+           WHERE e.n > (SELECT low_n FROM event_log_head) AND NOT (${HAS_POSITION})
+           ORDER BY e.n LIMIT 10000) AS e`;

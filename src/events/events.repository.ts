@@ -28,8 +28,9 @@ export class EventsRepository {
       .and('e.event_type = ANY(?)', filter.types)
       .and('e.task_id = ?', filter.task_id)
       .and('e.trace_id = ?', filter.trace_id);
+    const isIndexed = filter.task_id !== undefined || filter.trace_id !== undefined;
     const text = `
-      SELECT ${COLUMNS} FROM event_log l JOIN audit_events e ON e.id = l.event_id ${where.toString()}
+      SELECT ${COLUMNS} FROM ${isIndexed ? POSITIONS_OF_EVENTS : EVENTS_AT_POSITIONS} ${where.toString()}
        ORDER BY l.position LIMIT ${where.bind(limit)}`;
     return sqlPage(manager, text, where.parameters);
   }
@@ -74,10 +75,19 @@ const COLUMNS = `
   l.position::float8 AS position, e.id, e.event_type, e.role, e.actor, e.timestamp, e.trace_id, e.task_id,
   e.session_id, e.approval_id, e.metadata`;
 
+/** Reads event by event, in the order of their positions. OFFSET 0 keeps PostgreSQL from a scan of the whole audit log. */
+export const EVENTS_AT_POSITIONS = `
+  event_log l CROSS JOIN LATERAL (SELECT * FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e`;
+
+/** Reads the events that an index of the audit log finds, and the position of each. */
+const POSITIONS_OF_EVENTS = `
+  audit_events e
+  CROSS JOIN LATERAL (SELECT p.position FROM event_log p WHERE p.event_id = e.id OFFSET 0) l`;
+
 const LIST_SHARED = `
   SELECT ${COLUMNS},
          ARRAY(SELECT p.role FROM task_participants p WHERE p.task_id = e.task_id) AS participants
-    FROM event_log l JOIN audit_events e ON e.id = l.event_id
+    FROM ${EVENTS_AT_POSITIONS}
    WHERE l.position > $1 ORDER BY l.position LIMIT $2`;
 
 const BOUNDS = `

@@ -11,7 +11,7 @@ import { TransactionsService } from '../database/transactions.service.js';
 import { Wakeup } from '../database/wakeup.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { explainError } from '../errors/error-text.js';
-import { EventLogRepository, type Numbered } from './event-log.repository.js';
+import { BATCH, EventLogRepository, type Numbered } from './event-log.repository.js';
 
 /** The topic of the announcements that the event log has grown. */
 export const EVENT_LOG_TOPIC = 'event-log';
@@ -22,8 +22,6 @@ const PAUSE_MS = 20;
 const PAUSE_DURATIONS = 4;
 /** Milliseconds between checks for events that other instances committed. */
 const POLL_MS = 1_000;
-/** Maximum number of events of one batch. */
-const BATCH = 2_000;
 
 /**
  * Gives each committed audit event a position in the event log. Every instance runs a sequencer; the lock of the head
@@ -97,8 +95,8 @@ export class SequencerService implements OnApplicationBootstrap, BeforeApplicati
       await this.repository.beginEpoch(manager, head.present_origin);
     }
     return head.is_backfilled
-      ? this.repository.number(manager, head.highest_n, BATCH)
-      : this.repository.backfill(manager, BATCH);
+      ? this.repository.number(manager, head.highest_n)
+      : this.repository.backfill(manager);
   }
 
   private announce({ epoch, position }: Numbered): Promise<void> {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import { statement } from '../database/statement.js';
+import { EVENTS_AT_POSITIONS } from '../events/events.repository.js';
 import type { WebhookAttempt } from './webhook-attempt.entity.js';
 import type { DeliveryStatus } from './webhook-delivery.entity.js';
 import { IS_FOR } from './webhook-selection.sql.js';
@@ -92,10 +93,9 @@ const REPLAY = statement<Selection & { limit: number }>(
   ({ webhookId, after, upTo, onlyFailed, limit }) => `
   WITH selected AS (
     SELECT w.id AS webhook_id, l.position, e.id AS event_id, e.task_id
-      FROM webhooks w
-      JOIN event_log l ON l.position > ${after}::bigint AND l.position <= ${upTo}::bigint
-      JOIN audit_events e ON e.id = l.event_id
-     WHERE w.id = ${webhookId} AND ${IS_FOR}
+      FROM webhooks w, ${EVENTS_AT_POSITIONS}
+     WHERE w.id = ${webhookId} AND l.position > ${after}::bigint AND l.position <= ${upTo}::bigint
+       AND ${IS_FOR}
        AND (NOT ${onlyFailed}::boolean
             OR EXISTS (SELECT 1 FROM webhook_deliveries d
                         WHERE d.webhook_id = w.id AND d.position = l.position AND d.status = 'failed'))

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { queueSql, sql } from '../database/sql.js';
 import { statement } from '../database/statement.js';
+import { EVENTS_AT_POSITIONS } from '../events/events.repository.js';
 import type { LogEvent } from '../events/log-event.js';
 import type { DeliveryStatus } from './webhook-delivery.entity.js';
 import { IS_FOR } from './webhook-selection.sql.js';
@@ -91,10 +92,8 @@ const SCHEDULE = `
   created AS (
     INSERT INTO webhook_deliveries (webhook_id, position, event_id, task_id)
     SELECT w.id, l.position, e.id, e.task_id
-      FROM due w
-      JOIN event_log l ON l.position > w.after_position AND l.position <= w.up_to
-      JOIN audit_events e ON e.id = l.event_id
-     WHERE ${IS_FOR}
+      FROM due w, ${EVENTS_AT_POSITIONS}
+     WHERE l.position > w.after_position AND l.position <= w.up_to AND ${IS_FOR}
     ON CONFLICT DO NOTHING),
   moved AS (
     UPDATE webhooks w SET after_position = d.up_to FROM due d WHERE w.id = d.id)

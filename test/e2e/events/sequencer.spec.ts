@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
 import { until } from '../../support/eventually.js';
@@ -158,4 +159,54 @@ describe('the sequencer after a restore', () => {
     ]);
     expect(await mesh.query('SELECT epoch FROM event_log_head')).toEqual([{ epoch: 2 }]);
   });
+});
+
+describe('the sequencer on a long log', () => {
+  const EVENTS = 20_000;
+
+  it('reads no table from beginning to end, whatever plan PostgreSQL keeps', async () => {
+    const databaseUrl = await newDatabase();
+    await withClient(databaseUrl, async (client) => {
+      await client.query(
+        `DO $$ BEGIN
+           EXECUTE format('ALTER DATABASE %I SET plan_cache_mode = force_generic_plan', current_database());
+         END $$`,
+      );
+      await client.query(
+        `INSERT INTO audit_events (id, event_type, role, trace_id, actor, metadata)
+         SELECT gen_random_uuid(), 'agent.test.wrote', 'finance', gen_random_uuid(), 'test', '{}'
+           FROM generate_series(1, ${EVENTS})`,
+      );
+    });
+    const mesh = await startTestApp({ databaseUrl });
+    const head = async (): Promise<number> => {
+      const [row] = await mesh.query<{ position: number }>(
+        'SELECT last_position::float8 AS position FROM event_log_head',
+      );
+      return row?.position ?? 0;
+    };
+    try {
+      await until(async () => (await head()) === EVENTS);
+      await withClient(databaseUrl, (client) => client.query('VACUUM ANALYZE'));
+      const before = await rowsReadInScans(mesh);
+      await routeTask(mesh, 'finance', 'manager');
+      await until(async () => (await head()) > EVENTS);
+      await mesh.agent('auditor').get('/metrics');
+      await mesh.agent('auditor').get(`/events?after=${EVENTS}&wait_seconds=2`);
+
+      expect(await rowsReadInScans(mesh)).toEqual(before);
+    } finally {
+      await mesh.close();
+      await dropTestDatabase(databaseUrl);
+    }
+  });
+
+  /** Backends report their statistics at most once a second. */
+  async function rowsReadInScans(mesh: Pick<TestApp, 'query'>): Promise<unknown[]> {
+    await sleep(1_500);
+    return mesh.query(
+      `SELECT relname, seq_tup_read::int AS rows FROM pg_stat_user_tables
+        WHERE relname IN ('audit_events', 'event_log') ORDER BY relname`,
+    );
+  }
 });
