@@ -88,10 +88,11 @@ export class TaskRanges {
       SELECT a.task_created_at AS at, a.task_id AS id FROM ${table} a
        WHERE a.${column} = k.role AND a.task_status = s.status ${more} ${this.bounds('a.task_created_at', 'a.task_id')}`,
     });
-    const type = task_type === undefined ? undefined : this.taskCheck();
-    if (status === undefined) return [{ ...select(TASK_STATUSES), check: type }];
+    const ofType = (): string | undefined =>
+      task_type === undefined ? undefined : this.taskCheck();
+    if (status === undefined) return [{ ...select(TASK_STATUSES), check: ofType() }];
     const mayBeOverdue = status === 'pending' || status === 'active';
-    const check = mayBeOverdue ? this.taskCheck(true) : type;
+    const check = mayBeOverdue ? this.taskCheck(true) : ofType();
     const ranges: Ranges[] = [{ ...select([status]), check }];
     if (status === 'expired') {
       const old = `AND a.task_created_at < now() - make_interval(days => ${this.days}::integer)`;
