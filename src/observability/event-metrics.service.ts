@@ -85,7 +85,15 @@ export class EventMetricsService {
 
   /** Counts one committed event. Its metadata is reliable only if the controller wrote the event. */
   count(eventType: string, metadata: Readonly<Record<string, unknown>>): void {
-    const { from, to, reason, decision, waited_seconds: waited, pending_seconds } = metadata;
+    const {
+      from,
+      to,
+      reason,
+      decision,
+      waited_seconds: waited,
+      pending_seconds,
+      repeated,
+    } = metadata;
     if (STATUS_CHANGES.has(eventType)) {
       this.transitions.inc({ from: String(from), to: String(to) });
       if (reason === 'lease_lost') this.leasesLost.inc();
@@ -103,6 +111,6 @@ export class EventMetricsService {
       }
     }
     if (eventType === 'approval_expired') this.approvalsExpired.inc();
-    if (eventType === 'access_denied') this.denied.inc();
+    if (eventType === 'access_denied') this.denied.inc(typeof repeated === 'number' ? repeated : 1);
   }
 }

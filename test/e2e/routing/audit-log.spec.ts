@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { newSubject } from '../../support/app.js';
+import pg from 'pg';
+import { newDatabase, newSubject, startTestApp } from '../../support/app.js';
+import { dropTestDatabase } from '../../support/postgres.js';
 import type { EventBody } from '../../support/audit.js';
 import { auditEvent, listEvents, REPORT } from '../../support/audit.js';
 import { useSharedApp, expectProblem, routeTask, actorOf } from '../../support/kit.js';
@@ -9,6 +11,22 @@ interface AckBody {
   event_id: string;
   status: string;
   trace_id: string;
+}
+
+/** The denials that the audit log of a database contains. */
+async function recordedDenials(connectionString: string): Promise<unknown[]> {
+  const db = new pg.Client({ connectionString });
+  await db.connect();
+  try {
+    const { rows } = await db.query<Record<string, unknown>>(
+      `SELECT actor, metadata ->> 'code' AS code, (metadata ->> 'repeated')::integer AS repeated
+         FROM audit_events WHERE event_type = 'access_denied'
+        ORDER BY actor LIKE '%#other-%', code, repeated NULLS FIRST`,
+    );
+    return rows;
+  } finally {
+    await db.end();
+  }
 }
 
 describe('audit log', () => {
@@ -105,6 +123,33 @@ describe('audit log', () => {
     );
     expect(events).toHaveLength(answers.length);
     expect(await listEvents(stranger, '')).toEqual([]);
+  });
+
+  it('equal denials are recorded once, and later with their number', async () => {
+    const databaseUrl = await newDatabase();
+    const busy = await startTestApp({ databaseUrl });
+    const [one, other] = [newSubject('one'), newSubject('other')];
+    const denials = [
+      ...Array.from({ length: 6 }, () => busy.agent('x', one).get('/metrics')),
+      busy.agent('x', other).get('/metrics'),
+      busy.agent('x', one).post('/sessions', { role: 'y' }),
+    ];
+    expect(new Set((await Promise.all(denials)).map(({ status }) => status))).toEqual(
+      new Set([403]),
+    );
+    const first = [
+      { actor: actorOf(one), code: 'auth.forbidden', repeated: null },
+      { actor: actorOf(one), code: 'auth.role_not_held', repeated: null },
+      { actor: actorOf(other), code: 'auth.forbidden', repeated: null },
+    ];
+    expect(await recordedDenials(databaseUrl)).toEqual(first);
+    await busy.close();
+    expect(await recordedDenials(databaseUrl)).toEqual([
+      first[0],
+      { actor: actorOf(one), code: 'auth.forbidden', repeated: 5 },
+      ...first.slice(1),
+    ]);
+    await dropTestDatabase(databaseUrl);
   });
 
   it('access_denied is not recorded for 400, 404 of missing resources, and 409', async () => {
