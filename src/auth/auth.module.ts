@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
+import { AuthenticationService } from './authentication.service.js';
 import { fetchKeys } from './fetch-keys.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { JwtStrategy } from './jwt.strategy.js';
@@ -18,13 +19,20 @@ import { VerifiedTokensService } from './verified-tokens.service.js';
 @Module({
   controllers: [MeController],
   providers: [
+    AuthenticationService,
     JwtStrategy,
     VerifiedTokensService,
     PolicyChecksService,
     RoutePoliciesService,
     { provide: VerificationKeys, inject: [Environment], useFactory: verificationKeys },
   ],
-  exports: [VerifiedTokensService, VerificationKeys, PolicyChecksService, RoutePoliciesService],
+  exports: [
+    AuthenticationService,
+    VerifiedTokensService,
+    VerificationKeys,
+    PolicyChecksService,
+    RoutePoliciesService,
+  ],
 })
 export class AuthModule {}
 

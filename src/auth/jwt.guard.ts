@@ -1,35 +1,29 @@
-import type { IncomingMessage } from 'node:http';
-import { type ExecutionContext, Injectable, Logger } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AuthGuard } from '@nestjs/passport';
-import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { requestContext } from '../observability/request-context.js';
 import type { Agent } from './agent.js';
-import { bearerToken, maxTokenBytes } from './bearer-token.js';
-import { assertInTime } from './token-claims.js';
+import { AuthenticationService } from './authentication.service.js';
 import { POLICY_KEY, type RoutePolicy } from './policy.decorator.js';
-import { tokenInvalid } from './token-errors.js';
-import { VerifiedTokensService } from './verified-tokens.service.js';
+
+type AgentRequest = IncomingMessage & { user?: Agent };
 
 /**
- * Enforces `@Policy()` as far as it depends on no resource: requires a valid bearer token, except for public actions. Errors
- * follow RFC 6750.
+ * Enforces `@Policy()` as far as it depends on no resource: requires a valid bearer token, except for public actions. The
+ * token of a request with a body was verified before the body was read.
  */
 @Injectable()
-export class JwtGuard extends AuthGuard('jwt') {
+export class JwtGuard implements CanActivate {
   private readonly logger = new Logger('Authentication');
 
   constructor(
     private readonly reflector: Reflector,
-    private readonly verified: VerifiedTokensService,
-    private readonly environment: Environment,
-  ) {
-    super();
-  }
+    private readonly authentication: AuthenticationService,
+  ) {}
 
   /** Logs the reason of each refusal, which contains no part of the token. */
-  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     try {
       const allowed = this.authenticate(context);
       return typeof allowed === 'boolean'
@@ -46,37 +40,20 @@ export class JwtGuard extends AuthGuard('jwt') {
     throw error;
   }
 
-  /** Skips passport for a token that was verified before. */
   private authenticate(context: ExecutionContext): boolean | Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
     const policy = this.reflector.getAllAndOverride<RoutePolicy | undefined>(POLICY_KEY, targets);
     if (policy?.isPublic === true) return true;
-    const request = context.switchToHttp().getRequest<IncomingMessage & { user: Agent }>();
-    const known = this.verified.find(bearerToken(request, maxTokenBytes(this.environment)));
-    if (!known) return this.verify(context, request, policy);
-    assertInTime(known.payload, Date.now() / 1000);
-    request.user = known.agent;
-    recordCaller(known.agent, policy);
-    return true;
-  }
-
-  private async verify(
-    context: ExecutionContext,
-    request: { user: Agent },
-    policy: RoutePolicy | undefined,
-  ): Promise<boolean> {
-    await super.canActivate(context);
-    recordCaller(request.user, policy);
-    return true;
-  }
-
-  /** @param info the error of the key provider or of the verification, as passport-jwt passes it */
-  override handleRequest<T>(error: unknown, user: T | false | null, info: unknown): T {
-    if (user) return user;
-    const reason = error ?? info;
-    throw reason instanceof DomainError
-      ? reason
-      : tokenInvalid('The signature of the token is not valid', reason);
+    const http = context.switchToHttp();
+    const request = http.getRequest<AgentRequest>();
+    const accept = (agent: Agent): true => {
+      request.user = agent;
+      recordCaller(agent, policy);
+      return true;
+    };
+    const caller =
+      request.user ?? this.authentication.authenticate(request, http.getResponse<ServerResponse>());
+    return caller instanceof Promise ? caller.then(accept) : accept(caller);
   }
 }
 

@@ -103,9 +103,10 @@ export class JwtStrategy extends PassportStrategy(KeyObjectStrategy, 'jwt') {
     const agent = { ...caller, kind: this.kindOf(payload) };
     const used = this.used.get(request);
     if (used && typeof payload === 'object') {
+      const { exp, iat, nbf } = payload;
       await this.verified.add(bearerToken(request, maxTokenBytes(this.environment)), {
         ...used,
-        payload,
+        payload: { exp, iat, nbf },
         agent,
       });
     }

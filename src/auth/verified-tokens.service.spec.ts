@@ -1,7 +1,11 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { VerificationKeys } from './verification-keys.js';
-import { MAX_TOKENS, VerifiedTokensService } from './verified-tokens.service.js';
+import {
+  MAX_TOKEN_CHARACTERS,
+  MAX_TOKENS,
+  VerifiedTokensService,
+} from './verified-tokens.service.js';
 
 const ORIGINAL = createSecretKey('s'.repeat(32), 'utf8');
 
@@ -62,5 +66,23 @@ describe('A token that was verified', () => {
     await sut.add('the last straw', verified('b'));
     expect(sut.find('a')).toBeUndefined();
     expect(sut.find('other-1')).toBeDefined();
+  });
+
+  it('is evicted when the tokens after it are too large together', async () => {
+    const large = (n: number): string => String(n).padEnd(MAX_TOKEN_CHARACTERS / 4, 'x');
+    for (let n = 1; n <= 3; n += 1) await sut.add(large(n), verified(`large ${n}`));
+    expect(sut.find('a')).toBeDefined();
+    await sut.add(large(4), verified('large 4'));
+    expect(sut.find('a')).toBeUndefined();
+    expect(sut.find(large(1))).toBeDefined();
+    await sut.add(large(5), verified('large 5'));
+    expect(sut.find(large(1))).toBeUndefined();
+    expect(sut.find(large(2))).toBeDefined();
+  });
+
+  it('counts once, however often it is added', async () => {
+    const large = 'x'.repeat(MAX_TOKEN_CHARACTERS / 2);
+    for (let n = 1; n <= 5; n += 1) await sut.add(large, verified('large'));
+    expect(sut.find('a')).toBeDefined();
   });
 });

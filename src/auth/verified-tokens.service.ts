@@ -6,11 +6,18 @@ import type { UsedKey } from './token-key.js';
 import { VerificationKeys } from './verification-keys.js';
 
 export const MAX_TOKENS = 10_000;
+/** Most characters of all cached tokens together. The memory of an entry is proportional to its token. */
+export const MAX_TOKEN_CHARACTERS = 16 * 2 ** 20;
 
 /** A token with a verified signature and valid claims. */
 export interface VerifiedToken extends UsedKey {
+  /** The claims that are checked at each use: `exp`, `iat` and `nbf`. No other claim stays in memory. */
   readonly payload: JwtPayload;
   readonly agent: Agent;
+}
+
+interface Entry extends VerifiedToken {
+  readonly characters: number;
 }
 
 /** Runs at the first use of a token. Must not reject. After `forget` it runs again at the next use. */
@@ -20,12 +27,13 @@ type FirstUse = (agent: Agent, forget: () => void) => Promise<void>;
  * A cache of verified tokens. Each lookup compares the signing key with the current key set, and the caller of the lookup
  * checks the times of the token, so that a removed key or an expired token is refused as without the cache.
  *
- * The key of an entry is the digest of the token, so that no token stays in memory. At most 10,000 entries; the oldest is
- * evicted first. Only tokens with a valid signature are added.
+ * The key of an entry is the digest of the token, so that no token stays in memory. At most 10,000 entries, of tokens with
+ * 16 Mi characters together; the oldest is evicted first. Only tokens with a valid signature are added.
  */
 @Injectable()
 export class VerifiedTokensService {
-  private readonly tokens = new Map<string, VerifiedToken>();
+  private readonly tokens = new Map<string, Entry>();
+  private characters = 0;
   private firstUse?: FirstUse;
 
   constructor(private readonly keys: VerificationKeys) {}
@@ -45,11 +53,20 @@ export class VerifiedTokensService {
 
   async add(token: string, verified: VerifiedToken): Promise<void> {
     const digest = tokenDigest(token);
-    const isFull = this.tokens.size >= MAX_TOKENS && !this.tokens.has(digest);
-    const [first] = isFull ? this.tokens.keys() : [];
-    if (first !== undefined) this.tokens.delete(first);
-    this.tokens.set(digest, verified);
-    await this.firstUse?.(verified.agent, () => this.tokens.delete(digest));
+    this.characters += token.length - (this.tokens.get(digest)?.characters ?? 0);
+    this.tokens.set(digest, { ...verified, characters: token.length });
+    for (const oldest of this.tokens.keys()) {
+      if (this.tokens.size <= MAX_TOKENS && this.characters <= MAX_TOKEN_CHARACTERS) break;
+      if (oldest !== digest) this.delete(oldest);
+    }
+    await this.firstUse?.(verified.agent, () => {
+      this.delete(digest);
+    });
+  }
+
+  private delete(digest: string): void {
+    this.characters -= this.tokens.get(digest)?.characters ?? 0;
+    this.tokens.delete(digest);
   }
 }
 
