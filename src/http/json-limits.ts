@@ -5,75 +5,112 @@ export const JSON_LIMITS = { depth: 32, keys: 2_000, array: 1_000, string: 65_53
 
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** A value of the body and its position. */
-interface Visit {
-  value: unknown;
-  depth: number;
-  key: string;
-  parent: Visit | undefined;
+/** A violated limit. */
+interface Violation {
+  readonly rule: string;
+  /** Names from the invalid value up to the body. */
+  readonly path: string[];
+}
+
+/** Counts of one check. */
+interface Counts {
+  keys: number;
+  readonly maxKeys: number;
 }
 
 /**
  * Asserts that a body keeps {@link JSON_LIMITS}, has no keys such as `__proto__`, no numbers that JSON parsers read
- * differently (RFC 8259 section 6, RFC 7493 section 2.2) and no text that PostgreSQL cannot store. Iterative, so that
- * deep nesting does not overflow the stack.
+ * differently (RFC 8259 section 6, RFC 7493 section 2.2) and no text that PostgreSQL cannot store. It does not descend
+ * below the permitted depth, so deep nesting does not overflow the stack. It allocates no object per valid value.
  *
  * @throws InvalidInputError
  */
 export function assertJsonLimits(body: unknown, maxKeys = JSON_LIMITS.keys): void {
-  let keys = 0;
-  const root: Visit = { value: body, depth: 0, key: '', parent: undefined };
-  const open = [root];
-  for (let visit = open.pop(); visit; visit = open.pop()) {
-    const { value, depth } = visit;
-    if (typeof value === 'string') assertText(value, visit);
-    if (typeof value === 'number') assertNumber(value, visit);
-    if (typeof value !== 'object' || value === null) continue;
-    if (depth >= JSON_LIMITS.depth)
-      refuse(visit, `must not be nested deeper than ${JSON_LIMITS.depth}`);
-    if (Array.isArray(value) && value.length > JSON_LIMITS.array) {
-      refuse(visit, `must not have more than ${JSON_LIMITS.array} elements`);
-    }
-    for (const [key, member] of Object.entries(value)) {
-      if (!Array.isArray(value)) {
-        assertKey(key, visit);
-        if (++keys > maxKeys) refuse(root, `must not have more than ${maxKeys} members`);
-      }
-      open.push({ value: member, depth: depth + 1, key, parent: visit });
-    }
+  const violation = violationOf(body, 0, { keys: 0, maxKeys });
+  if (violation) throw refusal(violation);
+}
+
+/** The error for a body that has too many members. */
+export function tooManyMembers(limit = JSON_LIMITS.keys): InvalidInputError {
+  return refusal(violated(`must not have more than ${limit} members`));
+}
+
+/** The error for a body that is nested too deeply. */
+export function tooDeep(limit = JSON_LIMITS.depth): InvalidInputError {
+  return refusal(violated(`must not be nested deeper than ${limit}`));
+}
+
+function violationOf(value: unknown, depth: number, counts: Counts): Violation | undefined {
+  if (typeof value === 'string') return violationOfText(value);
+  if (typeof value === 'number') return violationOfNumber(value);
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth >= JSON_LIMITS.depth)
+    return violated(`must not be nested deeper than ${JSON_LIMITS.depth}`);
+  return Array.isArray(value)
+    ? violationOfArray(value, depth, counts)
+    : violationOfObject(value, depth, counts);
+}
+
+function violationOfArray(
+  values: readonly unknown[],
+  depth: number,
+  counts: Counts,
+): Violation | undefined {
+  if (values.length > JSON_LIMITS.array)
+    return violated(`must not have more than ${JSON_LIMITS.array} elements`);
+  for (let index = 0; index < values.length; index += 1) {
+    const violation = violationOf(values[index], depth + 1, counts);
+    if (violation) return inside(String(index), violation);
   }
+  return undefined;
 }
 
-function assertKey(key: string, at: Visit): void {
-  if (FORBIDDEN_KEYS.has(key)) refuse(at, 'has a member with a name that is not allowed');
-  assertText(key, at);
-}
-
-function assertText(text: string, at: Visit): void {
-  if (text.length > JSON_LIMITS.string) {
-    refuse(at, `must not be longer than ${JSON_LIMITS.string} characters`);
+function violationOfObject(value: object, depth: number, counts: Counts): Violation | undefined {
+  const members = Object.entries(value);
+  counts.keys += members.length;
+  if (counts.keys > counts.maxKeys) throw tooManyMembers(counts.maxKeys);
+  for (const [key, member] of members) {
+    if (FORBIDDEN_KEYS.has(key)) return violated('has a member with a name that is not allowed');
+    const ofKey = violationOfText(key);
+    if (ofKey) return ofKey;
+    const violation = violationOf(member, depth + 1, counts);
+    if (violation) return inside(key, violation);
   }
-  if (text.includes('\u0000')) refuse(at, 'must not contain U+0000');
-  if (!text.isWellFormed()) refuse(at, 'must not contain a lone surrogate');
+  return undefined;
 }
 
-function assertNumber(value: number, at: Visit): void {
-  if (!Number.isFinite(value)) refuse(at, 'must be a finite number');
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    refuse(at, 'must be an integer within ±(2^53−1)');
-  }
+function violationOfText(text: string): Violation | undefined {
+  if (text.length > JSON_LIMITS.string)
+    return violated(`must not be longer than ${JSON_LIMITS.string} characters`);
+  if (text.includes('\u0000')) return violated('must not contain U+0000');
+  if (!text.isWellFormed()) return violated('must not contain a lone surrogate');
+  return undefined;
 }
 
-function refuse(at: Visit, rule: string): never {
-  const pointer = pointerTo(at);
+function violationOfNumber(value: number): Violation | undefined {
+  if (!Number.isFinite(value)) return violated('must be a finite number');
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    return violated('must be an integer within ±(2^53−1)');
+  return undefined;
+}
+
+function violated(rule: string): Violation {
+  return { rule, path: [] };
+}
+
+function inside(key: string, violation: Violation): Violation {
+  violation.path.push(key);
+  return violation;
+}
+
+function refusal({ rule, path }: Violation): InvalidInputError {
+  const pointer = path
+    .map((key) => `/${escapePointer(key)}`)
+    .reverse()
+    .join('');
   const what = pointer === '' ? 'The body' : 'The value';
   const problem: InputProblem = { pointer: pointer || '/', message: `${what} ${rule}` };
-  throw new InvalidInputError([problem]);
-}
-
-/** Returns the JSON Pointer of a value (RFC 6901); empty for the body itself. */
-function pointerTo({ key, parent }: Visit): string {
-  return parent ? `${pointerTo(parent)}/${escapePointer(key)}` : '';
+  return new InvalidInputError([problem]);
 }
 
 /** Escapes a member name for a JSON Pointer (RFC 6901 section 3). Shortens it to 100 characters. */
