@@ -176,12 +176,13 @@ describe('limits', () => {
     });
   });
 
-  /** A request whose body does not end. */
+  /** A request of an agent whose body does not end. */
   function openRequest(mesh: TestApp): Socket {
     const socket = connect(Number(new URL(mesh.url).port), '127.0.0.1');
     socket.on('error', () => undefined);
     socket.write(
-      'POST /tasks/route HTTP/1.1\r\nHost: mesh\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      `POST /tasks/route HTTP/1.1\r\nHost: mesh\r\nAuthorization: Bearer ${tokenFor('x')}\r\n` +
+        'Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
     );
     return socket;
   }

@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import { Agent, request as send } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort } from '../../../src/embedded-postgres/free-port.js';
+import { newDatabase, newSubject, tokenFor } from '../../support/app.js';
+import { Balancer, type BalancerKind, type BalancerOptions } from '../../support/balancer.js';
+import { Client } from '../../support/client.js';
+import { ControllerProcess } from '../../support/controller-process.js';
+import { until } from '../../support/eventually.js';
+import { times } from '../../support/kit.js';
+import { dropTestDatabase } from '../../support/postgres.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+
+const KINDS: BalancerKind[] = ['nginx', 'haproxy'];
+/** Each direction: 30 ms for a round trip. */
+const LATENCY_MS = 15;
+
+describe('behind a balancer', () => {
+  let databaseUrl: string;
+  const closers: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    databaseUrl = await newDatabase();
+  });
+
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+
+  afterAll(() => dropTestDatabase(databaseUrl));
+
+  async function controller(env: Record<string, string>): Promise<ControllerProcess> {
+    const started = await ControllerProcess.startMain({ DATABASE_URL: databaseUrl, ...env });
+    closers.push(() => started.stop());
+    const client = new Client(started.url);
+    await until(async () => (await client.get('/health/ready')).status === 200);
+    return started;
+  }
+
+  async function balancer(
+    kind: BalancerKind,
+    servers: readonly string[],
+    options: BalancerOptions = {},
+  ): Promise<Balancer> {
+    const started = await Balancer.start(kind, servers, options);
+    closers.push(() => started.stop());
+    return started;
+  }
+
+  async function slowed(server: ControllerProcess): Promise<string> {
+    const proxy = await TcpProxy.start(Number(new URL(server.url).port));
+    proxy.latency = LATENCY_MS;
+    closers.push(() => proxy.close());
+    return proxy.url(server.url);
+  }
+
+  describe.each(KINDS)('%s', (kind) => {
+    it('answers every request of connections that were idle', async () => {
+      // HAProxy closes half of its idle connections at each interval, so some stay for several intervals.
+      const [idleSeconds, keepAlive] = kind === 'nginx' ? [2, '3'] : [1, '10'];
+      const server = await controller({ HTTP_KEEP_ALIVE_SECONDS: keepAlive });
+      const { url } = await balancer(kind, [await slowed(server)], {
+        idleSeconds,
+        checks: false,
+      });
+      const agent = new Agent({ keepAlive: true });
+      closers.push(() => {
+        agent.destroy();
+        return Promise.resolve();
+      });
+      const token = tokenFor('finance', newSubject('finance'));
+      const outcomes = await Promise.all(
+        times(16, async (index) => {
+          const own: string[] = [];
+          for (let round = 0; round < 6; round += 1) {
+            own.push(await outcomeOf(url, '/audit/ingest', token, agent));
+            // Around the time at which the balancer, and later the controller, closes the connection.
+            await sleep(1_700 + ((index * 97 + round * 211) % 1_700));
+          }
+          return own;
+        }),
+      );
+      expect(countsOf(outcomes.flat())).toEqual({ '202': 16 * 6 });
+    }, 240_000);
+
+    it('answers every request while the controllers are replaced', async () => {
+      const env = { SHUTDOWN_DELAY_SECONDS: '3' };
+      const ports = [String(await freePort()), String(await freePort())];
+      const servers = await Promise.all(ports.map((PORT) => controller({ ...env, PORT })));
+      const front = await balancer(
+        kind,
+        servers.map(({ url }) => url),
+      );
+      const load = startLoad(front.url);
+      for (const [index, server] of servers.entries()) {
+        await sleep(1_000);
+        server.kill('SIGTERM');
+        const direct = new Client(server.url, undefined, false);
+        await until(async () => (await direct.get('/health/ready')).status === 503);
+        expect((await direct.get('/status')).headers.get('connection')).toBe('close');
+        // HAProxy checks readiness itself.
+        const others = servers.filter((other) => other !== server && !other.hasEnded);
+        if (kind === 'nginx') await front.reload(others.map(({ url }) => url));
+        await server.ended;
+        expect(server.exitCode).toBe(0);
+        servers[index] = await controller({ ...env, PORT: ports[index] ?? '' });
+        if (kind === 'nginx') await front.reload(servers.map(({ url }) => url));
+        await sleep(1_000);
+      }
+      const counts = countsOf(await load.end());
+      process.stderr.write(`${JSON.stringify({ rolling: kind, ...counts })}\n`);
+      expect(Object.keys(counts).sort()).toEqual(['200', '202', '204']);
+    }, 240_000);
+  });
+
+  it('ends waits with their normal response, and at once after a second signal', async () => {
+    const server = await controller({ SHUTDOWN_DELAY_SECONDS: '1' });
+    const agent = new Client(server.url, tokenFor('finance', newSubject('finance')), false);
+    const began = performance.now();
+    const waits = Promise.all(times(5, () => agent.get('/tasks/wait?wait_seconds=25')));
+    await sleep(300);
+    server.kill('SIGTERM');
+    expect((await waits).map(({ status }) => status)).toEqual(Array(5).fill(204));
+    await server.ended;
+    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(server.exitCode).toBe(0);
+
+    const other = await controller({ SHUTDOWN_DELAY_SECONDS: '60' });
+    other.kill('SIGTERM');
+    await sleep(700);
+    expect(other.hasEnded).toBe(false);
+    other.kill('SIGTERM');
+    await other.ended;
+    expect(other.exitCode).toBe(143);
+  }, 60_000);
+
+  it('has no delay for SIGINT, and none by default outside production', async () => {
+    for (const [signal, env] of [
+      ['SIGINT', { SHUTDOWN_DELAY_SECONDS: '60' }],
+      ['SIGTERM', {}],
+    ] as const) {
+      const server = await controller(env);
+      const began = performance.now();
+      server.kill(signal);
+      await server.ended;
+      expect(performance.now() - began).toBeLessThan(10_000);
+      expect(server.exitCode).toBe(0);
+    }
+  }, 60_000);
+});
+
+/** Requests without end: routes, reads and waits, each on a connection of its own, none of them repeated. */
+function startLoad(url: string): { end(): Promise<string[]> } {
+  const outcomes: string[] = [];
+  let isOver = false;
+  const token = tokenFor('finance', newSubject('finance'));
+  const paths = ['/audit/ingest', '/me', '/audit/ingest', '/me', '/tasks/wait?wait_seconds=20'];
+  const callers = paths.map(async (path) => {
+    while (!isOver) outcomes.push(await outcomeOf(url, path, token));
+  });
+  return {
+    async end() {
+      isOver = true;
+      await Promise.all(callers);
+      return outcomes;
+    },
+  };
+}
+
+/** The outcome of a request, sent again if a busy machine had no connection to the database in time. */
+async function outcomeOf(url: string, path: string, token: string, agent?: Agent): Promise<string> {
+  for (;;) {
+    const outcome = await sendOnce(url, path, token, agent);
+    if (!outcome.includes('"database.unavailable"')) return outcome;
+  }
+}
+
+/** The status of a request, or the cause of its failure. */
+function sendOnce(url: string, path: string, token: string, agent?: Agent): Promise<string> {
+  const isWrite = path === '/audit/ingest';
+  return new Promise((resolve) => {
+    const request = send(`${url}${path}`, {
+      agent: agent ?? false,
+      method: isWrite ? 'POST' : 'GET',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(isWrite && { 'content-type': 'application/json', 'idempotency-key': randomUUID() }),
+      },
+    });
+    request.on('error', (error) => {
+      resolve(`failed: ${error.message}`);
+    });
+    request.on('response', (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => {
+        const { statusCode = 0 } = response;
+        resolve(statusCode < 400 ? String(statusCode) : `${statusCode} ${text.slice(0, 200)}`);
+      });
+    });
+    request.end(isWrite ? JSON.stringify({ source: 's', category: 'c', action: 'a' }) : undefined);
+  });
+}
+
+function countsOf(outcomes: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
