@@ -27,8 +27,8 @@ const TAGS = [
   ['Health', 'Monitor the service.'],
 ] as const;
 
-/** Returns the OpenAPI document of the application. */
-export function createApiDocument(app: INestApplication): OpenAPIObject {
+/** Returns the OpenAPI document of the application, with its public URL as the server. */
+export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('Agent Mesh Controller')
     .setDescription(
@@ -38,7 +38,7 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
     )
     .setVersion(VERSION)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addServer('/', 'This controller')
+    .addServer(publicUrl.replace(/(.)\/+$/, '$1'), 'This controller')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
   for (const [name, description] of TAGS) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build(), {
@@ -49,9 +49,9 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
 }
 
 /** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, without authentication. */
-export function setUpApiDocs(app: INestApplication): void {
+export function setUpApiDocs(app: INestApplication, publicUrl: string | undefined): void {
   app.use('/docs', onlyAssetsOfPage, swaggerUiPolicy, assetsInMemory(swaggerUiFolder(), FILES));
-  SwaggerModule.setup('docs', app, () => createApiDocument(app), {
+  SwaggerModule.setup('docs', app, () => createApiDocument(app, publicUrl), {
     jsonDocumentUrl: 'api-docs/openapi.json',
     yamlDocumentUrl: 'api-docs/openapi.yaml',
     customSiteTitle: 'Agent Mesh Controller',

@@ -14,6 +14,7 @@ import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { NoQueryGuard } from './http/no-query.guard.js';
 import { RouteNotFoundFilter } from './http/route-not-found.filter.js';
+import { StrictPathGuard } from './http/strict-path.guard.js';
 import { InputPipe } from './http/input.pipe.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
@@ -48,6 +49,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
   providers: [
     { provide: APP_GUARD, useClass: JwtGuard },
     { provide: APP_GUARD, useClass: SubjectLimitGuard },
+    { provide: APP_GUARD, useClass: StrictPathGuard },
     { provide: APP_GUARD, useClass: NoQueryGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_INTERCEPTOR, useClass: PolicyInterceptor },

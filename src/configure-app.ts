@@ -1,19 +1,22 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Express } from 'express';
 import { setUpApiDocs } from './api-docs.js';
+import { AuthenticationService } from './auth/authentication.service.js';
 import { Environment } from './config/environment.js';
 import { allowOrigins } from './http/cors.js';
+import { PUBLIC_PATH } from './errors/problem.filter.js';
 import { patchInterceptorsConsumer } from './http/promise-interceptor.js';
-import { HttpAdapter } from './http/http-adapter.js';
+import { HttpAdapter, limitTimes } from './http/http-adapter.js';
 import { jsonBody } from './http/json-body.js';
 import { noStore } from './http/no-store.js';
 import { securityHeaders } from './http/security-headers.js';
 import { rejectDuplicates } from './http/reject-duplicates.js';
 import { trace } from './http/trace.js';
-import { addressLimit } from './limits/address-limit.js';
-import { LoadShedderService } from './limits/load-shedder.service.js';
-import { RateLimitsService } from './limits/rate-limits.service.js';
-import { shedLoad } from './limits/shed-load.js';
+import { AdmissionService } from './limits/admission.service.js';
+import { closeWhileStopping } from './limits/close-while-stopping.js';
+import { limitRequests } from './limits/limit-requests.js';
+import { ShutdownService } from './limits/shutdown.service.js';
+import { tokenBeforeBody } from './limits/token-before-body.js';
 import { MetricsService } from './observability/metrics.service.js';
 import { requestLog } from './observability/request-log.js';
 
@@ -29,21 +32,24 @@ export const newHttpAdapter = (
 export function configureApp(app: NestExpressApplication): void {
   patchInterceptorsConsumer();
   const environment = app.get(Environment);
+  const admission = app.get(AdmissionService);
   const server: Express = app.getHttpAdapter().getInstance();
   server.disable('x-powered-by');
   server.disable('etag');
   server.set('query parser', 'simple');
   server.set('trust proxy', environment.TRUST_PROXY);
+  server.set(PUBLIC_PATH, environment.publicPath);
+  limitTimes(app.getHttpServer(), environment);
   app.use(
     trace,
     requestLog(app.get(MetricsService)),
     securityHeaders(),
     noStore,
-    shedLoad(app.get(LoadShedderService)),
-    addressLimit(app.get(RateLimitsService)),
+    closeWhileStopping(app.get(ShutdownService)),
+    limitRequests(admission),
     rejectDuplicates,
   );
   allowOrigins(app, environment.CORS_ORIGINS);
-  app.use(...jsonBody());
-  if (environment.API_DOCS_ENABLED) setUpApiDocs(app);
+  app.use(tokenBeforeBody(app.get(AuthenticationService), admission), ...jsonBody());
+  if (environment.API_DOCS_ENABLED) setUpApiDocs(app, environment.PUBLIC_URL);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -10,6 +11,7 @@ import { DatabaseStartupService } from './database/database-startup.service.js';
 import { resolveDatabase } from './database/resolve-database.js';
 import { codeOf, messageOf } from './errors/error-text.js';
 import { startupBanner } from './startup-banner.js';
+import { ShutdownService } from './limits/shutdown.service.js';
 import { PinoLogger } from './observability/pino-logger.js';
 import { startupProblem } from './startup-problem.js';
 import { startupSummary } from './startup-summary.js';
@@ -18,8 +20,11 @@ import { startupSummary } from './startup-summary.js';
 interface RunningController {
   /** Rejects if the database cannot be used and a retry cannot help. */
   readonly opened: Promise<void>;
-  /** Completes the requests in flight, then stops the application and the embedded database. */
-  stop(reason: string): Promise<void>;
+  /**
+   * Becomes not ready, and serves requests for some more seconds so that balancers notice. Then completes the requests in
+   * flight, and stops the application and the embedded database.
+   */
+  stop(reason: string, delaySeconds: number): Promise<void>;
 }
 
 /** Resolves or starts the database, creates the application and listens. */
@@ -46,9 +51,13 @@ async function startController(
     process.stdout.write(startupBanner(environment, url));
     return {
       opened: app.get(DatabaseStartupService).whenConnected,
-      async stop(reason) {
-        logger.log(`Stopping on ${reason}. Requests in flight are completed.`, 'Controller');
-        await drain(app);
+      async stop(reason, delaySeconds) {
+        app.get(ShutdownService).begin();
+        const delay = `Not ready; accepts requests for ${delaySeconds} more seconds. `;
+        const text = `${delaySeconds > 0 ? delay : ''}Requests in flight are completed.`;
+        logger.log(`Stopping on ${reason}. ${text}`, 'Controller');
+        await sleep(delaySeconds * 1_000);
+        await app.close();
         await database.close();
       },
     };
@@ -76,8 +85,9 @@ export async function runController(): Promise<void> {
   const warnings = environmentWarnings();
   keepServingWithoutLogReader();
   try {
-    const controller = await startController(loadEnvironment(), warnings);
-    stopOnSignals(controller);
+    const environment = loadEnvironment();
+    const controller = await startController(environment, warnings);
+    stopOnSignals(controller, environment.shutdownDelaySeconds);
     await controller.opened;
   } catch (error) {
     const hints = error instanceof EnvironmentError ? warnings : [];
@@ -97,8 +107,11 @@ function keepServingWithoutLogReader(): void {
  */
 const ONE_SIGNAL_MS = 500;
 
-/** The first signal drains the controller. The second one exits at once. */
-function stopOnSignals(controller: RunningController): void {
+/**
+ * The first signal drains the controller, SIGTERM after the shutdown delay. The second one exits at once. Ctrl-C sends
+ * SIGINT, which has no delay.
+ */
+function stopOnSignals(controller: RunningController, delaySeconds: number): void {
   let signalledAt: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
     if (signalledAt !== undefined) {
@@ -107,7 +120,7 @@ function stopOnSignals(controller: RunningController): void {
       return;
     }
     signalledAt = performance.now();
-    controller.stop(signal).then(
+    controller.stop(signal, signal === 'SIGTERM' ? delaySeconds : 0).then(
       () => process.exit(0),
       (error: unknown) => {
         process.stderr.write(`${startupProblem(error)}\n`);
@@ -116,17 +129,4 @@ function stopOnSignals(controller: RunningController): void {
     );
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
-}
-
-/** Accepts no more connections, completes the requests in flight, and closes connections as they become idle. */
-async function drain(app: NestExpressApplication): Promise<void> {
-  const server = app.getHttpServer();
-  const closeIdle = setInterval(() => {
-    server.closeIdleConnections();
-  }, 50);
-  try {
-    await app.close();
-  } finally {
-    clearInterval(closeIdle);
-  }
 }

@@ -114,6 +114,12 @@ function problemOf(work: () => unknown): string[] {
   }
 }
 
+/** The headers are part of the request. */
+const headersBeforeRequest: EnvironmentRule = ({ HTTP_HEADERS_SECONDS, HTTP_REQUEST_SECONDS }) =>
+  HTTP_HEADERS_SECONDS > HTTP_REQUEST_SECONDS
+    ? ['HTTP_HEADERS_SECONDS must not exceed HTTP_REQUEST_SECONDS']
+    : [];
+
 export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
@@ -124,4 +130,5 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   usableRolesMap,
   usableRedisUrls,
   redisSettingsWithUrl,
+  headersBeforeRequest,
 ];

@@ -246,6 +246,31 @@ export class Environment {
   @WholeNumber(20, 60_000)
   readonly MAX_LAG_MS: number = 1_000;
 
+  /** Longest time in seconds that a request waits for work or for a change. */
+  @WholeNumber(1, 25)
+  readonly MAX_WAIT_SECONDS: number = 25;
+
+  /** Time in seconds that an idle connection stays open. Longer than that of the proxy in front. */
+  @WholeNumber(1, 3600)
+  readonly HTTP_KEEP_ALIVE_SECONDS: number = 75;
+
+  /** Time in seconds that a client has to send the headers of a request. */
+  @WholeNumber(1, 300)
+  readonly HTTP_HEADERS_SECONDS: number = 10;
+
+  /** Time in seconds that a client has to send a whole request. */
+  @WholeNumber(1, 3600)
+  readonly HTTP_REQUEST_SECONDS: number = 30;
+
+  /** Time in seconds after which a response of which the client reads nothing is ended. */
+  @WholeNumber(1, 3600)
+  readonly HTTP_STALL_SECONDS: number = 30;
+
+  /** Time in seconds from SIGTERM, when the instance becomes not ready, until it accepts no more connections. */
+  @IsOptional()
+  @WholeNumber(0, 300)
+  readonly SHUTDOWN_DELAY_SECONDS?: number;
+
   /** Whether the controller accepts names and forms of v0.4 requests. */
   @Flag()
   readonly LEGACY_V04: boolean = true;
@@ -269,5 +294,21 @@ export class Environment {
   /** Address to listen on. Defaults to loopback in embedded mode, and to all interfaces with DATABASE_URL. */
   get listenHost(): string {
     return this.HOST ?? (this.isEmbedded ? '127.0.0.1' : '0.0.0.0');
+  }
+
+  /** Milliseconds that a request waits which asks for so many seconds: at most MAX_WAIT_SECONDS. */
+  waitMs(seconds: number): number {
+    return Math.min(seconds, this.MAX_WAIT_SECONDS) * 1_000;
+  }
+
+  /** Path of PUBLIC_URL without a trailing slash, which a proxy removes from paths; usually empty. */
+  get publicPath(): string {
+    const { PUBLIC_URL } = this;
+    return PUBLIC_URL === undefined ? '' : new URL(PUBLIC_URL).pathname.replace(/\/+$/, '');
+  }
+
+  /** Seconds from SIGTERM until draining. Without SHUTDOWN_DELAY_SECONDS: 8 in production, else 0. */
+  get shutdownDelaySeconds(): number {
+    return this.SHUTDOWN_DELAY_SECONDS ?? (this.NODE_ENV === 'production' ? 8 : 0);
   }
 }

@@ -7,6 +7,7 @@ export const ERRORS = {
   'request.malformed': [400, 'The request cannot be parsed'],
   'request.route_not_found': [404, 'The route does not exist'],
   'request.method_not_allowed': [405, 'The route does not accept this method'],
+  'request.timeout': [408, 'The request did not arrive in time'],
   'request.too_large': [413, 'The request body is too large'],
   'request.media_type': [415, 'The request body is not JSON'],
   'request.rate_limited': [429, 'Too many requests'],

@@ -8,7 +8,7 @@ import {
 import type { Request, Response } from 'express';
 import { DomainError } from './domain-error.js';
 import { stackOf } from './error-text.js';
-import { problemOf } from './problem.js';
+import { writeProblem } from './problem.js';
 
 /**
  * Writes every error as a problem document (RFC 9457). Only an unexpected error becomes a 500, and only such an error is
@@ -30,20 +30,16 @@ export class ProblemFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
-    const problem = {
-      ...problemOf(error.code, error.detail),
-      instance: request.path.slice(0, 200),
-      trace_id: String(response.getHeader('X-Trace-Id')),
-      ...(error.extras.errors && { errors: error.extras.errors }),
-      ...(error.extras.oldest !== undefined && { oldest: error.extras.oldest }),
-    };
-    response.status(problem.status).set(error.extras.headers ?? {});
-    if (error.extras.retryAfter !== undefined)
-      response.set('Retry-After', String(error.extras.retryAfter));
-    response
-      .set('Content-Type', 'application/problem+json; charset=utf-8')
-      .send(JSON.stringify(problem));
+    writeProblem(response, `${publicPathOf(request)}${request.path}`, error);
   }
+}
+
+/** Setting of the Express application: the path of PUBLIC_URL. */
+export const PUBLIC_PATH = 'public path';
+
+function publicPathOf({ app }: Request): string {
+  const path: unknown = app.get(PUBLIC_PATH);
+  return typeof path === 'string' ? path : '';
 }
 
 function causeOf({ extras: { cause } }: DomainError): string {
@@ -63,7 +59,10 @@ export function asDomainError(exception: unknown): DomainError {
         'The request cannot be parsed: the body must be a JSON object, and the path must be percent-encoded correctly.',
       );
     case 404:
-      return new DomainError('request.route_not_found', 'No route has this path.');
+      return new DomainError(
+        'request.route_not_found',
+        'No route has this path. Paths are case-sensitive and do not end with a slash.',
+      );
     case 413:
       return new DomainError('request.too_large', 'The body must not exceed 1 MiB.');
     case 415:

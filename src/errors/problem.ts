@@ -1,4 +1,5 @@
-import type { InputProblem } from './domain-error.js';
+import type { ServerResponse } from 'node:http';
+import type { DomainError, InputProblem } from './domain-error.js';
 import { type ErrorCode, statusOf, titleOf } from './error-codes.js';
 
 /** A problem document of the API (RFC 9457). */
@@ -22,4 +23,21 @@ export function problemOf(code: ErrorCode, detail: string): Problem {
     detail,
     code,
   };
+}
+
+/** Sends an error as the response to a request. */
+export function writeProblem(response: ServerResponse, instance: string, error: DomainError): void {
+  const { errors, headers, oldest, retryAfter } = error.extras;
+  const problem = {
+    ...problemOf(error.code, error.detail),
+    instance: instance.slice(0, 200),
+    trace_id: String(response.getHeader('X-Trace-Id')),
+    ...(errors && { errors }),
+    ...(oldest !== undefined && { oldest }),
+  };
+  response.statusCode = problem.status;
+  for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
+  if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
+  response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
+  response.end(JSON.stringify(problem));
 }

@@ -49,7 +49,7 @@ export class EventReaderService {
    * @throws DomainError `events.cursor_invalid`, `events.cursor_gone` or `events.filter_forbidden`
    */
   async list(agent: Agent, query: EventsQuery, gone: AbortSignal): Promise<EventPageDto> {
-    const deadline = performance.now() + query.wait_seconds * 1000;
+    const deadline = performance.now() + this.environment.waitMs(query.wait_seconds);
     const reader = await this.open(agent, query);
     const start = await this.startAfter(query.after ?? '0');
     const { events, next, head } = await this.readUntil(reader, start, query.limit, deadline, gone);

@@ -7,6 +7,7 @@ import {
 import { type KeysState, VerificationKeys } from '../auth/verification-keys.js';
 import { type DatabaseHealth, DatabaseHealthService } from '../database/database-health.service.js';
 import { NotificationListenerService } from '../database/notification-listener.service.js';
+import { ShutdownService } from '../limits/shutdown.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
 import { VERSION } from '../version.js';
 import type { HealthDto, ReadyDto, StatusDto } from './health.dto.js';
@@ -16,13 +17,12 @@ const CHECK_TIMEOUT_MS = 1_000;
 
 @Injectable()
 export class HealthService implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private stopping = false;
-
   constructor(
     private readonly databaseHealth: DatabaseHealthService,
     private readonly listener: NotificationListenerService,
     private readonly redis: RedisCacheService,
     private readonly keys: VerificationKeys,
+    private readonly shutdown: ShutdownService,
   ) {}
 
   /** Loads the signing keys before the first request. */
@@ -31,7 +31,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   beforeApplicationShutdown(): void {
-    this.stopping = true;
+    this.shutdown.begin();
   }
 
   status(): StatusDto {
@@ -66,7 +66,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
    * 503 of a gateway does not.
    */
   async ready(): Promise<ReadyDto> {
-    if (this.stopping) return { status: 'not_ready' };
+    if (this.shutdown.isStopping) return { status: 'not_ready' };
     const [database, keys] = await Promise.all([this.databaseHealth.check(), this.keysState()]);
     const ready = isUsable(database) && keys !== 'never_read';
     return { status: ready ? 'ready' : 'not_ready' };

@@ -1,5 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { isProbe } from '../observability/probes.js';
+import { isProbePath } from '../observability/probes.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Headers = NonNullable<NonNullable<OpenAPIObject['components']>['headers']>;
@@ -89,7 +89,7 @@ function componentsOf(path: string, operation: Operation, status: number): Compo
   const isReadiness = path === '/health/ready';
   return [
     'X-Trace-Id',
-    ...when(!isProbe(path), 'RateLimit', 'RateLimit-Policy'),
+    ...when(!isExempt(path, status), 'RateLimit', 'RateLimit-Policy'),
     ...when(status === 401, 'WWW-Authenticate'),
     ...when(status === 429 || (status === 503 && !isReadiness), 'Retry-After'),
     ...when(status === 409 && isKeyed, 'Retry-After-In-Progress'),
@@ -98,6 +98,11 @@ function componentsOf(path: string, operation: Operation, status: number): Compo
     ...when(status === 412, 'ETag'),
     ...when(path === '/mcp' && status === 200, 'Mcp-Session-Id'),
   ];
+}
+
+/** Whether a response has no quota: an answered probe, and every response to a probe without a token. */
+function isExempt(path: string, status: number): boolean {
+  return isProbePath(path) && (path !== '/metrics' || status < 300);
 }
 
 function takesKey({ parameters = [] }: Operation): boolean {

@@ -21,6 +21,7 @@ const ALWAYS: readonly ErrorCode[] = [
 
 /** Further errors of a route that accepts a body and an `Idempotency-Key`. */
 const WRITES: readonly ErrorCode[] = [
+  'request.timeout',
   'request.too_large',
   'request.media_type',
   'auth.role_not_held',

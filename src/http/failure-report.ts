@@ -3,7 +3,7 @@ import { isRecord } from '../common/is-record.js';
 /** Longest error of a failed session, in UTF-16 code units. */
 export const MAX_ERROR_LENGTH = 10_000;
 
-const SESSION_WRITES = /^\/sessions\/[^/]+(\/events)?\/?$/;
+const SESSION_WRITES = /^\/sessions\/[^/]+(\/events)?$/;
 
 /** Whether a request can contain a failure report, whose body has weaker limits. */
 export function mayReportFailure({ method, path }: { method: string; path: string }): boolean {

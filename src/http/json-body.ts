@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
 import { DomainError } from '../errors/domain-error.js';
+import { hasBody } from '../observability/probes.js';
 import {
   failTaskArguments,
   mayReportFailure,
@@ -9,32 +10,51 @@ import {
   withoutError,
 } from './failure-report.js';
 import { readGzip } from './gzip-body.js';
-import { assertJsonLimits, JSON_LIMITS } from './json-limits.js';
+import { assertJsonLimits, JSON_LIMITS, tooDeep, tooManyMembers } from './json-limits.js';
+import { exceededLimit, type ScanLimits } from './json-scan.js';
 
 const LIMIT = 2 ** 20;
 /** Limit for failure reports, so that a worker can send a long stack trace. */
 const FAILURE_LIMIT = 8 * 2 ** 20;
 /** Limit of the members of a body that reports many events. */
 const REPORT_MEMBERS = 20_000;
+/** Limits of a text before it is parsed. A body within them that is too deep is refused later, with the pointer. */
+const SCAN: ScanLimits = { members: JSON_LIMITS.keys, depth: 1_000 };
+/** Limits of a text that reports many events. */
+const REPORT_SCAN: ScanLimits = { ...SCAN, members: REPORT_MEMBERS };
+/** Limits of a text that can be a failure report. */
+const FAILURE_SCAN: ScanLimits = { members: 20_000, depth: 100_000 };
 /** Number of bodies over the ordinary limit that the process reads at the same time. */
 const MAX_LARGE = 8;
 
 /**
  * Parses JSON bodies of at most 1 MiB. Refuses other media types, charsets and encodings, bodies that are not UTF-8, and
- * bodies that exceed the JSON limits. A failure report can have 8 MiB, any structure and any characters: the session
- * stores the part that can be stored.
+ * bodies that exceed the JSON limits. A failure report can have 8 MiB, 20,000 members and any characters: the
+ * session stores the part that can be stored.
  */
 export function jsonBody(): RequestHandler[] {
-  return [rejectOtherMediaTypes, readJson(), checkShape];
+  return [unlessSkipped(rejectOtherMediaTypes), unlessSkipped(readJson()), checkShape];
+}
+
+const skipped = new WeakSet<IncomingMessage>();
+
+/** Leaves the body of a request unread. */
+export function skipBody(request: IncomingMessage): void {
+  skipped.add(request);
+}
+
+function unlessSkipped(handle: RequestHandler): RequestHandler {
+  return (request, response, next) => {
+    if (skipped.has(request)) next();
+    else void handle(request, response, next);
+  };
 }
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 const rejectOtherMediaTypes: RequestHandler = (request, _response, next) => {
   const { headers } = request;
-  const hasBody =
-    headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (hasBody && !JSON_TYPE.test(headers['content-type'] ?? '')) {
+  if (hasBody(request) && !JSON_TYPE.test(headers['content-type'] ?? '')) {
     throw new DomainError('request.media_type', 'Send the body as application/json in UTF-8.');
   }
   const encoding = headers['content-encoding'] ?? 'identity';
@@ -51,14 +71,14 @@ const rejectOtherMediaTypes: RequestHandler = (request, _response, next) => {
 
 /** Whether a request reports events: many at once, also compressed. */
 function isReport({ method, path }: { method: string; path: string }): boolean {
-  return method === 'POST' && /^\/audit\/ingest\/?$/i.test(path);
+  return method === 'POST' && path === '/audit/ingest';
 }
 
 /** The errors of bodies that were read with the weaker limits. They apply unless the body is a failure report. */
 const rejectedBodies = new WeakMap<IncomingMessage, DomainError>();
 
 function readJson(): RequestHandler {
-  const ordinary = express.json({ limit: LIMIT, inflate: false, verify: assertUtf8 });
+  const ordinary = express.json({ limit: LIMIT, inflate: false, verify: assertParsable });
   const tolerant = express.json({ limit: FAILURE_LIMIT, inflate: false, verify: recordFault });
   const compressed = readGzip(LIMIT, parseJson);
   let large = 0;
@@ -88,18 +108,28 @@ function isLarge({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > LIMIT;
 }
 
-function assertUtf8(_request: IncomingMessage, _response: unknown, body: Buffer): void {
+function assertParsable(request: Request, _response: unknown, body: Buffer): void {
   if (!isUtf8(body)) throw notUtf8();
+  assertScan(body, isReport(request) ? REPORT_SCAN : SCAN);
+}
+
+/** Refuses a text that would be costly to parse. */
+function assertScan(body: Buffer, limits: ScanLimits): void {
+  const exceeded = exceededLimit(body, limits);
+  if (exceeded === 'members') throw tooManyMembers(limits.members);
+  if (exceeded === 'depth') throw tooDeep();
 }
 
 /** Bytes that are not UTF-8 are read as U+FFFD. */
 function recordFault(request: IncomingMessage, _response: unknown, body: Buffer): void {
+  assertScan(body, FAILURE_SCAN);
   if (body.length > LIMIT) rejectedBodies.set(request, tooLarge());
   else if (!isUtf8(body)) rejectedBodies.set(request, notUtf8());
 }
 
 function parseJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw notUtf8();
+  assertScan(body, REPORT_SCAN);
   try {
     return JSON.parse(body.toString());
   } catch {

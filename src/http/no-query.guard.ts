@@ -13,9 +13,9 @@ export class NoQueryGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<Request>();
     if (!request.url.includes('?')) return true;
-    const { path, query } = request;
+    const { query } = request;
     const names = Object.keys(query);
-    if (names.length === 0 || isProbe(path) || takesQuery(context)) return true;
+    if (names.length === 0 || isProbe(request) || takesQuery(context)) return true;
     throw new InvalidInputError(
       names.map((name) => ({ pointer: `?${escapePointer(name)}`, message: UNKNOWN_MEMBER })),
     );

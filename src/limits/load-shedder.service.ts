@@ -1,90 +1,138 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
 import { Counter, Gauge } from 'prom-client';
 import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { MetricsService } from '../observability/metrics.service.js';
+import { LoadMonitorService } from './load-monitor.service.js';
+import { PlacePool } from './place-pool.js';
 
 /** Kind of a request. Requests that only wait for work have a separate limit, so that they do not block the others. */
 export type RequestKind = 'working' | 'waiting';
 
-type ShedReason = 'in_flight' | 'lag';
+type ShedReason = 'in_flight' | 'share' | 'lag' | 'utilization';
 
-const RESOLUTION_MS = 20;
-const MEASURE_EVERY_MS = 1_000;
+/** A request and its response. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** A request in flight. */
+export interface Place extends Exchange {
+  readonly kind: RequestKind;
+  /** Holder of the place; undefined if it was given back. */
+  party: string | undefined;
+}
+
+/** Assumed length of a body that does not announce one, in bytes. */
+const UNKNOWN_LENGTH = 2 ** 20;
 
 /**
  * Rejects requests when too many are in flight or when the event loop lags, because their responses would be too late. A
  * rejection costs very little, so the accepted requests are answered in time.
+ *
+ * Each request in flight holds a place: first of its address, after authentication of its subject. Neither can hold all.
  */
 @Injectable()
-export class LoadShedderService implements OnApplicationShutdown {
-  private readonly inFlight: Record<RequestKind, number> = { working: 0, waiting: 0 };
-  private readonly delay: IntervalHistogram;
-  private readonly timer: NodeJS.Timeout;
+export class LoadShedderService {
+  private readonly places = new Map<IncomingMessage, Place>();
+  private readonly pools: Record<RequestKind, PlacePool>;
   private readonly shed: Counter<'reason'>;
-  private lagMs = 0;
 
   constructor(
-    private readonly environment: Environment,
+    { MAX_IN_FLIGHT }: Environment,
+    private readonly load: LoadMonitorService,
     { registry }: MetricsService,
   ) {
-    this.delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-    this.delay.enable();
-    this.timer = setInterval(() => {
-      this.measureLag();
-    }, MEASURE_EVERY_MS).unref();
+    const pools = { working: new PlacePool(MAX_IN_FLIGHT), waiting: new PlacePool(MAX_IN_FLIGHT) };
+    this.pools = pools;
     this.shed = new Counter({
       name: 'http_requests_turned_away_total',
       help: 'Requests answered with 503 because the process was overloaded, by reason.',
       labelNames: ['reason'],
       registers: [registry],
     });
-    const { inFlight } = this;
     new Gauge({
       name: 'http_requests_in_flight',
       help: 'Requests in flight by kind: working, or waiting for tasks.',
       labelNames: ['kind'],
       registers: [registry],
       collect() {
-        this.set({ kind: 'working' }, inFlight.working);
-        this.set({ kind: 'waiting' }, inFlight.waiting);
+        this.set({ kind: 'working' }, pools.working.used);
+        this.set({ kind: 'waiting' }, pools.waiting.used);
       },
     });
   }
 
-  onApplicationShutdown(): void {
-    clearInterval(this.timer);
-    this.delay.disable();
-  }
-
   /**
-   * Counts a request as in flight. Returns the function to call when its response ends.
+   * Takes a place for a request, in the share of its address. The place is free again when the response ends.
    *
    * @throws DomainError `server.overloaded`
    */
-  enter(kind: RequestKind): () => void {
-    if (this.lagMs > this.environment.MAX_LAG_MS) throw this.refusal('lag');
-    if (this.inFlight[kind] >= this.environment.MAX_IN_FLIGHT) throw this.refusal('in_flight');
-    this.inFlight[kind] += 1;
-    return () => {
-      this.inFlight[kind] -= 1;
-    };
+  enter(kind: RequestKind, address: string, { request, response }: Exchange): void {
+    if (this.load.isLagging) throw this.refusal('lag');
+    const pool = this.pools[kind];
+    if (pool.isFull) throw this.refusal('in_flight');
+    const party = `address:${address}`;
+    if (!pool.take(party)) throw this.refusal('share');
+    const place: Place = { kind, party, request, response };
+    this.places.set(request, place);
+    response.once('close', () => {
+      this.leave(place);
+      this.places.delete(request);
+    });
   }
 
-  /** Measures the mean delay of timers since the last measurement. One long pause alone does not count as lag. */
-  private measureLag(): void {
-    // The mean is NaN if there was no tick.
-    this.lagMs = this.delay.count === 0 ? 0 : this.delay.mean / 1e6 - RESOLUTION_MS;
-    this.delay.reset();
+  /**
+   * Moves the place of a request to the share of its verified subject.
+   *
+   * @throws DomainError `server.overloaded`
+   */
+  assign(request: IncomingMessage, subject: string): void {
+    const place = this.places.get(request);
+    if (place?.party === undefined) return;
+    this.leave(place);
+    const party = `subject:${subject}`;
+    this.load.costs.add(party, bodyLength(request));
+    if (this.load.costs.isHeavy(party)) throw this.refusal('utilization');
+    if (!this.pools[place.kind].take(party)) throw this.refusal('share');
+    place.party = party;
+  }
+
+  /** The requests in flight, without exempt ones. */
+  inFlight(): Iterable<Place> {
+    return this.places.values();
+  }
+
+  /** Whether the places of this kind are scarce. */
+  isCrowded(kind: RequestKind): boolean {
+    return this.pools[kind].isCrowded || this.load.isSaturated;
+  }
+
+  private leave(place: Place): void {
+    if (place.party !== undefined) this.pools[place.kind].leave(place.party);
+    place.party = undefined;
   }
 
   private refusal(reason: ShedReason): DomainError {
     this.shed.inc({ reason });
-    return new DomainError(
-      'server.overloaded',
-      'The controller is overloaded and did not process the request; retry it.',
-      { retryAfter: 1 },
-    );
+    return new DomainError('server.overloaded', DETAILS[reason], { retryAfter: 1 });
   }
+}
+
+const OVERLOADED = 'The controller is overloaded and did not process the request; retry it.';
+
+const DETAILS: Record<ShedReason, string> = {
+  in_flight: OVERLOADED,
+  lag: OVERLOADED,
+  share:
+    'Too many requests of this caller are in flight. The request was not processed; retry it with fewer at a time.',
+  utilization:
+    'The controller is overloaded, most of all by this caller. The request was not processed; retry it with fewer at a time.',
+};
+
+function bodyLength({ headers }: IncomingMessage): number {
+  if (headers['transfer-encoding'] !== undefined) return UNKNOWN_LENGTH;
+  return Math.min(Number(headers['content-length'] ?? 0), UNKNOWN_LENGTH);
 }

@@ -41,6 +41,16 @@ export class RateLimitsService {
     });
   }
 
+  /** Counts a request that was already answered. */
+  record(party: LimitScope, id: string): void {
+    if (this.environment.RATE_LIMIT_ENABLED) this.counter.hit(`${party}:${id}`, this.quotas[party]);
+  }
+
+  /** Takes back the count of a request that turned out to be exempt. */
+  restore(party: LimitScope, id: string): void {
+    this.counter.takeBack(`${party}:${id}`);
+  }
+
   /**
    * Counts a request. Returns the headers with its remaining quota (draft-ietf-httpapi-ratelimit-headers-10).
    *

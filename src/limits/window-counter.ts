@@ -53,6 +53,12 @@ export class WindowCounter {
     return { count, msLeft: window.endsAt - now };
   }
 
+  /** Takes back one hit. The next synchronization corrects the shared count. */
+  takeBack(key: string): void {
+    const window = this.windows.get(key);
+    if (window && window.own > 0) window.own -= 1;
+  }
+
   private open(key: string, now: number): Window {
     const current = this.windows.get(key);
     if (current && current.endsAt > now) return current;

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { MetricsService } from './metrics.service.js';
 import { isProbe } from './probes.js';
 import { requestContext } from './request-context.js';
@@ -16,7 +16,7 @@ export function requestLog(metrics: MetricsService): RequestHandler {
       const route = routePatternOf(request.route);
       const status = response.writableFinished ? response.statusCode : 499;
       metrics.requests.observe({ method, route, status }, seconds);
-      if (isProbe(request.path)) return;
+      if (isAnsweredProbe(request, status)) return;
       logger.log({
         method,
         route,
@@ -28,6 +28,12 @@ export function requestLog(metrics: MetricsService): RequestHandler {
     });
     next();
   };
+}
+
+/** Whether a request is a probe that was answered: with success, or with the state of readiness. */
+function isAnsweredProbe(request: Request, status: number): boolean {
+  if (!isProbe(request)) return false;
+  return (status >= 200 && status < 300) || (status === 503 && request.path === '/health/ready');
 }
 
 /** Returns the template of the matched route, so that ids do not become log or metric labels. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
+import { Environment } from '../config/environment.js';
 import { sessionTopic, WorkNotifierService } from '../database/work-notifier.service.js';
 import { Wakeup } from '../database/wakeup.js';
 import type { Reference } from '../common/ids.js';
@@ -23,6 +24,7 @@ export class SessionWatchesService {
   constructor(
     private readonly reader: SessionsReaderService,
     private readonly workNotifier: WorkNotifierService,
+    private readonly environment: Environment,
   ) {}
 
   /**
@@ -38,7 +40,7 @@ export class SessionWatchesService {
     { wait_seconds = 0, version, ifNoneMatch }: WatchQuery & { ifNoneMatch: string | undefined },
     gone: AbortSignal,
   ): Promise<Watched> {
-    const deadline = performance.now() + wait_seconds * 1000;
+    const deadline = performance.now() + this.environment.waitMs(wait_seconds);
     const first = await this.reader.get(agent, reference);
     const isKnown =
       (version === undefined || version === first.version) && !matchesNone(ifNoneMatch, first);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { actingRole } from '../auth/roles.js';
+import { Environment } from '../config/environment.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { Wakeup } from '../database/wakeup.js';
@@ -18,6 +19,7 @@ export class InboxWaitService {
     private readonly transactions: TransactionsService,
     private readonly workNotifier: WorkNotifierService,
     private readonly inbox: InboxRepository,
+    private readonly environment: Environment,
   ) {}
 
   /**
@@ -34,7 +36,7 @@ export class InboxWaitService {
     gone: AbortSignal,
   ): Promise<number> {
     const acting = actingRole(agent, role);
-    const deadline = performance.now() + wait_seconds * 1000;
+    const deadline = performance.now() + this.environment.waitMs(wait_seconds);
     const signal = new Wakeup();
     // Subscribes before the first read, so that no task between the two is missed.
     const unsubscribe = this.workNotifier.subscribe(acting, () => {

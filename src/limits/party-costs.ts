@@ -1,0 +1,34 @@
+/** How far above the mean cost of all parties that of a heavy party is. */
+const HEAVY = 1.25;
+/** Estimated CPU time of a request without its body, in milliseconds. */
+const REQUEST_MS = 0.2;
+/** Estimated CPU time to read and parse one byte of a body, in milliseconds: 10 ms per MiB. */
+const BYTE_MS = 10 / 2 ** 20;
+
+/** Estimates the CPU time that each party asks for, from one measurement to the next. */
+export class PartyCosts {
+  private costs = new Map<string, number>();
+  private total = 0;
+  private heavy: ReadonlySet<string> = new Set();
+
+  /** Adds a request, also one that is then refused: a heavy party stays heavy until it sends less. */
+  add(party: string, bodyBytes: number): void {
+    const cost = REQUEST_MS + bodyBytes * BYTE_MS;
+    this.costs.set(party, (this.costs.get(party) ?? 0) + cost);
+    this.total += cost;
+  }
+
+  /** Whether the party was above its share in the last measurement, while the process was saturated. */
+  isHeavy(party: string): boolean {
+    return this.heavy.has(party);
+  }
+
+  /** Ends a measurement. A party that is alone is never heavy. */
+  measure(isSaturated: boolean): void {
+    const limit = (HEAVY * this.total) / this.costs.size;
+    const above = [...this.costs].filter(([, cost]) => isSaturated && cost > limit);
+    this.heavy = new Set(above.map(([party]) => party));
+    this.costs = new Map();
+    this.total = 0;
+  }
+}

@@ -1,0 +1,20 @@
+import type { Request } from 'express';
+import type { RequestKind } from './load-shedder.service.js';
+
+/** Routes on which a request can wait for tasks; on `/mcp` with the tool `claim_task`. Routing is strict. */
+const WAITING_PATHS = new Set(['/tasks/wait', '/events/stream', '/mcp']);
+/** Routes on which a request waits if its query has `wait_seconds`. */
+const WATCHED = /^\/(sessions\/[^/]+|events)$/;
+
+/** Returns the kind of a request by its route. */
+export function kindOf({
+  method,
+  path,
+  url,
+}: Pick<Request, 'method' | 'path' | 'url'>): RequestKind {
+  if (WAITING_PATHS.has(path)) return 'waiting';
+  const start = method === 'GET' || method === 'HEAD' ? url.indexOf('?') : -1;
+  if (start === -1 || !WATCHED.test(path)) return 'working';
+  const query = new URLSearchParams(url.slice(start + 1));
+  return query.has('wait_seconds') ? 'waiting' : 'working';
+}
