@@ -89,6 +89,11 @@ describe('limits', () => {
       expect((await from(trusting, '192.0.2.2')()).status).toBe(401);
       // Whatever a caller itself claims stands before what the proxy adds.
       expect((await from(trusting, '192.0.2.9, 192.0.2.1')()).status).toBe(429);
+      const spellings = ['192.0.2.1:5', '[::ffff:192.0.2.1]:443', '::FFFF:c000:201', '"192.0.2.1"'];
+      for (const spelling of spellings)
+        expect((await from(trusting, `192.0.2.9, ${spelling}`)()).status).toBe(429);
+      expect(await passed(from(trusting, '[2001:db8::1%eth0]:443'))).toBe(QUOTA);
+      expect((await from(trusting, '2001:DB8:0:0:9::9')()).status).toBe(429);
       const other = await limited({ RATE_LIMIT_ADDRESS: '1' });
       expect(await passed(from(other, '192.0.2.1'))).toBe(QUOTA);
       expect((await from(other, '192.0.2.2')()).status).toBe(429);

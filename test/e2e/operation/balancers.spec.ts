@@ -114,6 +114,33 @@ describe('behind a balancer', () => {
     }, 240_000);
   });
 
+  it('works below a prefix that nginx removes', async () => {
+    const PORT = String(await freePort());
+    const front = await Balancer.start('nginx', [`http://127.0.0.1:${PORT}`], { prefix: '/mesh' });
+    closers.push(() => front.stop());
+    const PUBLIC_URL = `${front.url}/mesh`;
+    await controller({ PORT, PUBLIC_URL, API_DOCS_ENABLED: 'true' });
+    const client = new Client(PUBLIC_URL, undefined, false);
+
+    const page = await client.get('/docs');
+    const links = [...page.text.matchAll(/(?:src|href)=["']([^"']+)["']/g)].map(([, link]) => link);
+    expect(links.length).toBeGreaterThan(3);
+    for (const link of links) {
+      const { href } = new URL(link ?? '', `${PUBLIC_URL}/docs`);
+      expect(href).toContain(`${PUBLIC_URL}/docs/`);
+      expect([href, (await fetch(href)).status]).toEqual([href, 200]);
+    }
+    const document = await client.get<{ servers: unknown }>('/api-docs/openapi.json');
+    expect(document.body.servers).toEqual([{ url: PUBLIC_URL, description: 'This controller' }]);
+
+    expect((await client.get('/nowhere')).body.instance).toBe('/mesh/nowhere');
+    expect((await client.post('/tasks/route', {})).body.instance).toBe('/mesh/tasks/route');
+    const challenge = (await client.post('/mcp', {})).headers.get('www-authenticate') ?? '';
+    const metadata = /resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? '';
+    const response = await fetch(metadata);
+    expect(await response.json()).toMatchObject({ resource: `${PUBLIC_URL}/mcp` });
+  }, 60_000);
+
   it('ends waits with their normal response, and at once after a second signal', async () => {
     const server = await controller({ SHUTDOWN_DELAY_SECONDS: '1' });
     const agent = new Client(server.url, tokenFor('finance', newSubject('finance')), false);
