@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Express } from 'express';
-import { HttpAdapter } from './http-adapter.js';
+import { Environment } from '../config/environment.js';
+import { HttpAdapter, limitTimes } from './http-adapter.js';
 
 describe('The HTTP adapter', () => {
   it('creates a server with time limits that responds as Express', async () => {
@@ -11,6 +12,7 @@ describe('The HTTP adapter', () => {
       adapter.reply(response, { name }, 202);
     });
     const server = adapter.getHttpServer();
+    limitTimes(server, new Environment());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('not a TCP server');
@@ -20,7 +22,7 @@ describe('The HTTP adapter', () => {
     expect(server).toMatchObject({
       headersTimeout: 10_000,
       requestTimeout: 30_000,
-      keepAliveTimeout: 5_000,
+      keepAliveTimeout: 75_000,
     });
     server.closeAllConnections();
     server.close();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request as send } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '../../../src/embedded-postgres/free-port.js';
@@ -144,6 +145,10 @@ describe('behind a balancer', () => {
   it('ends waits with their normal response, and at once after a second signal', async () => {
     const server = await controller({ SHUTDOWN_DELAY_SECONDS: '1' });
     const agent = new Client(server.url, tokenFor('finance', newSubject('finance')), false);
+    // A connection without a request, as some balancers open in advance.
+    const unused = connect(Number(new URL(server.url).port), '127.0.0.1');
+    closers.push(() => Promise.resolve(unused.destroy()));
+    unused.on('error', () => undefined);
     const began = performance.now();
     const waits = Promise.all(times(5, () => agent.get('/tasks/wait?wait_seconds=25')));
     await sleep(300);
