@@ -34,7 +34,8 @@ const SESSION_READERS = ['assignee', 'participant', 'auditor', 'admin'] as const
 
 /**
  * The policy table. Each route names its action with `@Policy`. The guard enforces the rules `public` and `agent`. For any
- * other rule the service calls {@link authorize} with the action, and the request fails if it does not.
+ * other rule the service calls {@link authorize} with the action. If it does not, the request fails; in production it is
+ * logged and counted.
  */
 export const POLICY = {
   'status.read': 'public',

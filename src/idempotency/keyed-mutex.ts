@@ -7,44 +7,44 @@ export class MutexTimeout extends Error {
   }
 }
 
-/** Runs at most one piece of work per scope at a time in this instance. The others wait in order of arrival. */
+/** Runs at most one piece of work per identity at a time in this instance. The others wait in order of arrival. */
 export class KeyedMutex {
-  /** The waiting callers, by scope. A scope without an entry is idle. */
+  /** The waiting callers, by identity. An identity without an entry is idle. */
   private readonly waiting = new Map<string, Set<() => void>>();
 
-  /** Number of scopes with work in progress. */
+  /** Number of identities with work in progress. */
   get size(): number {
     return this.waiting.size;
   }
 
-  /** Whether work of the scope is in progress. */
-  has(scope: string): boolean {
-    return this.waiting.has(scope);
+  /** Whether work of the identity is in progress. */
+  has(identity: string): boolean {
+    return this.waiting.has(identity);
   }
 
-  /** Whether a caller waits for the scope. */
-  isAwaited(scope: string): boolean {
-    return (this.waiting.get(scope)?.size ?? 0) > 0;
+  /** Whether a caller waits for the identity. */
+  isAwaited(identity: string): boolean {
+    return (this.waiting.get(identity)?.size ?? 0) > 0;
   }
 
   /**
-   * Runs `work` after all earlier work of the scope has succeeded or failed.
+   * Runs `work` after all earlier work of the identity has succeeded or failed.
    *
    * @throws MutexTimeout if that takes longer than `waitMs` milliseconds
    */
-  async run<T>(scope: string, waitMs: number, work: () => Promise<T>): Promise<T> {
-    await this.enter(scope, waitMs);
+  async run<T>(identity: string, waitMs: number, work: () => Promise<T>): Promise<T> {
+    await this.enter(identity, waitMs);
     try {
       return await work();
     } finally {
-      this.leave(scope);
+      this.leave(identity);
     }
   }
 
-  private enter(scope: string, waitMs: number): Promise<void> {
-    const turns = this.waiting.get(scope);
+  private enter(identity: string, waitMs: number): Promise<void> {
+    const turns = this.waiting.get(identity);
     if (!turns) {
-      this.waiting.set(scope, new Set());
+      this.waiting.set(identity, new Set());
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
@@ -60,14 +60,14 @@ export class KeyedMutex {
     });
   }
 
-  private leave(scope: string): void {
-    const turns = this.waiting.get(scope);
+  private leave(identity: string): void {
+    const turns = this.waiting.get(identity);
     const [next] = turns ?? [];
     if (next) {
       turns?.delete(next);
       next();
     } else {
-      this.waiting.delete(scope);
+      this.waiting.delete(identity);
     }
   }
 }

@@ -19,7 +19,10 @@ import { ReplayRulesService } from './replay-rules.service.js';
 
 export type StrategyName = 'check_first' | 'assume_new';
 
-/** Executes a keyed request in one transaction: the lock first, then the handler, and the record of the response last. */
+/**
+ * Executes a keyed request in one transaction, which begins when the handler first needs it: the lock first, then the
+ * statements of the handler, and the record of the response last.
+ */
 @Injectable()
 export class KeyedTransactionService {
   private readonly strategies: Readonly<Record<StrategyName, ExecutionStrategy>>;

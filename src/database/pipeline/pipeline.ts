@@ -9,7 +9,7 @@ import type { PreparedStatementNames } from './prepared-statement-names.js';
 type StatementOptions = Partial<Pick<Statement, 'conflictOn' | 'maxChars'>>;
 
 /**
- * Sends statements to one connection. Statements of the same event-loop turn are one batch, in their order. Statements
+ * Sends statements to one connection. Statements that are issued before the next microtask runs are one batch, in their order. Statements
  * that arrive while a batch is in flight go into the next batch.
  */
 export class Pipeline {
