@@ -24,6 +24,8 @@ import { ListEventsQuery } from './dto/list-events.query.js';
 import { IngestService } from './ingest.service.js';
 import { NDJSON, writeNdjson } from './ndjson.js';
 
+const REPORT = { source: 'invoice-agent', category: 'invoice', action: 'checked' };
+
 @ApiTags('Audit')
 @ApiBearerAuth()
 @Controller('audit')
@@ -92,6 +94,10 @@ export class AuditController {
           maxItems: 1_000,
         },
       ],
+    },
+    examples: {
+      one: { summary: 'Report one event', value: REPORT },
+      several: { summary: 'Report several events, all or none', value: [REPORT, REPORT] },
     },
   })
   @ApiAcceptedResponse({

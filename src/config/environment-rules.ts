@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { isLoopback } from '../common/loopback.js';
 import type { Environment } from './environment.js';
 import { parseRedisUrl } from './redis-url.js';
@@ -120,6 +121,11 @@ const headersBeforeRequest: EnvironmentRule = ({ HTTP_HEADERS_SECONDS, HTTP_REQU
     ? ['HTTP_HEADERS_SECONDS must not exceed HTTP_REQUEST_SECONDS']
     : [];
 
+const networksOfWebhooks: EnvironmentRule = ({ WEBHOOK_ALLOWED_NETWORKS }) =>
+  WEBHOOK_ALLOWED_NETWORKS.every((network) => ipaddr.isValidCIDR(network))
+    ? []
+    : ['WEBHOOK_ALLOWED_NETWORKS must hold networks such as 10.0.0.0/8'];
+
 export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
@@ -131,4 +137,6 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   usableRedisUrls,
   redisSettingsWithUrl,
   headersBeforeRequest,
+
+  networksOfWebhooks,
 ];

@@ -5,7 +5,7 @@ export interface PostgresHost {
 }
 
 /** Which server of several hosts the controller uses, as in libpq. */
-export type TargetSession = 'any' | 'read-write' | 'primary';
+type TargetSession = 'any' | 'read-write' | 'primary';
 
 /** How the connection is encrypted, and which files the TLS material is in. */
 export interface PostgresTls {

@@ -27,7 +27,7 @@ export interface ConnectionSettings {
 }
 
 /** A database URL as an address that does not change. */
-export function addressOf(database: string | DatabaseAddress): DatabaseAddress {
+function addressOf(database: string | DatabaseAddress): DatabaseAddress {
   return typeof database === 'string' ? { url: database, variable: 'DATABASE_URL' } : database;
 }
 

@@ -20,7 +20,7 @@ const MAX_AGE_MS = 3_600_000;
 const RETRY_MS = 1_000;
 
 /** Why the controller ends a stream, as the client receives it. */
-export type AnnouncedReason = 'token_expired' | 'shutdown' | 'max_age' | 'log_restored';
+type AnnouncedReason = 'token_expired' | 'shutdown' | 'max_age' | 'log_restored';
 /** Why a stream ended. */
 export type EndReason = AnnouncedReason | 'slow_consumer' | 'closed';
 

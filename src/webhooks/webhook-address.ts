@@ -62,11 +62,6 @@ export function isRefusedLiteral(url: string, networks: readonly string[]): bool
   return ipaddr.isValid(host) && !isAllowed(host, networks);
 }
 
-/** Whether a text is a network as CIDR. */
-export function isNetwork(text: string): boolean {
-  return ipaddr.isValidCIDR(text);
-}
-
 function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^\[|\]$/g, '');
 }

@@ -14,7 +14,7 @@ const MAX_RESPONSE_BYTES = 64 * 1024;
 const KEPT_BYTES = 512;
 
 /** The class of a failure without a response. */
-export type SendError = 'address_refused' | 'timeout' | 'connection' | 'tls' | 'dns' | 'secret';
+type SendError = 'address_refused' | 'timeout' | 'connection' | 'tls' | 'dns' | 'secret';
 
 /** The result of one request to an endpoint. */
 export interface SendResult {

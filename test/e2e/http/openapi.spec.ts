@@ -108,7 +108,12 @@ describe('docs/openapi.json', () => {
     const inPath = parameters.filter((parameter) => parameter.in === 'path');
     const schemas = inPath.map(({ schema }) => schema as Json);
     expect(schemas).toEqual(
-      schemas.map(() => expect.objectContaining({ type: 'string', example: expect.any(String) })),
+      schemas.map(({ type }) =>
+        expect.objectContaining({
+          type: expect.stringMatching(/^(string|integer)$/),
+          example: type === 'integer' ? expect.any(Number) : expect.any(String),
+        }),
+      ),
     );
   });
 
