@@ -25,7 +25,7 @@ const project = (displayName, testMatch, servers) => ({
   displayName,
   rootDir: root,
   testMatch: [`<rootDir>/${testMatch}`],
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/patient-environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': swc },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { patient } from './patience.js';
 
-/** How long a test waits for an effect on a busy machine, in milliseconds. */
+/** How long a test waits for an effect, in milliseconds; longer on a slow machine. */
 const MAX_WAIT_MS = 20_000;
 const INTERVAL_MS = 10;
 
@@ -10,7 +11,7 @@ export async function eventually<T>(
   isExpected: (value: T) => boolean,
   maxWaitMs = MAX_WAIT_MS,
 ): Promise<T> {
-  const deadline = performance.now() + maxWaitMs;
+  const deadline = performance.now() + patient(maxWaitMs);
   for (;;) {
     const value = await read();
     if (isExpected(value) || performance.now() > deadline) return value;

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { newSubject, tokenFor } from './app.js';
 import { type Answer, Client } from './client.js';
 import { routeTask } from './kill-points.js';
+import { patient } from './patience.js';
 
 /** What a load saw. */
 export interface LoadReport {
@@ -48,7 +49,7 @@ export class Load {
   /** Begins nothing new, and waits until all that was begun is acknowledged. */
   async end(): Promise<LoadReport> {
     this.open = false;
-    this.patience = performance.now() + SETTLE_MS;
+    this.patience = performance.now() + patient(SETTLE_MS);
     await Promise.all(this.agents);
     return this.report;
   }

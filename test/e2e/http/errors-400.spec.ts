@@ -3,6 +3,7 @@ import { tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { expectProblemDocument, SECRET, sendBytes, WRITES } from '../../support/problems.js';
 import { useSharedApp } from '../../support/kit.js';
+import { patient } from '../../support/patience.js';
 
 describe('problem documents: 400', () => {
   const mesh = useSharedApp();
@@ -130,14 +131,14 @@ describe('problem documents: 400', () => {
     const started = performance.now();
     const answer = await sendBytes(mesh, text);
     expectProblemDocument(answer, 400, String(answer.body.code));
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(patient(2_000));
   });
 
   it('60,000 unknown members, within two seconds', async () => {
     const body = Object.fromEntries(Array.from({ length: 60_000 }, (_, n) => [`k${n}`, 1]));
     const started = performance.now();
     expectProblemDocument(await client.post('/tasks/route', body), 400, 'request.invalid');
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(patient(2_000));
   });
 
   it('1,990 unknown members, four requests within four seconds', async () => {
@@ -147,7 +148,7 @@ describe('problem documents: 400', () => {
       Array.from({ length: 4 }, () => client.post('/sessions', body)),
     );
     for (const answer of answers) expectProblemDocument(answer, 400, 'request.invalid');
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(patient(4_000));
   });
 
   it('bytes that are not UTF-8', async () => {

@@ -1,0 +1,3 @@
+export function measureMachine(): void;
+export function patience(): number;
+export function patient(ms: number): number;
