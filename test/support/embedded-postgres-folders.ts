@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Account, isRoot } from '../../src/embedded-postgres/binaries.js';
 import { clusterHome } from '../../src/embedded-postgres/embedded-postgres.js';
+import { removeWithRun } from './end-with-run.js';
+import { eventually } from './eventually.js';
 import type { OwnerProgram } from './embedded-postgres-owner.js';
 
 export const NOBODY: Account = { uid: 65534, gid: 65534 };
@@ -76,6 +77,8 @@ export class DataFolders {
 
 function newFolder(account: Account | undefined): string {
   const folder = mkdtempSync(join(tmpdir(), 'agent-mesh-embedded-'));
+  removeWithRun(folder);
+  removeWithRun(clusterHome(folder));
   if (account) chownSync(folder, account.uid, account.gid);
   return folder;
 }
@@ -92,18 +95,18 @@ export async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-/** Whether a process ends within ten seconds; one that only waits for its parent has ended. */
-export async function waitForEnd(pid: number): Promise<boolean> {
-  for (let i = 0; i < 200; i++) {
-    try {
-      const state = execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-      if (state.startsWith('Z')) return true;
-    } catch {
-      return true;
-    }
-    await sleep(50);
+/** Whether a process ends within ten seconds, longer on a slow machine; one that only waits for its parent has ended. */
+export function waitForEnd(pid: number): Promise<boolean> {
+  return eventually(() => hasEnded(pid), Boolean, 10_000);
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    const state = execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+    return state.startsWith('Z');
+  } catch {
+    return true;
   }
-  return false;
 }
 
 function isOpenToAll(path: string): boolean {

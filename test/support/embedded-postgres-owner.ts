@@ -17,6 +17,7 @@ import {
 import { arch, platform, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { endWithRun, removeWithRun } from './end-with-run.js';
 import { Account } from '../../src/embedded-postgres/binaries.js';
 
 const SOURCES = resolve('src/embedded-postgres');
@@ -125,6 +126,7 @@ export class OwnerProgram {
   private readonly modules = join(this.folder, 'node_modules');
 
   private constructor(private readonly account: Account | undefined) {
+    removeWithRun(this.folder);
     chmodSync(this.folder, 0o755);
     mkdirSync(this.modules);
     symlinkSync(join(MODULES, 'pg'), join(this.modules, 'pg'));
@@ -197,11 +199,13 @@ export class OwnerProgram {
   }
 
   private spawn(args: string[], account = this.account): ChildProcess {
-    return spawn(process.execPath, args, {
+    const child = spawn(process.execPath, args, {
       cwd: this.folder,
       env: { PATH: process.env.PATH },
       stdio: ['pipe', 'pipe', 'inherit'],
       ...account,
     });
+    endWithRun(child);
+    return child;
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { programFile } from './program-file.js';
+import { endWithRun } from './end-with-run.js';
 
 export const TRANSPORTS = ['stdio', 'http'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
@@ -125,6 +126,7 @@ export class RawStdioServer {
   constructor(url: string, env: Record<string, string>) {
     const { command, args } = stdioServer();
     this.child = spawn(command, args, { env: { ...environment(url), ...env } });
+    endWithRun(this.child);
     this.child.stdout.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.child.stderr.on('data', (chunk: Buffer) => (this.complaints += chunk.toString()));
     this.child.stdin.on('error', () => undefined);
@@ -193,6 +195,7 @@ export async function inTerminal(variables: Record<string, string>): Promise<str
       ? ['-q', '/dev/null', ...program]
       : ['-qec', program.join(' '), '/dev/null'];
   const child = spawn('script', inScript, { env: { PATH: process.env.PATH, ...variables } });
+  endWithRun(child);
   let text = '';
   const closed = once(child, 'close');
   child.stdout.on('data', (chunk: Buffer) => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
 import { multiarch, onPath, unpackDebianPackage } from './debian-packages.js';
+import { endWithRun, removeWithRun } from './end-with-run.js';
 import { eventually } from './eventually.js';
 
 interface Program {
@@ -38,6 +39,7 @@ export class PgBouncer {
     const { path, env } = await findPgBouncer();
     const { hostname, port: serverPort, username, password } = new URL(databaseUrl);
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'agent-mesh-pgbouncer-')));
+    removeWithRun(folder);
     // As root it runs with another account.
     await chmod(folder, 0o711);
     const port = await freePort();
@@ -66,6 +68,7 @@ export class PgBouncer {
       stdio: ['ignore', 'ignore', 'pipe'],
       ...account,
     });
+    endWithRun(child);
     let log = '';
     child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
     const bouncer = new PgBouncer(child, folder, port);

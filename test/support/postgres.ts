@@ -6,6 +6,7 @@ import pg from 'pg';
 import { preparePostgresBinaries } from '../../src/embedded-postgres/binaries.js';
 import { openCluster } from '../../src/embedded-postgres/cluster.js';
 import { PostgresServer } from '../../src/embedded-postgres/server.js';
+import { removeWithRun } from './end-with-run.js';
 
 /** A PostgreSQL server of its own for tests, which nobody starts again but `restart()`. */
 export interface TestPostgres {
@@ -28,6 +29,7 @@ export async function startTestPostgres(
   settings: Record<string, string> = {},
 ): Promise<TestPostgres> {
   const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'agent-mesh-postgres-')));
+  removeWithRun(dataDir);
   // As root the server runs with another account, which has to pass through.
   await chmod(dataDir, 0o711);
   const all = { ...SETTINGS, ...settings };

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
+import { endWithRun, removeWithRun } from './end-with-run.js';
+import { patient } from './patience.js';
 import { findRedisProgram, RedisProgram } from './redis-program.js';
 
 /** A Redis server of its own for tests, which nobody starts again but `restart()`. */
@@ -20,7 +22,7 @@ export interface TestRedis {
   restart(): Promise<void>;
 }
 
-const START_TIMEOUT = 10_000;
+const START_TIMEOUT_MS = 10_000;
 
 /**
  * The Redis of `REDIS_URL`, or one of its own where that is not set: for tests that need just any
@@ -64,6 +66,7 @@ async function startServer(
 ): Promise<TestRedis> {
   const program = await findRedisProgram();
   const folder = await mkdtemp(join(tmpdir(), 'agent-mesh-redis-'));
+  removeWithRun(folder);
   const port = await freePort();
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const args = await argumentsOf(port, folder);
@@ -101,12 +104,13 @@ async function launch(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  endWithRun(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2000)));
   }
   const ended = once(child, 'exit').catch((error: unknown) => error);
-  const deadline = Date.now() + START_TIMEOUT;
+  const deadline = Date.now() + patient(START_TIMEOUT_MS);
   while (!hasEnded(child) && Date.now() < deadline) {
     await Promise.race([sleep(25), ended]);
     if (await answers(port)) return child;

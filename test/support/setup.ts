@@ -1,1 +1,4 @@
 import 'reflect-metadata';
+import { endWorkerWithRun } from './end-with-run.js';
+
+endWorkerWithRun();

@@ -10,6 +10,7 @@ import { clusterHome } from '../../../src/embedded-postgres/embedded-postgres.js
 import { VERSION } from '../../../src/version.js';
 import { newDatabase, TEST_SECRET } from '../../support/app.js';
 import { ControllerProcess } from '../../support/controller-process.js';
+import { removeWithRun } from '../../support/end-with-run.js';
 import { query } from '../../support/embedded-postgres-folders.js';
 import { createTestDatabase, dropTestDatabase } from '../../support/postgres.js';
 import { programFile } from '../../support/program-file.js';
@@ -120,6 +121,8 @@ describe('startup messages', () => {
 
     beforeEach(() => {
       folder = realpathSync(mkdtempSync(join(tmpdir(), 'agent-mesh-embedded-')));
+      removeWithRun(folder);
+      removeWithRun(clusterHome(folder));
     });
 
     afterEach(async () => {
