@@ -7,6 +7,13 @@ import { PostgresServer } from './postgres-server.js';
 
 export { MIGRATIONS };
 
+/** Names of the connections of a working instance. Those of migrations have another name. */
+export const CONNECTION_NAMES = {
+  pool: 'agent-mesh-controller',
+  notifications: 'agent-mesh-controller signals',
+  migrations: 'agent-mesh-controller migrations',
+} as const;
+
 /**
  * Limits of every connection in milliseconds. PostgreSQL enforces all except `connect` and `query`. A request waits less
  * than `connect`: on a busy machine, opening a connection must not be interrupted again and again.
@@ -41,7 +48,7 @@ export function clientOptions(
     address,
     server: new PostgresServer(),
     usesPreparedStatements,
-    application_name: 'agent-mesh-controller',
+    application_name: CONNECTION_NAMES.pool,
     connectionTimeoutMillis: parsePostgresUrl(address.url).connectTimeoutMs ?? connectTimeoutMs,
     statement_timeout: TIMEOUTS.statement,
     lock_timeout: TIMEOUTS.lock,
@@ -79,6 +86,7 @@ export function migrationOptions(
     ...options,
     extra: {
       ...options.extra,
+      application_name: CONNECTION_NAMES.migrations,
       statement_timeout: undefined,
       lock_timeout: undefined,
       idle_in_transaction_session_timeout: undefined,

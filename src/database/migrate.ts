@@ -1,10 +1,12 @@
 import { DataSource, type EntityManager, type Migration } from 'typeorm';
 import {
+  CONNECTION_NAMES,
   type ConnectionSettings,
   databaseOptions,
   MIGRATIONS,
   migrationOptions,
 } from './database-options.js';
+import { assertInstancesStopped, nameOf } from './migration-guard.js';
 import type { DatabaseAddress } from './postgres-client.js';
 
 /** The key of the advisory lock that an instance holds while it migrates: an arbitrary number, equal in all instances. */
@@ -18,24 +20,34 @@ export class MigratingDataSource extends DataSource {
   override runMigrations(
     options?: Parameters<DataSource['runMigrations']>[0],
   ): Promise<Migration[]> {
-    return this.alone(() => super.runMigrations(options));
+    return this.alone(async (manager) => {
+      const applied = await appliedNames(manager);
+      const missing = this.migrations.filter((migration) => !applied.has(nameOf(migration)));
+      await assertInstancesStopped(manager, missing);
+      return super.runMigrations(options);
+    });
   }
 
   override undoLastMigration(
     options?: Parameters<DataSource['undoLastMigration']>[0],
   ): Promise<void> {
-    return this.alone(() => super.undoLastMigration(options));
+    return this.alone(async (manager) => {
+      const applied = await appliedNames(manager);
+      const last = this.migrations.filter((migration) => applied.has(nameOf(migration))).slice(-1);
+      await assertInstancesStopped(manager, last);
+      return super.undoLastMigration(options);
+    });
   }
 
   /**
    * The lock belongs to a transaction of its own, so it also holds behind a pooler in transaction mode, where a session
    * belongs to several clients.
    */
-  private alone<T>(work: () => Promise<T>): Promise<T> {
+  private alone<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.transaction(async (manager) => {
       await this.assertSchema(manager);
       await manager.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
-      return work();
+      return work(manager);
     });
   }
 
@@ -72,18 +84,26 @@ export async function lacksMigrations(
   database: string | DatabaseAddress,
   settings?: ConnectionSettings,
 ): Promise<boolean> {
-  const dataSource = new DataSource(databaseOptions(database, 1, settings));
+  const { extra, ...options } = databaseOptions(database, 1, settings);
+  const dataSource = new DataSource({
+    ...options,
+    extra: { ...extra, application_name: CONNECTION_NAMES.migrations },
+  });
   return using(dataSource, () =>
     dataSource.transaction(async (manager) => {
-      const [table] = await manager.query<{ name: string | null }[]>(
-        `SELECT to_regclass('migrations') AS name`,
-      );
-      if (!table?.name) return true;
-      const applied = await manager.query<{ name: string }[]>('SELECT name FROM migrations');
-      const names = new Set(applied.map(({ name }) => name));
-      return MIGRATIONS.some(({ name }) => !names.has(name));
+      const applied = await appliedNames(manager);
+      return MIGRATIONS.some(({ name }) => !applied.has(name));
     }),
   );
+}
+
+async function appliedNames(manager: EntityManager): Promise<ReadonlySet<string>> {
+  const [table] = await manager.query<{ name: string | null }[]>(
+    `SELECT to_regclass('migrations') AS name`,
+  );
+  if (!table?.name) return new Set();
+  const applied = await manager.query<{ name: string }[]>('SELECT name FROM migrations');
+  return new Set(applied.map(({ name }) => name));
 }
 
 async function using<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {

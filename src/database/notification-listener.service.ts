@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Injectable, Logger } from '@nestjs/common';
 import { explainError } from '../errors/error-text.js';
 import { DatabaseAddresses } from './database-addresses.js';
-import { clientOptions } from './database-options.js';
+import { clientOptions, CONNECTION_NAMES } from './database-options.js';
 import { PostgresClient } from './postgres-client.js';
 import { sql } from './sql.js';
 import { TransactionsService } from './transactions.service.js';
@@ -77,7 +77,7 @@ export class NotificationListenerService {
     const { direct, settings } = this.addresses;
     const client = new PostgresClient({
       ...clientOptions(direct, { ...settings, usesPreparedStatements: false }),
-      application_name: 'agent-mesh-controller signals',
+      application_name: CONNECTION_NAMES.notifications,
     });
     this.client = client;
     client.on('notification', ({ channel, payload = '' }) => {
