@@ -9,24 +9,24 @@ const SOURCES = ['src', 'migrations', 'test/support'];
 
 /**
  * Makes a copy of the sources that plain Node runs, for the processes that tests start: each would else spend most
- * of its start on translating them.
+ * of its start on translating them. Another `root` is another version, which runs with the packages of this one.
  */
-export async function buildPrograms() {
+export async function buildPrograms(root = ROOT, sources = SOURCES) {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'agent-mesh-programs-')));
-  await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
+  await cp(join(root, 'package.json'), join(folder, 'package.json'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  for (const name of SOURCES) await build(name, folder);
+  for (const name of sources) await build(root, name, folder);
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-async function build(name, folder) {
-  const entries = await readdir(join(ROOT, name), { recursive: true });
+async function build(root, name, folder) {
+  const entries = await readdir(join(root, name), { recursive: true });
   const sources = entries.filter((entry) => /\.ts$/.test(entry) && !/\.spec\.ts$/.test(entry));
   await Promise.all(
     sources.map(async (source) => {
       const target = join(folder, name, source.replace(/\.ts$/, '.js'));
       await mkdir(dirname(target), { recursive: true });
-      await writeFile(target, await transpile(join(ROOT, name, source)));
+      await writeFile(target, await transpile(join(root, name, source)));
     }),
   );
 }

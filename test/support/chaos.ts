@@ -7,6 +7,7 @@ import { type ControllerOptions, ControllerProcess } from './controller-process.
 import { History, violation, type Violation } from './history.js';
 import { check } from './history-check.js';
 import { stateDifferences } from './state-comparison.js';
+import { patient } from './patience.js';
 import { dropTestDatabase } from './postgres.js';
 import { Random } from './random.js';
 import { startTestRedis, type TestRedis } from './redis.js';
@@ -109,7 +110,7 @@ class World {
       urls: () => this.controllers.map(({ url }) => url),
       closed: Infinity,
       get patience() {
-        return this.closed + settle;
+        return this.closed + patient(settle);
       },
       isOpen() {
         const now = performance.now();
@@ -137,6 +138,7 @@ class World {
     const violations = [
       ...told,
       ...check(history.operations, await readStored(this.db)),
+      ...history.faults,
       ...this.dead.filter(({ diedByItself }) => diedByItself).map(diedByItself),
     ];
     return { violations, ...summary(history), faults: Object.fromEntries(this.struck) };

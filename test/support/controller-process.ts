@@ -5,6 +5,8 @@ import { freePort } from '../../src/embedded-postgres/free-port.js';
 import { TEST_SECRET } from './app.js';
 import type { ChildOptions } from './controller-child.js';
 import type { Faults } from './controller-faults.js';
+import { endWithRun } from './end-with-run.js';
+import { patient } from './patience.js';
 import { programFile } from './program-file.js';
 
 export interface ControllerOptions extends Faults {
@@ -29,6 +31,7 @@ export class ControllerProcess {
   private expected = false;
 
   private constructor(private readonly child: ChildProcess) {
+    endWithRun(child);
     this.ended = new Promise((resolve) => child.once('close', resolve));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (this.text += chunk.toString()));
@@ -42,16 +45,22 @@ export class ControllerProcess {
   }
 
   /** Starts the program as it runs in production, told by variables alone, and waits until it listens. */
-  static async startMain(env: Record<string, string>): Promise<ControllerProcess> {
-    const controller = await ControllerProcess.launchMain(env);
+  static async startMain(
+    env: Record<string, string>,
+    program?: string,
+  ): Promise<ControllerProcess> {
+    const controller = await ControllerProcess.launchMain(env, program);
     return controller.begin(() => controller.listening());
   }
 
-  /** The same, without waiting for anything. */
-  static async launchMain(env: Record<string, string>): Promise<ControllerProcess> {
+  /** The same, without waiting for anything; `program` is the main program of another version. */
+  static async launchMain(
+    env: Record<string, string>,
+    program = programFile(MAIN),
+  ): Promise<ControllerProcess> {
     const PORT = env.PORT ?? String(await freePort());
     const controller = new ControllerProcess(
-      spawn(process.execPath, [programFile(MAIN)], {
+      spawn(process.execPath, [program], {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           PATH: process.env.PATH,
@@ -109,7 +118,7 @@ export class ControllerProcess {
     if (!this.hasEnded) this.kill('SIGTERM');
     const timer = setTimeout(() => {
       this.kill();
-    }, STOP_TIMEOUT_MS);
+    }, patient(STOP_TIMEOUT_MS));
     await this.ended;
     clearTimeout(timer);
   }
@@ -130,7 +139,7 @@ export class ControllerProcess {
 
   /** Waits until it tells where it listens. */
   private async told(): Promise<void> {
-    const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(patient(START_TIMEOUT_MS));
     const message = once(this.child, 'message', { signal }) as Promise<[{ url: string }]>;
     const [{ url }] = await message;
     this.url = url;
@@ -138,7 +147,7 @@ export class ControllerProcess {
 
   /** Waits until it answers where it was told to. */
   private async listening(): Promise<void> {
-    const deadline = performance.now() + START_TIMEOUT_MS;
+    const deadline = performance.now() + patient(START_TIMEOUT_MS);
     while (!this.hasEnded) {
       const answer = await fetch(`${this.url}/health/live`).catch(() => undefined);
       if (answer?.ok) return;

@@ -96,6 +96,8 @@ export interface Violation {
 /** Everything that clients asked for, and what they were told. */
 export class History {
   readonly operations: Operation[] = [];
+  /** Responses that no client should receive, of requests that leave nothing behind. */
+  readonly faults: Violation[] = [];
 
   begin(kind: Kind, key: string): Operation {
     const operation: Operation = { kind, key, trace: randomUUID(), tries: [], abandoned: false };

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tokenFor } from './app.js';
-import { type History, isSettled, type Kind, type Operation, type TryAnswer } from './history.js';
+import {
+  type History,
+  isSettled,
+  type Kind,
+  type Operation,
+  type TryAnswer,
+  violation,
+} from './history.js';
+import { patient } from './patience.js';
 import type { Random } from './random.js';
 
 /** Where clients send their requests, and for how long. */
@@ -162,6 +170,7 @@ export class WorkloadClient {
   private async finish(session: string, token: string, carriesTask = true): Promise<void> {
     if (this.random.chance(0.4))
       await this.change(session, { metadata: { step: this.random.next() } }, token);
+    if (carriesTask && this.random.chance(0.3)) await this.heartbeat(session, token);
     if (carriesTask && this.random.chance(0.2)) {
       const path = `/sessions/${session}/release`;
       await this.operate('release', { ...post(path, (reason) => ({ reason })), token });
@@ -169,6 +178,14 @@ export class WorkloadClient {
       const status = this.random.pick(['completed', 'completed', 'failed']);
       await this.change(session, { status }, token);
     }
+  }
+
+  private async heartbeat(session: string, token: string): Promise<void> {
+    const url = `${this.random.pick(this.field.urls())}/sessions/${session}/heartbeat`;
+    const headers = { Authorization: `Bearer ${token}` };
+    const answer = await send(url, { method: 'POST', headers });
+    if (answer && answer.status >= 500 && answer.status !== 503)
+      this.field.history.faults.push(violation('no 5xx but 503', 'heartbeat', answer.text));
   }
 
   private change(
@@ -264,7 +281,10 @@ async function send(url: string, init: RequestInit): Promise<TryAnswer | undefin
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    response = await fetch(url, {
+      ...init,
+      signal: AbortSignal.timeout(patient(ANSWER_TIMEOUT_MS)),
+    });
     text = await response.text();
   } catch {
     return undefined;

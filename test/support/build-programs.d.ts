@@ -1,0 +1,6 @@
+export interface Programs {
+  readonly folder: string;
+  remove(): Promise<void>;
+}
+
+export function buildPrograms(root?: string, sources?: readonly string[]): Promise<Programs>;
