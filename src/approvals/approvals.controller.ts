@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
@@ -7,17 +7,23 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import type { Response } from 'express';
 import type { Agent } from '../auth/agent.js';
 import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
+import { abortOnClose } from '../http/abort-on-close.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
+import { ApiRevalidation } from '../http/api-revalidation.decorator.js';
+import { withRevalidation } from '../http/etag.js';
 import { ApprovalIdPipe } from '../http/ids.js';
 import { ApiApprovalId } from './api-approval-id.decorator.js';
+import { ApprovalWatchesService } from './approval-watches.service.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { DecisionsService } from './decisions.service.js';
 import { ApprovalAckDto } from './dto/approval-ack.dto.js';
+import { ApprovalWatchQuery } from './dto/approval-watch.query.js';
 import { ApprovalDto, ApprovalPageDto } from './dto/approval.dto.js';
 import { CreateApprovalDto } from './dto/create-approval.dto.js';
 import { ListApprovalsQuery } from './dto/list-approvals.query.js';
@@ -32,6 +38,7 @@ export class ApprovalsController {
     private readonly approvals: ApprovalsService,
     private readonly decisions: DecisionsService,
     private readonly reader: ApprovalsReaderService,
+    private readonly watches: ApprovalWatchesService,
   ) {}
 
   @Post()
@@ -103,11 +110,23 @@ export class ApprovalsController {
 
   @Get(':id')
   @Policy('approvals.read')
-  @ApiOperation({ summary: 'Get an approval' })
+  @ApiOperation({
+    summary: 'Get an approval, or wait until it changes',
+    description:
+      'With `wait_seconds` the response is sent when the approval changes, for example because it was decided or has expired, or when the time has passed.',
+  })
   @ApiApprovalId()
-  @ApiOkResponse({ type: ApprovalDto, description: 'The approval.' })
+  @ApiRevalidation(ApprovalDto, 'The approval.')
   @ApiProblems('approval.not_found')
-  get(@Param('id', ApprovalIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<ApprovalDto> {
-    return this.reader.get(agent, id);
+  async get(
+    @Param('id', ApprovalIdPipe) id: string,
+    @Query() query: ApprovalWatchQuery,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @CurrentAgent() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ApprovalDto | undefined> {
+    const watch = { ...query, ifNoneMatch };
+    const approval = await this.watches.wait(agent, id, watch, abortOnClose(response));
+    return withRevalidation(response, approval);
   }
 }

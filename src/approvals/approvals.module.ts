@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SubjectsModule } from '../subjects/subjects.module.js';
@@ -17,6 +18,7 @@ import { ApprovalRequirementsService } from './approval-requirements.service.js'
 import { ApprovalActionsController } from './approval-actions.controller.js';
 import { ApprovalVote } from './approval-vote.entity.js';
 import { ApprovalsController } from './approvals.controller.js';
+import { ApprovalWatchesService } from './approval-watches.service.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { ConsumptionsService } from './consumptions.service.js';
@@ -45,6 +47,7 @@ import { WithdrawalsService } from './withdrawals.service.js';
   imports: [
     TypeOrmModule.forFeature([Approval, ApprovalVote, VoteRenewal]),
     AuditModule,
+    EventsModule,
     IdempotencyModule,
     LifecycleModule,
     SubjectsModule,
@@ -81,6 +84,7 @@ import { WithdrawalsService } from './withdrawals.service.js';
     ApprovalMetricsService,
     ApprovalReplaysService,
     ApprovalExtensionsService,
+    ApprovalWatchesService,
   ],
   exports: [
     ApprovalsRepository,
@@ -90,6 +94,7 @@ import { WithdrawalsService } from './withdrawals.service.js';
     ConsumptionsService,
     ApprovalRequestsService,
     ApprovalRequirementsService,
+    ApprovalWatchesService,
   ],
 })
 export class ApprovalsModule {}

@@ -5,6 +5,7 @@ import {
 } from '@nestjs/common';
 import { NotificationListenerService } from './notification-listener.service.js';
 import { sql } from './sql.js';
+import { TopicListeners } from './topic-listeners.js';
 import { TransactionsService } from './transactions.service.js';
 
 const CHANNEL = 'agent_mesh_work';
@@ -23,7 +24,7 @@ export function sessionTopic(id: string): string {
  */
 @Injectable()
 export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly listeners = new TopicListeners();
   private readonly announcementHandlers = new Map<string, (text: string) => void>();
   private readonly pendingTopics = new Set<string>();
   private flushing?: NodeJS.Timeout;
@@ -37,11 +38,11 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
   onApplicationBootstrap(): void {
     void this.listener.run([CHANNEL, ANNOUNCEMENTS], {
       receive: (channel, payload) => {
-        if (channel === CHANNEL) this.wake(payload);
+        if (channel === CHANNEL) this.listeners.wake(payload);
         else this.dispatchAnnouncement(payload);
       },
       listening: () => {
-        this.wakeAll();
+        this.listeners.wakeAll();
       },
     });
   }
@@ -49,7 +50,7 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
   beforeApplicationShutdown(): void {
     this.stopped = true;
     clearTimeout(this.flushing);
-    this.wakeAll();
+    this.listeners.wakeAll();
     this.listener.stop();
   }
 
@@ -64,18 +65,12 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
 
   /** Notifies this process only. */
   notifyHere(topic: string): void {
-    this.wake(topic);
+    this.listeners.wake(topic);
   }
 
   /** Calls `listener` at each notification of `topic`. Returns the function that ends the subscription. */
   subscribe(topic: string, listener: () => void): () => void {
-    const listeners = this.listeners.get(topic) ?? new Set();
-    this.listeners.set(topic, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.listeners.get(topic) === listeners)
-        this.listeners.delete(topic);
-    };
+    return this.listeners.subscribe(topic, listener);
   }
 
   /** Sends `text` to every connected process that listens to `topic`, including this one. Other processes miss it. */
@@ -107,16 +102,8 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
       );
     } catch {
       // Other processes poll within a second.
-      for (const topic of topics) this.wake(topic);
+      for (const topic of topics) this.listeners.wake(topic);
     }
-  }
-
-  private wake(topic: string): void {
-    for (const listener of this.listeners.get(topic) ?? []) listener();
-  }
-
-  private wakeAll(): void {
-    for (const topic of this.listeners.keys()) this.wake(topic);
   }
 
   private dispatchAnnouncement(announcement: string): void {

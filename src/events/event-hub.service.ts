@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
+import { TopicListeners } from '../database/topic-listeners.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { Wakeup } from '../database/wakeup.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
@@ -17,6 +18,8 @@ const BATCH = 500;
 /** Limits of the recent events in memory. A reader that is behind them reads from the database. */
 const MAX_EVENTS = 2_000;
 const MAX_CHARS = 8 * 2 ** 20;
+/** The topic of all events. The id of a task is the topic of its events. */
+const ALL = 'all';
 
 /**
  * The recent events of the log, in memory, for all readers of this process that wait for the next event. While there is
@@ -25,7 +28,7 @@ const MAX_CHARS = 8 * 2 ** 20;
 @Injectable()
 export class EventHubService implements BeforeApplicationShutdown {
   private readonly logger = new Logger(EventHubService.name);
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = new TopicListeners();
   private readonly growthListeners: (() => void)[] = [];
   private readonly grown = new Wakeup();
   private recent: { event: SharedEvent; chars: number }[] = [];
@@ -60,17 +63,18 @@ export class EventHubService implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     this.grown.raise();
-    for (const listener of this.listeners) listener();
+    this.listeners.wakeAll();
     await this.running;
   }
 
-  /** Calls `listener` whenever events were added, and at shutdown. Returns the function that ends the subscription. */
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
+  /**
+   * Calls `listener` whenever events were added, of any task or of the one with this id; when events can have been missed;
+   * and at shutdown. Returns the function that ends the subscription.
+   */
+  subscribe(listener: () => void, taskId = ALL): () => void {
+    const unsubscribe = this.listeners.subscribe(taskId, listener);
     if (!this.isStopping) this.running ??= this.run();
-    return () => {
-      this.listeners.delete(listener);
-    };
+    return unsubscribe;
   }
 
   /** Returns the events after a cursor. Undefined if they are not all in memory, or the epoch is another one. */
@@ -96,7 +100,7 @@ export class EventHubService implements BeforeApplicationShutdown {
 
   /** Reads until no reader is left. */
   private async run(): Promise<void> {
-    while (this.listeners.size > 0 && !this.isStopping) {
+    while (!this.listeners.isEmpty && !this.isStopping) {
       try {
         await this.readAll();
         await this.grown.raisedWithin(POLL_MS);
@@ -113,7 +117,7 @@ export class EventHubService implements BeforeApplicationShutdown {
     const head = await this.transactions.read((manager) => this.log.getHead(manager));
     if (this.end?.epoch !== head.epoch) {
       this.reset(head);
-      this.wakeAll();
+      this.listeners.wakeAll();
     }
     while (this.end !== undefined && this.end.position < head.position) {
       const after = this.end.position;
@@ -123,7 +127,9 @@ export class EventHubService implements BeforeApplicationShutdown {
       if (rows.length === 0) return;
       for (const event of rows) this.add(event);
       this.end = { ...this.end, position: after + rows.length };
-      this.wakeAll();
+      for (const topic of new Set([ALL, ...rows.map(({ task_id }) => task_id)])) {
+        if (topic !== null) this.listeners.wake(topic);
+      }
     }
   }
 
@@ -140,9 +146,5 @@ export class EventHubService implements BeforeApplicationShutdown {
     this.recent = [];
     this.chars = 0;
     this.end = end;
-  }
-
-  private wakeAll(): void {
-    for (const listener of this.listeners) listener();
   }
 }

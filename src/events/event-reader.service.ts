@@ -4,7 +4,7 @@ import { canReadEverything } from '../auth/policy.js';
 import { parseId } from '../common/ids.js';
 import { Environment } from '../config/environment.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { Wakeup } from '../database/wakeup.js';
+import { waitUntil } from '../database/wait-until.js';
 import { DomainError } from '../errors/domain-error.js';
 import { toAuditEventType, toCloudEvent } from './cloud-event.js';
 import type { EventPageDto } from './dto/cloud-event.dto.js';
@@ -18,6 +18,8 @@ import { type EventFilter, isSelected, isVisible, type LogEvent } from './log-ev
 const SECTION = 5_000;
 /** Maximum number of such queries of one read. The next read continues after them. */
 const MAX_SECTIONS = 10;
+/** The cursor of the end of the log, at the time of the request. */
+const HEAD = 'head';
 
 /** What one reader reads: the events of a filter that the agent may see. */
 export interface Reader {
@@ -78,22 +80,23 @@ export class EventReaderService {
   }
 
   /**
-   * Returns the place of a reader that continues after a cursor; undefined: the end of the log.
+   * Returns the place of a reader that continues after a cursor; undefined or `head`: the end of the log.
    *
    * @throws DomainError `events.cursor_invalid` or `events.cursor_gone`
    */
   async startAfter(after: string | undefined): Promise<EventCursor> {
-    const epochOf = after === undefined ? undefined : parseCursor(after, NaN)?.epoch;
+    const isHead = after === undefined || after === HEAD;
+    const epochOf = isHead ? undefined : parseCursor(after, NaN)?.epoch;
     const bounds = await this.transactions.read((manager) =>
       this.events.getBounds(manager, epochOf === undefined || Number.isNaN(epochOf) ? 0 : epochOf),
     );
     const { epoch, position } = bounds;
-    if (after === undefined) return { epoch, position };
+    if (isHead) return { epoch, position };
     const cursor = parseCursor(after, epoch);
     if (cursor === undefined) {
       throw new DomainError(
         'events.cursor_invalid',
-        'Send `next` or `head` of a page, or the id of an event of a stream.',
+        'Send `next` or `head` of a page, the id of an event of a stream, or the word `head`.',
       );
     }
     const common = cursor.epoch < epoch ? (bounds.common ?? position) : position;
@@ -149,28 +152,22 @@ export class EventReaderService {
     deadline: number,
     gone: AbortSignal,
   ): Promise<EventBatch> {
-    const wakeup = new Wakeup();
-    const wake = (): void => {
-      wakeup.raise();
-    };
-    // Subscribes before the first read, so that no event between the two is missed.
-    const unsubscribe = deadline > performance.now() ? this.hub.subscribe(wake) : undefined;
-    gone.addEventListener('abort', wake);
-    try {
-      // The memory can be behind the database for a moment. A request that does not wait must not see that.
-      let batch = await this.readStored(reader, start, limit);
-      for (;;) {
-        const left = deadline - performance.now();
-        const isBehind = batch.next.position < batch.head.position;
-        if (batch.events.length > 0 || left <= 0 || gone.aborted || this.hub.isStopping)
+    let batch: EventBatch | undefined;
+    return waitUntil(
+      {
+        read: async (again) => {
+          // The memory can be behind the database for a moment. A request that does not wait must not see that.
+          batch = batch
+            ? await this.read(reader, batch.next, limit)
+            : await this.readStored(reader, start, limit);
+          if (batch.next.position < batch.head.position) again();
           return batch;
-        if (!isBehind) await wakeup.raisedWithin(left);
-        batch = await this.read(reader, batch.next, limit);
-      }
-    } finally {
-      unsubscribe?.();
-      gone.removeEventListener('abort', wake);
-    }
+        },
+        isMet: ({ events }) => events.length > 0,
+        subscribe: (wake) => this.hub.subscribe(wake),
+      },
+      { deadline, gone, source: this.hub },
+    );
   }
 
   private canRead(agent: Agent, taskId: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import { EventHubService } from './event-hub.service.js';
 import { EventLogRepository } from './event-log.repository.js';
 import { EventReaderService } from './event-reader.service.js';
 import { EventStreamsService } from './event-streams.service.js';
+import { StateWatchesService } from './state-watches.service.js';
 import { EventsController } from './events.controller.js';
 import { EventsRepository } from './events.repository.js';
 import { SequencerService } from './sequencer.service.js';
@@ -24,7 +25,8 @@ import { SequencerService } from './sequencer.service.js';
     EventHubService,
     EventReaderService,
     EventStreamsService,
+    StateWatchesService,
   ],
-  exports: [EventHubService, EventReaderService],
+  exports: [EventHubService, EventReaderService, StateWatchesService],
 })
 export class EventsModule {}

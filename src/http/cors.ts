@@ -5,12 +5,14 @@ export function allowOrigins(app: NestExpressApplication, origins: readonly stri
   if (origins.length === 0) return;
   app.enableCors({
     origin: [...origins],
-    methods: ['GET', 'HEAD', 'POST', 'PUT'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: [
       'Authorization',
       'Content-Type',
       'Idempotency-Key',
       'If-Match',
+      'If-None-Match',
+      'Last-Event-ID',
       'Mcp-Method',
       'Mcp-Name',
       'Mcp-Protocol-Version',

@@ -14,6 +14,8 @@ describe('The kind of a request', () => {
     ['GET', '/sessions/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?wait_seconds=25'],
     ['GET', '/sessions/task-019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?version=3&wait%5Fseconds=1'],
     ['HEAD', '/sessions/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?wait_seconds=25'],
+    ['GET', '/tasks/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?wait_seconds=25&until=finished'],
+    ['GET', '/approvals/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c?wait_seconds=25'],
   ])('is waiting: %s %s', (method, url) => {
     expect(ofRequest(method, url)).toBe('waiting');
   });
@@ -32,6 +34,9 @@ describe('The kind of a request', () => {
     ['GET', '//tasks/wait'],
     ['POST', '/MCP'],
     ['POST', '/mcp/'],
+    ['GET', '/tasks?wait_seconds=25'],
+    ['GET', '/tasks/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c/timeline?wait_seconds=25'],
+    ['POST', '/approvals/019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c/decision?wait_seconds=25'],
   ])('is working: %s %s', (method, url) => {
     expect(ofRequest(method, url)).toBe('working');
   });

@@ -4,7 +4,7 @@ import type { RequestKind } from './load-shedder.service.js';
 /** Routes on which a request can wait for tasks; on `/mcp` with the tool `claim_task`. Routing is strict. */
 const WAITING_PATHS = new Set(['/tasks/wait', '/events/stream', '/mcp']);
 /** Routes on which a request waits if its query has `wait_seconds`. */
-const WATCHED = /^\/(sessions\/[^/]+|events)$/;
+const WATCHED = /^\/((sessions|tasks|approvals)\/[^/]+|events)$/;
 
 /** Returns the kind of a request by its route. */
 export function kindOf({

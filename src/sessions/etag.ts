@@ -1,6 +1,6 @@
 import { assertVersion } from '../http/etag.js';
 
-export { etagOf, matchesNone, withETag } from '../http/etag.js';
+export { etagOf, matchesNone, type Revalidated, withETag, withRevalidation } from '../http/etag.js';
 
 /**
  * Asserts that `If-Match`, if present, matches the present version of a session (RFC 9110 §13.1.1).

@@ -27,7 +27,7 @@ import { ListSessionsQuery } from './dto/list-sessions.query.js';
 import { SessionDto, SessionPageDto } from './dto/session.dto.js';
 import { UpdateSessionDto } from './dto/update-session.dto.js';
 import { WatchQuery } from './dto/watch.query.js';
-import { withETag } from './etag.js';
+import { withETag, withRevalidation } from './etag.js';
 import { SessionWatchesService } from './session-watches.service.js';
 import { SessionUpdatesService } from './session-updates.service.js';
 import { SessionsReaderService } from './sessions-reader.service.js';
@@ -152,11 +152,7 @@ export class SessionsController {
     }
     const gone = abortOnClose(response);
     const known = { ...query, ifNoneMatch };
-    const { session, isUnchanged } = await this.watches.wait(agent, reference, known, gone);
-    withETag(response, session);
-    if (!isUnchanged || ifNoneMatch === undefined) return session;
-    response.status(304);
-    return undefined;
+    return withRevalidation(response, await this.watches.wait(agent, reference, known, gone));
   }
 
   @Put(':id')

@@ -4,7 +4,7 @@ import { actingRole } from '../auth/roles.js';
 import { Environment } from '../config/environment.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { Wakeup } from '../database/wakeup.js';
+import { waitUntil } from '../database/wait-until.js';
 import type { WaitQuery } from './dto/wait.dto.js';
 import { InboxRepository } from './inbox.repository.js';
 
@@ -37,27 +37,15 @@ export class InboxWaitService {
   ): Promise<number> {
     const acting = actingRole(agent, role);
     const deadline = performance.now() + this.environment.waitMs(wait_seconds);
-    const signal = new Wakeup();
-    // Subscribes before the first read, so that no task between the two is missed.
-    const unsubscribe = this.workNotifier.subscribe(acting, () => {
-      signal.raise();
-    });
-    const stop = (): void => {
-      signal.raise();
-    };
-    gone.addEventListener('abort', stop);
-    try {
-      for (;;) {
-        const pending = await this.count(acting, task_types);
-        const left = deadline - performance.now();
-        if (pending > 0 || left <= 0 || gone.aborted || this.workNotifier.isStopping)
-          return pending;
-        await signal.raisedWithin(Math.min(POLL_EVERY_MS, left));
-      }
-    } finally {
-      unsubscribe();
-      gone.removeEventListener('abort', stop);
-    }
+    return waitUntil(
+      {
+        read: () => this.count(acting, task_types),
+        isMet: (pending) => pending > 0,
+        subscribe: (wake) => this.workNotifier.subscribe(acting, wake),
+        pollMs: () => POLL_EVERY_MS,
+      },
+      { deadline, gone, source: this.workNotifier },
+    );
   }
 
   private count(role: string, types: readonly string[] | undefined): Promise<number> {

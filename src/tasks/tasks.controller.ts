@@ -6,7 +6,6 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
 import type { Response } from 'express';
@@ -16,32 +15,21 @@ import { Policy } from '../auth/policy.decorator.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { abortOnClose } from '../http/abort-on-close.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
-import { idPattern } from '../common/ids.js';
 import { TaskIdPipe } from '../http/ids.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
-import { CancelledTaskDto, TaskDetailDto, TaskDto, TaskPageDto } from './dto/task.dto.js';
+import { CancelledTaskDto, TaskDto, TaskPageDto } from './dto/task.dto.js';
 import { RoutedTaskDto } from './dto/routed-task.dto.js';
 import { CancelDto, ReasonDto } from './dto/task-control.dto.js';
 import { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
-import { TaskNodeDto, TimelineDto } from './dto/task-history.dto.js';
 import { WaitDto, WaitQuery } from './dto/wait.dto.js';
 import { LeaseDto } from '../sessions/dto/lease.dto.js';
+import { ApiTaskId } from './api-task-id.decorator.js';
 import { ClaimsService } from './claims.service.js';
 import { InboxWaitService } from './inbox-wait.service.js';
 import { TaskControlService } from './task-control.service.js';
-import { TaskHistoryService } from './task-history.service.js';
 import { TasksReaderService } from './tasks-reader.service.js';
 import { TasksService } from './tasks.service.js';
-
-const ID = {
-  name: 'id',
-  schema: {
-    type: 'string' as const,
-    pattern: idPattern('task'),
-    example: 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
-  },
-};
 
 @ApiTags('Tasks')
 @ApiBearerAuth()
@@ -53,7 +41,6 @@ export class TasksController {
     private readonly claims: ClaimsService,
     private readonly taskControl: TaskControlService,
     private readonly inbox: InboxWaitService,
-    private readonly history: TaskHistoryService,
   ) {}
 
   @Post('route')
@@ -163,16 +150,6 @@ export class TasksController {
     return undefined;
   }
 
-  @Get(':id')
-  @Policy('tasks.read')
-  @ApiOperation({ summary: 'Get a task with its attempts and approvals' })
-  @ApiParam(ID)
-  @ApiOkResponse({ type: TaskDetailDto, description: 'The task.' })
-  @ApiProblems('task.not_found')
-  get(@Param('id', TaskIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<TaskDetailDto> {
-    return this.reader.get(agent, id);
-  }
-
   @Post(':id/claim')
   @HttpCode(200)
   @Policy('tasks.claim')
@@ -182,7 +159,7 @@ export class TasksController {
       'Claims this task for the role to which it is assigned. Its attempt becomes active and a lease starts. Send heartbeats and the result to the `session` of the response.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiTaskId()
   @ApiOkResponse({ type: ClaimedTaskDto, description: 'The claimed task.' })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -208,7 +185,7 @@ export class TasksController {
       'Ends an open task. Requires the requester role or `admin`. With `cascade` the open subtasks are cancelled too. The worker receives 409 `task.cancelled` for its next heartbeat.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiTaskId()
   @ApiOkResponse({ type: CancelledTaskDto, description: 'The cancelled task.' })
   @ApiWriteProblems('auth.forbidden', 'task.not_found', 'task.finished', 'task.cascade_limit')
   cancel(
@@ -228,7 +205,7 @@ export class TasksController {
       'Opens a new attempt of a task that failed, expired, became dead or was cancelled. All attempts are granted again. Requires the requester role or `admin`.',
   })
   @ApiIdempotencyKey()
-  @ApiParam(ID)
+  @ApiTaskId()
   @ApiOkResponse({ type: TaskDto, description: 'The pending task.' })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -244,36 +221,5 @@ export class TasksController {
     @CurrentAgent() agent: Agent,
   ): Promise<TaskDto> {
     return this.taskControl.retry(agent, id, reason);
-  }
-
-  @Get(':id/tree')
-  @Policy('tasks.read')
-  @ApiOperation({
-    summary: 'Get a task with its subtasks',
-    description:
-      'Returns the tree below a task, at most 1,000 tasks. Tasks that you cannot read have only id, status and subtasks.',
-  })
-  @ApiParam(ID)
-  @ApiOkResponse({ type: TaskNodeDto, description: 'The tree.' })
-  @ApiProblems('task.not_found')
-  tree(@Param('id', TaskIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<TaskNodeDto> {
-    return this.history.tree(agent, id);
-  }
-
-  @Get(':id/timeline')
-  @Policy('tasks.read')
-  @ApiOperation({
-    summary: 'Get the timeline of a task',
-    description:
-      'Returns the audit events of the task, its attempts and its approvals, and the roles and subjects for which it waits.',
-  })
-  @ApiParam(ID)
-  @ApiOkResponse({ type: TimelineDto, description: 'The timeline.' })
-  @ApiProblems('task.not_found')
-  timeline(
-    @Param('id', TaskIdPipe) id: string,
-    @CurrentAgent() agent: Agent,
-  ): Promise<TimelineDto> {
-    return this.history.timeline(agent, id);
   }
 }

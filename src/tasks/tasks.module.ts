@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ApprovalsModule } from '../approvals/approvals.module.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
@@ -21,6 +22,8 @@ import { TaskReplaysService } from './task-replays.service.js';
 import { TaskListsRepository } from './task-lists.repository.js';
 import { TaskTreesRepository } from './task-trees.repository.js';
 import { Task } from './task.entity.js';
+import { TaskDetailsController } from './task-details.controller.js';
+import { TaskWatchesService } from './task-watches.service.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksRepository } from './tasks.repository.js';
 import { TasksReaderService } from './tasks-reader.service.js';
@@ -31,12 +34,14 @@ import { TasksService } from './tasks.service.js';
     TypeOrmModule.forFeature([Task]),
     ApprovalsModule,
     AuditModule,
+    EventsModule,
     IdempotencyModule,
     LifecycleModule,
     SessionsModule,
     SubjectsModule,
   ],
-  controllers: [TasksController],
+  // In this order: the routes of the first take precedence over `:id`.
+  controllers: [TasksController, TaskDetailsController],
   providers: [
     TasksRepository,
     TaskListsRepository,
@@ -55,6 +60,7 @@ import { TasksService } from './tasks.service.js';
     TaskHistoryService,
     TaskBlockersService,
     TaskReplaysService,
+    TaskWatchesService,
   ],
   exports: [
     TasksService,
@@ -63,6 +69,7 @@ import { TasksService } from './tasks.service.js';
     TaskControlService,
     InboxWaitService,
     TaskHistoryService,
+    TaskWatchesService,
   ],
 })
 export class TasksModule {}

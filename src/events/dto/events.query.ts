@@ -11,6 +11,7 @@ import {
 } from 'class-validator';
 import { WholeNumber } from '../../common/whole-number.js';
 import { IsId } from '../../http/ids.js';
+import { WaitSeconds } from '../../http/wait-seconds.js';
 
 const TYPE = /^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i;
 
@@ -19,7 +20,7 @@ export class EventStreamQuery {
   @ApiPropertyOptional({
     maxLength: 25,
     description:
-      'A cursor, such as `1.4711`: `next` or `head` of a page, or the `id` of an event of a stream.',
+      'A cursor, such as `1.4711`: `next` or `head` of a page, or the `id` of an event of a stream. The word `head` is the present end of the log.',
   })
   @IsOptional()
   @IsString()
@@ -65,14 +66,6 @@ export class EventsQuery extends EventStreamQuery {
   @WholeNumber(1, 500)
   limit: number = 100;
 
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 0,
-    maximum: 25,
-    default: 0,
-    description: 'Maximum time to wait for an event, in seconds, if there is none yet.',
-  })
-  @IsOptional()
-  @WholeNumber(0, 25)
+  @WaitSeconds('Maximum time to wait for an event, in seconds, if there is none yet.', 0)
   wait_seconds: number = 0;
 }

@@ -1,18 +1,13 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
 import { WholeNumber } from '../../common/whole-number.js';
+import { WaitSeconds } from '../../http/wait-seconds.js';
 
 /** Query of `GET /sessions/{id}`: the time to wait for a change, and the version that the caller has. */
 export class WatchQuery {
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 0,
-    maximum: 25,
-    description:
-      'Seconds to wait for a change. The response is sent as soon as the version of the session differs from `If-None-Match` or `version`; without both, at the next change.',
-  })
-  @IsOptional()
-  @WholeNumber(0, 25)
+  @WaitSeconds(
+    'Seconds to wait for a change. The response is sent as soon as the version of the session differs from `If-None-Match` or `version`; without both, at the next change.',
+  )
   wait_seconds?: number;
 
   @ApiPropertyOptional({

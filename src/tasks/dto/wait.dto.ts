@@ -1,8 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsOptional } from 'class-validator';
-import { WholeNumber } from '../../common/whole-number.js';
 import { AreTaskTypes, IsRoleName } from '../../http/validators.js';
+import { WaitSeconds } from '../../http/wait-seconds.js';
 
 export class WaitQuery {
   @ApiPropertyOptional({
@@ -28,15 +28,7 @@ export class WaitQuery {
   @AreTaskTypes()
   task_types?: string[];
 
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 0,
-    maximum: 25,
-    default: 25,
-    description: 'Maximum time to wait, in seconds.',
-  })
-  @IsOptional()
-  @WholeNumber(0, 25)
+  @WaitSeconds('Maximum time to wait, in seconds.', 25)
   wait_seconds: number = 25;
 }
 

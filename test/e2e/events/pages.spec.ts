@@ -96,6 +96,17 @@ describe('GET /events', () => {
     expect(performance.now() - start).toBeLessThan(patient(10_000));
   });
 
+  it('starts at the end of the log with after=head', async () => {
+    const auditor = mesh.agent('auditor');
+    await untilSequenced(mesh);
+    const { body } = await auditor.get<EventPage>('/events?after=head');
+    expect(body).toEqual({ events: [], next: body.head, head: body.head });
+    const waiting = auditor.get<EventPage>('/events?after=head&wait_seconds=20');
+    await sleep(300);
+    const routed = await routeTask(mesh, 'finance', 'manager');
+    expect((await waiting).body.events[0]).toMatchObject({ subject: routed });
+  });
+
   it('returns no event when none follows in time', async () => {
     await untilSequenced(mesh);
     const hr = mesh.agent('hr');

@@ -239,6 +239,8 @@ describe('limits', () => {
       expect(allowed.status).toBe(204);
       expect(allowed.headers.get('access-control-allow-origin')).toBe(console);
       expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
+      expect(allowed.headers.get('access-control-allow-methods')).toContain('PATCH,DELETE');
+      expect(allowed.headers.get('access-control-allow-headers')).toContain('If-None-Match');
       const other = await ask(open, 'https://evil.example');
       expect(other.headers.get('access-control-allow-origin')).toBeNull();
     });

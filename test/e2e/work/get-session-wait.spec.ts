@@ -1,19 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { request } from 'node:http';
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { startTestApp, tokenFor } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
-import { eventually } from '../../support/eventually.js';
 import { useTwoApps } from '../../support/kit.js';
-import {
-  endLease,
-  finish,
-  metrics,
-  type SessionBody,
-  sweepLeases,
-  Team,
-} from '../../support/work.js';
 import { patient } from '../../support/patience.js';
+import { waitAndDisconnect, waitingAt } from '../../support/waiting.js';
+import { endLease, finish, type SessionBody, sweepLeases, Team } from '../../support/work.js';
 
 /** "Within a second", with room for a busy machine. */
 const SOON_MS = 900;
@@ -31,13 +23,6 @@ describe('GET /sessions/:id with wait_seconds', () => {
     by.get<SessionBody>(`/sessions/${session.id}?wait_seconds=${seconds}`, {
       headers: { 'if-none-match': tag },
     });
-
-  /** Comes back when this many requests wait at a process. */
-  const waitingAt = async (mesh: TestApp, count: number): Promise<void> => {
-    const waiting = 'http_requests_in_flight{kind="waiting"}';
-    const present = async () => (await metrics(mesh))(waiting);
-    expect(await eventually(present, (now) => now === count)).toBe(count);
-  };
 
   async function claimed(): Promise<{ worker: Client; task: string; session: SessionBody }> {
     const worker = team.worker();
@@ -178,16 +163,10 @@ describe('GET /sessions/:id with wait_seconds', () => {
 
   it('ends at once when the client disconnects', async () => {
     const { session } = await claimed();
-    const { hostname, port } = new URL(two.url);
-    const headers = { authorization: `Bearer ${tokenFor(team.role)}` };
     const path = `/sessions/${session.id}?wait_seconds=25`;
-    const watching = request({ hostname, port, path, headers }).end();
-    watching.on('error', () => undefined);
-    await waitingAt(two, 1);
-    const gone = performance.now();
-    watching.destroy();
-    await waitingAt(two, 0);
-    expect(performance.now() - gone).toBeLessThan(patient(2 * SOON_MS));
+    expect(await waitAndDisconnect(two, path, tokenFor(team.role))).toBeLessThan(
+      patient(2 * SOON_MS),
+    );
   });
 
   it('ends at once when the controller stops', async () => {

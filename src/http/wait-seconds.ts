@@ -1,0 +1,22 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional } from 'class-validator';
+import { WholeNumber } from '../common/whole-number.js';
+
+/** Maximum seconds for which a request waits: less than the timeouts of common clients and proxies. */
+const MAX_SECONDS = 25;
+
+/** Validates and documents the query parameter `wait_seconds`. */
+export function WaitSeconds(description: string, byDefault?: number): PropertyDecorator {
+  return applyDecorators(
+    ApiPropertyOptional({
+      type: 'integer',
+      minimum: 0,
+      maximum: MAX_SECONDS,
+      ...(byDefault !== undefined && { default: byDefault }),
+      description,
+    }),
+    IsOptional(),
+    WholeNumber(0, MAX_SECONDS),
+  );
+}
