@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { KeysProblem } from './keys-problem.js';
 import { tokenInvalid } from './token-errors.js';
 import { type KeysState, type TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 
@@ -38,6 +39,11 @@ export class IssuerKeys extends VerificationKeys {
     const states = [...this.sources.values()].map(({ state }) => state);
     if (states.every((state) => state === 'available')) return 'available';
     return states.every((state) => state === 'never_read') ? 'never_read' : 'expired';
+  }
+
+  /** That of the first issuer whose keys could not be read. */
+  override get problem(): KeysProblem | undefined {
+    return [...this.sources.values()].map(({ problem }) => problem).find(Boolean);
   }
 
   override async prepare(): Promise<void> {

@@ -41,9 +41,7 @@ export abstract class VerificationKeys {
   abstract readonly state: KeysState;
 
   /** Why the latest read of the keys failed; undefined if it succeeded. */
-  get problem(): KeysProblem | undefined {
-    return undefined;
-  }
+  abstract readonly problem: KeysProblem | undefined;
 
   /** Reads the keys if they are missing. Never rejects. */
   abstract prepare(): Promise<void>;
@@ -53,6 +51,7 @@ export abstract class VerificationKeys {
 export class SharedSecret extends VerificationKeys {
   readonly algorithms = ['HS256'] as const;
   readonly state = 'local';
+  readonly problem = undefined;
   private readonly key: KeyObject;
 
   constructor(secret: string) {

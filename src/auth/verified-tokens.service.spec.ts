@@ -12,6 +12,7 @@ const ORIGINAL = createSecretKey('s'.repeat(32), 'utf8');
 class Keys extends VerificationKeys {
   readonly algorithms = ['HS256'] as const;
   readonly state = 'local';
+  readonly problem = undefined;
   key: KeyObject | undefined = ORIGINAL;
 
   find(): Promise<KeyObject> {
