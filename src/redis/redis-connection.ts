@@ -98,14 +98,16 @@ export class RedisConnection {
     topology: Topology,
     prove: (client: RedisClient) => Promise<unknown>,
   ): Promise<void> {
-    const candidate = createRedisClient(this.settings, topology);
-    // Its failures are those of the present client.
-    candidate.on('error', () => undefined);
+    let candidate: RedisClient | undefined;
     try {
+      candidate = createRedisClient(this.settings, topology);
+      // Its failures are those of the present client.
+      candidate.on('error', () => undefined);
       await new TimeLimit(REPLACEMENT_MS).around(candidate.connect());
       await new TimeLimit(REPLACEMENT_MS).around(prove(candidate));
     } catch {
-      candidate.disconnect();
+      // A TLS file that cannot be read is one of the reasons: then there is no candidate.
+      candidate?.disconnect();
       return;
     }
     if (this.isClosed) {
