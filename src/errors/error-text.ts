@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { oneLine } from '../common/one-line.js';
 
 /** Returns a hint for the operator, if there is one for the error code, and the message of the error, on one line. */
@@ -22,19 +23,19 @@ const HINTS: Record<string, string> = {
 /** Returns the code of a system or database error, if it has one. For an AggregateError, uses its first error. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+  return types.isNativeError(error) && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 }
 
 /** Returns only the stack, because other members of an SQL error contain parameters from the input. */
 export function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return types.isNativeError(error) ? (error.stack ?? error.message) : String(error);
 }
 
 /** Returns the message of an error on one line. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return messageOf(error.errors[0]);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = types.isNativeError(error) ? error.message : String(error);
   return oneLine(message.replace(/\s*\n\s*/g, ' '));
 }
