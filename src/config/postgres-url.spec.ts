@@ -68,6 +68,7 @@ describe('parsePostgresUrl', () => {
     ['sslmode=require&uselibpqcompat=true&sslrootcert=/ca.pem', [true, false]],
     ['sslmode=verify-ca&uselibpqcompat=true&sslrootcert=/ca.pem', [true, false]],
     ['sslmode=verify-full&sslrootcert=system', [true, true]],
+    ['host=/var/run/postgresql&sslmode=verify-full', false],
   ])('TLS of ?%s', (query, expected) => {
     const { tls } = parsePostgresUrl(`postgres://h/d?${query}`);
     expect(tls ? [tls.isVerified, tls.isHostChecked] : tls).toEqual(expected);
@@ -94,6 +95,8 @@ describe('parsePostgresUrl', () => {
       'must not have a target_session_attrs other than',
     ],
     ['postgres://h/d?uselibpqcompat=true&sslmode=verify-ca', 'must have sslrootcert'],
+    ['postgres://h/d?sslcert=/secret', 'must have sslcert and sslkey together'],
+    ['postgres://h/d?sslkey=/secret', 'must have sslcert and sslkey together'],
   ])('refuses %s without repeating it', (url, problem) => {
     const parse = (): unknown => parsePostgresUrl(url);
     expect(parse).toThrow(PostgresUrlError);

@@ -81,9 +81,11 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   const applicationName =
     parameters.get('application_name') ?? parameters.get('fallback_application_name');
   const connectTimeoutMs = connectTimeoutOf(parameters.get('connect_timeout'));
-  const tls = tlsOf(parameters);
+  const hosts = hostsOf(parts.hosts ?? '', parameters);
+  // As in libpq, sockets have no TLS.
+  const tls = hosts.every(({ host }) => host.startsWith('/')) ? false : tlsOf(parameters);
   return {
-    hosts: hostsOf(parts.hosts ?? '', parameters),
+    hosts,
     ...whenSet('user', parameters.get('user') ?? decode(user, 'user')),
     ...whenSet('password', parameters.get('password') ?? decode(password.join(':'), 'password')),
     ...whenSet('database', parameters.get('dbname') ?? decode(parts.database ?? '', 'database')),
@@ -218,6 +220,9 @@ function tlsOf(parameters: Map<string, string>): PostgresUrl['tls'] {
   if (mode === 'disable' || ssl === 'false' || ssl === '0') return false;
   if (!isOn) return undefined;
   const isLax = isLibpq && (mode === 'allow' || mode === 'prefer' || mode === 'require');
+  if (Boolean(parameters.get('sslcert')) !== Boolean(parameters.get('sslkey'))) {
+    throw new PostgresUrlError('must have sslcert and sslkey together');
+  }
   if (isLibpq && mode === 'verify-ca' && !rootCert) {
     throw new PostgresUrlError('must have sslrootcert for sslmode=verify-ca');
   }

@@ -22,7 +22,7 @@ const POLL_INTERVAL = 50;
 /** Temporary errors: backends of a killed server are still ending, or another process took the port. */
 const PASSING = /shared memory block|lock file "postmaster.pid"|could not (bind|create any TCP)/;
 
-const FIXED_SETTINGS: PostgresSettings = {
+const DEFAULT_SETTINGS: PostgresSettings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   timezone: 'UTC',
@@ -100,7 +100,7 @@ export class PostgresServer {
   private launch(port: number, logMode: 'w' | 'a'): ChildProcess {
     const log = openSync(this.cluster.logFile, logMode, 0o600);
     this.logStart = fstatSync(log).size;
-    const settings = { ...this.settings, ...FIXED_SETTINGS, port: String(port) };
+    const settings = { ...DEFAULT_SETTINGS, ...this.settings, port: String(port) };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const child = spawn(this.binaries.postgres, ['-D', this.cluster.folder, ...options], {
       cwd: dirname(this.cluster.folder),
