@@ -20,7 +20,7 @@ export class ConnectError extends Error {
   }
 }
 
-type ConnectReason = 'login_failed' | 'read_only' | 'tls_failed' | 'unreachable';
+type ConnectReason = 'login_failed' | 'read_only' | 'tls_failed' | 'url_invalid';
 
 /** Errors of the verification of a certificate, by OpenSSL. */
 const UNTRUSTED = new Set([
@@ -75,7 +75,7 @@ export function connectErrorOf(error: unknown, variable: string): unknown {
   if (message.startsWith('SASL')) {
     return new ConnectError(
       `The login failed: check the password in ${variable}. ${message}`,
-      'tls_failed',
+      'login_failed',
       error,
     );
   }

@@ -8,6 +8,7 @@ export const DATABASE_REASONS = [
   'login_failed',
   'tls_failed',
   'database_missing',
+  'url_invalid',
   'too_many_connections',
   'pool_exhausted',
   'read_only',

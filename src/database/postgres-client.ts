@@ -137,7 +137,9 @@ export class PostgresClient extends pg.Client {
     client.on('error', () => undefined);
     try {
       await client.connect();
-      const { rows } = await client.query<{ read_only: string }>('SHOW transaction_read_only');
+      const { rows } = await client.query<{ read_only: string }>(
+        `SELECT pg_catalog.current_setting('transaction_read_only') AS read_only`,
+      );
       if (rows[0]?.read_only !== 'off') throw readOnlyError(this.options.address.variable);
     } finally {
       void client.end().catch(() => undefined);
@@ -226,7 +228,7 @@ function resolve({ address, ...options }: PostgresClientOptions): Resolved {
   } catch (error) {
     const isUrl = error instanceof PostgresUrlError;
     const failure = isUrl
-      ? new ConnectError(`${address.variable} ${error.message}.`, undefined, error)
+      ? new ConnectError(`${address.variable} ${error.message}.`, 'url_invalid', error)
       : error;
     return { config: { ssl: false }, failure };
   }
@@ -237,6 +239,6 @@ function readUrl({ url, variable, file }: DatabaseAddress): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new ConnectError(`${variable}_FILE cannot be read.`, undefined, error);
+    throw new ConnectError(`${variable}_FILE cannot be read.`, 'url_invalid', error);
   }
 }
