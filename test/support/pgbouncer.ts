@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
 import { multiarch, onPath, unpackDebianPackage } from './debian-packages.js';
 import { endWithRun, removeWithRun } from './end-with-run.js';
@@ -84,6 +85,13 @@ export class PgBouncer {
   /** The same database by way of this pooler. */
   url(databaseUrl: string): string {
     return Object.assign(new URL(databaseUrl), { host: `127.0.0.1:${this.port}` }).href;
+  }
+
+  /** The version as a number, such as 1.18. */
+  async version(): Promise<number> {
+    const { path, env } = await findPgBouncer();
+    const { stdout } = await promisify(execFile)(path, ['--version'], { env });
+    return Number(/^PgBouncer (\d+\.\d+)/.exec(stdout)?.[1]);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { preparePostgresBinaries } from '../../src/embedded-postgres/binaries.js';
 import { openCluster } from '../../src/embedded-postgres/cluster.js';
@@ -22,16 +24,64 @@ export interface TestPostgres {
   restart(): Promise<void>;
 }
 
+/** The folder of the cluster in the data directory. */
+const CLUSTER = 'postgres';
+
 const SETTINGS = { fsync: 'off', max_connections: '200' };
 
 /** Starts a server with its data in a temporary folder. */
 export async function startTestPostgres(
   settings: Record<string, string> = {},
 ): Promise<TestPostgres> {
+  return startIn(await newDataDir(), settings);
+}
+
+/** Starts a hot standby of a server, as a copy that streams its changes. */
+export async function startTestStandby(primary: TestPostgres): Promise<TestPostgres> {
+  const dataDir = await newDataDir();
+  const folder = join(dataDir, CLUSTER);
+  // https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP
+  const client = new pg.Client({ connectionString: primary.url });
+  await client.connect();
+  try {
+    await client.query(`SELECT pg_backup_start('standby', true)`);
+    await promisify(execFile)('cp', ['-a', join(primary.dataDir, CLUSTER), folder]);
+    const { rows } = await client.query<{ label: string }>(
+      'SELECT labelfile AS label FROM pg_backup_stop(false)',
+    );
+    await rm(join(folder, 'postmaster.pid'));
+    await writeAsServer({ dataDir }, 'backup_label', rows[0]?.label ?? '');
+    await writeAsServer({ dataDir }, 'standby.signal', '');
+  } finally {
+    await client.end();
+  }
+  const { username, password } = new URL(primary.url);
+  const source = `host=127.0.0.1 port=${primary.port} user=${username} password=${password}`;
+  return startIn(dataDir, { primary_conninfo: source });
+}
+
+/** Writes a file into the data directory, for the account of the server only. */
+export async function writeAsServer(
+  { dataDir }: Pick<TestPostgres, 'dataDir'>,
+  name: string,
+  text: string,
+): Promise<void> {
+  const folder = join(dataDir, CLUSTER);
+  const file = join(folder, name);
+  await writeFile(file, text, { mode: 0o600 });
+  const { uid, gid } = await stat(folder);
+  await chown(file, uid, gid);
+}
+
+async function newDataDir(): Promise<string> {
   const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'agent-mesh-postgres-')));
   removeWithRun(dataDir);
   // As root the server runs with another account, which has to pass through.
   await chmod(dataDir, 0o711);
+  return dataDir;
+}
+
+async function startIn(dataDir: string, settings: Record<string, string>): Promise<TestPostgres> {
   const all = { ...SETTINGS, ...settings };
   const binaries = await preparePostgresBinaries(dataDir);
   const server = new PostgresServer(binaries, await openCluster(dataDir, binaries, all), all);
