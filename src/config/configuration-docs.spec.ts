@@ -47,6 +47,7 @@ const BREAKING: Record<string, string>[] = [
   { REDIS_TLS_CA_FILE: 'no-such-file', REDIS_URL: 'rediss://host' },
   { REDIS_TLS_CA_FILE: 'README.md', REDIS_URL: 'rediss://host' },
   { HTTP_HEADERS_SECONDS: '60', HTTP_REQUEST_SECONDS: '30' },
+  { WEBHOOK_ALLOWED_NETWORKS: 'internal' },
 ];
 
 describe('docs/configuration.md', () => {

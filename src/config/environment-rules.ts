@@ -137,6 +137,5 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   usableRedisUrls,
   redisSettingsWithUrl,
   headersBeforeRequest,
-
   networksOfWebhooks,
 ];
