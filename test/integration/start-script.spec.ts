@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { endWithRun } from '../support/end-with-run.js';
 
 /** Stands for the controller: tells its process, and ends well when it is told to. */
 const PROGRAM = `
@@ -48,6 +49,7 @@ describe('start scripts', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true, // so that whatever is left has a group to be ended with
     });
+    endWithRun(npm);
     const ended = once(npm, 'close');
     const [pid] = (await once(npm.stdout as Readable, 'data')) as [Buffer];
     npm.kill(signal);

@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
 import { multiarch, onPath, unpackDebianPackage } from './debian-packages.js';
 import { until } from './eventually.js';
+import { endWithRun, removeWithRun } from './end-with-run.js';
 
 export type BalancerKind = 'nginx' | 'haproxy';
 
@@ -40,6 +41,7 @@ export class Balancer {
     options: BalancerOptions = {},
   ): Promise<Balancer> {
     const folder = await mkdtemp(join(tmpdir(), `agent-mesh-${kind}-`));
+    removeWithRun(folder);
     const port = await freePort();
     const balancer = new Balancer(kind, `http://127.0.0.1:${port}`, folder, options, undefined);
     await balancer.configure(servers);
@@ -47,7 +49,9 @@ export class Balancer {
     const child = spawn(path, balancer.programArguments(), {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // its processes are a group, to be ended together
     });
+    endWithRun(child);
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (balancer.output += chunk.toString()));
     balancer.child = child;

@@ -13,7 +13,11 @@ for await (const chunk of process.stdin) if (chunk.includes('done')) process.exi
 const workers = () => entries().flatMap(({ worker }) => worker ?? []);
 for (const pid of workers()) if (pid !== Number(run)) end(pid, 'SIGKILL');
 await sleep(200);
-for (const pid of runningPids()) end(pid, 'SIGKILL');
+for (const pid of runningPids()) {
+  // Also what it started, if it leads a group.
+  end(-pid, 'SIGKILL');
+  end(pid, 'SIGKILL');
+}
 const folders = entries().flatMap(({ folder }) => folder ?? []);
 // A shutdown that frees the shared memory.
 for (const pid of folders.flatMap(postgresOf)) end(pid, 'SIGQUIT');
@@ -54,7 +58,7 @@ function postgresOf(folder) {
 }
 
 function end(pid, signal) {
-  if (!(pid > 1)) return;
+  if (!(Math.abs(pid) > 1)) return;
   try {
     process.kill(pid, signal);
     process.kill(pid, 'SIGCONT');
