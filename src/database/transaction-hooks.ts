@@ -10,6 +10,14 @@ class TransactionHooks<Work> {
     else this.hooks.set(manager, [work]);
   }
 
+  /** Returns a function that removes the hooks added after this call. */
+  mark(manager: EntityManager): () => void {
+    const { length } = this.hooks.get(manager) ?? [];
+    return () => {
+      this.hooks.get(manager)?.splice(length);
+    };
+  }
+
   /** Returns the hooks of a transaction, and removes them. */
   drain(manager: EntityManager): readonly Work[] {
     const list = this.hooks.get(manager) ?? [];
@@ -32,6 +40,14 @@ export function afterCommit(manager: EntityManager, work: () => void): void {
  */
 export function afterRollback(manager: EntityManager, work: () => Promise<unknown>): void {
   rollbackHooks.add(manager, work);
+}
+
+/** Returns a function that removes the hooks that are registered after this call. */
+export function markHooks(manager: EntityManager): () => void {
+  const removals = [commitHooks.mark(manager), rollbackHooks.mark(manager)];
+  return () => {
+    for (const remove of removals) remove();
+  };
 }
 
 export function drainCommitHooks(manager: EntityManager): readonly (() => void)[] {
