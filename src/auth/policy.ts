@@ -51,6 +51,7 @@ export const POLICY = {
   'tasks.claim_next': 'agent',
   'tasks.claim': { allow: ['assignee'], visibleTo: TASK_READERS },
   'tasks.control': { allow: ['requester', 'admin'], visibleTo: TASK_READERS },
+  'tasks.control_many': 'agent',
   'tasks.wait': 'agent',
   'approvals.create': { allow: ['participant'], visibleTo: TASK_READERS },
   'approvals.decide': { allow: ['approver'], visibleTo: TASK_READERS },

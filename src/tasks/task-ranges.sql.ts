@@ -11,7 +11,7 @@ export type RoleFilter = Omit<TaskFilter, 'trace_id'>;
 const COMMON: readonly TaskStatus[] = ['completed'];
 
 /** FROM item of all roles that a task is assigned to. Reads one row of the index for each of them. */
-const EACH_ASSIGNEE = `(
+export const EACH_ASSIGNEE = `(
   WITH RECURSIVE each (role) AS (
     SELECT min(role) FROM sessions WHERE task_status IS NOT NULL
     UNION ALL

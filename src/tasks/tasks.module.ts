@@ -7,12 +7,15 @@ import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SubjectsModule } from '../subjects/subjects.module.js';
+import { BulkControlController } from './bulk-control.controller.js';
+import { BulkControlService } from './bulk-control.service.js';
 import { CascadesService } from './cascades.service.js';
 import { ClaimsService } from './claims.service.js';
 import { InboxRepository } from './inbox.repository.js';
 import { InboxWaitService } from './inbox-wait.service.js';
 import { LineageService } from './lineage.service.js';
 import { RouteChecksService } from './route-checks.service.js';
+import { TaskChangesService } from './task-changes.service.js';
 import { TaskControlAccessService } from './task-control-access.service.js';
 import { TaskControlService } from './task-control.service.js';
 import { TaskHistoryService } from './task-history.service.js';
@@ -21,6 +24,7 @@ import { TaskBlockersService } from './task-blockers.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
 import { TaskListsRepository } from './task-lists.repository.js';
 import { TaskTreesRepository } from './task-trees.repository.js';
+import { TaskSelectionsRepository } from './task-selections.repository.js';
 import { Task } from './task.entity.js';
 import { TaskDetailsController } from './task-details.controller.js';
 import { TaskWatchesService } from './task-watches.service.js';
@@ -41,7 +45,7 @@ import { TasksService } from './tasks.service.js';
     SubjectsModule,
   ],
   // In this order: the routes of the first take precedence over `:id`.
-  controllers: [TasksController, TaskDetailsController],
+  controllers: [TasksController, BulkControlController, TaskDetailsController],
   providers: [
     TasksRepository,
     TaskListsRepository,
@@ -57,6 +61,9 @@ import { TasksService } from './tasks.service.js';
     TaskControlService,
     CascadesService,
     InboxWaitService,
+    TaskChangesService,
+    TaskSelectionsRepository,
+    BulkControlService,
     TaskHistoryService,
     TaskBlockersService,
     TaskReplaysService,

@@ -245,6 +245,18 @@ export const RECIPES: Record<string, Recipe[]> = {
   'POST /sessions/:id/release': [
     {
       thing: 'attempt',
+  'POST /tasks/cancel': [
+    {
+      thing: 'nothing',
+      call: (_, { client }) => client.post('/tasks/cancel', { task_type: 'missing' }),
+    },
+  ],
+  'POST /tasks/retry': [
+    {
+      thing: 'nothing',
+      call: (_, { client }) => client.post('/tasks/retry', { task_type: 'missing' }),
+    },
+  ],
       call: ({ attempt }, { client }) => client.post(`/sessions/${attempt}/release`, {}),
       conflicts: HELD,
     },

@@ -41,6 +41,10 @@ const ACTIONS: Record<Action, Words> = {
   'tasks.claim_next': { request: 'Claim the next task', condition: 'for a role that it holds' },
   'tasks.claim': { request: 'Claim one task' },
   'tasks.control': { request: 'Cancel or retry a task' },
+  'tasks.control_many': {
+    request: 'Cancel or retry the tasks of a filter',
+    condition: 'for tasks that its roles requested; an `admin` for all',
+  },
   'tasks.wait': { request: 'Wait for a task', condition: 'for a role that it holds' },
   'approvals.create': { request: 'Request an approval' },
   'approvals.decide': {
