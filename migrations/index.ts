@@ -16,6 +16,7 @@ import { AddEventTransactions1764000023000 } from './1764000023000-add-event-tra
 import { CreateWebhooks1764000024000 } from './1764000024000-create-webhooks.js';
 import { AddListColumns1764000025000 } from './1764000025000-add-list-columns.js';
 import { IndexLists1764000026000 } from './1764000026000-index-lists.js';
+import { CreateRolePauses1764000027000 } from './1764000027000-create-role-pauses.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   CreateWebhooks1764000024000,
   AddListColumns1764000025000,
   IndexLists1764000026000,
+  CreateRolePauses1764000027000,
 ];

@@ -14,6 +14,7 @@ import { VERSION } from './version.js';
 const TAGS = [
   ['Identity', 'Read the roles that your token permits you to act for.'],
   ['Tasks', 'Route a task to a role, and follow its progress.'],
+  ['Roles', 'Pause a role, so that no agent claims its tasks, and resume it.'],
   [
     'Sessions',
     'Read and change runs of agents: pending, active, then completed, failed or expired.',

@@ -24,6 +24,7 @@ import { LimitsModule } from './limits/limits.module.js';
 import { SubjectLimitGuard } from './limits/subject-limit.guard.js';
 import { ObservabilityModule } from './observability/observability.module.js';
 import { RedisModule } from './redis/redis.module.js';
+import { RolesModule } from './roles/roles.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
@@ -37,6 +38,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
     AuthModule,
     AuditModule,
     EventsModule,
+    RolesModule,
     LifecycleModule,
     TasksModule,
     SessionsModule,

@@ -5,6 +5,7 @@ import { AuditEvent } from './audit/audit-event.entity.js';
 import { Deployment } from './database/deployment.entity.js';
 import { ServiceHeartbeat } from './database/service-heartbeat.entity.js';
 import { IdempotencyRecord } from './idempotency/idempotency-record.entity.js';
+import { RolePause } from './roles/role-pause.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { RoleLoss } from './subjects/role-loss.entity.js';
 import { SeenRole } from './subjects/seen-role.entity.js';
@@ -25,4 +26,5 @@ export const ENTITIES = [
   RoleLoss,
   VoteRenewal,
   SeenRole,
+  RolePause,
 ];

@@ -19,6 +19,7 @@ const LAYERS = [
   'idempotency',
   'audit',
   'events',
+  'roles',
   'lifecycle',
   'approvals',
   'sessions',

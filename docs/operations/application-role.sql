@@ -40,6 +40,9 @@ GRANT UPDATE (status, approver_role) ON approval_readers TO mesh_app;
 -- Tasks never change. To lock a row requires UPDATE on a column; foreign keys of the attempts protect the id.
 GRANT INSERT, UPDATE (id) ON tasks TO mesh_app;
 
+-- Pauses of roles are changed, and deleted when the role is resumed.
+GRANT INSERT, UPDATE, DELETE ON role_pauses TO mesh_app;
+
 -- Webhooks are changed and deleted; old deliveries are deleted with their attempts.
 GRANT INSERT, UPDATE, DELETE ON webhooks, webhook_deliveries, webhook_attempts TO mesh_app;
 

@@ -22,6 +22,8 @@ export type AuditEventType =
   | 'approval_recalled'
   | 'approval_reassigned'
   | 'approval_consumed'
+  | 'role_paused'
+  | 'role_resumed'
   | 'webhook_created'
   | 'webhook_updated'
   | 'webhook_deleted'

@@ -53,6 +53,8 @@ export const POLICY = {
   'tasks.control': { allow: ['requester', 'admin'], visibleTo: TASK_READERS },
   'tasks.control_many': 'agent',
   'tasks.wait': 'agent',
+  'roles.list': 'agent',
+  'roles.pause': { allow: ['admin'], visibleTo: [] },
   'approvals.create': { allow: ['participant'], visibleTo: TASK_READERS },
   'approvals.decide': { allow: ['approver'], visibleTo: TASK_READERS },
   'approvals.withdraw': { allow: ['requester'], visibleTo: TASK_READERS },

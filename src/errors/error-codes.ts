@@ -38,6 +38,7 @@ export const ERRORS = {
   'task.cascade_limit': [409, 'The cascade would cancel too many tasks'],
   'task.approval_required': [409, 'The task requires an approval before completion'],
   'task.delegation_loop': [422, 'The delegation chain is too deep or circular'],
+  'role.paused': [409, 'The role is paused'],
   'approval.not_found': [404, 'The approval was not found'],
   'approval.none_pending': [404, 'There is no pending approval to decide'],
   'approval.pending': [409, 'An approval that the worker requested is pending'],

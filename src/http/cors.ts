@@ -28,6 +28,7 @@ export function allowOrigins(app: NestExpressApplication, origins: readonly stri
       'RateLimit',
       'RateLimit-Policy',
       'Retry-After',
+      'Role-Paused',
       'WWW-Authenticate',
       'X-Trace-Id',
     ],

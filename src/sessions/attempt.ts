@@ -1,7 +1,8 @@
 import { deadlinePast } from '../lifecycle/task-summary.js';
+import { rolePaused } from '../roles/pause-notice.js';
 import type { Session } from './session.entity.js';
 import { taskNotDue } from './session-errors.js';
-import type { ReadSession } from './sessions.repository.js';
+import type { LoadedSession } from './sessions.repository.js';
 
 /** Members that are null in a plain session and set in an attempt. */
 interface AttemptMembers {
@@ -19,9 +20,16 @@ export function isAttempt<S extends Session>(session: S): session is S & Attempt
 /**
  * Asserts that an attempt can be claimed or activated now.
  *
- * @throws DomainError `task.finished` if its deadline has passed, `task.not_due` if `not_before` has not
+ * @throws DomainError `task.finished` if its deadline has passed, `task.not_due` if `not_before` has not,
+ *   `role.paused` if its role is paused
  */
-export function assertClaimable({ is_past_deadline, is_early, not_before }: ReadSession): void {
+export function assertClaimable({
+  is_past_deadline,
+  is_early,
+  not_before,
+  role_pause,
+}: LoadedSession): void {
   if (is_past_deadline) throw deadlinePast();
   if (is_early && not_before !== null) throw taskNotDue(not_before);
+  if (role_pause !== null) throw rolePaused(role_pause);
 }

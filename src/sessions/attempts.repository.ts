@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { loadForUpdate } from '../database/row-loader.js';
 import { sql } from '../database/sql.js';
 import { expectTask } from '../lifecycle/task-summary.js';
-import { type ReadSession, SessionsRepository } from './sessions.repository.js';
+import { type LoadedSession, SessionsRepository } from './sessions.repository.js';
 
 /** Reads and locks the attempts of a task. */
 @Injectable()
@@ -14,7 +14,7 @@ export class AttemptsRepository {
    * Locks and returns the latest attempt of a task. A transaction with this lock can open the next attempt. If another
    * transaction opened one while this one waited for the lock, the newer attempt is locked instead.
    */
-  async lockLatest(manager: EntityManager, taskId: string): Promise<ReadSession> {
+  async lockLatest(manager: EntityManager, taskId: string): Promise<LoadedSession> {
     for (;;) {
       const [latest] = await sql<{ id: string }>(manager, LATEST_ID, [taskId]);
       if (!latest) throw new Error('a task has at least one attempt');

@@ -15,7 +15,7 @@ import { type AttemptFailure, AttemptsService } from './attempts.service.js';
 import { type SessionDto, toChangedSessionDto, toSessionDto } from './dto/session.dto.js';
 import type { UpdateSessionDto } from './dto/update-session.dto.js';
 import { assertMatches } from './etag.js';
-import type { ReadSession } from './sessions.repository.js';
+import type { LoadedSession } from './sessions.repository.js';
 import {
   actorFor,
   assertHolder,
@@ -79,7 +79,7 @@ export class SessionUpdatesService {
   private async plan(
     manager: EntityManager,
     agent: Agent,
-    session: ReadSession,
+    session: LoadedSession,
     dto: UpdateSessionDto,
   ): Promise<SessionChange | undefined> {
     const { status, task_id, metadata, result, error } = dto;
@@ -103,7 +103,7 @@ export class SessionUpdatesService {
   private async assertMayJoin(
     manager: EntityManager,
     agent: Agent,
-    session: ReadSession,
+    session: LoadedSession,
     taskId: string,
   ): Promise<void> {
     if (session.task_id !== null) {

@@ -11,7 +11,7 @@ import { taskNotFound, type TaskSummary } from '../lifecycle/task-summary.js';
 import type { Session } from './session.entity.js';
 import { sessionClaimed, sessionIdRequired, sessionNotFound } from './session-errors.js';
 import { sessionRelations } from './sessions-reader.service.js';
-import { type ReadSession, SessionsRepository } from './sessions.repository.js';
+import { type LoadedSession, SessionsRepository } from './sessions.repository.js';
 
 /** Runs changes of sessions for callers with write access. */
 @Injectable()
@@ -32,7 +32,7 @@ export class SessionWriteAccessService {
   async run<T>(
     agent: Agent,
     { id, kind }: Reference,
-    work: (manager: EntityManager, session: ReadSession) => Promise<T | Deferred<T>>,
+    work: (manager: EntityManager, session: LoadedSession) => Promise<T | Deferred<T>>,
   ): Promise<T> {
     if (kind === 'task') throw sessionIdRequired();
     return this.transactions.runOptimistic(this.sessions.loader(id), async (manager, session) =>
@@ -60,8 +60,8 @@ export class SessionWriteAccessService {
     manager: EntityManager,
     agent: Agent,
     id: string,
-    session: ReadSession | undefined,
-  ): Promise<ReadSession> {
+    session: LoadedSession | undefined,
+  ): Promise<LoadedSession> {
     if (!session) {
       // A bare id can be a task id. Only callers that can read the task receive this hint.
       throw (await this.taskStates.findReadable(manager, agent, id))

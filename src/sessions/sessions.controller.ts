@@ -60,6 +60,7 @@ const WRITE_PROBLEMS = [
   'task.approval_required',
   'approval.pending',
   'task.not_due',
+  'role.paused',
   'task.not_found',
   'task.finished',
 ] as const;

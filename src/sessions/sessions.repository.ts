@@ -8,11 +8,19 @@ import { insertInto, type Placeholders, statement } from '../database/statement.
 import { TransactionsService } from '../database/transactions.service.js';
 import { type ClockChecks, clockChecks } from '../lifecycle/clock-checks.sql.js';
 import { overdue, statusNow } from '../lifecycle/overdue.sql.js';
+import type { PauseNotice } from '../roles/pause-notice.js';
+import { pauseOf } from '../roles/role-pauses.sql.js';
 import type { Session } from './session.entity.js';
 import { takesPart } from './session-visibility.sql.js';
 
 /** A session with the decisions of PostgreSQL's clock at the time of the read. */
 export type ReadSession = Session & ClockChecks;
+
+/** A session that was read by its id. */
+export interface LoadedSession extends ReadSession {
+  /** The pause of its role; null if there is none, and if the session is not a pending attempt. */
+  role_pause: PauseNotice | null;
+}
 
 /** A session with the facts that the permission check needs. */
 export interface VisibleSession extends Session {
@@ -66,11 +74,11 @@ export class SessionsRepository {
   }
 
   /** Returns a lookup of a session by id. Its status is `expired` if it is overdue, even before a sweep has stored that. */
-  loader(id: string): RowLoader<ReadSession | undefined> {
+  loader(id: string): RowLoader<LoadedSession | undefined> {
     const days = this.environment.SESSION_RETENTION_DAYS;
     return async (query, { forUpdate }) => {
       const text = forUpdate ? `${SESSION} FOR UPDATE` : SESSION;
-      const [session] = await query<ReadSession>(text, [id, days]);
+      const [session] = await query<LoadedSession>(text, [id, days]);
       return session;
     };
   }
@@ -152,7 +160,7 @@ const INSERT_NEXT = statement<Values>(
 
 /** The second column `status`, the status as of now, replaces the stored one in the result. */
 const SESSION = `
-  SELECT s.*, ${statusNow('s', '$2')} AS status, ${clockChecks('s')}
+  SELECT s.*, ${statusNow('s', '$2')} AS status, ${clockChecks('s')}, ${pauseOf('s')} AS role_pause
     FROM sessions s WHERE s.id = $1`;
 
 /**

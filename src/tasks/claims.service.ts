@@ -15,14 +15,23 @@ import { assertClaimable } from '../sessions/attempt.js';
 import { toSessionDto } from '../sessions/dto/session.dto.js';
 import { LeasesService } from '../sessions/leases.service.js';
 import type { Session } from '../sessions/session.entity.js';
-import type { ReadSession } from '../sessions/sessions.repository.js';
+import type { LoadedSession, ReadSession } from '../sessions/sessions.repository.js';
 import { CLAIM_LIMITS } from './dto/claim-limits.dto.js';
+import type { PauseNotice } from '../roles/pause-notice.js';
 import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
 import { taskClaimed } from './task-errors.js';
 import { InboxRepository } from './inbox.repository.js';
 import { withAttempt } from './task-view.js';
 import { type ClaimedTask, TasksRepository } from './tasks.repository.js';
+
+/** The result of a claim of the next task. */
+export interface NextClaim {
+  /** Null if no task is due, or the role is paused. */
+  claimed: ClaimedTaskDto | null;
+  /** The pause of the role; null if it is not paused. */
+  pause: PauseNotice | null;
+}
 
 /** Claims tasks for agents. A claim never waits for another claim, and each attempt is claimed by one agent. */
 @Injectable()
@@ -38,21 +47,19 @@ export class ClaimsService {
   ) {}
 
   /**
-   * Claims the first due attempt of a role.
+   * Claims the first due attempt of a role, unless the role is paused.
    *
-   * @returns the claimed task, or null if no attempt is due
    * @throws InvalidInputError if `lease_seconds` is out of range
    * @throws DomainError `auth.role_ambiguous` or `auth.role_not_held`
    */
-  async claimNext(
-    agent: Agent,
-    { role, task_types, lease_seconds }: ClaimDto,
-  ): Promise<ClaimedTaskDto | null> {
+  async claimNext(agent: Agent, { role, task_types, lease_seconds }: ClaimDto): Promise<NextClaim> {
     const seconds = this.leases.lengthOf(lease_seconds);
     const acting = actingRole(agent, role);
-    return this.transactions.run(async (manager) => {
-      const next = await this.inbox.lockNext(manager, acting, task_types);
-      return next ? this.assign(manager, agent, next, seconds) : null;
+    return this.transactions.run<NextClaim>(async (manager) => {
+      const { next, pause } = await this.inbox.lockNext(manager, acting, task_types);
+      if (!next) return { claimed: null, pause };
+      const claimed = await this.assign(manager, agent, next, seconds);
+      return claimed.map((task) => ({ claimed: task, pause }));
     });
   }
 
@@ -60,7 +67,8 @@ export class ClaimsService {
    * Claims one task.
    *
    * @throws InvalidInputError if `lease_seconds` is out of range
-   * @throws DomainError `task.not_found`, `auth.forbidden`, `task.claimed`, `task.not_due` or `task.finished`
+   * @throws DomainError `task.not_found`, `auth.forbidden`, `task.claimed`, `task.not_due`,
+   *   `task.finished` or `role.paused`
    */
   async claim(
     agent: Agent,
@@ -120,7 +128,7 @@ function toClaimedTask([task, session]: [ClaimedTask, Session]): ClaimedTaskDto 
   };
 }
 
-function assertFree(attempt: ReadSession): void {
+function assertFree(attempt: LoadedSession): void {
   if (attempt.status === 'active') throw taskClaimed(attempt);
   if (attempt.status !== 'pending') throw taskFinished(taskStatus(attempt));
   assertClaimable(attempt);

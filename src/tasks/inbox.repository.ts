@@ -8,6 +8,8 @@ import { type Placeholders, statement } from '../database/statement.js';
 import { WhereClause } from '../database/where-clause.js';
 import { clockChecks } from '../lifecycle/clock-checks.sql.js';
 import { overdue } from '../lifecycle/overdue.sql.js';
+import { type PauseNotice, toPauseNotice } from '../roles/pause-notice.js';
+import { type PauseColumns, unlessPaused } from '../roles/role-pauses.sql.js';
 import type { ReadSession } from '../sessions/sessions.repository.js';
 import type { TaskFilter, TaskRow } from './task-lists.repository.js';
 import { TASK_COLUMNS } from './task-view.sql.js';
@@ -38,29 +40,41 @@ export class InboxRepository {
     return sqlPage(manager, text, where.parameters);
   }
 
-  /** Returns the number of due attempts of a role, optionally of some types only, at most `limit`. */
+  /**
+   * Returns the number of due attempts of a role, optionally of some types only, at most `limit`; 0 with the pause if the
+   * role is paused.
+   */
   async count(
     manager: EntityManager,
     role: string,
     types: readonly string[] | undefined,
     limit: number,
-  ): Promise<number> {
+  ): Promise<{ pending: number; pause: PauseNotice | null }> {
     const { SESSION_RETENTION_DAYS: days } = this.environment;
     const due =
       types === undefined ? DUE({ role, days, limit }) : DUE_OF_TYPES({ role, days, limit, types });
-    return (await sql(manager, ...due)).length;
+    const rows = await sql<PauseColumns & { is_due: true | null }>(manager, ...due);
+    const [first] = rows;
+    return {
+      pending: rows.filter(({ is_due }) => is_due === true).length,
+      pause: first ? toPauseNotice(role, first) : null,
+    };
   }
 
-  /** Locks and returns the first due attempt of a role that is not locked. Undefined if there is none. */
+  /**
+   * Locks and returns the first due attempt of a role that is not locked, unless the role is paused. `next` is undefined if
+   * there is none.
+   */
   async lockNext(
     manager: EntityManager,
     role: string,
     types: readonly string[] | undefined,
-  ): Promise<ReadSession | undefined> {
+  ): Promise<{ next: ReadSession | undefined; pause: PauseNotice | null }> {
     const { SESSION_RETENTION_DAYS: days } = this.environment;
     const next = types === undefined ? NEXT({ role, days }) : NEXT_OF_TYPES({ role, days, types });
-    const [attempt] = await sql<ReadSession>(manager, ...next);
-    return attempt;
+    const [row] = await sql<PauseColumns & (ReadSession | NoAttempt)>(manager, ...next);
+    if (!row) return { next: undefined, pause: null };
+    return { next: row.id === null ? undefined : row, pause: toPauseNotice(role, row) };
   }
 
   /** The due attempts of one priority, oldest first. Reads a limited number of them to check the filter. */
@@ -95,7 +109,7 @@ export class InboxRepository {
 }
 
 /** FROM item of the priorities, highest first, as the first column of the inbox indexes orders them. */
-const URGENCIES = 'unnest(ARRAY[-2, -1, 0]::smallint[]) AS u(urgency)';
+export const URGENCIES = 'unnest(ARRAY[-2, -1, 0]::smallint[]) AS u(urgency)';
 
 /** The subquery hides the role from the planner: with a role that has few tasks, it would plan each request again. */
 const OF_ROLE = 'a.role = (SELECT ?::text)';
@@ -104,7 +118,7 @@ const OF_ROLE = 'a.role = (SELECT ?::text)';
  * Time by which attempts `a` of one priority are ordered: their creation, the place kept from a released attempt, or the
  * time at which they become due. So an index range ends before the attempts that are due later.
  */
-const QUEUE_POSITION = 'coalesce(a.queued_at, a.created_at)';
+export const QUEUE_POSITION = 'coalesce(a.queued_at, a.created_at)';
 
 /** Order of the inbox: by priority, then age. Must be written like the expressions of the index. */
 const BY_URGENCY = `-a.priority, ${QUEUE_POSITION}, a.id`;
@@ -132,6 +146,11 @@ function isDue(days: string): string {
     AND (a.deadline_at IS NULL OR a.deadline_at > clock_timestamp())`;
 }
 
+/** A row without an attempt. */
+interface NoAttempt {
+  id: null;
+}
+
 interface OfRole {
   role: string;
   days: number;
@@ -141,19 +160,25 @@ interface OfTypes extends OfRole {
   types: readonly string[];
 }
 
-const DUE = statement<OfRole & { limit: number }>(
-  ({ role, days, limit }) => `
-  SELECT 1 FROM ${URGENCIES} CROSS JOIN LATERAL (
+const DUE = statement<OfRole & { limit: number }>(({ role, days, limit }) =>
+  unlessPaused(
+    role,
+    `
+  SELECT true AS is_due FROM ${URGENCIES} CROSS JOIN LATERAL (
     SELECT 1 FROM sessions a
      WHERE a.role = ${role} AND -a.priority = u.urgency AND ${isDue(days)}
      ORDER BY ${QUEUE_POSITION}, a.id -- the order of the index
      LIMIT ${limit}
   ) a LIMIT ${limit}`,
+  ),
 );
 
-const DUE_OF_TYPES = statement<OfTypes & { limit: number }>(
-  (value) => `
-  SELECT 1 FROM ${URGENCIES} CROSS JOIN ${dueOfTypes(value, value.limit)} LIMIT ${value.limit}`,
+const DUE_OF_TYPES = statement<OfTypes & { limit: number }>((value) =>
+  unlessPaused(
+    value.role,
+    `
+  SELECT true AS is_due FROM ${URGENCIES} CROSS JOIN ${dueOfTypes(value, value.limit)} LIMIT ${value.limit}`,
+  ),
 );
 
 /**
@@ -171,8 +196,10 @@ function dueOfTypes({ role, days, types }: Placeholders<OfTypes>, most: string):
 }
 
 /** Reads the priorities one after the other, until an attempt is found. */
-const NEXT = statement<OfRole>(
-  ({ role, days }) => `
+const NEXT = statement<OfRole>(({ role, days }) =>
+  unlessPaused(
+    role,
+    `
   SELECT n.*, ${clockChecks('n')} FROM ${URGENCIES} CROSS JOIN LATERAL (
     SELECT a.* FROM sessions a
      WHERE a.role = ${role} AND -a.priority = u.urgency AND ${isDue(days)}
@@ -180,6 +207,7 @@ const NEXT = statement<OfRole>(
      LIMIT 1 FOR UPDATE OF a SKIP LOCKED
   ) n
   LIMIT 1`,
+  ),
 );
 
 /**
@@ -187,8 +215,10 @@ const NEXT = statement<OfRole>(
  * at the same time, and locks the first of them that is not locked. The status is checked again on the locked row, which
  * can be newer than the selected one.
  */
-const NEXT_OF_TYPES = statement<OfTypes>(
-  (value) => `
+const NEXT_OF_TYPES = statement<OfTypes>((value) =>
+  unlessPaused(
+    value.role,
+    `
   SELECT n.*, ${clockChecks('n')} FROM ${URGENCIES} CROSS JOIN LATERAL (
     SELECT s.*
       FROM (SELECT * FROM ${dueOfTypes(value, '100')} ORDER BY ${QUEUE_POSITION}, a.id) a
@@ -198,4 +228,5 @@ const NEXT_OF_TYPES = statement<OfTypes>(
      LIMIT 1
   ) n
   LIMIT 1`,
+  ),
 );

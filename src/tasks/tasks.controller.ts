@@ -24,6 +24,7 @@ import { CancelDto, ReasonDto } from './dto/task-control.dto.js';
 import { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
 import { WaitDto, WaitQuery } from './dto/wait.dto.js';
 import { LeaseDto } from '../sessions/dto/lease.dto.js';
+import { PAUSE_HEADER, respondEmpty } from '../roles/pause-response.js';
 import { ApiTaskId } from './api-task-id.decorator.js';
 import { ClaimsService } from './claims.service.js';
 import { InboxWaitService } from './inbox-wait.service.js';
@@ -114,16 +115,19 @@ export class TasksController {
       'Responds as soon as a task is due for the role, otherwise after `wait_seconds`. It claims nothing: send `POST /tasks/claim` next.',
   })
   @ApiOkResponse({ type: WaitDto, description: 'Tasks are due.' })
-  @ApiNoContentResponse({ description: 'No task became due. Send the request again.' })
+  @ApiNoContentResponse({
+    description: 'No task became due, or the role is paused. Send the request again.',
+    headers: PAUSE_HEADER,
+  })
   @ApiProblems('auth.role_not_held', 'auth.role_ambiguous')
   async wait(
     @Query() query: WaitQuery,
     @CurrentAgent() agent: Agent,
     @Res({ passthrough: true }) response: Response,
   ): Promise<WaitDto | undefined> {
-    const pending = await this.inbox.wait(agent, query, abortOnClose(response));
+    const { pending, pause } = await this.inbox.wait(agent, query, abortOnClose(response));
     if (pending > 0) return { pending };
-    response.status(204);
+    respondEmpty(response, pause);
     return undefined;
   }
 
@@ -137,16 +141,19 @@ export class TasksController {
   })
   @ApiIdempotencyKey()
   @ApiOkResponse({ type: ClaimedTaskDto, description: 'The claimed task.' })
-  @ApiNoContentResponse({ description: 'No task is due.' })
+  @ApiNoContentResponse({
+    description: 'No task is due, or the role is paused.',
+    headers: PAUSE_HEADER,
+  })
   @ApiWriteProblems('auth.role_ambiguous')
   async claimNext(
     @Body() dto: ClaimDto,
     @CurrentAgent() agent: Agent,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ClaimedTaskDto | undefined> {
-    const claimed = await this.claims.claimNext(agent, dto);
+    const { claimed, pause } = await this.claims.claimNext(agent, dto);
     if (claimed) return claimed;
-    response.status(204);
+    respondEmpty(response, pause);
     return undefined;
   }
 
@@ -167,6 +174,7 @@ export class TasksController {
     'task.claimed',
     'task.not_due',
     'task.finished',
+    'role.paused',
   )
   claim(
     @Param('id', TaskIdPipe) id: string,

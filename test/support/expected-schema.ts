@@ -292,6 +292,15 @@ export const EXPECTED_SCHEMA = `
     CONSTRAINT event_log_epochs_pkey PRIMARY KEY (epoch)
   );
 
+  CREATE TABLE role_pauses (
+    role       varchar(50)   NOT NULL,
+    reason     varchar(200)  NOT NULL,
+    until      timestamptz,
+    paused_by  text          NOT NULL,
+    paused_at  timestamptz   NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT role_pauses_pkey PRIMARY KEY (role)
+  );
+
   CREATE TABLE webhooks (
     id                uuid         NOT NULL,
     url               text         NOT NULL,

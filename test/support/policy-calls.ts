@@ -218,6 +218,23 @@ export const RECIPES: Record<string, Recipe[]> = {
     { thing: 'task', call: ({ task }, { client }) => client.get(`/tasks/${task}/timeline`) },
   ],
   'GET /tasks/wait': open('/tasks/wait?wait_seconds=0'),
+  'GET /roles': open('/roles'),
+  'GET /roles/:role': open('/roles/legal'),
+  'POST /roles/:role/pause': [
+    {
+      thing: 'nothing',
+      call: (_, { client }) =>
+        client.post(`/roles/${newSubject('paused')}/pause`, { reason: 'Maintenance' }),
+      hidden: 403,
+    },
+  ],
+  'POST /roles/:role/resume': [
+    {
+      thing: 'nothing',
+      call: (_, { client }) => client.post(`/roles/${newSubject('paused')}/resume`, {}),
+      hidden: 403,
+    },
+  ],
   'POST /tasks/claim': [
     { thing: 'nothing', call: (_, { client }) => client.post('/tasks/claim', {}) },
   ],
@@ -226,6 +243,18 @@ export const RECIPES: Record<string, Recipe[]> = {
       thing: 'task',
       call: ({ task }, { client }) => client.post(`/tasks/${task}/claim`, {}),
       conflicts: { claimant: 'task.claimed', 'same role': 'task.claimed' },
+    },
+  ],
+  'POST /tasks/cancel': [
+    {
+      thing: 'nothing',
+      call: (_, { client }) => client.post('/tasks/cancel', { task_type: 'missing' }),
+    },
+  ],
+  'POST /tasks/retry': [
+    {
+      thing: 'nothing',
+      call: (_, { client }) => client.post('/tasks/retry', { task_type: 'missing' }),
     },
   ],
   'POST /tasks/:id/cancel': [
@@ -245,18 +274,6 @@ export const RECIPES: Record<string, Recipe[]> = {
   'POST /sessions/:id/release': [
     {
       thing: 'attempt',
-  'POST /tasks/cancel': [
-    {
-      thing: 'nothing',
-      call: (_, { client }) => client.post('/tasks/cancel', { task_type: 'missing' }),
-    },
-  ],
-  'POST /tasks/retry': [
-    {
-      thing: 'nothing',
-      call: (_, { client }) => client.post('/tasks/retry', { task_type: 'missing' }),
-    },
-  ],
       call: ({ attempt }, { client }) => client.post(`/sessions/${attempt}/release`, {}),
       conflicts: HELD,
     },

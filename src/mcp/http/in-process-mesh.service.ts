@@ -18,9 +18,10 @@ import { asDomainError } from '../../errors/problem.filter.js';
 import { InputPipe } from '../../http/input.pipe.js';
 import { IdempotencyService, type KeyedResponse } from '../../idempotency/idempotency.service.js';
 import { keyedRequest } from '../../idempotency/keyed-request.js';
+import type { PauseNotice } from '../../roles/pause-notice.js';
 import { currentTraceId, withRequestContext } from '../../observability/request-context.js';
 import { ApprovalOperationsService } from './approval-operations.service.js';
-import type { InProcessCall, InProcessOperation } from './in-process-operation.js';
+import { EmptyResult, type InProcessOperation } from './in-process-operation.js';
 import { SessionOperationsService } from './session-operations.service.js';
 import { TaskOperationsService } from './task-operations.service.js';
 
@@ -67,7 +68,7 @@ export class InProcessMeshService {
     };
     return withRequestContext(context, async () => {
       try {
-        return toMeshResponse(await this.execute(agent, operation, request));
+        return await this.execute(agent, operation, request);
       } catch (error) {
         throw await this.toMeshError(agent, operation, request, error);
       }
@@ -78,13 +79,24 @@ export class InProcessMeshService {
     agent: Agent,
     name: OperationName,
     { id = '', body, query = {}, key, signal = new AbortController().signal }: MeshRequest,
-  ): Promise<KeyedResponse> {
+  ): Promise<MeshResponse> {
     const operation = this.operations[name];
     const route = requestLineOf(name, id);
     const call = { agent, id, body, query, gone: signal, input: this.input };
-    const work = () => this.policyChecks.run(name, () => run(operation, call));
+    let pause: PauseNotice | null = null;
+    const work = () =>
+      this.policyChecks.run(name, async () => {
+        const value = await operation.run(call);
+        if (!(value instanceof EmptyResult))
+          return { status: operation.status, body: JSON.stringify(value) };
+        pause = value.pause;
+        return { status: 204, body: '' };
+      });
     const keyed = keyedRequest({ agent, rawKey: key, ...route, body, query });
-    return keyed ? this.idempotency.execute(keyed, work) : { ...(await work()), replayed: false };
+    const response = keyed
+      ? await this.idempotency.execute(keyed, work)
+      : { ...(await work()), replayed: false };
+    return toMeshResponse(response, pause);
   }
 
   private async toMeshError(
@@ -102,14 +114,10 @@ export class InProcessMeshService {
   }
 }
 
-async function run(operation: InProcessOperation, call: InProcessCall) {
-  const value = await operation.run(call);
-  return value === null
-    ? { status: 204, body: '' }
-    : { status: operation.status, body: JSON.stringify(value) };
-}
-
-function toMeshResponse({ status, body, replayed }: KeyedResponse): MeshResponse {
+function toMeshResponse(
+  { status, body, replayed }: KeyedResponse,
+  pause: PauseNotice | null,
+): MeshResponse {
   const json: unknown = body === '' ? {} : JSON.parse(body);
-  return { status, body: isRecord(json) ? json : {}, replayed };
+  return { status, body: isRecord(json) ? json : {}, replayed, ...(pause && { pause }) };
 }

@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import type { OperationDtos, OperationName } from '../tools/operations.js';
 import type { Agent } from '../../auth/agent.js';
 import { ApprovalIdPipe, SessionReferencePipe, TaskIdPipe } from '../../http/ids.js';
+import type { PauseNotice } from '../../roles/pause-notice.js';
 import type { InputPipe } from '../../http/input.pipe.js';
 
 /** A request to an operation, before validation. */
@@ -17,11 +18,16 @@ export interface InProcessCall {
   gone: AbortSignal;
 }
 
+/** The result of an operation that has no content, with the pause of the role if it is paused. */
+export class EmptyResult {
+  constructor(readonly pause: PauseNotice | null) {}
+}
+
 /** The operation of a route, without HTTP. */
 export interface InProcessOperation<Name extends OperationName = OperationName> {
-  /** HTTP status of success. A null result has status 204. */
+  /** HTTP status of success. A result that is empty has status 204. */
   status: number;
-  run(call: InProcessCall): Promise<OperationDtos[Name]['response'] | null>;
+  run(call: InProcessCall): Promise<OperationDtos[Name]['response'] | EmptyResult>;
 }
 
 export type InProcessOperations = { [Name in OperationName]?: InProcessOperation<Name> };

@@ -11,7 +11,13 @@ import { TaskControlService } from '../../tasks/task-control.service.js';
 import { TaskHistoryService } from '../../tasks/task-history.service.js';
 import { TasksReaderService } from '../../tasks/tasks-reader.service.js';
 import { TasksService } from '../../tasks/tasks.service.js';
-import { bodyAs, type InProcessOperations, queryAs, taskIdOf } from './in-process-operation.js';
+import {
+  bodyAs,
+  EmptyResult,
+  type InProcessOperations,
+  queryAs,
+  taskIdOf,
+} from './in-process-operation.js';
 
 /** The operations of `TasksController`, without HTTP. */
 @Injectable()
@@ -46,13 +52,17 @@ export class TaskOperationsService {
       status: 200,
       run: async (call) => {
         const query = await queryAs(WaitQuery, call);
-        const pending = await this.inbox.wait(call.agent, query, call.gone);
-        return pending > 0 ? { pending } : null;
+        const { pending, pause } = await this.inbox.wait(call.agent, query, call.gone);
+        return pending > 0 ? { pending } : new EmptyResult(pause);
       },
     },
     claim_next_task: {
       status: 200,
-      run: async (call) => this.claims.claimNext(call.agent, await bodyAs(ClaimDto, call)),
+      run: async (call) => {
+        const dto = await bodyAs(ClaimDto, call);
+        const { claimed, pause } = await this.claims.claimNext(call.agent, dto);
+        return claimed ?? new EmptyResult(pause);
+      },
     },
     claim_task: {
       status: 200,

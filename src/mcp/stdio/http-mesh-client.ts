@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isRecord } from '../../common/is-record.js';
 import { parseJson } from '../../common/parse-json.js';
 import { EnvironmentError } from '../../config/validated.js';
+import { parsePauseHeader, ROLE_PAUSED } from '../../roles/pause-notice.js';
 import {
   type MeshClient,
   type MeshResponse,
@@ -88,7 +89,8 @@ function toMeshResponse(response: Response, text: string, base: string): MeshRes
   const body = isRecord(json) ? json : undefined;
   if (response.ok && (response.status === 204 || body)) {
     const replayed = response.headers.get('idempotent-replayed') === 'true';
-    return { status: response.status, body: body ?? {}, replayed };
+    const pause = parsePauseHeader(response.headers.get(ROLE_PAUSED) ?? '');
+    return { status: response.status, body: body ?? {}, replayed, ...(pause && { pause }) };
   }
   throw new MeshError(
     { ...meshProblemOf(body, base), status: response.status },

@@ -46,7 +46,7 @@ export const claimTask: Tool = {
   name: 'claim_task',
   title: 'Claim the next task of your role',
   description:
-    'Claims the most urgent due task of your role, or with task_id that task. Without a due task it waits up to wait_seconds. The task is yours until lease_expires_at: work on it, call heartbeat before that time, and end with complete_task, fail_task or release_task, each with the session_id returned here. Claim only a task that you work on now. If claimed is false, no task is due: call again later, or stop.',
+    'Claims the most urgent due task of your role, or with task_id that task. Without a due task it waits up to wait_seconds. The task is yours until lease_expires_at: work on it, call heartbeat before that time, and end with complete_task, fail_task or release_task, each with the session_id returned here. Claim only a task that you work on now. If claimed is false, no task is due, or the role is paused (paused): call again later, or stop.',
   kind: 'write',
   input: inputSchema({
     task_id: TASK_ID,
@@ -67,6 +67,9 @@ export const claimTask: Tool = {
   }),
   output: outputSchema({
     claimed: boolean('Whether a task was claimed.'),
+    paused: textOrNull(
+      'If the role is paused: the reason, and the end of the pause if it has one. Otherwise null.',
+    ),
     session_id: textOrNull(
       'The session of your attempt. Pass it to heartbeat, complete_task, fail_task or release_task.',
     ),
@@ -90,23 +93,33 @@ export const claimTask: Tool = {
   },
   async run(mesh, args, call) {
     const claim = await claimTaskOrNext(mesh, args, call.delivery.signal);
-    if (claim.status === 204) return NOTHING;
+    if (claim.status === 204) return toNothing(claim.pause);
     // A caller with an idempotency key of its own can repeat the call and receives this claim.
     if (!call.isKeyed) {
       call.delivery.onLost(() => void release(mesh, claim.body.session));
-      if (call.delivery.signal.aborted) return NOTHING;
+      if (call.delivery.signal.aborted) return toNothing();
     }
     return claim.replayed ? toReplayed(claim.body) : toClaimed(claim.body);
   },
 };
 
-const NOTHING: ToolResponse = {
-  text: 'No task is due. Call claim_task again later, or stop.',
-  content: {
-    ...{ claimed: false, session_id: null, lease_expires_at: null, run_until: null },
-    ...{ status: null, task: null, approvals: [], limits: null },
-  },
-};
+function toNothing(pause?: Claim['pause']): ToolResponse {
+  const paused = pause ? pauseLine(pause) : null;
+  return {
+    text:
+      paused === null
+        ? 'No task is due. Call claim_task again later, or stop.'
+        : `The role is paused: ${paused}. Call claim_task again after the pause, or stop.`,
+    content: {
+      ...{ claimed: false, paused, session_id: null, lease_expires_at: null, run_until: null },
+      ...{ status: null, task: null, approvals: [], limits: null },
+    },
+  };
+}
+
+function pauseLine({ reason, until }: NonNullable<Claim['pause']>): string {
+  return until === null ? reason : `${reason} (until ${until})`;
+}
 
 /** The response to a claim. Status 204: there is no task. */
 type Claim = ResponseOf<'claim_task'>;
@@ -152,7 +165,7 @@ async function claimNext(mesh: Mesh, args: Members, gone: AbortSignal): Promise<
       query: asQuery<WaitQuery>({ ...wanted, wait_seconds: left }),
     });
     // 204: the time is up, or the controller is stopping.
-    if (wait.status === 204) return NONE;
+    if (wait.status === 204) return { ...NONE, ...(wait.pause && { pause: wait.pause }) };
     await sleep(Math.random() * CONFLICT_PAUSE_MS);
   }
 }
@@ -202,6 +215,7 @@ function toClaimed({ task, session, approvals, limits }: JsonOf<ClaimedTaskDto>)
         ],
     content: {
       claimed: true,
+      paused: null,
       session_id: prefixedOrNull('session', id),
       ...attempt,
       task: claimed,

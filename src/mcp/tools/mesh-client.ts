@@ -1,4 +1,5 @@
 import type { InputProblem } from '../../errors/domain-error.js';
+import type { PauseNotice } from '../../roles/pause-notice.js';
 import type { JsonOf, QueryOf } from './json-of.js';
 import type { OperationDtos, OperationName } from './operations.js';
 
@@ -45,6 +46,8 @@ export interface MeshResponse {
   body: Record<string, unknown>;
   /** Whether it is the stored response of an earlier request, and nothing was executed now. */
   replayed: boolean;
+  /** With status 204: the pause of the role, if it is paused. */
+  pause?: Pick<PauseNotice, 'reason' | 'until'>;
 }
 
 /** The error of an operation. */

@@ -9,6 +9,7 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const WORKFLOW = [
   'Identity',
   'Tasks',
+  'Roles',
   'Sessions',
   'Approvals',
   'Audit',

@@ -46,6 +46,8 @@ const ACTIONS: Record<Action, Words> = {
     condition: 'for tasks that its roles requested; an `admin` for all',
   },
   'tasks.wait': { request: 'Wait for a task', condition: 'for a role that it holds' },
+  'roles.list': { request: 'Read the pauses of roles' },
+  'roles.pause': { request: 'Pause or resume a role', refused: 'every other caller' },
   'approvals.create': { request: 'Request an approval' },
   'approvals.decide': {
     request: 'Approve or reject',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { newSubject, tokenFor } from '../../support/app.js';
+import { Client } from '../../support/client.js';
 import { TRANSPORTS } from '../../support/mcp.js';
 import { codeOf, type ClaimedTask, useToolAgents } from '../../support/mcp-tools.js';
 
@@ -40,6 +41,26 @@ describe.each(TRANSPORTS)('claim_task over %s', (transport) => {
 
     await tools.requester.does('notify', { target: tools.manager, message: 'Signed' });
     expect(await tools.claim()).toMatchObject({ claimed: true, status: 'completed' });
+  });
+
+  it('returns the reason and the end of a pause', async () => {
+    const admin = new Client(tools.mesh.url, tokenFor('admin', newSubject('admin')));
+    await tools.send();
+    const { task_id } = await tools.send();
+    const path = `/roles/${tools.manager}`;
+    const until = '2099-01-31T12:00:00.000Z';
+    await admin.post(`${path}/pause`, { reason: 'Büro zu (Feiertag)', until });
+
+    for (const wait_seconds of [0, 1]) {
+      const reply = await tools.worker.call('claim_task', { wait_seconds });
+      const paused = `Büro zu (Feiertag) (until ${until})`;
+      expect(reply.content).toMatchObject({ claimed: false, paused, task: null });
+      expect(reply.text).toContain(`The role is paused: ${paused}`);
+    }
+    expect(await codeOf(tools.worker.call('claim_task', { task_id }))).toBe('role.paused');
+
+    await admin.post(`${path}/resume`, {});
+    expect(await tools.claim({ task_id })).toMatchObject({ claimed: true, paused: null });
   });
 
   it('replays at once with its key', async () => {

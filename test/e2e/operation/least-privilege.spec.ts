@@ -65,6 +65,13 @@ describe('the database role of docs/operations/application-role.sql', () => {
       expect(history.operations.length).toBeGreaterThan(20);
     });
 
+    it('pause and resume a role', async () => {
+      const admin = mesh.agent('admin');
+      for (const reason of ['Maintenance', 'More maintenance'])
+        expect(await admin.post('/roles/legal/pause', { reason })).toMatchObject({ status: 200 });
+      expect(await admin.post('/roles/legal/resume', {})).toMatchObject({ status: 200 });
+    });
+
     it('store reports, and delete idempotency records', async () => {
       const agent = mesh.agent('finance');
       const report = { source: 'policy-engine', category: 'policy', action: 'evaluated' };

@@ -155,7 +155,9 @@ class ObservedWait extends InboxWaitService {
   readonly begun = once(this.events, 'begun');
   readonly ended = once(this.events, 'ended');
 
-  override async wait(...call: Parameters<InboxWaitService['wait']>): Promise<number> {
+  override async wait(
+    ...call: Parameters<InboxWaitService['wait']>
+  ): ReturnType<InboxWaitService['wait']> {
     this.events.emit('begun');
     try {
       return await super.wait(...call);
