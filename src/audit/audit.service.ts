@@ -65,7 +65,7 @@ export class AuditService {
   private toRow(manager: EntityManager, event: NewAuditEvent): AuditRow {
     const { event_type, trace_id, by, task_id, session_id, approval_id, metadata } = event;
     afterCommit(manager, () => {
-      this.metrics.count(event_type, metadata ?? {});
+      this.metrics.count(event_type, metadata ?? {}, by.role);
       for (const listener of this.commitListeners) listener();
     });
     return {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Histogram } from 'prom-client';
 import { MetricsService } from './metrics.service.js';
+import { RoleLabels } from './role-labels.js';
 
 /** Types of audit events that record a status change. */
 const STATUS_CHANGES = new Set([
@@ -22,7 +23,8 @@ export class EventMetricsService {
   private readonly claims: Counter;
   private readonly leasesLost: Counter;
   private readonly dead: Counter;
-  private readonly waits: Histogram;
+  private readonly waits: Histogram<'role'>;
+  private readonly waitRoles = new RoleLabels();
 
   constructor({ registry }: MetricsService) {
     const registers = [registry];
@@ -78,13 +80,18 @@ export class EventMetricsService {
     this.waits = new Histogram({
       name: 'mesh_task_inbox_wait_seconds',
       help: 'Seconds that tasks were due before an agent claimed them.',
+      labelNames: ['role'],
       buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 86_400],
       registers,
     });
   }
 
-  /** Counts one committed event. Its metadata is reliable only if the controller wrote the event. */
-  count(eventType: string, metadata: Readonly<Record<string, unknown>>): void {
+  /**
+   * Counts one committed event. Its metadata is reliable only if the controller wrote the event.
+   *
+   * @param role the role of the actor; of a claim, that of the attempt
+   */
+  count(eventType: string, metadata: Readonly<Record<string, unknown>>, role: string): void {
     const {
       from,
       to,
@@ -102,7 +109,9 @@ export class EventMetricsService {
     if (eventType === 'task_routed') this.routed.inc();
     if (eventType === 'task_claimed') {
       this.claims.inc();
-      if (typeof waited === 'number') this.waits.observe(waited);
+      if (typeof waited === 'number') {
+        this.waits.observe({ role: this.waitRoles.labelOf(role) }, waited);
+      }
     }
     if (eventType === 'approval_decided') {
       this.decisions.inc({ decision: String(decision) });

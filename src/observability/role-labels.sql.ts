@@ -1,6 +1,4 @@
-/** How many roles a metric names at most. The other roles are counted together under {@link OTHER_ROLES}. */
-const MAX_ROLE_LABELS = 100;
-const OTHER_ROLES = 'other';
+import { MAX_ROLE_LABELS, OTHER_ROLES } from './role-labels.js';
 
 /**
  * SQL for the values of a metric by role, with a bounded number of series: `role` and `count`. Roles with the highest

@@ -21,10 +21,12 @@ import { TaskControlService } from './task-control.service.js';
 import { TaskHistoryService } from './task-history.service.js';
 import { TaskBlockersRepository } from './task-blockers.repository.js';
 import { TaskBlockersService } from './task-blockers.service.js';
+import { TaskMetricsRepository } from './task-metrics.repository.js';
+import { TaskMetricsService } from './task-metrics.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
+import { TaskSelectionsRepository } from './task-selections.repository.js';
 import { TaskListsRepository } from './task-lists.repository.js';
 import { TaskTreesRepository } from './task-trees.repository.js';
-import { TaskSelectionsRepository } from './task-selections.repository.js';
 import { Task } from './task.entity.js';
 import { TaskDetailsController } from './task-details.controller.js';
 import { TaskWatchesService } from './task-watches.service.js';
@@ -59,11 +61,13 @@ import { TasksService } from './tasks.service.js';
     ClaimsService,
     TaskControlAccessService,
     TaskControlService,
-    CascadesService,
-    InboxWaitService,
     TaskChangesService,
     TaskSelectionsRepository,
     BulkControlService,
+    CascadesService,
+    InboxWaitService,
+    TaskMetricsRepository,
+    TaskMetricsService,
     TaskHistoryService,
     TaskBlockersService,
     TaskReplaysService,

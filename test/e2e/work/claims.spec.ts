@@ -255,7 +255,7 @@ describe('inbox and claims', () => {
     await team.claim();
     const after = await metrics(mesh);
     expect(after('mesh_task_claims_total') - before('mesh_task_claims_total')).toBe(1);
-    const waits = 'mesh_task_inbox_wait_seconds_count';
+    const waits = `mesh_task_inbox_wait_seconds_count{role="${team.role}"}`;
     expect(after(waits) - before(waits)).toBe(1);
     const moves = 'mesh_session_transitions_total{from="pending",to="active"}';
     expect(after(moves) - before(moves)).toBe(1);
