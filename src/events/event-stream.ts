@@ -5,11 +5,13 @@ import { Wakeup } from '../database/wakeup.js';
 import { toCloudEvent } from './cloud-event.js';
 import { type EventCursor, formatCursor } from './event-cursor.js';
 import type { EventHubService } from './event-hub.service.js';
-import type { EventReaderService, Reader } from './event-reader.service.js';
+import type { EventBatch, EventReaderService, Reader } from './event-reader.service.js';
 import type { LogEvent } from './log-event.js';
 
 /** Number of events that are read at a time. */
 const BATCH = 100;
+/** Characters of events that are written at a time: the memory that a client which does not read can occupy. */
+const MAX_CHARS = 256 * 1024;
 /** Milliseconds without an event after which a comment keeps the connection open. */
 const KEEP_ALIVE_MS = 15_000;
 /** Milliseconds that a client has to receive what was written, before it is disconnected. */
@@ -75,10 +77,8 @@ export class EventStream {
       await sleep(RETRY_MS);
       return undefined;
     }
+    if (batch.events.length > 0) return this.write(this.take(batch));
     this.after = batch.next;
-    if (batch.events.length > 0) {
-      return this.write(batch.events.map((event) => this.format(event)).join(''));
-    }
     if (batch.next.position < batch.head.position) return undefined;
     const left = Math.min(this.expiresAt, this.endAt) - Date.now();
     if (await this.wakeup.raisedWithin(Math.max(Math.min(KEEP_ALIVE_MS, left), 1)))
@@ -87,8 +87,22 @@ export class EventStream {
     return this.write(`: keep-alive\nid: ${formatCursor(this.after)}\n\n`);
   }
 
+  /** Returns the text of events, and moves the place of the client behind them. Those beyond the limit are read again. */
+  private take({ events, next }: EventBatch): string {
+    let text = '';
+    for (const event of events) {
+      if (text.length >= MAX_CHARS) return text;
+      text += this.format(event);
+      this.after = { ...this.after, position: event.position };
+    }
+    this.after = next;
+    return text;
+  }
+
   /** Resolves when the client received enough, with a reason to end if it did not do so in time. */
   private async write(text: string): Promise<EndReason | undefined> {
+    // The client can have disconnected while the events were read. Then neither event below would follow.
+    if (this.response.destroyed) return 'closed';
     if (this.response.write(text)) return undefined;
     const settled = new AbortController();
     const signal = AbortSignal.any([AbortSignal.timeout(DRAIN_MS), settled.signal]);
