@@ -1,4 +1,4 @@
-import { lookup as lookupCallback } from 'node:dns';
+import { type LookupAddress, type LookupAllOptions, lookup as lookupCallback } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -37,6 +37,13 @@ export async function refuseHost(url: string, rules: AddressRules): Promise<Refu
     : 'Its host has an address that is not public. WEBHOOK_ALLOWED_NETWORKS can allow a network.';
 }
 
+/** Finds all addresses of a host, as `dns.lookup` does. */
+export type Resolver = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
+
 /** The address that a connection would have must not be called. */
 export class AddressRefusedError extends Error {}
 
@@ -44,9 +51,12 @@ export class AddressRefusedError extends Error {}
  * Returns the `lookup` of a connection. It fails if one of the addresses of the host must not be called, so that no name
  * can lead to an internal service, whatever DNS answered before.
  */
-export function publicLookup(networks: readonly string[]): LookupFunction {
+export function publicLookup(
+  networks: readonly string[],
+  resolve: Resolver = lookupCallback,
+): LookupFunction {
   return (hostname, options, callback) => {
-    lookupCallback(hostname, { ...options, all: true }, (error, found) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error) callback(error, '', 0);
       else if (!found.every(({ address }) => isAllowed(address, networks))) {
         callback(new AddressRefusedError('The host has an address that is not public'), '', 0);
@@ -73,6 +83,11 @@ async function addressesOf(host: string): Promise<string[]> {
   return (await Promise.race([found, timeout])).map(({ address }) => address);
 }
 
+/** The assigned public addresses of IPv6: https://www.iana.org/assignments/ipv6-address-space */
+const GLOBAL_UNICAST = '2000::/3';
+/** Metadata service of Azure: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16 */
+const AZURE_METADATA = '168.63.129.16';
+
 /**
  * Whether an address is public (IANA special-purpose registries, as ipaddr.js has them), or in one of the networks. An IPv4
  * address that is mapped to IPv6 counts as IPv4.
@@ -80,7 +95,11 @@ async function addressesOf(host: string): Promise<string[]> {
 function isAllowed(text: string, networks: readonly string[]): boolean {
   if (!ipaddr.isValid(text)) return false;
   const address = ipaddr.process(text);
-  return address.range() === 'unicast' || networks.some((network) => isIn(address, network));
+  const isPublic =
+    address.range() === 'unicast' &&
+    (address.kind() === 'ipv4' || isIn(address, GLOBAL_UNICAST)) &&
+    address.toString() !== AZURE_METADATA;
+  return isPublic || networks.some((network) => isIn(address, network));
 }
 
 function isIn(address: ipaddr.IPv4 | ipaddr.IPv6, network: string): boolean {
