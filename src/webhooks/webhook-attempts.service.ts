@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Counter, Histogram } from 'prom-client';
 import { Environment } from '../config/environment.js';
@@ -6,13 +7,15 @@ import { CLOUD_EVENTS, toCloudEvent } from '../events/cloud-event.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { parseRetryAfter, retryDelay } from './retry-schedule.js';
 import type { ClaimedDelivery, Outcome, ScheduledEvent } from './webhook-queue.repository.js';
-import { WebhookQueueService } from './webhook-queue.service.js';
+import { CLAIM_SECONDS, WebhookQueueService } from './webhook-queue.service.js';
 import { WebhookSecretsService } from './webhook-secrets.service.js';
 import { type SendResult, WebhookSenderService } from './webhook-sender.service.js';
 import { signatureHeaders } from './webhook-signature.js';
 import type { Webhook } from './webhook.entity.js';
 
 const GONE = 410;
+/** Milliseconds between attempts to store an outcome. */
+const STORE_AGAIN_MS = 500;
 
 /** Makes the attempts of deliveries. */
 @Injectable()
@@ -46,19 +49,42 @@ export class WebhookAttemptsService {
   /** Sends one event and records the outcome. Never rejects: an event whose outcome is not recorded is sent again. */
   async make({ webhook, event, attempts }: ClaimedDelivery): Promise<void> {
     const startedAt = new Date();
+    const key = { webhookId: webhook.id, position: event.position };
     const result = await this.send(webhook, event, startedAt);
+    if (this.sender.isStopping && result.status === null) {
+      await this.store(() => this.queue.release(key));
+      return;
+    }
     const durationMs = Date.now() - startedAt.getTime();
     this.durations.observe(durationMs / 1000);
     const next = nextState(result, attempts);
     this.results.inc({ result: next.next === 'pending' ? 'retried' : next.next });
     const { status, error, response } = result;
-    const key = { webhookId: webhook.id, position: event.position };
-    try {
-      await this.queue.record({ ...key, startedAt, durationMs, status, error, response, ...next });
-    } catch (failure) {
-      this.logger.warn(
-        `The outcome of a delivery was not stored, so the event is sent again. ${messageOf(failure)}`,
-      );
+    const outcome = { ...key, startedAt, durationMs, status, error, response, ...next };
+    await this.store(() => this.queue.record(outcome));
+  }
+
+  /** Aborts the present attempts. Their deliveries are due again at once. */
+  stop(): void {
+    this.sender.stop();
+  }
+
+  /** Tries to store an outcome until the claim ends, so that an outage of the database repeats no event. */
+  private async store(write: () => Promise<void>): Promise<void> {
+    const endAt = performance.now() + CLAIM_SECONDS * 1000;
+    for (;;) {
+      try {
+        await write();
+        return;
+      } catch (failure) {
+        if (performance.now() > endAt || this.sender.isStopping) {
+          this.logger.warn(
+            `The outcome of a delivery was not stored, so the event is sent again. ${messageOf(failure)}`,
+          );
+          return;
+        }
+        await sleep(STORE_AGAIN_MS);
+      }
     }
   }
 

@@ -13,6 +13,8 @@ import { WebhookQueueService } from './webhook-queue.service.js';
 
 /** Milliseconds between checks for deliveries that are due. */
 const POLL_MS = 1_000;
+/** Milliseconds that requests have to end when the process stops, before they are aborted. */
+const GRACE_MS = 2_000;
 /** Maximum number of requests at a time of this instance. */
 const PER_INSTANCE = 32;
 
@@ -46,6 +48,11 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
     this.stopping.abort();
     this.wakeup.raise();
     await this.running;
+    const grace = new AbortController();
+    const isOver = sleep(GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(this.sending), isOver]);
+    grace.abort();
+    this.attempts.stop();
     await Promise.all(this.sending);
   }
 

@@ -19,10 +19,13 @@ export interface ClaimedDelivery {
 /** An event with the epoch in which it received its position. */
 export type ScheduledEvent = LogEvent & { epoch: number };
 
-/** The outcome of an attempt. */
-export interface Outcome {
+export interface DeliveryKey {
   webhookId: string;
   position: number;
+}
+
+/** The outcome of an attempt. */
+export interface Outcome extends DeliveryKey {
   startedAt: Date;
   durationMs: number;
   status: number | null;
@@ -31,6 +34,14 @@ export interface Outcome {
   /** The state after the attempt. A pending delivery is tried again after `delaySeconds`. */
   next: DeliveryStatus;
   delaySeconds: number | null;
+}
+
+/** How many deliveries are claimed, and for how long. */
+interface ClaimLimits {
+  perWebhook: number;
+  retries: number;
+  total: number;
+  seconds: number;
 }
 
 /** Runs the statements that create, claim and end pending deliveries. */
@@ -46,14 +57,25 @@ export class WebhookQueueRepository {
   }
 
   /**
-   * Claims deliveries that are due: for each webhook at most `perWebhook` at a time, of which at most `retries` are
-   * retries. A delivery waits for an earlier pending one of the same task. A claim ends after `seconds`, if its process ends.
+   * Locks the enabled webhooks that have deliveries whose time has come, and returns their ids. Skips those that another
+   * transaction has locked.
+   */
+  async lockReady(manager: EntityManager): Promise<string[]> {
+    const ready = await sql<{ id: string }>(manager, READY);
+    return ready.map(({ id }) => id);
+  }
+
+  /**
+   * Claims deliveries of locked webhooks that are due: for each webhook at most `perWebhook` at a time, of which at most
+   * `retries` are retries. A delivery waits for an earlier pending one of the same task. A claim ends after `seconds`, if
+   * its process ends.
    */
   async claim(
     manager: EntityManager,
-    limits: { perWebhook: number; retries: number; total: number; seconds: number },
+    webhookIds: readonly string[],
+    limits: ClaimLimits,
   ): Promise<{ webhook_id: string; position: number; attempts: number }[]> {
-    return sql(manager, ...CLAIM(limits));
+    return sql(manager, ...CLAIM({ ...limits, webhookIds }));
   }
 
   /** Returns the events of claimed deliveries that the webhook may receive. Events that it may no longer read are absent. */
@@ -71,6 +93,16 @@ export class WebhookQueueRepository {
   record(manager: EntityManager, outcome: Outcome): void {
     queueSql(manager, ...ATTEMPT(outcome));
     queueSql(manager, ...END(outcome));
+  }
+
+  /** Ends a claim as if it had not been made. */
+  async release(manager: EntityManager, { webhookId, position }: DeliveryKey): Promise<void> {
+    await sql(
+      manager,
+      `UPDATE webhook_deliveries SET attempts = greatest(attempts - 1, 0), sending_until = NULL
+        WHERE webhook_id = $1 AND position = $2 AND status = 'pending'`,
+      [webhookId, position],
+    );
   }
 
   /** Deletes the delivery of an event that the webhook may no longer read. */
@@ -107,15 +139,20 @@ const DUE = `
                    WHERE o.webhook_id = d.webhook_id AND o.task_id = d.task_id
                      AND o.status = 'pending' AND o.position < d.position)`;
 
-const CLAIM = statement<{ perWebhook: number; retries: number; total: number; seconds: number }>(
-  ({ perWebhook, retries, total, seconds }) => `
-  WITH ready AS (
-    SELECT w.id FROM webhooks w
-     WHERE w.status = 'enabled'
-       AND EXISTS (SELECT 1 FROM webhook_deliveries d
-                    WHERE d.webhook_id = w.id AND d.status = 'pending'
-                      AND d.next_attempt_at <= clock_timestamp())
-     FOR UPDATE SKIP LOCKED),
+const READY = `
+  SELECT w.id FROM webhooks w
+   WHERE w.status = 'enabled'
+     AND EXISTS (SELECT 1 FROM webhook_deliveries d
+                  WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.next_attempt_at <= clock_timestamp())
+   FOR NO KEY UPDATE SKIP LOCKED`;
+
+/**
+ * Runs after {@link READY} as a statement of its own. So its snapshot contains every claim of the locked webhooks. In one
+ * statement with the lock, the snapshot could be older than the claim of another instance.
+ */
+const CLAIM = statement<ClaimLimits & { webhookIds: readonly string[] }>(
+  ({ webhookIds, perWebhook, retries, total, seconds }) => `
+  WITH ready AS (SELECT unnest(${webhookIds}::uuid[]) AS id),
   busy AS (
     SELECT r.id, count(d.*) AS count, count(d.*) FILTER (WHERE d.attempts > 1) AS retries
       FROM ready r

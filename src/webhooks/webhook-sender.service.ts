@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { codeOf } from '../errors/error-text.js';
 import { VERSION } from '../version.js';
@@ -28,19 +28,26 @@ export interface SendResult {
 
 /** Sends requests to endpoints: no redirects, a bounded response, and never to an address that must not be called. */
 @Injectable()
-export class WebhookSenderService implements BeforeApplicationShutdown {
+export class WebhookSenderService {
   private readonly agents: { 'http:': HttpAgent; 'https:': HttpsAgent };
   private readonly stopping = new AbortController();
+  protected readonly timeoutMs: number = TIMEOUT_MS;
 
   constructor(private readonly environment: Environment) {
     const lookup = publicLookup(environment.WEBHOOK_ALLOWED_NETWORKS);
-    const options = { lookup, keepAlive: true, maxSockets: 8, timeout: TIMEOUT_MS };
+    const options = { lookup, keepAlive: true, timeout: TIMEOUT_MS };
     this.agents = { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) };
   }
 
-  beforeApplicationShutdown(): void {
+  /** Aborts all requests, and those that follow. */
+  stop(): void {
     this.stopping.abort();
     for (const agent of Object.values(this.agents)) agent.destroy();
+  }
+
+  /** Whether requests are aborted, so that a failure is not one of the endpoint. */
+  get isStopping(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   /** Sends one POST request. Never rejects. */
@@ -48,7 +55,7 @@ export class WebhookSenderService implements BeforeApplicationShutdown {
     if (isRefusedLiteral(url, this.environment.WEBHOOK_ALLOWED_NETWORKS)) {
       return failure('address_refused');
     }
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const timeout = AbortSignal.timeout(this.timeoutMs);
     const signal = AbortSignal.any([timeout, this.stopping.signal]);
     try {
       const response = await this.post(url, headers, body, signal);
@@ -86,7 +93,14 @@ export class WebhookSenderService implements BeforeApplicationShutdown {
     // Errors after the response arrived end the reading of its body.
     request.on('error', () => undefined);
     request.end(body);
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    // A connection that ends without a response or an error, as after 101 Switching Protocols, only emits `close`.
+    const closed = new AbortController();
+    request.once('close', () => {
+      closed.abort();
+    });
+    const [response] = (await once(request, 'response', { signal: closed.signal })) as [
+      IncomingMessage,
+    ];
     return response;
   }
 }
