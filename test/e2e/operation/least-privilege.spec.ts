@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { newDatabase } from '../../support/app.js';
-import { eventually } from '../../support/eventually.js';
+import { readEvents, untilSequenced } from '../../support/events.js';
+import { eventually, until } from '../../support/eventually.js';
 import { History } from '../../support/history.js';
 import { check } from '../../support/history-check.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 import { chaosSeed, Random } from '../../support/random.js';
 import { readStored } from '../../support/stored-rows.js';
 import { WorkloadClient } from '../../support/workload.js';
-import { useApp } from '../../support/kit.js';
+import { routeTask, useApp } from '../../support/kit.js';
+import { WebhookReceiver } from '../../support/webhook-receiver.js';
 
 const SCRIPT = readFileSync('docs/operations/application-role.sql', 'utf8');
 const OPERATIONS = 60;
@@ -84,6 +86,44 @@ describe('the database role of docs/operations/application-role.sql', () => {
       );
       expect(left).toBe(0);
     });
+
+    it('number events, stream them, and send, repeat and delete webhooks', async () => {
+      const receiver = await WebhookReceiver.start();
+      const admin = mesh.agent('admin');
+      const types = ['task.routed'];
+      const { body } = await admin.post<{ id: string }>('/webhooks', { url: receiver.url, types });
+      const path = `/webhooks/${body.id}`;
+      await admin.call('PATCH', path, { body: { description: 'least privilege' } });
+      await admin.post(`${path}/rotate`, {});
+      const task = await routeTask(mesh, 'finance', 'manager');
+      await receiver.untilCount(1);
+      expect(receiver.received[0]?.event.subject).toBe(task);
+      await untilSequenced(mesh);
+      const events = await readEvents(mesh.agent('auditor'));
+      expect(events.map(({ sequence }) => Number(sequence))).toEqual(
+        events.map((_, index) => index + 1),
+      );
+
+      expect((await admin.post(`${path}/test`)).status).toBe(202);
+      await receiver.untilCount(2);
+      const position = Number(receiver.received[0]?.event.sequence);
+      const again = await admin.post(`${path}/deliveries/${position}/redeliver`);
+      expect(again.status).toBe(202);
+      await receiver.untilCount(3);
+      receiver.respond = (_, response) => response.writeHead(500).end();
+      expect((await admin.post(`${path}/replay`, { after: '0' })).status).toBe(202);
+      await receiver.untilCount(4);
+      await owner.query(
+        `UPDATE webhook_deliveries SET status = 'failed', ended_at = now() - interval '15 days'
+          WHERE status = 'pending' AND sending_until IS NULL`,
+      );
+      await until(async () => {
+        const old = `SELECT FROM webhook_deliveries WHERE ended_at < now() - interval '14 days'`;
+        return (await owner.query(old)).rowCount === 0;
+      });
+      expect((await admin.call('DELETE', path)).status).toBe(204);
+      await receiver.close();
+    });
   });
 
   it('lets it raise a conflict', async () => {
@@ -112,6 +152,11 @@ describe('the database role of docs/operations/application-role.sql', () => {
     'DELETE FROM approval_votes',
     'UPDATE tasks SET description = description',
     'DELETE FROM tasks',
+    'UPDATE event_log SET position = position',
+    'DELETE FROM event_log',
+    'DELETE FROM event_log_head',
+    'DELETE FROM event_log_epochs',
+    `SELECT setval('audit_events_n_seq', 1)`,
     'DELETE FROM sessions',
     'DELETE FROM approvals',
     `INSERT INTO migrations (timestamp, name) VALUES (1, 'mine')`,
