@@ -24,21 +24,26 @@ export class WebhookReceiver {
     server.on('request', (request, response) => void this.take(request, response));
   }
 
-  static async start(): Promise<WebhookReceiver> {
+  /** @param port 0: a free port */
+  static async start(port = 0): Promise<WebhookReceiver> {
     const server = createServer();
     const receiver = new WebhookReceiver(server);
-    server.listen(0, '127.0.0.1');
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     return receiver;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/hook`;
+    return `http://127.0.0.1:${this.port}/hook`;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
   }
 
   /** Waits until a number of requests arrived. */
-  untilCount(count: number): Promise<void> {
-    return until(() => this.received.length >= count);
+  untilCount(count: number, maxWaitMs?: number): Promise<void> {
+    return until(() => this.received.length >= count, maxWaitMs);
   }
 
   async close(): Promise<void> {

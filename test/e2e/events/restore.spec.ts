@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { migrate } from '../../../src/database/migrate.js';
+import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { copyDatabase } from '../../support/copy-database.js';
+import {
+  type CloudEvent,
+  type EventPage,
+  readEvents,
+  StreamReader,
+  untilSequenced,
+} from '../../support/events.js';
+import { expectProblem, routeTask, useApp } from '../../support/kit.js';
+import { startTestPostgres, type TestPostgres } from '../../support/postgres.js';
+import { WebhookReceiver } from '../../support/webhook-receiver.js';
+
+/** A copy of an earlier state in another cluster: the restored database lacks the latest events. */
+describe('a database that is restored into another cluster', () => {
+  const origin = useApp();
+  let receiver: WebhookReceiver;
+  let postgres: TestPostgres;
+  let restored: TestApp;
+  let kept: CloudEvent[];
+  let lost: EventPage;
+
+  beforeAll(async () => {
+    receiver = await WebhookReceiver.start();
+    postgres = await startTestPostgres();
+    await migrate(postgres.url);
+    const body = { url: receiver.url, types: ['task.routed'] };
+    expect((await origin.agent('admin').post('/webhooks', body)).status).toBe(201);
+    await routeTask(origin, 'finance', 'manager');
+    await receiver.untilCount(1);
+    await untilSequenced(origin);
+    await copyDatabase(origin.databaseUrl, postgres.url);
+    kept = await readEvents(origin.agent('auditor'));
+
+    await routeTask(origin, 'finance', 'manager');
+    await receiver.untilCount(2);
+    await untilSequenced(origin);
+    lost = (await origin.agent('auditor').get<EventPage>('/events')).body;
+    restored = await startTestApp({ databaseUrl: postgres.url });
+  });
+
+  afterAll(async () => {
+    await restored.close();
+    await postgres.stop();
+    await receiver.close();
+  });
+
+  it('has the events up to the copy at their positions', async () => {
+    expect(await readEvents(restored.agent('auditor'))).toEqual(kept);
+  });
+
+  it('refuses the cursor of a lost event before and after the first new event, with the oldest one', async () => {
+    const auditor = restored.agent('auditor');
+    const before = await auditor.get(`/events?after=${lost.next}`);
+    expectProblem(before, 410, 'events.cursor_gone');
+    await routeTask(restored, 'finance', 'manager');
+    await untilSequenced(restored);
+    const after = await auditor.get(`/events?after=${lost.next}`);
+    expectProblem(after, 410, 'events.cursor_gone');
+    expect(after.body.oldest).toBe(`2.${kept.length}`);
+    expectProblem(
+      await auditor.get(`/events/stream?after=${lost.next}`),
+      410,
+      'events.cursor_gone',
+    );
+  });
+
+  it('continues after the last common position, for pages and streams', async () => {
+    const auditor = restored.agent('auditor');
+    const { body } = await auditor.get<EventPage>(`/events?after=1.${kept.length}`);
+    expect(body.events.map(({ sequence }) => Number(sequence))).toEqual(
+      body.events.map((_, index) => kept.length + index + 1),
+    );
+    expect(body.next).toBe(`2.${kept.length + body.events.length}`);
+    expect(body.events.map(({ id }) => id)).not.toEqual(
+      lost.events.slice(kept.length).map(({ id }) => id),
+    );
+
+    const url = `${restored.url}/events/stream?after=1.${kept.length}`;
+    const types = [...new Set(body.events.map(({ type }) => type))];
+    const reader = new StreamReader(url, tokenFor('auditor', newSubject('auditor')), types);
+    await reader.untilCount(body.events.length);
+    reader.close();
+    expect(reader.events.map(({ event }) => event)).toEqual(body.events);
+    expect(reader.events[0]?.cursor).toBe(`2.${kept.length + 1}`);
+  });
+
+  it('sends webhooks of new events with ids that no lost event had', async () => {
+    await receiver.untilCount(3);
+    const [first, second, third] = receiver.received;
+    expect(first?.id).toBe(`evt_${first?.event.sequence}`);
+    expect(second?.id).toBe(`evt_${second?.event.sequence}`);
+    expect(third?.id).toBe(`evt_2_${third?.event.sequence}`);
+    expect(receiver.received).toHaveLength(3);
+  });
+});
