@@ -59,7 +59,10 @@ describe('The environment', () => {
     ['HOST', '::', '::'],
     ['LOG_LEVEL', 'debug', 'debug'],
   ])('reads %s=%s', (name, text, value) => {
-    expect(parseEnvironment({ ...SECRET, [name]: text })[name]).toEqual(value ?? text);
+    const environment: Record<string, unknown> = {
+      ...parseEnvironment({ ...SECRET, [name]: text }),
+    };
+    expect(environment[name]).toEqual(value ?? text);
   });
 
   it.each([

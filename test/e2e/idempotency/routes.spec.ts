@@ -19,6 +19,9 @@ interface EventRow {
   role: string;
 }
 
+/** Nothing listens there. */
+const WEBHOOK = { url: 'http://127.0.0.1:9/', types: ['task.cancelled'] };
+
 describeWithEachRedis('routes that write, with an idempotency key and %s', (_, redis) => {
   let mesh: TestApp;
 
@@ -163,7 +166,31 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
       body: { source: 'agent', category: 'policy', action: 'evaluated' },
       events: [{ event_type: 'agent.policy.evaluated', role: 'finance' }],
     }),
+    'POST /webhooks': () => ({
+      by: caller(mesh, 'admin'),
+      path: '/webhooks',
+      body: WEBHOOK,
+      events: [{ event_type: 'webhook_created', role: 'admin' }],
+    }),
+    'POST /webhooks/:id/rotate': () => onWebhook('rotate', {}, 'webhook_secret_rotated'),
+    'POST /webhooks/:id/test': () => onWebhook('test', {}, 'webhook_tested'),
+    'POST /webhooks/:id/replay': () => onWebhook('replay', { after: '0' }, 'webhook_replayed'),
+    'POST /webhooks/:id/deliveries/:position/redeliver': () =>
+      onWebhook('deliveries/1/redeliver', {}, 'webhook_replayed'),
   };
+
+  /** A request on a webhook that has a delivery. */
+  async function onWebhook(path: string, body: object, event_type: string): Promise<Recipe> {
+    const by = caller(mesh, 'admin');
+    const { body: webhook } = await by.post('/webhooks', WEBHOOK);
+    await mesh.query(
+      `INSERT INTO webhook_deliveries (webhook_id, position, event_id, status, ended_at)
+       VALUES ($1, 1, gen_random_uuid(), 'delivered', now())`,
+      [webhook.id],
+    );
+    const events = [{ event_type, role: 'admin' }];
+    return { by, path: `/webhooks/${String(webhook.id)}/${path}`, body, events };
+  }
 
   async function claimed(): Promise<{ by: Client; path: string }> {
     const by = caller(mesh, 'manager');
@@ -191,8 +218,9 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
             .filter((name) => /^(POST|PUT|PATCH|DELETE) /.test(name))
         : [],
     );
-    // Calls of tools have keys of their own and send requests of other routes: mcp/tools-writes.spec.ts.
+    // Idempotency keys are for POST and PUT. Calls of tools have keys of their own and send requests of other routes: mcp/tools-writes.spec.ts.
     const outside = ['DELETE', 'PATCH', 'POST', 'PUT'].map((method) => `${method} /mcp`);
+    outside.push('DELETE /webhooks/:id', 'PATCH /webhooks/:id');
     expect([...new Set(routes)].sort()).toEqual([...Object.keys(RECIPES), ...outside].sort());
   });
 
