@@ -1,6 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsOptional, IsUUID } from 'class-validator';
-import { WholeNumber } from '../../common/whole-number.js';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
 import { type ErrorCode } from '../../errors/error-codes.js';
 import { IsRoleName, IsTaskType, IsTimestamp } from '../../http/validators.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
@@ -70,7 +69,9 @@ class TaskFilterDto extends ReasonDto {
     description: 'Maximum number of tasks, oldest first.',
   })
   @IsOptional()
-  @WholeNumber(1, MAX_CHANGED)
+  @IsInt()
+  @Min(1)
+  @Max(MAX_CHANGED)
   limit: number = MAX_CHANGED;
 }
 

@@ -4,15 +4,17 @@ import {
   ArrayMinSize,
   IsArray,
   IsIn,
+  IsInt,
   IsOptional,
   IsString,
   Matches,
+  Max,
   MaxLength,
+  Min,
 } from 'class-validator';
 import { toCloudEventType } from '../../events/cloud-event.js';
 import { IsId } from '../../http/ids.js';
 import { IsRoleName } from '../../http/validators.js';
-import { WholeNumber } from '../../common/whole-number.js';
 import type { Webhook, WebhookStatus } from '../webhook.entity.js';
 
 const TYPE = /^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)+)$/i;
@@ -128,7 +130,9 @@ export class RotateSecretDto {
     description: 'Seconds during which the old secret signs as well.',
   })
   @IsOptional()
-  @WholeNumber(0, 604_800)
+  @IsInt()
+  @Min(0)
+  @Max(604_800)
   overlap_seconds: number = 86_400;
 }
 
