@@ -44,7 +44,7 @@ type Flaw = Partial<Omit<BadRequest, 'route' | 'method'>> & Pick<BadRequest, 'wh
 /** Something that neither an answer nor a log may repeat. */
 export const CANARY = 'canary-4711-do-not-repeat';
 
-const METHODS = ['get', 'post', 'put'] as const;
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const UUID = '00000000-0000-4000-8000-000000000000';
 const JSON_TYPE = ['Content-Type', 'application/json'];
 const MIB = 1_048_576;
@@ -53,6 +53,13 @@ const BAD_IDS = [
   ...['nonsense', '%00', '%FF', '%', '1', '-1', `${UUID}0`, `task_${UUID}`, `TASK-${UUID}`],
   ...[`{${UUID}}`, `' OR 1=1 --`, '%F0%9F%92%A3', '..%2F..%2Fetc%2Fpasswd', 'x'.repeat(3_000)],
 ];
+/** Role names that cannot be. Most bad ids are role names. */
+const BAD_ROLES = ['%00', '%FF', '%', 'a,b', '%20a', '%E2%80%8B', 'x'.repeat(51)];
+/** The bad values of the path parameters that are no ids. */
+const BAD_NAMED: Record<string, readonly string[]> = {
+  role: BAD_ROLES,
+  position: BAD_IDS.filter((id) => id !== '1'),
+};
 const BAD_TEXTS = ['%00', '%FF', '%ED%A0%80', '%', `${'x'.repeat(3_000)}%0A`];
 const BAD_NUMBERS = ['', '1e2', '1.5', '0x10', '%201', '+1', '%EF%BC%91', '9'.repeat(30), 'NaN'];
 const BAD_TIMES = ['yesterday', 'now', 'infinity', '-infinity', '2026-02-30T00:00:00Z', '1e9', ''];
@@ -160,7 +167,7 @@ function flawsOfPath(path: string, { parameters = [] }: Operation): Flaw[] {
   return parameters
     .filter((parameter) => parameter.in === 'path')
     .flatMap(({ name }) =>
-      BAD_IDS.map((id) => ({
+      (BAD_NAMED[name] ?? BAD_IDS).map((id) => ({
         what: `the ${name} ${id.slice(0, 20)}`,
         path: path.replace(`{${name}}`, encodeURI(id).replaceAll('%25', '%')),
         statuses: [400, 404],
@@ -206,7 +213,8 @@ function flawsOfBody(document: OpenAPIObject, { requestBody, parameters = [] }: 
       what: `packed with ${coding}`,
       body: good,
       headers: [...JSON_TYPE, 'Content-Encoding', coding],
-      statuses: [415],
+      // Where gzip is accepted, it is not gzip.
+      statuses: coding === 'gzip' ? [400, 415] : [415],
     })),
     ...(parameters.some(({ name }) => name === 'Idempotency-Key') ? BAD_KEYS : []).map((key) => ({
       what: `the key ${JSON.stringify(key.slice(0, 10))}`,

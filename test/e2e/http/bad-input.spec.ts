@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, request as send } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,6 +70,8 @@ describe('invalid input', () => {
       sessions: String(session.body.id),
       approvals: String(approval.body.approval_id),
       idempotency: 'a-key',
+      roles: worker,
+      webhooks: randomUUID(),
     };
   }
 
@@ -163,8 +166,9 @@ describe('invalid input', () => {
   );
 
   it('405 when the route does not have the method', async () => {
-    for (const path of Object.keys(document.paths)) {
+    for (const [path, item] of Object.entries(document.paths)) {
       for (const method of ['DELETE', 'PATCH', 'TRACE', 'OPTIONS', 'PROPFIND']) {
+        if (method.toLowerCase() in item) continue;
         const { status } = await call({
           route: '',
           what: '',
