@@ -32,7 +32,7 @@ export class IndexLists1764000026000 implements MigrationInterface {
 
   async down(db: QueryRunner): Promise<void> {
     const names = INDEXES.map((index) => index.split(' ')[0]).join(', ');
-    await db.query(`DROP INDEX ${names}`);
+    await db.query(`DROP INDEX IF EXISTS ${names}`);
     await db.query(`
       TRUNCATE audit_event_readers, approval_readers, approver_sessions, task_approvers;
       UPDATE sessions SET queued_at = NULL WHERE attempt IS NOT NULL AND status = 'pending' AND queued_at > now()`);

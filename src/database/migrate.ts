@@ -6,11 +6,15 @@ import {
   MIGRATIONS,
   migrationOptions,
 } from './database-options.js';
+import { codeOf } from '../errors/error-text.js';
 import { assertInstancesStopped, nameOf } from './migration-guard.js';
 import type { DatabaseAddress } from './postgres-client.js';
 
 /** The key of the advisory lock that an instance holds while it migrates: an arbitrary number, equal in all instances. */
 export const MIGRATION_LOCK = 4_071_976_317;
+
+const DEADLOCK = '40P01';
+const MAX_ATTEMPTS = 10;
 
 /** The migrations cannot run through the pooler. The message contains the fix. */
 class PoolerError extends Error {}
@@ -24,7 +28,7 @@ export class MigratingDataSource extends DataSource {
       const applied = await appliedNames(manager);
       const missing = this.migrations.filter((migration) => !applied.has(nameOf(migration)));
       await assertInstancesStopped(manager, missing);
-      return super.runMigrations(options);
+      return retryDeadlocks(() => super.runMigrations(options));
     });
   }
 
@@ -35,7 +39,7 @@ export class MigratingDataSource extends DataSource {
       const applied = await appliedNames(manager);
       const last = this.migrations.filter((migration) => applied.has(nameOf(migration))).slice(-1);
       await assertInstancesStopped(manager, last);
-      return super.undoLastMigration(options);
+      return retryDeadlocks(() => super.undoLastMigration(options));
     });
   }
 
@@ -104,6 +108,20 @@ async function appliedNames(manager: EntityManager): Promise<ReadonlySet<string>
   if (!table?.name) return new Set();
   const applied = await manager.query<{ name: string }[]>('SELECT name FROM migrations');
   return new Set(applied.map(({ name }) => name));
+}
+
+/**
+ * A migration changes several tables, and requests use them in other orders. PostgreSQL ends one of two transactions that
+ * wait for each other. A migration is rolled back as a whole, so it can run again.
+ */
+async function retryDeadlocks<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (codeOf(error) !== DEADLOCK || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
 }
 
 async function using<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { MIGRATIONS } from '../../../migrations/index.js';
@@ -6,6 +6,7 @@ import { databaseOptions, migrationOptions } from '../../../src/database/databas
 import { MigratingDataSource, migrate } from '../../../src/database/migrate.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
+import { until } from '../../support/eventually.js';
 import { appliedMigrations, dropDatabases, emptyDatabase } from '../../support/migrations.js';
 
 class SplitTasks9999999999999 implements MigrationInterface {
@@ -23,6 +24,46 @@ class SplitTasks9999999999999 implements MigrationInterface {
 const NAME = SplitTasks9999999999999.name;
 const REASON = `The migration ${NAME} requires that all instances are stopped, because earlier versions write to a table that it removes. Found: `;
 const FIX = 'Stop them, migrate, and start instances of the new version.';
+
+class LockTables9999999999998 implements MigrationInterface {
+  async up(db: QueryRunner): Promise<void> {
+    await db.query('LOCK TABLE audit_events');
+    await db.query('LOCK TABLE approvals');
+  }
+
+  down(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const WAITING = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'approvals'::regclass`;
+
+describe('a migration', () => {
+  afterEach(dropDatabases);
+
+  it('is applied again after a deadlock with a request', async () => {
+    const url = await emptyDatabase();
+    await migrate(url);
+    const migrations = [...MIGRATIONS, LockTables9999999999998];
+    const source = new MigratingDataSource({ ...migrationOptions(url), migrations });
+    await source.initialize();
+    const log = jest.spyOn(console, 'log').mockReturnValue(); // TypeORM reports the failure there, too
+    try {
+      await withClient(url, async (client) => {
+        await client.query('BEGIN; LOCK TABLE approvals IN ACCESS SHARE MODE');
+        const applied = source.runMigrations();
+        await until(async () => (await client.query(WAITING)).rowCount === 1);
+        // The migration waits for longer, so PostgreSQL ends the migration.
+        await client.query('LOCK TABLE audit_events IN ACCESS SHARE MODE');
+        await client.query('COMMIT');
+        expect(await applied).toHaveLength(1);
+      });
+    } finally {
+      log.mockRestore();
+      await source.destroy();
+    }
+  });
+});
 
 describe('a migration that requires a stop', () => {
   const running: { close(): Promise<unknown> }[] = [];
