@@ -9,6 +9,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class AddListColumns1764000025000 implements MigrationInterface {
   async up(db: QueryRunner): Promise<void> {
     await db.query(`
+      -- In the order of requests, which else end in deadlocks with this migration.
+      LOCK TABLE tasks, sessions, approvals, audit_events IN ACCESS EXCLUSIVE MODE;
       ALTER TABLE sessions
         ADD COLUMN from_role        varchar(50),
         ADD COLUMN task_created_at  timestamptz,
@@ -217,6 +219,8 @@ export class AddListColumns1764000025000 implements MigrationInterface {
 
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
+      -- In the order of requests, which else end in deadlocks with this migration.
+      LOCK TABLE tasks, sessions, approvals, audit_events IN ACCESS EXCLUSIVE MODE;
       DROP TRIGGER audit_events_set_readers ON audit_events;
       DROP FUNCTION audit_events_set_readers();
       DROP TRIGGER approvals_add_readers ON approvals;
