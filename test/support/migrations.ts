@@ -46,13 +46,8 @@ export function downOne(url: string): Promise<void> {
   return withMigrations(url, MIGRATIONS, (dataSource) => dataSource.undoLastMigration());
 }
 
-/** Reverts the last migrations. */
-export async function downBy(url: string, count: number): Promise<void> {
-  for (let left = count; left > 0; left--) await downOne(url);
-}
-
-export function downToZero(url: string): Promise<void> {
-  return downBy(url, MIGRATIONS.length);
+export async function downToZero(url: string): Promise<void> {
+  for (let left = MIGRATIONS.length; left > 0; left--) await downOne(url);
 }
 
 /** The names of the migrations that are applied to a database, in order. */

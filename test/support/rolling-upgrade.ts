@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { migrate } from '../../src/database/migrate.js';
+import { migrationOptions } from '../../src/database/database-options.js';
+import { migrate, MigratingDataSource } from '../../src/database/migrate.js';
 import { tokenFor } from './app.js';
 import { type Answer, Client } from './client.js';
 import { ControllerProcess } from './controller-process.js';
@@ -10,7 +11,6 @@ import { eventually } from './eventually.js';
 import { History, type Kind, type TryAnswer, violation, type Violation } from './history.js';
 import { check } from './history-check.js';
 import { LISTS, ListReader, listedAcross } from './list-reader.js';
-import { downBy } from './migrations.js';
 import { createTestDatabase, dropTestDatabase } from './postgres.js';
 import { patient } from './patience.js';
 import { buildPreviousRelease } from './previous-release.js';
@@ -128,7 +128,7 @@ class Upgrade {
       await this.phase();
       await this.end(current);
       await this.phase();
-      await downBy(databaseUrl, this.migrations);
+      await revert(databaseUrl, this.migrations);
       await this.phase();
     });
   }
@@ -160,7 +160,8 @@ class Upgrade {
   private async end(controller: ControllerProcess): Promise<void> {
     this.running = this.running.filter((other) => other !== controller);
     if (controller.diedByItself) this.fail('no controller dies by itself', controller.output);
-    await sleep(200);
+    // As long as a request takes: an export that is read at the stop is cut.
+    await sleep(patient(1_000));
     await controller.stop();
     if (controller.exitCode !== 0) this.fail('a stop ends with code 0', controller.output);
   }
@@ -291,6 +292,16 @@ class Upgrade {
       reads: this.lists.reads,
       answers,
     };
+  }
+}
+
+/** Reverts the last migrations, as the command does. */
+async function revert(url: string, count: number): Promise<void> {
+  const source = await new MigratingDataSource(migrationOptions(url)).initialize();
+  try {
+    for (let left = count; left > 0; left -= 1) await source.undoLastMigration();
+  } finally {
+    await source.destroy();
   }
 }
 
