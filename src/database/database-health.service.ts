@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { explainError } from '../errors/error-text.js';
+import { codeOf, explainError } from '../errors/error-text.js';
 import { poolOf, serverOf } from './connection-pool.js';
 import { type DatabaseReason, databaseReasonOf } from './database-reason.js';
 import { DatabaseStartupService } from './database-startup.service.js';
@@ -84,7 +84,10 @@ export class DatabaseHealthService implements OnApplicationBootstrap, BeforeAppl
 
   private get writeReason(): DatabaseReason | undefined {
     if (!this.heartbeat.isStale) return this.failures.recent;
-    return this.hangReason ?? databaseReasonOf(this.heartbeat.failure) ?? 'writes_fail';
+    const { failure } = this.heartbeat;
+    const shown = this.hangReason ?? databaseReasonOf(failure);
+    // Another transaction can hold the row of the heartbeat. Then requests still write.
+    return shown ?? (isWaitForLock(failure) ? this.failures.recent : 'writes_fail');
   }
 
   private get hangReason(): DatabaseReason | undefined {
@@ -109,4 +112,9 @@ export class DatabaseHealthService implements OnApplicationBootstrap, BeforeAppl
       `The database takes no writes (${reason}). The instance is not ready.${cause}`,
     );
   }
+}
+
+/** Whether a statement ended because it waited too long, for example for a lock: lock_not_available or query_canceled. */
+function isWaitForLock(failure: unknown): boolean {
+  return ['55P03', '57014'].includes(codeOf(failure) ?? '');
 }

@@ -56,7 +56,7 @@ export class WebhookDeliveriesController {
     description: 'The webhook receives an event `webhook.tested`, whatever its types are.',
   })
   @ApiParam(WEBHOOK_ID)
-  @ApiIdempotencyKey()
+  @ApiIdempotencyKey(TestAckDto)
   @ApiAcceptedResponse({ type: TestAckDto, description: 'The event will be sent.' })
   @ApiWriteProblems('auth.forbidden', 'webhook.not_found', 'webhook.disabled')
   test(@Param('id', WebhookIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<TestAckDto> {
@@ -71,7 +71,7 @@ export class WebhookDeliveriesController {
   })
   @ApiParam(WEBHOOK_ID)
   @ApiParam({ name: 'position', schema: { type: 'integer', minimum: 1, example: 4711 } })
-  @ApiIdempotencyKey()
+  @ApiIdempotencyKey(RedeliveryDto)
   @ApiAcceptedResponse({ type: RedeliveryDto, description: 'The event will be sent.' })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -94,7 +94,7 @@ export class WebhookDeliveriesController {
     description: 'Sends the selected events that the webhook may receive, at most 10,000.',
   })
   @ApiParam(WEBHOOK_ID)
-  @ApiIdempotencyKey()
+  @ApiIdempotencyKey(ReplayAckDto)
   @ApiAcceptedResponse({ type: ReplayAckDto, description: 'The events will be sent.' })
   @ApiWriteProblems(
     'auth.forbidden',

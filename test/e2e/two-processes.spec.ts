@@ -91,7 +91,7 @@ describe('two controllers on one Postgres and one Redis', () => {
 
   it('503 when the response to COMMIT is lost, and replay of the committed response', async () => {
     const key = randomUUID();
-    proxy.nextCommits('cut');
+    proxy.nextCommitOf(key, 'cut');
     expectUnavailable(await routeTask(farAgent, key), 'database.commit_unknown');
     expect(await taskRowCounts(db, key)).toEqual(ONE_ROW_EACH);
     expect((await routeTask(farAgent, key)).status).toBe(200);
@@ -101,7 +101,7 @@ describe('two controllers on one Postgres and one Redis', () => {
 
   it('replay on one controller while the other waits for the response to COMMIT', async () => {
     const key = randomUUID();
-    proxy.nextCommits('hang');
+    proxy.nextCommitOf(key, 'hang');
     const waiting = routeTask(farAgent, key);
     await until(async () => (await taskRowCounts(db, key))?.tasks === 1);
     expect((await routeTask(agents[1], key)).status).toBe(200);
@@ -113,7 +113,7 @@ describe('two controllers on one Postgres and one Redis', () => {
     'acknowledge nothing after a %s of COMMIT, and run the retry',
     async (fate) => {
       const key = randomUUID();
-      proxy.nextCommits(fate);
+      proxy.nextCommitOf(key, fate);
       expectUnavailable(
         await routeTask(farAgent, key),
         fate === 'rollback' ? 'database.unavailable' : 'database.commit_unknown',

@@ -23,6 +23,8 @@ export class TcpProxy {
   silent = false;
   private readonly links = new Set<Link>();
   private fates: CommitFate[] = [];
+  /** Only COMMITs of transactions with this text are affected. */
+  marker?: string;
 
   private constructor(
     private readonly server: Server,
@@ -59,8 +61,15 @@ export class TcpProxy {
     this.fates.push(...fates);
   }
 
+  /** The same for the next COMMIT of a transaction that contains a text. COMMITs of other transactions pass. */
+  nextCommitOf(text: string, fate: CommitFate): void {
+    this.marker = text;
+    this.nextCommits(fate);
+  }
+
   /** What becomes of the COMMIT that is passing now. */
   takeFate(): CommitFate {
+    this.marker = undefined;
     return this.fates.shift() ?? 'pass';
   }
 
@@ -80,6 +89,7 @@ export class TcpProxy {
 class Link {
   private muted = false;
   private cutOnAnswer = false;
+  private isMarked = false;
 
   constructor(
     private readonly proxy: TcpProxy,
@@ -119,8 +129,13 @@ class Link {
   }
 
   private request(chunk: Buffer): Buffer | undefined {
+    const { marker } = this.proxy;
+    if (marker !== undefined && chunk.includes(marker)) this.isMarked = true;
     const at = chunk.indexOf(COMMIT);
     if (at < 0) return chunk;
+    const isOther = marker !== undefined && !this.isMarked;
+    this.isMarked = false;
+    if (isOther) return chunk;
     switch (this.proxy.takeFate()) {
       case 'pass':
         return chunk;
