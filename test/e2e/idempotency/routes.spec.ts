@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Router } from 'express';
-import { startTestApp, type TestApp } from '../../support/app.js';
+import { newSubject, startTestApp, type TestApp } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import {
   budget,
@@ -148,6 +148,34 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
       const events = [{ event_type: 'task_retried', role: 'finance' }];
       return { by, path: `${path}/retry`, body: { reason: 'after all' }, events };
     },
+    'POST /tasks/cancel': async () => {
+      const { by, trace_id } = await routed();
+      const events = [{ event_type: 'task_cancelled', role: 'finance' }];
+      return { by, path: '/tasks/cancel', body: { trace_id, dry_run: false }, events };
+    },
+    'POST /tasks/retry': async () => {
+      const { by, trace_id } = await routed();
+      await by.post('/tasks/cancel', { trace_id, dry_run: false });
+      const events = [{ event_type: 'task_retried', role: 'finance' }];
+      return { by, path: '/tasks/retry', body: { trace_id, dry_run: false }, events };
+    },
+    'POST /roles/:role/pause': () => ({
+      by: caller(mesh, 'admin'),
+      path: `/roles/${newSubject('paused')}/pause`,
+      body: { reason: 'maintenance' },
+      events: [{ event_type: 'role_paused', role: 'admin' }],
+    }),
+    'POST /roles/:role/resume': async () => {
+      const by = caller(mesh, 'admin');
+      const path = `/roles/${newSubject('paused')}`;
+      await by.post(`${path}/pause`, { reason: 'maintenance' });
+      return {
+        by,
+        path: `${path}/resume`,
+        body: {},
+        events: [{ event_type: 'role_resumed', role: 'admin' }],
+      };
+    },
     'POST /sessions/:id/heartbeat': async () => {
       const { by, path } = await claimed();
       return { by, path: `${path}/heartbeat`, body: { lease_seconds: 60 }, events: [] };
@@ -190,6 +218,13 @@ describeWithEachRedis('routes that write, with an idempotency key and %s', (_, r
     );
     const events = [{ event_type, role: 'admin' }];
     return { by, path: `/webhooks/${String(webhook.id)}/${path}`, body, events };
+  }
+
+  async function routed(): Promise<{ by: Client; trace_id: string }> {
+    const by = caller(mesh);
+    const { body } = await by.post('/tasks/route', budget());
+    const task = await by.get<{ trace_id: string }>(`/tasks/${String(body.task_id)}`);
+    return { by, trace_id: task.body.trace_id };
   }
 
   async function claimed(): Promise<{ by: Client; path: string }> {
