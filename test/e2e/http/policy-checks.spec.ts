@@ -147,7 +147,7 @@ describe('a service that does not authorize the action of its route', () => {
       expect(await timelineTool(task)).toEqual({ isError: false });
       expect(await countOf('tasks.read')).toBe(2);
       expect(logged).toEqual([
-        'TasksController.timeline succeeded, but its service did not authorize tasks.read',
+        'TaskDetailsController.timeline succeeded, but its service did not authorize tasks.read',
         'read_timeline succeeded, but its service did not authorize tasks.read',
       ]);
     });
