@@ -82,6 +82,7 @@ class Upgrade {
   private readonly lists: ListReader;
   private readonly violations: Violation[] = [];
   private running: ControllerProcess[] = [];
+  private readonly previousUrls = new Set<string>();
   private migrations = 0;
 
   constructor(
@@ -89,7 +90,11 @@ class Upgrade {
     private readonly options: UpgradeOptions,
   ) {
     this.random = new Random(options.seed);
-    this.lists = new ListReader(this.random.fork(), () => this.urls());
+    this.lists = new ListReader(
+      this.random.fork(),
+      () => this.urls(),
+      (url) => this.previousUrls.has(url),
+    );
   }
 
   async run(): Promise<UpgradeReport> {
@@ -152,6 +157,8 @@ class Upgrade {
     };
     const program = version === 'previous' ? previous : undefined;
     const controller = await ControllerProcess.startMain(env, program);
+    if (version === 'previous') this.previousUrls.add(controller.url);
+    else this.previousUrls.delete(controller.url);
     this.running.push(controller);
     return controller;
   }
