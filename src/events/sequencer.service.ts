@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -7,10 +6,9 @@ import {
 } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
+import { BackgroundLoop } from '../database/background-loop.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { Wakeup } from '../database/wakeup.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
-import { explainError } from '../errors/error-text.js';
 import { BATCH, EventLogRepository, type Numbered } from './event-log.repository.js';
 
 /** The topic of the announcements that the event log has grown. */
@@ -30,10 +28,14 @@ const POLL_MS = 1_000;
 @Injectable()
 export class SequencerService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(SequencerService.name);
-  private readonly wakeup = new Wakeup();
-  private running: Promise<void> = Promise.resolve();
-  private hasFailed = false;
-  private readonly stopping = new AbortController();
+  private readonly loop = new BackgroundLoop({
+    round: (isSignalled) => this.round(isSignalled),
+    pollMs: POLL_MS,
+    pauseAfter: (duration) => Math.max(PAUSE_MS, duration * PAUSE_DURATIONS),
+    logger: this.logger,
+    failing: 'The event log does not grow.',
+    recovered: 'The event log grows again.',
+  });
 
   constructor(
     private readonly repository: EventLogRepository,
@@ -44,37 +46,17 @@ export class SequencerService implements OnApplicationBootstrap, BeforeApplicati
 
   onApplicationBootstrap(): void {
     this.audit.onCommit(() => {
-      this.wakeup.raise();
+      this.loop.signal();
     });
-    this.running = this.run();
+    this.loop.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    this.wakeup.raise();
-    await this.running;
+    await this.loop.stop();
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      const isSignalled = await this.wakeup.raisedWithin(POLL_MS);
-      const start = performance.now();
-      try {
-        if (isSignalled || (await this.hasUnnumbered())) await this.numberBatch();
-        if (this.hasFailed) this.logger.log('The event log grows again.');
-        this.hasFailed = false;
-      } catch (error) {
-        if (!this.hasFailed)
-          this.logger.warn(`The event log does not grow. ${explainError(error)}`);
-        this.hasFailed = true;
-      }
-      await this.pause(performance.now() - start);
-    }
-  }
-
-  private async pause(duration: number): Promise<void> {
-    const ms = this.hasFailed ? POLL_MS : Math.max(PAUSE_MS, duration * PAUSE_DURATIONS);
-    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  private async round(isSignalled: boolean): Promise<void> {
+    if (isSignalled || (await this.hasUnnumbered())) await this.numberBatch();
   }
 
   private hasUnnumbered(): Promise<boolean> {
@@ -84,7 +66,7 @@ export class SequencerService implements OnApplicationBootstrap, BeforeApplicati
   /** Numbers one batch. If another instance does so now, or there can be more events, the next batch follows soon. */
   private async numberBatch(): Promise<void> {
     const numbered = await this.transactions.runInNewTransaction((manager) => this.number(manager));
-    if (numbered === undefined || numbered.found === BATCH) this.wakeup.raise();
+    if (numbered === undefined || numbered.found === BATCH) this.loop.signal();
     if (numbered && numbered.found > 0) await this.announce(numbered);
   }
 

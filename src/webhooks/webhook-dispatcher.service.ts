@@ -5,8 +5,7 @@ import {
   Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { Wakeup } from '../database/wakeup.js';
-import { explainError } from '../errors/error-text.js';
+import { BackgroundLoop } from '../database/background-loop.js';
 import { EventHubService } from '../events/event-hub.service.js';
 import { WebhookAttemptsService } from './webhook-attempts.service.js';
 import { WebhookQueueService } from './webhook-queue.service.js';
@@ -25,11 +24,13 @@ const PER_INSTANCE = 32;
 @Injectable()
 export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(WebhookDispatcherService.name);
-  private readonly wakeup = new Wakeup();
-  private readonly stopping = new AbortController();
+  private readonly loop = new BackgroundLoop({
+    round: () => this.round(),
+    pollMs: POLL_MS,
+    logger: this.logger,
+    failing: 'Webhooks are not sent.',
+  });
   private readonly sending = new Set<Promise<void>>();
-  private running: Promise<void> = Promise.resolve();
-  private hasFailed = false;
 
   constructor(
     private readonly queue: WebhookQueueService,
@@ -39,15 +40,13 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
 
   onApplicationBootstrap(): void {
     this.hub.onGrowth(() => {
-      this.wakeup.raise();
+      this.loop.signal();
     });
-    this.running = this.run();
+    this.loop.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    this.wakeup.raise();
-    await this.running;
+    await this.loop.stop();
     const grace = new AbortController();
     const isOver = sleep(GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined);
     await Promise.race([Promise.all(this.sending), isOver]);
@@ -56,29 +55,15 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
     await Promise.all(this.sending);
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      await this.wakeup.raisedWithin(POLL_MS);
-      try {
-        await this.round();
-        this.hasFailed = false;
-      } catch (error) {
-        if (!this.hasFailed) this.logger.warn(`Webhooks are not sent. ${explainError(error)}`);
-        this.hasFailed = true;
-        await sleep(POLL_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
-      }
-    }
-  }
-
   private async round(): Promise<void> {
-    if (this.stopping.signal.aborted) return;
-    if (await this.queue.schedule()) this.wakeup.raise();
+    if (this.loop.isStopping) return;
+    if (await this.queue.schedule()) this.loop.signal();
     const free = PER_INSTANCE - this.sending.size;
     if (free <= 0) return;
     for (const delivery of await this.queue.claim(free)) {
       const attempt = this.attempts.make(delivery).finally(() => {
         this.sending.delete(attempt);
-        this.wakeup.raise();
+        this.loop.signal();
       });
       this.sending.add(attempt);
     }
