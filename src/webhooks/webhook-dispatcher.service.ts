@@ -56,7 +56,7 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
   }
 
   private async round(): Promise<void> {
-    if (this.loop.isStopping) return;
+    if (this.loop.isStopping || !(await this.queue.isUsed())) return;
     if (await this.queue.schedule()) this.loop.signal();
     const free = PER_INSTANCE - this.sending.size;
     if (free <= 0) return;

@@ -36,6 +36,11 @@ export class WebhookQueueService {
     private readonly audit: AuditService,
   ) {}
 
+  /** Whether there can be deliveries. Costs one read, and no transaction. */
+  isUsed(): Promise<boolean> {
+    return this.transactions.read((manager) => this.webhooks.hasEnabled(manager));
+  }
+
   /** Creates deliveries of new events. Returns whether there are more. */
   async schedule(): Promise<boolean> {
     const behind = await this.transactions.runInNewTransaction((manager) =>

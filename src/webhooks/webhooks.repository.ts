@@ -34,6 +34,12 @@ export class WebhooksRepository {
     return sql(manager, 'SELECT * FROM webhooks ORDER BY created_at, id');
   }
 
+  /** Whether a webhook can receive events. */
+  async hasEnabled(manager: EntityManager): Promise<boolean> {
+    const rows = await sql(manager, `SELECT 1 FROM webhooks WHERE status = 'enabled' LIMIT 1`);
+    return rows.length > 0;
+  }
+
   async find(manager: EntityManager, id: string): Promise<Webhook | undefined> {
     const [webhook] = await sql<Webhook>(manager, 'SELECT * FROM webhooks WHERE id = $1', [id]);
     return webhook;
