@@ -1,54 +1,15 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
+import { AuditEventDto } from '../../audit/dto/audit-event.dto.js';
 
-export class EventDataDto {
-  @ApiProperty({
-    description: 'The subject that caused the event, or `system`.',
-    example: 'https://idp.example.com/realms/corp#manager-agent',
-  })
-  actor: string;
-
-  @ApiProperty({
-    format: 'uuid',
-    description: 'The trace that the event belongs to.',
-    example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
-  })
-  trace_id: string;
-
-  @ApiProperty({
-    format: 'uuid',
-    type: String,
-    nullable: true,
-    description: 'The task that the event is about, if any.',
-    example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
-  })
-  task_id: string | null;
-
-  @ApiProperty({
-    format: 'uuid',
-    type: String,
-    nullable: true,
-    description: 'The session that the event is about, if any.',
-    example: '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c',
-  })
-  session_id: string | null;
-
-  @ApiProperty({
-    format: 'uuid',
-    type: String,
-    nullable: true,
-    description: 'The approval that the event is about, if any.',
-    example: null,
-  })
-  approval_id: string | null;
-
-  @ApiProperty({
-    type: 'object',
-    additionalProperties: true,
-    description: 'Details of the event. Its members depend on the type.',
-    example: { from: 'pending', to: 'active' },
-  })
-  metadata: Record<string, unknown>;
-}
+/** The audit event, without the members that a CloudEvent has itself. */
+export class EventDataDto extends PickType(AuditEventDto, [
+  'actor',
+  'trace_id',
+  'task_id',
+  'session_id',
+  'approval_id',
+  'metadata',
+] as const) {}
 
 /** An event in the JSON format of CloudEvents 1.0. */
 export class CloudEventDto {

@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
@@ -21,6 +22,20 @@ const TYPE = /^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)+)$/i;
 const ID = '019a1b2c-9999-7f5a-8b6c-7d8e9f0a1b2c';
 const URL_EXAMPLE = 'https://hooks.example.com/mesh';
 
+/** Validates a list of event types, or of `*`. */
+function AreEventTypes(): PropertyDecorator {
+  return applyDecorators(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(50),
+    MaxLength(50, { each: true }),
+    Matches(TYPE, {
+      each: true,
+      message: 'each of types must be an event type such as task.routed, or *',
+    }),
+  );
+}
+
 export class CreateWebhookDto {
   @ApiProperty({
     maxLength: 2_000,
@@ -38,14 +53,7 @@ export class CreateWebhookDto {
     description: 'Types of the events, or `["*"]` for all.',
     example: ['approval.requested', 'approval.decided'],
   })
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(50)
-  @MaxLength(50, { each: true })
-  @Matches(TYPE, {
-    each: true,
-    message: 'each of types must be an event type such as task.routed, or *',
-  })
+  @AreEventTypes()
   types: string[];
 
   @ApiPropertyOptional({
@@ -84,14 +92,7 @@ export class UpdateWebhookDto {
 
   @ApiPropertyOptional({ type: [String], minItems: 1, maxItems: 50, description: 'New types.' })
   @IsOptional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(50)
-  @MaxLength(50, { each: true })
-  @Matches(TYPE, {
-    each: true,
-    message: 'each of types must be an event type such as task.routed, or *',
-  })
+  @AreEventTypes()
   types?: string[];
 
   @ApiPropertyOptional({ description: 'New role.' })
