@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { accepts } from '../support/accepts.js';
 import { waitForEnd } from '../support/embedded-postgres-folders.js';
 import { endWithRun } from '../support/end-with-run.js';
 import { eventually } from '../support/eventually.js';
@@ -63,16 +63,3 @@ describe('a run of the tests that is killed', () => {
     throw new Error(`The run did not start: ${log}`);
   }
 });
-
-async function accepts(url: string): Promise<boolean> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
+import { accepts } from './accepts.js';
 import { multiarch, onPath, unpackDebianPackage } from './debian-packages.js';
 import { endWithRun, removeWithRun } from './end-with-run.js';
 import { eventually } from './eventually.js';
@@ -74,7 +74,7 @@ export class PgBouncer {
     child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
     const bouncer = new PgBouncer(child, folder, port);
     const isUp = await eventually(
-      () => accepts(port),
+      () => accepts(`tcp://127.0.0.1:${port}`),
       (up) => up || child.exitCode !== null,
     );
     if (isUp) return bouncer;
@@ -105,15 +105,3 @@ export class PgBouncer {
 }
 
 const NOBODY = 65_534;
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}

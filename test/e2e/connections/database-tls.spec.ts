@@ -16,10 +16,7 @@ import {
   type TestPostgres,
   writeAsServer,
 } from '../../support/postgres.js';
-
-const TERMINATE = `
-  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-   WHERE application_name LIKE 'agent-mesh-controller%'`;
+import { TERMINATE } from '../../support/terminate.js';
 
 describe('TLS to the database', () => {
   let postgres: TestPostgres;

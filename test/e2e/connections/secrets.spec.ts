@@ -11,10 +11,7 @@ import {
   startTestPostgres,
   type TestPostgres,
 } from '../../support/postgres.js';
-
-const TERMINATE = `
-  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-   WHERE application_name LIKE 'agent-mesh-controller%'`;
+import { TERMINATE } from '../../support/terminate.js';
 
 describe('DATABASE_URL_FILE', () => {
   let postgres: TestPostgres;
