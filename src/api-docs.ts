@@ -5,9 +5,10 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { DomainError } from './errors/domain-error.js';
-import { declareHeaders } from './http/api-headers.js';
 import { assetsInMemory } from './http/assets.js';
 import { ProblemDto } from './errors/problem.dto.js';
+import { declareHeaders } from './openapi/headers.js';
+import { nameSchemas } from './openapi/schema-names.js';
 import { VERSION } from './version.js';
 
 /** The tags in the order of a workflow. */
@@ -44,9 +45,8 @@ export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenA
   for (const [name, description] of TAGS) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ProblemDto],
-    operationIdFactory: (controller, method) => `${controller.replace('Controller', '')}_${method}`,
   });
-  return declareHeaders(document);
+  return nameSchemas(declareHeaders(document));
 }
 
 /** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, without authentication. */

@@ -10,6 +10,7 @@ const LAYERS = [
   'config',
   'observability',
   'http',
+  'openapi',
   'auth',
   'embedded-postgres',
   'database',

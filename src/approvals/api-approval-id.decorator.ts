@@ -5,6 +5,7 @@ import { idPattern } from '../common/ids.js';
 export function ApiApprovalId(): MethodDecorator & ClassDecorator {
   return ApiParam({
     name: 'id',
+    description: 'Id of the approval, bare or with its prefix.',
     schema: {
       type: 'string',
       pattern: idPattern('approval'),

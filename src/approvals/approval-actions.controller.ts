@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Agent } from '../auth/agent.js';
 import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
@@ -33,10 +33,23 @@ export class ApprovalActionsController {
   @HttpCode(200)
   @Policy('approvals.decide')
   @ApiOperation({
-    operationId: 'ApprovalSteps_decide',
+    operationId: 'decideApproval',
     summary: 'Approve or reject an approval',
     description:
-      'Requires the approver role. The approval is decided when its quorum has approved, or at the first rejection.',
+      'Adds the vote of the caller. Requires the approver role; the four-eyes principle excludes the requester. The approval is decided when its quorum has approved, or at the first rejection. An approved stage opens the next one; after the last, the requester can consume the approval.',
+  })
+  @ApiBody({
+    type: DecideApprovalDto,
+    examples: {
+      reject: {
+        summary: 'Reject',
+        value: { decision: 'rejected', comments: 'The amount is not explained' },
+      },
+      approve: {
+        summary: 'Approve',
+        value: { decision: 'approved', comments: 'Within this quarter’s budget' },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()
@@ -67,9 +80,16 @@ export class ApprovalActionsController {
   @HttpCode(200)
   @Policy('approvals.withdraw')
   @ApiOperation({
-    operationId: 'ApprovalSteps_withdraw',
+    operationId: 'withdrawApproval',
     summary: 'Withdraw a pending approval',
-    description: 'Requires the role that requested the approval.',
+    description:
+      'Ends a pending approval without a decision. Requires the role that requested the approval. Its approvers can no longer decide it; `POST /approvals/{id}/resubmit` replaces it.',
+  })
+  @ApiBody({
+    type: WithdrawApprovalDto,
+    examples: {
+      withdraw: { summary: 'Withdraw the approval', value: { reason: 'The request was changed' } },
+    },
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()
@@ -94,10 +114,19 @@ export class ApprovalActionsController {
   @HttpCode(200)
   @Policy('approvals.resubmit')
   @ApiOperation({
-    operationId: 'ApprovalSteps_resubmit',
+    operationId: 'resubmitApproval',
     summary: 'Resubmit a rejected, withdrawn or expired approval',
     description:
-      'Requires the role that requested the approval. Creates a new approval, which starts at the first stage. Members that the request does not set keep their values.',
+      'Requires the role that requested the approval. Creates a new approval, which starts at the first stage. Members that the request does not set keep their values. Its approvers decide it as any other.',
+  })
+  @ApiBody({
+    type: ResubmitApprovalDto,
+    examples: {
+      resubmit: {
+        summary: 'Resubmit with another reason',
+        value: { reason: 'The amount is explained now' },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()
@@ -125,11 +154,19 @@ export class ApprovalActionsController {
   @HttpCode(200)
   @Policy('approvals.consume')
   @ApiOperation({
-    operationId: 'ApprovalSteps_consume',
+    operationId: 'consumeApproval',
     summary: 'Consume an approved approval, once',
     description:
-      'Requires the agent that holds the task. While no agent holds it, requires the requester role. The digest is that of ' +
-      'the action that follows, and must match the approved payload.',
+      'Marks an approved approval as used, immediately before the action that it permits. Requires the agent that holds the task. While no agent holds it, requires the requester role. The digest is that of the action that follows, and must match the approved payload. Take the action only after a response with status 200, once: a second request is 409 `approval.consumed`.',
+  })
+  @ApiBody({
+    type: ConsumeApprovalDto,
+    examples: {
+      consume: {
+        summary: 'Consume with the digest of the payload {}',
+        value: { digest: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a' },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()

@@ -45,10 +45,10 @@ export class ApprovalsController {
   @HttpCode(202)
   @Policy('approvals.create', 'approvals.decide')
   @ApiOperation({
-    summary: 'Request an approval, or decide about a task',
+    operationId: 'requestApproval',
+    summary: 'Request an approval',
     description:
-      'Without `decision`, requests an approval: requires a role that is a participant in the task. With `decision`, decides the pending ' +
-      'approval of the task for one of your roles. If no approval was requested from the assignee role, that role can decide without a request, once.',
+      'Requests a decision about a task from another role. Requires a role that is a participant in the task. The approval is `pending` until its approver role decides it with `POST /approvals/{id}/decision`. Wait for the decision with `GET /approvals/{id}?wait_seconds=25`, then consume the approval with `POST /approvals/{id}/consume` before the action that it permits.\n\nThe v0.4 form, which decides with `decision` `approved` or `rejected`, is deprecated: it decides the pending approval of the task for one of your roles. If no approval was requested from the assignee role, that role can decide in this form without a request, once.',
   })
   @ApiIdempotencyKey(ApprovalAckDto)
   @ApiBody({
@@ -67,15 +67,11 @@ export class ApprovalsController {
           payload: { amount: 50_000, supplier: 'ACME' },
         },
       },
-      decide: {
-        summary: 'Approve for your role',
-        value: { task_id: TASK_ID, decision: 'approved', comments: 'Within this quarter’s budget' },
-      },
     },
   })
   @ApiAcceptedResponse({
     type: ApprovalAckDto,
-    description: 'The approval was requested or decided.',
+    description: 'The approval was requested. For the deprecated form: it was decided.',
   })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -101,7 +97,12 @@ export class ApprovalsController {
 
   @Get()
   @Policy('approvals.list')
-  @ApiOperation({ summary: 'List approvals that you may see, newest first' })
+  @ApiOperation({
+    operationId: 'listApprovals',
+    summary: 'List approvals that you may see, newest first',
+    description:
+      'Returns the approvals of tasks of which the caller’s roles are participants, newest first. The roles `admin` and `auditor` see all. With `waiting_for=me` it contains the approvals that you can decide now: decide each with `POST /approvals/{id}/decision`. Follow `next_cursor` until it is null.',
+  })
   @ApiOkResponse({ type: ApprovalPageDto, description: 'A page of approvals.' })
   @ApiProblems()
   list(@Query() query: ListApprovalsQuery, @CurrentAgent() agent: Agent): Promise<ApprovalPageDto> {
@@ -111,9 +112,10 @@ export class ApprovalsController {
   @Get(':id')
   @Policy('approvals.read')
   @ApiOperation({
+    operationId: 'getApproval',
     summary: 'Get an approval, or wait until it changes',
     description:
-      'With `wait_seconds` the response is sent when the approval changes, for example because it was decided or has expired, or when the time has passed.',
+      'Returns an approval. Use it to wait for a decision that you requested. With `wait_seconds` the response is sent when the approval changes, for example because it was decided or has expired, or when the time has passed. Send the request again with `If-None-Match` to wait for the next change.',
   })
   @ApiApprovalId()
   @ApiRevalidation(ApprovalDto, 'The approval.')

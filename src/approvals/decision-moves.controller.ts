@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Agent } from '../auth/agent.js';
 import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
@@ -41,10 +41,19 @@ export class DecisionMovesController {
   @HttpCode(200)
   @Policy('approvals.delegate')
   @ApiOperation({
-    operationId: 'ApprovalSteps_delegate',
+    operationId: 'delegateApproval',
     summary: 'Delegate a pending decision to another role',
     description:
-      'Requires the approver role. Possible before the first vote, not for a decision that is delegated already, and not to a role that four eyes exclude.',
+      'Gives the decision to another role, which decides from now on. Requires the approver role. Possible before the first vote, not for a decision that is delegated already, and not to a role that four eyes exclude. `POST /approvals/{id}/recall` reverses it.',
+  })
+  @ApiBody({
+    type: DelegateApprovalDto,
+    examples: {
+      delegate: {
+        summary: 'Delegate to another role',
+        value: { role: 'legal', reason: 'It is a matter of contract' },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()
@@ -62,9 +71,16 @@ export class DecisionMovesController {
   @HttpCode(200)
   @Policy('approvals.recall')
   @ApiOperation({
-    operationId: 'ApprovalSteps_recall',
+    operationId: 'recallApproval',
     summary: 'Recall a delegated decision',
-    description: 'Requires the role that delegated the decision. Possible until the first vote.',
+    description:
+      'Returns a delegated decision to the role that delegated it. Requires that role. Possible until the first vote. Your role then decides with `POST /approvals/{id}/decision`.',
+  })
+  @ApiBody({
+    type: RecallApprovalDto,
+    examples: {
+      recall: { summary: 'Recall the decision', value: { reason: 'We decide it after all' } },
+    },
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()
@@ -85,10 +101,19 @@ export class DecisionMovesController {
   @HttpCode(200)
   @Policy('approvals.reassign')
   @ApiOperation({
-    operationId: 'ApprovalSteps_reassign',
+    operationId: 'reassignApproval',
     summary: 'Reassign a pending decision to another role',
     description:
-      'Requires `admin`. Use it if the approver role has no subject left that can decide. Votes of that role no longer count. Four eyes apply as for a delegation.',
+      'Requires `admin`. Use it if the approver role has no subject left that can decide. Votes of that role no longer count. Four eyes apply as for a delegation. The new role decides with `POST /approvals/{id}/decision`.',
+  })
+  @ApiBody({
+    type: ReassignApprovalDto,
+    examples: {
+      reassign: {
+        summary: 'Reassign to another role',
+        value: { role: 'cfo', reason: 'The role has no holder any more' },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiApprovalId()

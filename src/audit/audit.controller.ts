@@ -18,7 +18,7 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { AuditReaderService } from './audit-reader.service.js';
 import { AuditEventDto, AuditPageDto } from './dto/audit-event.dto.js';
 import { ExportEndDto, toExportEnd } from './dto/export-end.dto.js';
-import { IngestAckDto, IngestBatchAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
+import { IngestAckDto, IngestBatchAckDto, ReportedEventDto } from './dto/reported-event.dto.js';
 import { IngestBodyPipe } from './ingest-body.pipe.js';
 import { ListEventsQuery } from './dto/list-events.query.js';
 import { IngestService } from './ingest.service.js';
@@ -38,11 +38,12 @@ export class AuditController {
   @Get('events')
   @Policy('audit.list')
   @ApiOperation({
+    operationId: 'listAuditEvents',
     summary: 'List audit events, oldest first',
     description:
       'Admins and auditors see all events. Other callers see the events of tasks in which they are participants, and ' +
       `the events that they reported. With \`Accept: ${NDJSON}\`, the response streams all matching events, one per line. ` +
-      'Its last line has the type `export_completed`, and the number and digest of the lines before it. Without that line, the export is incomplete.',
+      'Its last line has the type `export_completed`, and the number and digest of the lines before it. Without that line, the export is incomplete. Follow `next_cursor` until it is null. To follow the log as it grows, use `GET /events`.',
   })
   @ApiExtraModels(AuditPageDto, AuditEventDto, ExportEndDto)
   @ApiOkResponse({
@@ -77,19 +78,20 @@ export class AuditController {
   @HttpCode(202)
   @Policy('audit.ingest')
   @ApiOperation({
+    operationId: 'ingestAuditEvents',
     summary: 'Store events that an agent reports about itself',
     description:
-      'The actor of the event is the caller. Its type is `agent.<category>.<action>`, so that it differs from all events of the controller. The body is one event, or an array of at most 1,000, of which all are stored or none. It can be compressed (`Content-Encoding: gzip`); decompressed it can have 1 MiB.',
+      'The actor of the event is the caller. Its type is `agent.<category>.<action>`, so that it differs from all events of the controller. The body is one event, or an array of at most 1,000, of which all are stored or none. It can be compressed (`Content-Encoding: gzip`); decompressed it can have 1 MiB. Use it to record decisions and effects outside the controller. The events then appear in `GET /audit/events`.',
   })
   @ApiIdempotencyKey(IngestAckDto, IngestBatchAckDto)
-  @ApiExtraModels(IngestEventDto, IngestAckDto, IngestBatchAckDto)
+  @ApiExtraModels(ReportedEventDto, IngestAckDto, IngestBatchAckDto)
   @ApiBody({
     schema: {
       oneOf: [
-        { $ref: getSchemaPath(IngestEventDto) },
+        { $ref: getSchemaPath(ReportedEventDto) },
         {
           type: 'array',
-          items: { $ref: getSchemaPath(IngestEventDto) },
+          items: { $ref: getSchemaPath(ReportedEventDto) },
           minItems: 1,
           maxItems: 1_000,
         },
@@ -108,7 +110,7 @@ export class AuditController {
   })
   @ApiWriteProblems('auth.role_ambiguous')
   ingest(
-    @Body(IngestBodyPipe) body: IngestEventDto | IngestEventDto[],
+    @Body(IngestBodyPipe) body: ReportedEventDto | ReportedEventDto[],
     @CurrentAgent() agent: Agent,
   ): Promise<IngestAckDto | IngestBatchAckDto> {
     return Array.isArray(body)

@@ -2,7 +2,7 @@ import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/c
 import { Environment } from '../config/environment.js';
 import { type InputProblem, InvalidInputError } from '../errors/domain-error.js';
 import { InputPipe } from '../http/input.pipe.js';
-import { IngestEventDto } from './dto/ingest-event.dto.js';
+import { ReportedEventDto } from './dto/reported-event.dto.js';
 
 /** Validates the body of `POST /audit/ingest`: one event, or an array of events. */
 @Injectable()
@@ -14,10 +14,10 @@ export class IngestBodyPipe implements PipeTransform {
   }
 
   /** @throws InvalidInputError with the index of each invalid event in its pointer */
-  transform(value: unknown, metadata: ArgumentMetadata): IngestEventDto | IngestEventDto[] {
-    const one = (event: unknown): IngestEventDto => {
-      const dto = this.input.transform(event, { ...metadata, metatype: IngestEventDto });
-      if (!(dto instanceof IngestEventDto)) throw new Error('The pipe returns the DTO');
+  transform(value: unknown, metadata: ArgumentMetadata): ReportedEventDto | ReportedEventDto[] {
+    const one = (event: unknown): ReportedEventDto => {
+      const dto = this.input.transform(event, { ...metadata, metatype: ReportedEventDto });
+      if (!(dto instanceof ReportedEventDto)) throw new Error('The pipe returns the DTO');
       return dto;
     };
     if (!Array.isArray(value)) return one(value);

@@ -6,7 +6,11 @@ import { InvalidInputError } from '../errors/domain-error.js';
 import { currentTraceId } from '../observability/request-context.js';
 import { AuditService, type NewAuditEvent } from './audit.service.js';
 import { isUuidTrace, traceUuid } from './foreign-trace.js';
-import type { IngestAckDto, IngestBatchAckDto, IngestEventDto } from './dto/ingest-event.dto.js';
+import type {
+  IngestAckDto,
+  IngestBatchAckDto,
+  ReportedEventDto,
+} from './dto/reported-event.dto.js';
 import { atEachIndex } from './ingest-body.pipe.js';
 
 const EVENT_TYPE_LENGTH = 50;
@@ -20,14 +24,14 @@ export class IngestService {
   ) {}
 
   /** Records a report with the caller as its actor. A report cannot name another actor. */
-  async ingest(agent: Agent, dto: IngestEventDto): Promise<IngestAckDto> {
+  async ingest(agent: Agent, dto: ReportedEventDto): Promise<IngestAckDto> {
     const event = toEvent(agent, dto);
     const event_id = await this.transactions.run((manager) => this.audit.record(manager, event));
     return { event_id, status: 'accepted', trace_id: event.trace_id };
   }
 
   /** Like {@link ingest}, for many reports: records all of them, or none if one is invalid. */
-  async ingestAll(agent: Agent, dtos: readonly IngestEventDto[]): Promise<IngestBatchAckDto> {
+  async ingestAll(agent: Agent, dtos: readonly ReportedEventDto[]): Promise<IngestBatchAckDto> {
     const events = atEachIndex(dtos, (dto) => toEvent(agent, dto));
     const ids = await this.transactions.run((manager) => this.audit.recordAll(manager, events));
     return {
@@ -38,7 +42,7 @@ export class IngestService {
   }
 }
 
-function toEvent(agent: Agent, dto: IngestEventDto): NewAuditEvent {
+function toEvent(agent: Agent, dto: ReportedEventDto): NewAuditEvent {
   const { source, subject, content, timestamp, traceId } = dto;
   return {
     event_type: eventType(dto),
@@ -56,7 +60,7 @@ function toEvent(agent: Agent, dto: IngestEventDto): NewAuditEvent {
   };
 }
 
-function eventType({ category, action }: IngestEventDto): `agent.${string}` {
+function eventType({ category, action }: ReportedEventDto): `agent.${string}` {
   const type = `agent.${category}.${action}` as const;
   if (type.length <= EVENT_TYPE_LENGTH) return type;
   const most = EVENT_TYPE_LENGTH - 'agent..'.length;

@@ -4,7 +4,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import type { Agent } from './agent.js';
 import { CurrentAgent } from './current-agent.decorator.js';
 import { Policy } from './policy.decorator.js';
-import { WhoAmIDto } from './who-am-i.dto.js';
+import { CallerDto } from './caller.dto.js';
 
 @ApiTags('Identity')
 @ApiBearerAuth()
@@ -12,10 +12,15 @@ import { WhoAmIDto } from './who-am-i.dto.js';
 export class MeController {
   @Get()
   @Policy('me.read')
-  @ApiOperation({ summary: 'Get the caller' })
-  @ApiOkResponse({ type: WhoAmIDto, description: 'The subject and the roles of the token.' })
+  @ApiOperation({
+    operationId: 'getCaller',
+    summary: 'Get the caller',
+    description:
+      'Returns the subject, the roles and the default acting role of the token. Call it first, to learn the roles for which the other operations accept this token.',
+  })
+  @ApiOkResponse({ type: CallerDto, description: 'The subject and the roles of the token.' })
   @ApiProblems()
-  whoAmI(@CurrentAgent() agent: Agent): WhoAmIDto {
-    return new WhoAmIDto(agent);
+  get(@CurrentAgent() agent: Agent): CallerDto {
+    return new CallerDto(agent);
   }
 }

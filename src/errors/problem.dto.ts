@@ -9,22 +9,31 @@ class InputProblemDto implements InputProblem {
   })
   pointer: string;
 
-  @ApiProperty({ example: 'target must be a role name' })
+  @ApiProperty({ description: 'The problem, for people.', example: 'target must be a role name' })
   message: string;
 }
 
 /** A problem document (RFC 9457). */
 export class ProblemDto {
-  @ApiProperty({ example: 'urn:agent-mesh:error:request.invalid' })
+  @ApiProperty({
+    description: 'URI of the kind of problem: `urn:agent-mesh:error:` and the code.',
+    example: 'urn:agent-mesh:error:request.invalid',
+  })
   type: string;
 
-  @ApiProperty({ example: 'The request is not valid' })
+  @ApiProperty({
+    description: 'The kind of problem, for people. Constant for a code.',
+    example: 'The request is not valid',
+  })
   title: string;
 
-  @ApiProperty({ type: 'integer', example: 400 })
+  @ApiProperty({ description: 'HTTP status of the response.', type: 'integer', example: 400 })
   status: number;
 
-  @ApiProperty({ example: 'target must be a role name' })
+  @ApiProperty({
+    description: 'The cause in this case, and the next step, for people.',
+    example: 'target must be a role name',
+  })
   detail: string;
 
   @ApiProperty({
@@ -37,7 +46,12 @@ export class ProblemDto {
   @ApiPropertyOptional({ description: 'Path of the request.', example: '/tasks/route' })
   instance?: string;
 
-  @ApiPropertyOptional({ format: 'uuid', example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c' })
+  @ApiPropertyOptional({
+    description:
+      'Trace of the request, as in `X-Trace-Id`. Search the log and the audit log for it.',
+    format: 'uuid',
+    example: '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c',
+  })
   trace_id?: string;
 
   @ApiPropertyOptional({

@@ -23,9 +23,10 @@ export class EventsController {
   @Get()
   @Policy('events.list')
   @ApiOperation({
+    operationId: 'listEvents',
     summary: 'List events, in the order of the event log',
     description:
-      'Returns the events after a cursor that the caller can also see in `GET /audit/events`. Without `after`, starts with the first event. Send `next` as `after` of the next request. With `wait_seconds`, a request at the end of the log waits for the next event.',
+      'Returns the events after a cursor that the caller can also see in `GET /audit/events`. Without `after`, starts with the first event. Send `next` as `after` of the next request. With `wait_seconds`, a request at the end of the log waits for the next event. Use it to follow the mesh without a missed or repeated event.',
   })
   @ApiOkResponse({ type: EventPageDto, description: 'The events.' })
   @ApiProblems('events.cursor_invalid', 'events.cursor_gone', 'events.filter_forbidden')
@@ -40,9 +41,10 @@ export class EventsController {
   @Get('stream')
   @Policy('events.list')
   @ApiOperation({
+    operationId: 'streamEvents',
     summary: 'Stream events',
     description:
-      'Server-Sent Events: `id` is the cursor, `event` the type, and `data` a CloudEvents 1.0 event in JSON. Without `Last-Event-ID` and `after`, the stream starts with the next event. It ends with an event `end`, whose data contain the reason; connect again with the last id.',
+      'Server-Sent Events: `id` is the cursor, `event` the type, and `data` a CloudEvents 1.0 event in JSON. Without `Last-Event-ID` and `after`, the stream starts with the next event. It ends with an event `end`, whose data contain the reason; connect again with the last id. Use it instead of polling.',
   })
   @ApiHeader({
     name: 'Last-Event-ID',

@@ -2,22 +2,30 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { KEYS_PROBLEMS, type KeysProblem } from '../auth/keys-problem.js';
 import { DATABASE_REASONS, type DatabaseReason } from '../database/database-reason.js';
 
-export class StatusDto {
-  @ApiProperty({ enum: ['ok'], example: 'ok' })
+export class ServiceStatusDto {
+  @ApiProperty({ description: 'Always `ok`.', enum: ['ok'], example: 'ok' })
   status: 'ok';
 
-  @ApiProperty({ example: '0.4.0' })
+  @ApiProperty({ description: 'Version of the controller.', example: '0.4.0' })
   version: string;
 }
 
 export class HealthDto {
-  @ApiProperty({ enum: ['healthy', 'degraded'], example: 'healthy' })
+  @ApiProperty({
+    description: '`degraded` if a dependency is unavailable.',
+    enum: ['healthy', 'degraded'],
+    example: 'healthy',
+  })
   status: 'healthy' | 'degraded';
 
-  @ApiProperty({ example: '0.4.0' })
+  @ApiProperty({ description: 'Version of the controller.', example: '0.4.0' })
   version: string;
 
-  @ApiProperty({ enum: ['connected', 'disconnected'], example: 'connected' })
+  @ApiProperty({
+    description: 'State of PostgreSQL.',
+    enum: ['connected', 'disconnected'],
+    example: 'connected',
+  })
   database: 'connected' | 'disconnected';
 
   @ApiPropertyOptional({
@@ -67,12 +75,16 @@ export class HealthDto {
   signing_keys_reason?: KeysProblem;
 }
 
-export class LiveDto {
-  @ApiProperty({ enum: ['alive'], example: 'alive' })
+export class LivenessDto {
+  @ApiProperty({ description: 'Always `alive`.', enum: ['alive'], example: 'alive' })
   status: 'alive';
 }
 
-export class ReadyDto {
-  @ApiProperty({ enum: ['ready', 'not_ready'], example: 'ready' })
+export class ReadinessDto {
+  @ApiProperty({
+    description: 'Whether the process accepts requests.',
+    enum: ['ready', 'not_ready'],
+    example: 'ready',
+  })
   status: 'ready' | 'not_ready';
 }

@@ -10,7 +10,7 @@ import { NotificationListenerService } from '../database/notification-listener.s
 import { ShutdownService } from '../limits/shutdown.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
 import { VERSION } from '../version.js';
-import type { HealthDto, ReadyDto, StatusDto } from './health.dto.js';
+import type { HealthDto, ReadinessDto, ServiceStatusDto } from './health.dto.js';
 
 /** Milliseconds that a probe waits for the identity provider. */
 const CHECK_TIMEOUT_MS = 1_000;
@@ -34,7 +34,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
     this.shutdown.begin();
   }
 
-  status(): StatusDto {
+  status(): ServiceStatusDto {
     return { status: 'ok', version: VERSION };
   }
 
@@ -65,7 +65,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
    * do not change readiness: all processes lose them at the same time, and the controller's 503 names the cause, which the
    * 503 of a gateway does not.
    */
-  async ready(): Promise<ReadyDto> {
+  async ready(): Promise<ReadinessDto> {
     if (this.shutdown.isStopping) return { status: 'not_ready' };
     const [database, keys] = await Promise.all([this.databaseHealth.check(), this.keysState()]);
     const ready = isUsable(database) && keys !== 'never_read';

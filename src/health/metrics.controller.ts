@@ -17,7 +17,12 @@ export class MetricsController {
 
   @Get()
   @Policy('metrics.read')
-  @ApiOperation({ summary: 'Get the metrics of the process' })
+  @ApiOperation({
+    operationId: 'getMetrics',
+    summary: 'Get the metrics of the process',
+    description:
+      'Returns the metrics in the text format of Prometheus, for a scraper. Requires the role `auditor` or `admin`. docs/operations/running.md lists them, with alerts.',
+  })
   @ApiOkResponse({
     description: 'The metrics in the text format of Prometheus.',
     content: {

@@ -5,10 +5,17 @@ export const WARNING_CODES = ['task.unknown_member', 'task.unseen_role'] as cons
 
 /** A warning about a part of an accepted request that may not have the intended effect. */
 export class WarningDto {
-  @ApiProperty({ enum: WARNING_CODES, example: 'task.unknown_member' })
+  @ApiProperty({
+    description: 'Stable code of the warning.',
+    enum: WARNING_CODES,
+    example: 'task.unknown_member',
+  })
   code: (typeof WARNING_CODES)[number];
 
-  @ApiProperty({ example: 'The member is not known and was moved to task.data.' })
+  @ApiProperty({
+    description: 'Cause of the warning, for people.',
+    example: 'The member is not known and was moved to task.data.',
+  })
   message: string;
 
   @ApiPropertyOptional({

@@ -15,8 +15,17 @@ export class IdempotencyController {
 
   @Get(':key')
   @Policy('idempotency.read')
-  @ApiOperation({ summary: 'Get your requests with an idempotency key' })
-  @ApiParam({ name: 'key', example: '3f1d2c4b-5a69-4788-8796-a5b4c3d2e1f0' })
+  @ApiOperation({
+    operationId: 'getKeyedRequests',
+    summary: 'Get your requests with an idempotency key',
+    description:
+      'Returns the requests of the caller that were executed with an idempotency key, and the resources that they created or changed. Use it to learn the outcome of a request whose response was lost. Without a record (404) nothing was executed, or the record has expired: the request can be sent again.',
+  })
+  @ApiParam({
+    name: 'key',
+    description: 'The idempotency key of the requests.',
+    example: '3f1d2c4b-5a69-4788-8796-a5b4c3d2e1f0',
+  })
   @ApiOkResponse({
     type: KeyedRequestsDto,
     description: 'Your requests with the idempotency key that were executed.',

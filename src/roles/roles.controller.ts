@@ -1,5 +1,12 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Agent } from '../auth/agent.js';
 import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
@@ -23,7 +30,12 @@ export class RolesController {
 
   @Get()
   @Policy('roles.list')
-  @ApiOperation({ summary: 'List the paused roles' })
+  @ApiOperation({
+    operationId: 'listPausedRoles',
+    summary: 'List the paused roles',
+    description:
+      'Returns the roles whose tasks no agent can claim now. To end a pause, send `POST /roles/{role}/resume`.',
+  })
   @ApiOkResponse({ type: PausedRolesDto, description: 'The paused roles.' })
   @ApiProblems()
   list(): Promise<PausedRolesDto> {
@@ -32,7 +44,12 @@ export class RolesController {
 
   @Get(':role')
   @Policy('roles.list')
-  @ApiOperation({ summary: 'Get the pause of a role' })
+  @ApiOperation({
+    operationId: 'getRole',
+    summary: 'Get the pause of a role',
+    description:
+      'Returns whether a role is paused, and the reason and the end of its pause. Any role name is accepted: a role that no pause names is not paused.',
+  })
   @ApiParam(ROLE)
   @ApiOkResponse({ type: RoleDto, description: 'The role.' })
   @ApiProblems()
@@ -44,9 +61,16 @@ export class RolesController {
   @HttpCode(200)
   @Policy('roles.pause')
   @ApiOperation({
+    operationId: 'pauseRole',
     summary: 'Pause a role',
     description:
-      'Until the pause ends, no task of the role is claimed. Active attempts continue, and tasks can be routed to the role. Replaces an earlier pause. Requires the role `admin`.',
+      'Until the pause ends, no task of the role is claimed. Active attempts continue, and tasks can be routed to the role. Replaces an earlier pause. Requires the role `admin`. Use it while the agents of the role cannot work. `POST /roles/{role}/resume` ends it.',
+  })
+  @ApiBody({
+    type: PauseRoleDto,
+    examples: {
+      pause: { summary: 'Pause the role until it is resumed', value: { reason: 'Maintenance' } },
+    },
   })
   @ApiIdempotencyKey()
   @ApiParam(ROLE)
@@ -64,9 +88,10 @@ export class RolesController {
   @HttpCode(200)
   @Policy('roles.pause')
   @ApiOperation({
+    operationId: 'resumeRole',
     summary: 'Resume a role',
     description:
-      'Ends the pause of the role and notifies its waiting agents. A role that is not paused stays as it is. Requires the role `admin`.',
+      'Ends the pause of the role and notifies its waiting agents. A role that is not paused stays as it is. Requires the role `admin`. They can claim its tasks at once.',
   })
   @ApiIdempotencyKey()
   @ApiParam(ROLE)

@@ -4,6 +4,8 @@ import { SessionDto } from './dto/session.dto.js';
 /** The path parameter `id` of a session, for the API document. */
 export const SESSION_ID = {
   name: 'id',
+  description:
+    'Id of the session, or id of a task for its latest attempt. Bare, or with its prefix.',
   schema: {
     type: 'string' as const,
     pattern: idPattern('session', 'task'),

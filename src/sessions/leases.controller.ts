@@ -42,10 +42,19 @@ export class LeasesController {
   @HttpCode(200)
   @Policy('sessions.write')
   @ApiOperation({
-    operationId: 'Sessions_heartbeat',
+    operationId: 'sendHeartbeat',
     summary: 'Send a heartbeat',
     description:
-      'Restarts the lease from now. A heartbeat changes neither the version of the session nor its ETag, and creates no audit event. Send one after each third of the lease.',
+      'Restarts the lease from now. Send one after each third of the lease, otherwise another agent receives the task. A heartbeat changes neither the version of the session nor its ETag, and creates no audit event. 409 ends the work: the task was cancelled, the lease was lost, or the run limit has passed.',
+  })
+  @ApiBody({
+    type: HeartbeatDto,
+    examples: {
+      extend: {
+        summary: 'Extend the lease to five minutes from now',
+        value: { lease_seconds: 300 },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiParam(SESSION_ID)
@@ -64,10 +73,10 @@ export class LeasesController {
   @HttpCode(200)
   @Policy('sessions.write')
   @ApiOperation({
-    operationId: 'Sessions_release',
+    operationId: 'releaseSession',
     summary: 'Release a claimed task',
     description:
-      'Ends the attempt with reason `released` and opens the next one, which uses up no attempt. The next attempt is due at once, at `not_before`, or when the approval `until_approval` ends. A task can be released 100 times.',
+      'Ends the attempt with reason `released` and opens the next one, which uses up no attempt. The next attempt is due at once, at `not_before`, or when the approval `until_approval` ends. A task can be released 100 times. Other agents of the role can then claim it.',
   })
   @ApiIdempotencyKey()
   @ApiParam(SESSION_ID)
@@ -79,10 +88,6 @@ export class LeasesController {
         value: { reason: 'The tool that it needs is down' },
       },
       later: { summary: 'Due at a time', value: { not_before: '2036-01-31T12:00:00Z' } },
-      parked: {
-        summary: 'Due when the approval ends',
-        value: { until_approval: 'approval-019a1b2c-1111-7f5a-8b6c-7d8e9f0a1b2c' },
-      },
     },
   })
   @ApiOkResponse({ ...WITH_ETAG, description: 'The released attempt.' })

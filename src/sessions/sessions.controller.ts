@@ -33,7 +33,6 @@ import { SessionUpdatesService } from './session-updates.service.js';
 import { SessionsReaderService } from './sessions-reader.service.js';
 import { SessionsService } from './sessions.service.js';
 
-const TASK_ID = 'task-019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const IF_MATCH = {
   name: 'If-Match',
   required: false,
@@ -80,9 +79,10 @@ export class SessionsController {
   @Post()
   @Policy('sessions.create')
   @ApiOperation({
+    operationId: 'createSession',
     summary: 'Create a session',
     description:
-      'Creates a pending session for a role that the caller holds. If `task_id` names a task that is assigned to this role, the request adopts the pending attempt of the task and creates no session. Use `POST /tasks/claim` to claim a task with a lease.',
+      'Creates a pending session for a role that the caller holds. If `task_id` names a task that is assigned to this role, the request adopts the pending attempt of the task and creates no session. Use `POST /tasks/claim` to claim a task with a lease. Activate the session with `PUT /sessions/{id}` before you work.',
   })
   @ApiIdempotencyKey(SessionDto)
   @ApiBody({
@@ -90,11 +90,7 @@ export class SessionsController {
     examples: {
       plain: {
         summary: 'Create a plain session',
-        value: { role: 'manager', metadata: { step: 'reading the request' } },
-      },
-      task: {
-        summary: 'Adopt the pending attempt of a task',
-        value: { role: 'manager', task_id: TASK_ID },
+        value: { role: 'finance', metadata: { step: 'reading the request' } },
       },
     },
   })
@@ -111,9 +107,10 @@ export class SessionsController {
   @Get()
   @Policy('sessions.list')
   @ApiOperation({
+    operationId: 'listSessions',
     summary: 'List sessions',
     description:
-      'Returns the sessions of the caller’s roles, and the attempts of tasks of which these roles are participants, newest first. The roles `admin` and `auditor` see all sessions.',
+      'Returns the sessions of the caller’s roles, and the attempts of tasks of which these roles are participants, newest first. The roles `admin` and `auditor` see all sessions. Follow `next_cursor` until it is null.',
   })
   @ApiOkResponse({ type: SessionPageDto, description: 'A page of sessions.' })
   @ApiProblems()
@@ -124,15 +121,12 @@ export class SessionsController {
   @Get(':id')
   @Policy('sessions.read')
   @ApiOperation({
+    operationId: 'getSession',
     summary: 'Get a session, or wait until it changes',
     description:
-      'Returns the session, or the latest attempt of a task if the id is that of a task. With `wait_seconds` the response is sent when the session changes, for example because its task was cancelled or its lease was lost, or when the time has passed.',
+      'Returns the session, or the latest attempt of a task if the id is that of a task. With `wait_seconds` the response is sent when the session changes, for example because its task was cancelled or its lease was lost, or when the time has passed. A worker learns so, during its work, that it has to stop.',
   })
-  @ApiParam({
-    ...SESSION_ID,
-    description:
-      'Id of a session, or id of a task for its latest attempt. Bare, or with its prefix.',
-  })
+  @ApiParam(SESSION_ID)
   @ApiHeader(IF_NONE_MATCH)
   @ApiOkResponse({ ...WITH_ETAG, description: 'The session.' })
   @ApiResponse({
@@ -159,9 +153,10 @@ export class SessionsController {
   @Put(':id')
   @Policy('sessions.write')
   @ApiOperation({
+    operationId: 'updateSession',
     summary: 'Update a session',
     description:
-      'Changes status, metadata or task in one transaction. Only the agent that claimed the session, or an admin, can change the status of an active session.',
+      'Changes status, metadata or task in one transaction. Use it to complete an attempt with its `result`, or to fail it with its `error`. Only the agent that claimed the session, or an admin, can change the status of an active session. A failed attempt is followed by the next one while attempts are left.',
   })
   @ApiIdempotencyKey()
   @ApiParam(SESSION_ID)
@@ -199,9 +194,10 @@ export class SessionsController {
   @Put(':id/events')
   @Policy('sessions.write')
   @ApiOperation({
+    operationId: 'applySessionEvent',
     summary: 'Apply an event to a session',
     description:
-      'Changes the status with an event (`activate`, `complete` or `fail`), as v0.4 agents do. `PUT /sessions/{id}` does the same with a status, and can also set a result.',
+      'Changes the status with an event (`activate`, `complete` or `fail`), as v0.4 agents do. `PUT /sessions/{id}` does the same with a status, and can also set a result. A completed or failed session is final.',
   })
   @ApiIdempotencyKey()
   @ApiParam(SESSION_ID)

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Agent } from '../auth/agent.js';
 import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
@@ -19,9 +19,19 @@ export class BulkControlController {
   @Post('cancel')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'cancelTasks',
     summary: 'Cancel the tasks of a filter',
     description:
-      'Cancels the open tasks that match all members of the filter and that the caller may control: those that its roles requested; for `admin`, all. At least one member is required. With `dry_run`, the default, nothing is changed. Each change is one audit event.',
+      'Cancels the open tasks that match all members of the filter and that the caller may control: those that its roles requested; for `admin`, all. At least one member is required. With `dry_run`, the default, nothing is changed: check `tasks`, then send the request again with `dry_run: false`. Each change is one audit event.',
+  })
+  @ApiBody({
+    type: CancelTasksDto,
+    examples: {
+      preview: {
+        summary: 'List the tasks that would be cancelled',
+        value: { status: 'pending', dry_run: true },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiOkResponse({ type: BulkResultDto, description: 'The matching, changed and refused tasks.' })
@@ -33,9 +43,19 @@ export class BulkControlController {
   @Post('retry')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'retryTasks',
     summary: 'Retry the tasks of a filter',
     description:
-      'Opens a new attempt of each task that failed, expired, became dead or was cancelled, matches all members of the filter, and may be controlled by the caller: those that its roles requested; for `admin`, all. At least one member is required. With `dry_run`, the default, nothing is changed. Each change is one audit event.',
+      'Opens a new attempt of each task that failed, expired, became dead or was cancelled, matches all members of the filter, and may be controlled by the caller: those that its roles requested; for `admin`, all. At least one member is required. With `dry_run`, the default, nothing is changed: check `tasks`, then send the request again with `dry_run: false`. Each change is one audit event.',
+  })
+  @ApiBody({
+    type: RetryTasksDto,
+    examples: {
+      preview: {
+        summary: 'List the tasks that would be retried',
+        value: { status: 'failed', dry_run: true },
+      },
+    },
   })
   @ApiIdempotencyKey()
   @ApiOkResponse({ type: BulkResultDto, description: 'The matching, changed and refused tasks.' })

@@ -29,10 +29,10 @@ export class TaskDetailsController {
   @Get(':id')
   @Policy('tasks.read')
   @ApiOperation({
-    operationId: 'Tasks_get',
+    operationId: 'getTask',
     summary: 'Get a task with its attempts and approvals, or wait until it changes',
     description:
-      'With `wait_seconds` the response is sent when the task changes, for example because it was claimed, an approval was decided or it was completed, or when the time has passed. With `until=finished` it is sent when the task has ended.',
+      'Returns a task with its attempts and approvals. Use it to follow a task that you routed. With `wait_seconds` the response is sent when the task changes, for example because it was claimed, an approval was decided or it was completed, or when the time has passed. With `until=finished` it is sent when the task has ended. Send the request again with `If-None-Match` to wait for the next change.',
   })
   @ApiTaskId()
   @ApiRevalidation(TaskDetailDto, 'The task.')
@@ -52,10 +52,10 @@ export class TaskDetailsController {
   @Get(':id/tree')
   @Policy('tasks.read')
   @ApiOperation({
-    operationId: 'Tasks_tree',
+    operationId: 'getTaskTree',
     summary: 'Get a task with its subtasks',
     description:
-      'Returns the tree below a task, at most 1,000 tasks. Tasks that you cannot read have only id, status and subtasks.',
+      'Returns the tree below a task, at most 1,000 tasks. Use it to see how far delegated work is. Tasks that you cannot read have only id, status and subtasks.',
   })
   @ApiTaskId()
   @ApiOkResponse({ type: TaskNodeDto, description: 'The tree.' })
@@ -67,10 +67,10 @@ export class TaskDetailsController {
   @Get(':id/timeline')
   @Policy('tasks.read')
   @ApiOperation({
-    operationId: 'Tasks_timeline',
+    operationId: 'getTaskTimeline',
     summary: 'Get the timeline of a task',
     description:
-      'Returns the audit events of the task, its attempts and its approvals, and the roles and subjects for which it waits.',
+      'Returns the audit events of the task, its attempts and its approvals, and the roles and subjects for which it waits. Use it to explain why a task does not proceed.',
   })
   @ApiTaskId()
   @ApiOkResponse({ type: TimelineDto, description: 'The timeline.' })

@@ -22,7 +22,7 @@ import { CancelledTaskDto, TaskDto, TaskPageDto } from './dto/task.dto.js';
 import { RoutedTaskDto } from './dto/routed-task.dto.js';
 import { CancelDto, ReasonDto } from './dto/task-control.dto.js';
 import { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
-import { WaitDto, WaitQuery } from './dto/wait.dto.js';
+import { DueTasksDto, WaitQuery } from './dto/wait.dto.js';
 import { LeaseDto } from '../sessions/dto/lease.dto.js';
 import { PAUSE_HEADER, respondEmpty } from '../roles/pause-response.js';
 import { ApiTaskId } from './api-task-id.decorator.js';
@@ -48,9 +48,10 @@ export class TasksController {
   @HttpCode(202)
   @Policy('tasks.route')
   @ApiOperation({
+    operationId: 'routeTask',
     summary: 'Route a task to a role',
     description:
-      'Stores the task and opens its first attempt, which any agent of the role `target` can claim.',
+      'Stores the task and opens its first attempt, which any agent of the role `target` can claim. Use it to give work to a role. Follow the task with `GET /tasks/{id}?wait_seconds=25`, which responds when it changes; its result is the `result` of the last attempt.',
   })
   @ApiIdempotencyKey(RoutedTaskDto)
   @ApiBody({
@@ -97,9 +98,10 @@ export class TasksController {
   @Get()
   @Policy('tasks.list')
   @ApiOperation({
+    operationId: 'listTasks',
     summary: 'List tasks',
     description:
-      'Returns the tasks of which the caller’s roles are participants, newest first. The roles `admin` and `auditor` see all tasks. With `to_role` and `status=pending` the response is the inbox of the role: its due tasks by priority, then age.',
+      'Returns the tasks of which the caller’s roles are participants, newest first. The roles `admin` and `auditor` see all tasks. With `to_role` and `status=pending` the response is the inbox of the role: its due tasks by priority, then age. Follow `next_cursor` until it is null.',
   })
   @ApiOkResponse({ type: TaskPageDto, description: 'A page of tasks.' })
   @ApiProblems()
@@ -110,11 +112,12 @@ export class TasksController {
   @Get('wait')
   @Policy('tasks.wait')
   @ApiOperation({
+    operationId: 'waitForTasks',
     summary: 'Wait for due tasks',
     description:
-      'Responds as soon as a task is due for the role, otherwise after `wait_seconds`. It claims nothing: send `POST /tasks/claim` next.',
+      'Responds as soon as a task is due for the role, otherwise after `wait_seconds`. It claims nothing: send `POST /tasks/claim` next. Use it instead of polling.',
   })
-  @ApiOkResponse({ type: WaitDto, description: 'Tasks are due.' })
+  @ApiOkResponse({ type: DueTasksDto, description: 'Tasks are due.' })
   @ApiNoContentResponse({
     description: 'No task became due, or the role is paused. Send the request again.',
     headers: PAUSE_HEADER,
@@ -124,7 +127,7 @@ export class TasksController {
     @Query() query: WaitQuery,
     @CurrentAgent() agent: Agent,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<WaitDto | undefined> {
+  ): Promise<DueTasksDto | undefined> {
     const { pending, pause } = await this.inbox.wait(agent, query, abortOnClose(response));
     if (pending > 0) return { pending };
     respondEmpty(response, pause);
@@ -135,9 +138,14 @@ export class TasksController {
   @HttpCode(200)
   @Policy('tasks.claim_next')
   @ApiOperation({
+    operationId: 'claimNextTask',
     summary: 'Claim the next due task',
     description:
-      'Claims the first task of the inbox. Its attempt becomes active and a lease starts. Send heartbeats and the result to the `session` of the response.',
+      'Claims the first task of the inbox. Its attempt becomes active and a lease starts. Send heartbeats (`POST /sessions/{id}/heartbeat`) and the result (`PUT /sessions/{id}`) to the `session` of the response.',
+  })
+  @ApiBody({
+    type: ClaimDto,
+    examples: { next: { summary: 'Claim for the acting role', value: { lease_seconds: 300 } } },
   })
   @ApiIdempotencyKey()
   @ApiOkResponse({ type: ClaimedTaskDto, description: 'The claimed task.' })
@@ -161,9 +169,14 @@ export class TasksController {
   @HttpCode(200)
   @Policy('tasks.claim')
   @ApiOperation({
+    operationId: 'claimTask',
     summary: 'Claim a task',
     description:
-      'Claims this task for the role to which it is assigned. Its attempt becomes active and a lease starts. Send heartbeats and the result to the `session` of the response.',
+      'Claims this task for the role to which it is assigned. Its attempt becomes active and a lease starts. Send heartbeats (`POST /sessions/{id}/heartbeat`) and the result (`PUT /sessions/{id}`) to the `session` of the response.',
+  })
+  @ApiBody({
+    type: LeaseDto,
+    examples: { claim: { summary: 'Claim for five minutes', value: { lease_seconds: 300 } } },
   })
   @ApiIdempotencyKey()
   @ApiTaskId()
@@ -188,9 +201,14 @@ export class TasksController {
   @HttpCode(200)
   @Policy('tasks.control')
   @ApiOperation({
+    operationId: 'cancelTask',
     summary: 'Cancel a task',
     description:
-      'Ends an open task. Requires the requester role or `admin`. With `cascade` the open subtasks are cancelled too. The worker receives 409 `task.cancelled` for its next heartbeat.',
+      'Ends an open task. Requires the requester role or `admin`. With `cascade` the open subtasks are cancelled too. The worker receives 409 `task.cancelled` for its next heartbeat. Its approvals can no longer be decided; `POST /tasks/{id}/retry` opens a new attempt.',
+  })
+  @ApiBody({
+    type: CancelDto,
+    examples: { cancel: { summary: 'Cancel the task', value: { reason: 'The budget was cut' } } },
   })
   @ApiIdempotencyKey()
   @ApiTaskId()
@@ -208,9 +226,16 @@ export class TasksController {
   @HttpCode(200)
   @Policy('tasks.control')
   @ApiOperation({
+    operationId: 'retryTask',
     summary: 'Retry a task',
     description:
-      'Opens a new attempt of a task that failed, expired, became dead or was cancelled. All attempts are granted again. Requires the requester role or `admin`.',
+      'Opens a new attempt of a task that failed, expired, became dead or was cancelled. All attempts are granted again. Requires the requester role or `admin`. Agents of the assignee role can then claim the task.',
+  })
+  @ApiBody({
+    type: ReasonDto,
+    examples: {
+      retry: { summary: 'Retry the task', value: { reason: 'The ledger is open again' } },
+    },
   })
   @ApiIdempotencyKey()
   @ApiTaskId()

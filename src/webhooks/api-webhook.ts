@@ -3,6 +3,7 @@ import { UUID_PATTERN } from '../common/uuid.js';
 /** The id of a webhook in the path, for the OpenAPI document. */
 export const WEBHOOK_ID = {
   name: 'id',
+  description: 'Id of the webhook.',
   schema: {
     type: 'string' as const,
     pattern: `^${UUID_PATTERN}$`,

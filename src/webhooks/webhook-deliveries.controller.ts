@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
+  ApiBody,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
@@ -18,10 +19,10 @@ import {
   DeliveryPageDto,
   ListDeliveriesQuery,
   RedeliveryDto,
-  ReplayAckDto,
+  WebhookReplayDto,
   ReplayDto,
 } from './dto/delivery.dto.js';
-import { TestAckDto } from './dto/webhook.dto.js';
+import { WebhookTestDto } from './dto/webhook.dto.js';
 import { PositionPipe } from './position.pipe.js';
 import { WebhookDeliveriesService } from './webhook-deliveries.service.js';
 
@@ -35,8 +36,10 @@ export class WebhookDeliveriesController {
 
   @Get('deliveries')
   @ApiOperation({
+    operationId: 'listWebhookDeliveries',
     summary: 'List the deliveries of a webhook, latest event first',
-    description: 'Deliveries and their attempts are kept for 14 days.',
+    description:
+      'Returns the events that the webhook received or failed to receive, with the attempts of each. Requires the role `admin`. Deliveries and their attempts are kept for 14 days. Send a failed one again with `POST /webhooks/{id}/deliveries/{position}/redeliver`.',
   })
   @ApiParam(WEBHOOK_ID)
   @ApiOkResponse({ type: DeliveryPageDto, description: 'A page of deliveries.' })
@@ -52,25 +55,36 @@ export class WebhookDeliveriesController {
   @Post('test')
   @HttpCode(202)
   @ApiOperation({
+    operationId: 'testWebhook',
     summary: 'Send a test event',
-    description: 'The webhook receives an event `webhook.tested`, whatever its types are.',
+    description:
+      'Sends an event `webhook.tested` to the webhook, whatever its types are. Requires the role `admin`. The delivery log shows the response of the receiver.',
   })
   @ApiParam(WEBHOOK_ID)
-  @ApiIdempotencyKey(TestAckDto)
-  @ApiAcceptedResponse({ type: TestAckDto, description: 'The event will be sent.' })
+  @ApiIdempotencyKey(WebhookTestDto)
+  @ApiAcceptedResponse({ type: WebhookTestDto, description: 'The event will be sent.' })
   @ApiWriteProblems('auth.forbidden', 'webhook.not_found', 'webhook.disabled')
-  test(@Param('id', WebhookIdPipe) id: string, @CurrentAgent() agent: Agent): Promise<TestAckDto> {
+  test(
+    @Param('id', WebhookIdPipe) id: string,
+    @CurrentAgent() agent: Agent,
+  ): Promise<WebhookTestDto> {
     return this.deliveries.test(agent, id);
   }
 
   @Post('deliveries/:position/redeliver')
   @HttpCode(202)
   @ApiOperation({
+    operationId: 'redeliverWebhookEvent',
     summary: 'Send one event again',
-    description: 'Makes the delivery pending, with all its attempts, from now.',
+    description:
+      'Makes the delivery pending, with all its attempts, from now. Requires the role `admin`. Use it after the receiver was repaired; the receiver recognises the event by its `webhook-id`.',
   })
   @ApiParam(WEBHOOK_ID)
-  @ApiParam({ name: 'position', schema: { type: 'integer', minimum: 1, example: 4711 } })
+  @ApiParam({
+    name: 'position',
+    description: 'Position of the event in the event log.',
+    schema: { type: 'integer', minimum: 1, example: 4711 },
+  })
   @ApiIdempotencyKey(RedeliveryDto)
   @ApiAcceptedResponse({ type: RedeliveryDto, description: 'The event will be sent.' })
   @ApiWriteProblems(
@@ -90,12 +104,23 @@ export class WebhookDeliveriesController {
   @Post('replay')
   @HttpCode(202)
   @ApiOperation({
+    operationId: 'replayWebhookEvents',
     summary: 'Send a part of the event log again',
-    description: 'Sends the selected events that the webhook may receive, at most 10,000.',
+    description:
+      'Sends the selected events that the webhook may receive again, at most 10,000. Requires the role `admin`. Use it after the receiver lost events. The response contains their number; the delivery log shows the progress.',
+  })
+  @ApiBody({
+    type: ReplayDto,
+    examples: {
+      failed: {
+        summary: 'Send failed events of a time again',
+        value: { since: '2026-01-31T00:00:00Z', only_failed: true },
+      },
+    },
   })
   @ApiParam(WEBHOOK_ID)
-  @ApiIdempotencyKey(ReplayAckDto)
-  @ApiAcceptedResponse({ type: ReplayAckDto, description: 'The events will be sent.' })
+  @ApiIdempotencyKey(WebhookReplayDto)
+  @ApiAcceptedResponse({ type: WebhookReplayDto, description: 'The events will be sent.' })
   @ApiWriteProblems(
     'auth.forbidden',
     'webhook.not_found',
@@ -108,7 +133,7 @@ export class WebhookDeliveriesController {
     @Param('id', WebhookIdPipe) id: string,
     @Body() dto: ReplayDto,
     @CurrentAgent() agent: Agent,
-  ): Promise<ReplayAckDto> {
+  ): Promise<WebhookReplayDto> {
     return this.deliveries.replay(agent, id, dto);
   }
 }

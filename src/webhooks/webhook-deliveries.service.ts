@@ -10,11 +10,11 @@ import {
   type DeliveryPageDto,
   type ListDeliveriesQuery,
   type RedeliveryDto,
-  type ReplayAckDto,
+  type WebhookReplayDto,
   type ReplayDto,
   toDeliveryDto,
 } from './dto/delivery.dto.js';
-import type { TestAckDto } from './dto/webhook.dto.js';
+import type { WebhookTestDto } from './dto/webhook.dto.js';
 import { assertAdmin } from './webhook-access.js';
 import { WebhookDeliveriesRepository } from './webhook-deliveries.repository.js';
 import {
@@ -65,7 +65,7 @@ export class WebhookDeliveriesService {
    *
    * @throws DomainError `webhook.not_found` or `webhook.disabled`
    */
-  async test(agent: Agent, id: string): Promise<TestAckDto> {
+  async test(agent: Agent, id: string): Promise<WebhookTestDto> {
     assertAdmin(agent);
     return this.transactions.run(async (manager) => {
       await this.lockEnabled(manager, id);
@@ -94,7 +94,7 @@ export class WebhookDeliveriesService {
    * @throws DomainError `webhook.not_found`, `webhook.disabled`, `webhook.replay_limit`, `events.cursor_invalid`,
    *   `events.cursor_gone` or `request.invalid`
    */
-  async replay(agent: Agent, id: string, dto: ReplayDto): Promise<ReplayAckDto> {
+  async replay(agent: Agent, id: string, dto: ReplayDto): Promise<WebhookReplayDto> {
     assertAdmin(agent);
     if ((dto.after === undefined) === (dto.since === undefined)) {
       throw new InvalidInputError([

@@ -12,6 +12,7 @@ import {
 } from '@nestjs/common';
 import {
   ApiBearerAuth,
+  ApiBody,
   ApiCreatedResponse,
   ApiHeader,
   ApiNoContentResponse,
@@ -49,9 +50,23 @@ export class WebhooksController {
 
   @Post()
   @ApiOperation({
+    operationId: 'createWebhook',
     summary: 'Create a webhook',
     description:
-      'The URL receives the events from now on, as signed CloudEvents. The response contains the signing secret, which is not shown again.',
+      'The URL receives the events from now on, as signed CloudEvents. The response contains the signing secret, which is not shown again. Requires the role `admin`. Store the secret at the receiver, then check it with `POST /webhooks/{id}/test`.',
+  })
+  @ApiBody({
+    type: CreateWebhookDto,
+    examples: {
+      decisions: {
+        summary: 'Receive requests and decisions',
+        value: {
+          url: 'https://hooks.example.com/mesh',
+          types: ['approval.requested', 'approval.decided'],
+          description: 'Chat of finance',
+        },
+      },
+    },
   })
   @ApiIdempotencyKey(WebhookWithSecretDto)
   @ApiCreatedResponse({
@@ -74,7 +89,12 @@ export class WebhooksController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'List all webhooks' })
+  @ApiOperation({
+    operationId: 'listWebhooks',
+    summary: 'List all webhooks',
+    description:
+      'Returns all webhooks, without their secrets, and the status of each. Requires the role `admin`. `GET /webhooks/{id}/deliveries` shows the deliveries of one.',
+  })
   @ApiOkResponse({ type: WebhookListDto, description: 'The webhooks.' })
   @ApiProblems('auth.forbidden')
   list(@CurrentAgent() agent: Agent): Promise<WebhookListDto> {
@@ -82,7 +102,12 @@ export class WebhooksController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Get a webhook' })
+  @ApiOperation({
+    operationId: 'getWebhook',
+    summary: 'Get a webhook',
+    description:
+      'Returns a webhook, without its secret, and whether it is failing. Requires the role `admin`. Its `ETag` is the precondition (`If-Match`) of a change.',
+  })
   @ApiParam(WEBHOOK_ID)
   @ApiOkResponse({ type: WebhookDto, description: 'The webhook.', headers: WITH_ETAG })
   @ApiProblems('auth.forbidden', 'webhook.not_found')
@@ -96,9 +121,17 @@ export class WebhooksController {
 
   @Patch(':id')
   @ApiOperation({
+    operationId: 'updateWebhook',
     summary: 'Change, disable or enable a webhook',
     description:
-      'Sets the members of the body. A webhook that is enabled continues where it stopped.',
+      'Sets the members of the body. A webhook that is enabled continues where it stopped. Requires the role `admin`.',
+  })
+  @ApiBody({
+    type: UpdateWebhookDto,
+    examples: {
+      describe: { summary: 'Change the description', value: { description: 'Chat of finance' } },
+      disable: { summary: 'Disable the webhook', value: { status: 'disabled' } },
+    },
   })
   @ApiParam(WEBHOOK_ID)
   @ApiHeader(IF_MATCH)
@@ -121,7 +154,12 @@ export class WebhooksController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Delete a webhook and its deliveries' })
+  @ApiOperation({
+    operationId: 'deleteWebhook',
+    summary: 'Delete a webhook and its deliveries',
+    description:
+      'Deletes a webhook, its pending deliveries and its delivery log. Requires the role `admin`. Nothing more is sent to its URL. To stop deliveries for a time, disable the webhook instead (`PATCH`).',
+  })
   @ApiParam(WEBHOOK_ID)
   @ApiHeader(IF_MATCH)
   @ApiNoContentResponse({ description: 'The webhook was deleted.' })
@@ -137,9 +175,16 @@ export class WebhooksController {
   @Post(':id/rotate')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'rotateWebhookSecret',
     summary: 'Rotate the signing secret of a webhook',
     description:
-      'Issues a new secret. Until `overlap_seconds` have passed, deliveries have a signature of each secret.',
+      'Issues a new secret, which the response shows once. Requires the role `admin`. Until `overlap_seconds` have passed, deliveries have a signature of each secret: give the new one to the receiver in that time.',
+  })
+  @ApiBody({
+    type: RotateSecretDto,
+    examples: {
+      rotate: { summary: 'Accept the old secret for a day', value: { overlap_seconds: 86_400 } },
+    },
   })
   @ApiParam(WEBHOOK_ID)
   @ApiIdempotencyKey()

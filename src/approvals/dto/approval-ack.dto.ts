@@ -11,7 +11,11 @@ export class ApprovalAckDto {
   @ApiProperty({ description: 'The id of the approval.', example: `approval-${APPROVAL}` })
   approval_id: string;
 
-  @ApiProperty({ enum: APPROVAL_STATUSES, example: 'pending' })
+  @ApiProperty({
+    description: 'Status of the approval.',
+    enum: APPROVAL_STATUSES,
+    example: 'pending',
+  })
   status: ApprovalStatus;
 
   @ApiProperty({ description: 'The id of its task.', example: `task-${TASK}` })

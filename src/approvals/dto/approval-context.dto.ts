@@ -5,10 +5,18 @@ import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 
 /** Another decision about the same payload of the same task. */
 export class EarlierDecisionDto {
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-4444-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'Id of the approval.',
+    format: 'uuid',
+    example: '019a1b2c-4444-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   approval_id: string;
 
-  @ApiProperty({ enum: APPROVAL_STATUSES, example: 'approved' })
+  @ApiProperty({
+    description: 'Status of the approval.',
+    enum: APPROVAL_STATUSES,
+    example: 'approved',
+  })
   status: ApprovalStatus;
 
   @ApiProperty({
@@ -81,13 +89,17 @@ export class ApprovedTaskDto {
   })
   description: string;
 
-  @ApiProperty({ enum: TASK_STATUSES, example: 'active' })
+  @ApiProperty({ description: 'Status of the task.', enum: TASK_STATUSES, example: 'active' })
   status: TaskStatus;
 }
 
 /** An approval of a claimed task. */
 export class ClaimApprovalDto {
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'Id of the approval.',
+    format: 'uuid',
+    example: '019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   approval_id: string;
 
   @ApiProperty({ description: 'The role that decides.', example: 'manager' })
@@ -103,7 +115,11 @@ export class ClaimApprovalDto {
   })
   stages: string[];
 
-  @ApiProperty({ enum: APPROVAL_STATUSES, example: 'approved' })
+  @ApiProperty({
+    description: 'Status of the approval.',
+    enum: APPROVAL_STATUSES,
+    example: 'approved',
+  })
   status: ApprovalStatus;
 
   @ApiProperty({

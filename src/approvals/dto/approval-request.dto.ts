@@ -6,10 +6,10 @@ const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 
 /** The members of an approval that its request sets. */
 export class ApprovalRequestDto {
-  @ApiProperty({ format: 'uuid', example: APPROVAL })
+  @ApiProperty({ description: 'Id of the approval.', format: 'uuid', example: APPROVAL })
   id: string;
 
-  @ApiProperty({ format: 'uuid', example: TASK })
+  @ApiProperty({ description: 'Id of its task.', format: 'uuid', example: TASK })
   task_id: string;
 
   @ApiProperty({ description: 'The role that decides.', example: 'manager' })

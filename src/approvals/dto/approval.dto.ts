@@ -17,7 +17,11 @@ export class ApprovalDto extends ApprovalRequestDto {
   })
   replayed?: true;
 
-  @ApiProperty({ enum: APPROVAL_STATUSES, example: 'pending' })
+  @ApiProperty({
+    description: 'Status of the approval.',
+    enum: APPROVAL_STATUSES,
+    example: 'pending',
+  })
   status: ApprovalStatus;
 
   @ApiProperty({ description: 'The comments of the deciding vote.', example: '' })
@@ -136,7 +140,7 @@ export class ApprovalDto extends ApprovalRequestDto {
   })
   earlier: EarlierDecisionDto[];
 
-  @ApiProperty({ type: ApprovedTaskDto })
+  @ApiProperty({ description: 'Summary of the task, for the approver.', type: ApprovedTaskDto })
   task: ApprovedTaskDto;
 }
 

@@ -44,7 +44,9 @@ export class CreateApprovalDto {
   @ApiPropertyOptional({
     enum: CHOICES,
     default: 'pending',
-    description: '`pending` requests an approval; `approved` and `rejected` decide one.',
+    deprecated: true,
+    description:
+      '`pending` requests an approval. `approved` and `rejected`, as v0.4 agents send them, decide one: use `POST /approvals/{id}/decision` instead.',
     example: 'pending',
   })
   @IsOptional()
@@ -62,7 +64,9 @@ export class CreateApprovalDto {
   reason?: string;
 
   @ApiPropertyOptional({
-    description: 'Comments on the decision. A rejection requires `comments` or `reason`.',
+    deprecated: true,
+    description:
+      'Comments on a decision, as v0.4 agents send them. A rejection requires `comments` or `reason`. Use `POST /approvals/{id}/decision` instead.',
     maxLength: 10_000,
     example: '',
   })

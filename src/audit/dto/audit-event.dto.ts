@@ -2,7 +2,11 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { AuditEvent } from '../audit-event.entity.js';
 
 export class AuditEventDto {
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'Id of the event.',
+    format: 'uuid',
+    example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   id: string;
 
   @ApiProperty({

@@ -13,7 +13,11 @@ export class EventDataDto extends PickType(AuditEventDto, [
 
 /** An event in the JSON format of CloudEvents 1.0. */
 export class CloudEventDto {
-  @ApiProperty({ enum: ['1.0'], example: '1.0' })
+  @ApiProperty({
+    description: 'Version of the CloudEvents specification.',
+    enum: ['1.0'],
+    example: '1.0',
+  })
   specversion: '1.0';
 
   @ApiProperty({
@@ -50,7 +54,11 @@ export class CloudEventDto {
   })
   time: Date;
 
-  @ApiProperty({ enum: ['application/json'], example: 'application/json' })
+  @ApiProperty({
+    description: 'Media type of `data`.',
+    enum: ['application/json'],
+    example: 'application/json',
+  })
   datacontenttype: 'application/json';
 
   @ApiProperty({
@@ -69,7 +77,10 @@ export class CloudEventDto {
   @ApiProperty({ description: 'The acting role of the actor.', example: 'manager' })
   role: string;
 
-  @ApiProperty({ type: EventDataDto })
+  @ApiProperty({
+    description: 'The audit event, without the members that the CloudEvent has itself.',
+    type: EventDataDto,
+  })
   data: EventDataDto;
 }
 

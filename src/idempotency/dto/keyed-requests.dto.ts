@@ -3,10 +3,10 @@ import type { IdempotencyRecord } from '../idempotency-record.entity.js';
 
 /** An executed keyed request. */
 export class KeyedRequestDto {
-  @ApiProperty({ example: 'POST' })
+  @ApiProperty({ description: 'HTTP method of the request.', example: 'POST' })
   method: string;
 
-  @ApiProperty({ example: '/tasks/route' })
+  @ApiProperty({ description: 'Path of the request.', example: '/tasks/route' })
   path: string;
 
   @ApiProperty({
@@ -29,13 +29,21 @@ export class KeyedRequestDto {
     type: 'object',
     nullable: true,
     description: 'The resource that the request created or changed. Null: none.',
-    properties: { type: { type: 'string' }, id: { type: 'string', format: 'uuid' } },
+    properties: {
+      type: { type: 'string', description: 'Kind of the resource, for example `task`.' },
+      id: { type: 'string', format: 'uuid', description: 'Id of the resource.' },
+    },
     required: ['type', 'id'],
     example: { type: 'task', id: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' },
   })
   resource: { type: string; id: string } | null;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  @ApiProperty({
+    description: 'Time at which the request was executed.',
+    type: String,
+    format: 'date-time',
+    example: '2026-01-31T12:00:00.000Z',
+  })
   created_at: Date;
 
   @ApiProperty({

@@ -35,9 +35,10 @@ export class McpController {
   @SkipIdempotency()
   @UseFilters(ChallengeFilter)
   @ApiOperation({
+    operationId: 'sendMcpMessage',
     summary: 'Send an MCP message (Streamable HTTP)',
     description:
-      'The tools of the agent mesh for MCP clients. Stateless: no MCP session is stored, and any instance can serve any request. A tool that writes accepts its idempotency key as the argument `idempotency_key`; the header `Idempotency-Key` is ignored.',
+      'The tools of the agent mesh for MCP clients. Stateless: no MCP session is stored, and any instance can serve any request. A tool that writes accepts its idempotency key as the argument `idempotency_key`; the header `Idempotency-Key` is ignored. Point an MCP client at this URL; docs/agent-mesh.md lists the tools.',
   })
   @ApiHeader({
     name: 'Accept',

@@ -17,14 +17,26 @@ export class ResourceMetadataController {
   constructor(private readonly environment: Environment) {}
 
   @Get()
-  @ApiOperation({ summary: 'Get the protected-resource metadata (RFC 9728)', security: [] })
+  @ApiOperation({
+    operationId: 'getResourceMetadata',
+    summary: 'Get the protected-resource metadata (RFC 9728)',
+    security: [],
+    description:
+      'Returns the metadata by which an MCP client finds the authorization server of the controller. The client then gets a token there and sends it to `POST /mcp`.',
+  })
   @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
   ofController(@Req() request: Request): ResourceMetadataDto {
     return this.metadata(request);
   }
 
   @Get('mcp')
-  @ApiOperation({ summary: 'Get the protected-resource metadata of /mcp (RFC 9728)', security: [] })
+  @ApiOperation({
+    operationId: 'getMcpResourceMetadata',
+    summary: 'Get the protected-resource metadata of /mcp (RFC 9728)',
+    security: [],
+    description:
+      'Returns the metadata by which an MCP client finds the authorization server of `/mcp`, at the path that RFC 9728 derives from its URL. The client then gets a token there and sends it to `POST /mcp`.',
+  })
   @ApiOkResponse({ type: ResourceMetadataDto, description: 'The metadata of the resource.' })
   ofMcp(@Req() request: Request): ResourceMetadataDto {
     return this.metadata(request);

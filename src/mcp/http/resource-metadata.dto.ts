@@ -2,7 +2,10 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 /** Protected-resource metadata of `/mcp` (RFC 9728 section 2). */
 export class ResourceMetadataDto {
-  @ApiProperty({ example: 'https://mesh.example.com/mcp' })
+  @ApiProperty({
+    description: 'URL of the protected resource. Tokens may name it as their audience.',
+    example: 'https://mesh.example.com/mcp',
+  })
   resource: string;
 
   @ApiPropertyOptional({
@@ -12,9 +15,16 @@ export class ResourceMetadataDto {
   })
   authorization_servers?: string[];
 
-  @ApiProperty({ type: [String], example: ['header'] })
+  @ApiProperty({
+    description: 'How a request presents its token.',
+    type: [String],
+    example: ['header'],
+  })
   bearer_methods_supported: string[];
 
-  @ApiProperty({ example: 'Agent Mesh Controller' })
+  @ApiProperty({
+    description: 'Name of the resource, for people.',
+    example: 'Agent Mesh Controller',
+  })
   resource_name: string;
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { WhoAmIDto } from '../../auth/who-am-i.dto.js';
+import { CallerDto } from '../../auth/caller.dto.js';
 import { HeartbeatDto, ReleaseDto } from '../../sessions/dto/lease.dto.js';
 import { UpdateSessionDto } from '../../sessions/dto/update-session.dto.js';
 import { LeasesService } from '../../sessions/leases.service.js';
@@ -19,7 +19,7 @@ export class SessionOperationsService {
   readonly all = {
     who_am_i: {
       status: 200,
-      run: ({ agent }) => Promise.resolve(new WhoAmIDto(agent)),
+      run: ({ agent }) => Promise.resolve(new CallerDto(agent)),
     },
     get_session: {
       status: 200,

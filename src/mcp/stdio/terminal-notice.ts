@@ -1,4 +1,4 @@
-import type { WhoAmIDto } from '../../auth/who-am-i.dto.js';
+import type { CallerDto } from '../../auth/caller.dto.js';
 import { VERSION } from '../../version.js';
 import { hintFor } from '../tools/error-hints.js';
 import { type MeshClient, MeshError } from '../tools/mesh-client.js';
@@ -17,7 +17,7 @@ export async function connectionNotice(mesh: MeshClient, url: string): Promise<s
 async function connectionTo(mesh: MeshClient, url: string): Promise<string> {
   try {
     const { body } = await mesh.call('who_am_i');
-    const { subject, roles } = recordOf<WhoAmIDto>(body);
+    const { subject, roles } = recordOf<CallerDto>(body);
     const named = Array.isArray(roles) ? roles.map(memberText).join(', ') : '';
     return `Connected to ${url} as ${memberText(subject)}, acting for ${named || 'no role'}.`;
   } catch (error) {

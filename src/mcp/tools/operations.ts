@@ -4,7 +4,7 @@ import type { ConsumeApprovalDto } from '../../approvals/dto/consume-approval.dt
 import type { CreateApprovalDto } from '../../approvals/dto/create-approval.dto.js';
 import type { DecideApprovalDto } from '../../approvals/dto/decide-approval.dto.js';
 import type { ListApprovalsQuery } from '../../approvals/dto/list-approvals.query.js';
-import type { WhoAmIDto } from '../../auth/who-am-i.dto.js';
+import type { CallerDto } from '../../auth/caller.dto.js';
 import type { HeartbeatDto, LeaseDto, ReleaseDto } from '../../sessions/dto/lease.dto.js';
 import type { SessionDto } from '../../sessions/dto/session.dto.js';
 import type { UpdateSessionDto } from '../../sessions/dto/update-session.dto.js';
@@ -15,7 +15,7 @@ import type { RoutedTaskDto } from '../../tasks/dto/routed-task.dto.js';
 import type { CancelDto } from '../../tasks/dto/task-control.dto.js';
 import type { TimelineDto } from '../../tasks/dto/task-history.dto.js';
 import type { CancelledTaskDto, TaskDetailDto, TaskPageDto } from '../../tasks/dto/task.dto.js';
-import type { WaitDto, WaitQuery } from '../../tasks/dto/wait.dto.js';
+import type { DueTasksDto, WaitQuery } from '../../tasks/dto/wait.dto.js';
 
 type Route = `${'GET' | 'POST' | 'PUT'} /${string}`;
 
@@ -57,12 +57,12 @@ interface Dtos<Response, Body = None, Query = None> {
 
 /** The DTOs of each operation: those of its route. The tools are checked against them at compile time. */
 export interface OperationDtos extends Record<OperationName, Dtos<object, object, object>> {
-  who_am_i: Dtos<WhoAmIDto>;
+  who_am_i: Dtos<CallerDto>;
   route_task: Dtos<RoutedTaskDto, RouteTaskDto>;
   list_tasks: Dtos<TaskPageDto, None, ListTasksQuery>;
   get_task: Dtos<TaskDetailDto>;
   read_timeline: Dtos<TimelineDto>;
-  wait_for_task: Dtos<WaitDto, None, WaitQuery>;
+  wait_for_task: Dtos<DueTasksDto, None, WaitQuery>;
   claim_next_task: Dtos<ClaimedTaskDto, ClaimDto>;
   claim_task: Dtos<ClaimedTaskDto, LeaseDto>;
   cancel_task: Dtos<CancelledTaskDto, CancelDto>;

@@ -27,7 +27,7 @@ export class PauseRoleDto {
 
 /** A role. The members from `reason` on are null if it is not paused. */
 export class RoleDto {
-  @ApiProperty({ example: 'legal' })
+  @ApiProperty({ description: 'Name of the role.', example: 'legal' })
   role: string;
 
   @ApiProperty({ description: 'Whether the role is paused now.' })

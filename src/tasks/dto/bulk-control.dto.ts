@@ -99,27 +99,35 @@ export class RetryTasksDto extends TaskFilterDto {
 }
 
 export class MatchingTaskDto {
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'Id of the task.',
+    format: 'uuid',
+    example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   id: string;
 
-  @ApiProperty({ example: 'budget_approval' })
+  @ApiProperty({ description: 'Type of the task.', example: 'budget_approval' })
   task_type: string;
 
-  @ApiProperty({ example: 'finance' })
+  @ApiProperty({ description: 'Requester role.', example: 'finance' })
   from_role: string;
 
-  @ApiProperty({ example: 'manager' })
+  @ApiProperty({ description: 'Role to which the task is assigned.', example: 'manager' })
   to_role: string;
 
   @ApiProperty({ enum: TASK_STATUSES, description: 'Status before the change.' })
   status: TaskStatus;
 
-  @ApiProperty()
+  @ApiProperty({ description: 'Time at which the task was routed.' })
   created_at: Date;
 }
 
 export class RefusedTaskDto {
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'Id of the task.',
+    format: 'uuid',
+    example: '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   id: string;
 
   @ApiProperty({ type: String, description: 'Error code.', example: 'task.finished' })

@@ -35,10 +35,13 @@ export class ClaimDto extends LeaseDto {
 
 /** A claimed task and the session of its attempt, which receives heartbeats and the result. */
 export class ClaimedTaskDto {
-  @ApiProperty({ type: TaskDto })
+  @ApiProperty({ description: 'The claimed task.', type: TaskDto })
   task: TaskDto;
 
-  @ApiProperty({ type: SessionDto })
+  @ApiProperty({
+    description: 'The session of the attempt. Send heartbeats and the result to its `id`.',
+    type: SessionDto,
+  })
   session: SessionDto;
 
   @ApiProperty({ type: ClaimLimitsDto, description: 'Limits of the result and the error.' })

@@ -119,7 +119,7 @@ export class RouteTaskDto {
   @IsRoleName()
   from_role?: string;
 
-  @ApiProperty({ type: NewTaskDto })
+  @ApiProperty({ type: NewTaskDto, description: 'The content of the task.' })
   @ValidateNested()
   @IsObject({ message: 'task must be a JSON object' })
   @Type(() => NewTaskDto)

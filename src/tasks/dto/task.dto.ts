@@ -113,10 +113,14 @@ export class TaskDto {
     nullable: true,
     description: 'Approval that the completion of the task requires; `null` if none.',
     properties: {
-      role: { type: 'string' },
-      quorum: { type: 'integer' },
-      expires_in_seconds: { type: 'integer' },
-      approver_kind: { type: 'string', enum: ['any', 'human'] },
+      role: { type: 'string', description: 'Approver role.' },
+      quorum: { type: 'integer', description: 'Number of subjects that must approve.' },
+      expires_in_seconds: { type: 'integer', description: 'Time to decide, in seconds.' },
+      approver_kind: {
+        type: 'string',
+        enum: ['any', 'human'],
+        description: '`human`: only a person can decide.',
+      },
     },
     required: ['role', 'quorum', 'expires_in_seconds'],
     example: null,

@@ -32,7 +32,7 @@ export class WaitQuery {
   wait_seconds: number = 25;
 }
 
-export class WaitDto {
+export class DueTasksDto {
   @ApiProperty({
     type: 'integer',
     description: 'Number of tasks that are due. 100 means 100 or more.',

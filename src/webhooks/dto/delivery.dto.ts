@@ -32,8 +32,13 @@ export class ListDeliveriesQuery {
   page_size: number = 20;
 }
 
-export class AttemptDto {
-  @ApiProperty({ format: 'date-time', type: String, example: '2026-01-31T12:00:05.000Z' })
+export class DeliveryAttemptDto {
+  @ApiProperty({
+    description: 'Start of the attempt.',
+    format: 'date-time',
+    type: String,
+    example: '2026-01-31T12:00:05.000Z',
+  })
   started_at: Date;
 
   @ApiProperty({ type: 'integer', description: 'Duration in milliseconds.', example: 84 })
@@ -65,10 +70,14 @@ export class DeliveryDto {
   @ApiProperty({ type: 'integer', description: 'Position of the event.', example: 4711 })
   position: number;
 
-  @ApiProperty({ format: 'uuid', example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c' })
+  @ApiProperty({
+    description: 'Id of the event in the audit log.',
+    format: 'uuid',
+    example: '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c',
+  })
   event_id: string;
 
-  @ApiProperty({ example: 'approval.decided' })
+  @ApiProperty({ description: 'Type of the event.', example: 'approval.decided' })
   type: string;
 
   @ApiProperty({
@@ -78,13 +87,25 @@ export class DeliveryDto {
   })
   status: DeliveryStatus;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  @ApiProperty({
+    description: 'Time of the next attempt; `null` if none follows.',
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    example: null,
+  })
   next_attempt_at: Date | null;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  @ApiProperty({
+    description: 'Time at which the delivery was created.',
+    type: String,
+    format: 'date-time',
+    example: '2026-01-31T12:00:05.000Z',
+  })
   created_at: Date;
 
   @ApiProperty({
+    description: 'Time at which the delivery succeeded or failed; `null` while it is pending.',
     type: String,
     format: 'date-time',
     nullable: true,
@@ -92,8 +113,8 @@ export class DeliveryDto {
   })
   ended_at: Date | null;
 
-  @ApiProperty({ type: [AttemptDto], description: 'The attempts, oldest first.' })
-  attempts: AttemptDto[];
+  @ApiProperty({ type: [DeliveryAttemptDto], description: 'The attempts, oldest first.' })
+  attempts: DeliveryAttemptDto[];
 }
 
 export class DeliveryPageDto {
@@ -141,7 +162,7 @@ export class ReplayDto {
   only_failed: boolean = false;
 }
 
-export class ReplayAckDto {
+export class WebhookReplayDto {
   @ApiProperty({
     type: 'integer',
     description: 'Number of events that are sent again.',

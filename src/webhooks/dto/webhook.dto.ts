@@ -138,22 +138,37 @@ export class RotateSecretDto {
 }
 
 export class WebhookDto {
-  @ApiProperty({ format: 'uuid', example: ID })
+  @ApiProperty({ description: 'Id of the webhook.', format: 'uuid', example: ID })
   id: string;
 
-  @ApiProperty({ example: URL_EXAMPLE })
+  @ApiProperty({ description: 'URL that receives the events.', example: URL_EXAMPLE })
   url: string;
 
-  @ApiProperty({ type: [String], example: ['approval.requested', 'approval.decided'] })
+  @ApiProperty({
+    description: 'Types of the events that the webhook receives, or `*` for all.',
+    type: [String],
+    example: ['approval.requested', 'approval.decided'],
+  })
   types: string[];
 
-  @ApiProperty({ type: String, nullable: true, example: 'finance' })
+  @ApiProperty({
+    description: 'Role whose readable events the webhook receives; `null`: all events.',
+    type: String,
+    nullable: true,
+    example: 'finance',
+  })
   role: string | null;
 
-  @ApiProperty({ type: String, format: 'uuid', nullable: true, example: null })
+  @ApiProperty({
+    description: 'Task whose events the webhook receives; `null`: events of all tasks.',
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    example: null,
+  })
   task_id: string | null;
 
-  @ApiProperty({ example: 'Chat of finance' })
+  @ApiProperty({ description: 'Text for people.', example: 'Chat of finance' })
   description: string;
 
   @ApiProperty({
@@ -171,10 +186,17 @@ export class WebhookDto {
   })
   failures: number;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  @ApiProperty({
+    description:
+      'Time of the first failed attempt since the last success; `null` if the last attempt succeeded.',
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    example: null,
+  })
   failing_since: Date | null;
 
-  @ApiProperty({ type: 'integer', example: 1 })
+  @ApiProperty({ description: 'Version, from 1. Each change adds 1.', type: 'integer', example: 1 })
   version: number;
 
   @ApiProperty({
@@ -183,10 +205,20 @@ export class WebhookDto {
   })
   created_by: string;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  @ApiProperty({
+    description: 'Time of creation.',
+    type: String,
+    format: 'date-time',
+    example: '2026-01-31T12:00:05.000Z',
+  })
   created_at: Date;
 
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:05.000Z' })
+  @ApiProperty({
+    description: 'Time of the last change.',
+    type: String,
+    format: 'date-time',
+    example: '2026-01-31T12:00:05.000Z',
+  })
   updated_at: Date;
 }
 
@@ -207,7 +239,7 @@ export class WebhookListDto {
   webhooks: WebhookDto[];
 }
 
-export class TestAckDto extends PickType(WebhookDto, ['id'] as const) {
+export class WebhookTestDto extends PickType(WebhookDto, ['id'] as const) {
   @ApiProperty({ format: 'uuid', description: 'Id of the test event.' })
   event_id: string;
 }

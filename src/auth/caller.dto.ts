@@ -3,7 +3,7 @@ import type { Agent, AgentKind } from './agent.js';
 import { defaultActingRole, namedRoles } from './roles.js';
 
 /** The caller, as identified by its token. */
-export class WhoAmIDto {
+export class CallerDto {
   @ApiProperty({
     type: String,
     description:

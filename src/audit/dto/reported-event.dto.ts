@@ -11,7 +11,7 @@ const WORDS_MESSAGE =
 const TRACE = new RegExp(`^(?=.*\\S)[^${INVISIBLE_CHARACTERS}]{1,200}$`, 'u');
 
 /** An event that an agent reports about itself, in the format of v0.4. */
-export class IngestEventDto {
+export class ReportedEventDto {
   @ApiProperty({
     minLength: 1,
     maxLength: 200,

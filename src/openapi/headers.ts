@@ -1,10 +1,8 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { isProbePath } from '../observability/probes.js';
+import { type Operation, operationsOf } from './operations.js';
 
-type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Headers = NonNullable<NonNullable<OpenAPIObject['components']>['headers']>;
-
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /** The headers of responses by the name of their component. */
 const COMPONENTS = {
@@ -62,12 +60,7 @@ type Component = keyof typeof COMPONENTS;
 
 /** Declares the headers that responses have whatever their route does. */
 export function declareHeaders(document: OpenAPIObject): OpenAPIObject {
-  for (const [path, item] of Object.entries(document.paths)) {
-    for (const method of METHODS) {
-      const operation = item[method];
-      if (operation) declareOf(path, operation);
-    }
-  }
+  for (const { path, operation } of operationsOf(document)) declareOf(path, operation);
   return { ...document, components: { ...document.components, headers: { ...COMPONENTS } } };
 }
 
