@@ -17,6 +17,8 @@ import { CreateWebhooks1764000024000 } from './1764000024000-create-webhooks.js'
 import { AddListColumns1764000025000 } from './1764000025000-add-list-columns.js';
 import { IndexLists1764000026000 } from './1764000026000-index-lists.js';
 import { CreateRolePauses1764000027000 } from './1764000027000-create-role-pauses.js';
+import { CreateAuditLog1764000030000 } from './1764000030000-create-audit-log.js';
+import { SaltAuditEvents1764000030500 } from './1764000030500-salt-audit-events.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -39,4 +41,6 @@ export const MIGRATIONS = [
   AddListColumns1764000025000,
   IndexLists1764000026000,
   CreateRolePauses1764000027000,
+  CreateAuditLog1764000030000,
+  SaltAuditEvents1764000030500,
 ];

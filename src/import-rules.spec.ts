@@ -20,6 +20,7 @@ const LAYERS = [
   'idempotency',
   'audit',
   'events',
+  'audit-log',
   'roles',
   'lifecycle',
   'approvals',

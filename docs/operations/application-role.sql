@@ -17,13 +17,22 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA public FROM PUBLIC, mesh_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO mesh_app;
 
 -- The audit log, votes, lost roles and seen roles are append-only.
-GRANT INSERT ON audit_events, approval_votes, vote_renewals, role_losses, seen_roles TO mesh_app;
+GRANT INSERT ON approval_votes, vote_renewals, role_losses, seen_roles TO mesh_app;
+-- Of an audit event, only what the controller writes: not its order, its transaction, its readers or its erasure.
+GRANT INSERT (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, metadata, salt)
+  ON audit_events TO mesh_app;
 
 -- The event log is append-only; its head moves. Events receive their order from a sequence.
 GRANT INSERT ON event_log, event_log_epochs TO mesh_app;
 GRANT UPDATE ON event_log_head TO mesh_app;
 GRANT USAGE, SELECT ON SEQUENCE audit_events_n_seq TO mesh_app;
 GRANT EXECUTE ON FUNCTION next_event_n(), event_time(), current_tx() TO mesh_app;
+
+-- The sealed log: tiles grow, and heads record where they were sent.
+GRANT INSERT ON audit_log, audit_tiles, audit_heads TO mesh_app;
+GRANT UPDATE (size, root, sealed_at) ON audit_log TO mesh_app;
+GRANT UPDATE (hashes) ON audit_tiles TO mesh_app;
+GRANT UPDATE (sent), DELETE ON audit_heads TO mesh_app;
 
 -- One row for each subject, with its latest roles.
 GRANT INSERT, UPDATE ON subject_roles TO mesh_app;

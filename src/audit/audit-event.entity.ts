@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Generated, Index, PrimaryColumn } from 'typeorm';
 
 /** A row of the audit log: a change with its actor, role and trace. Inserted in the transaction of the change. */
 @Entity('audit_events')
@@ -19,6 +19,10 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 })
 @Index('idx_audit_events_n', ['n'], { where: 'n IS NOT NULL' })
 @Index('idx_audit_events_tx', ['tx'], { where: 'tx IS NOT NULL' })
+@Check(
+  'audit_events_erased_ck',
+  `(erased IS NULL) = (salt IS NOT NULL) AND (erased IS NULL OR actor = 'erased')`,
+)
 export class AuditEvent {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'audit_events_pkey' })
   id: string;
@@ -67,4 +71,13 @@ export class AuditEvent {
   /** The id of the transaction that inserted the event; null: from before the column. */
   @Column({ type: 'bigint', nullable: true, default: () => 'current_tx()' })
   tx: string | null;
+
+  /** Salts the commitments of the event in the sealed log; null: the event was erased. */
+  @Column({ type: 'uuid', nullable: true })
+  @Generated('uuid')
+  salt: string | null;
+
+  /** The commitments of an erased event, by the name of the part; null: the event was not erased. */
+  @Column({ type: 'jsonb', nullable: true })
+  erased: Record<string, string> | null;
 }

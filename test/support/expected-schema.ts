@@ -463,6 +463,47 @@ export const EXPECTED_SCHEMA = `
   ALTER TABLE audit_events
     ADD COLUMN from_role  varchar(50),
     ADD COLUMN to_role    varchar(50);
+  ALTER TABLE audit_events
+    ADD COLUMN salt    uuid DEFAULT gen_random_uuid(),
+    ADD COLUMN erased  jsonb,
+    ADD CONSTRAINT audit_events_erased_ck
+      CHECK ((erased IS NULL) = (salt IS NOT NULL) AND (erased IS NULL OR actor = 'erased'));
+
+  CREATE TABLE audit_log (
+    log             integer      NOT NULL,
+    origin          text         NOT NULL,
+    first_position  bigint       NOT NULL,
+    size            bigint       NOT NULL DEFAULT 0,
+    root            bytea        NOT NULL,
+    pruned          bigint       NOT NULL DEFAULT 0,
+    sealed_at       timestamptz,
+    CONSTRAINT audit_log_pkey PRIMARY KEY (log),
+    CONSTRAINT audit_log_origin_uq UNIQUE (origin),
+    CONSTRAINT audit_log_size_ck CHECK (first_position > 0 AND size >= 0 AND pruned BETWEEN 0 AND size),
+    CONSTRAINT audit_log_root_ck CHECK (octet_length(root) = 32)
+  );
+
+  CREATE TABLE audit_tiles (
+    log     integer   NOT NULL CONSTRAINT audit_tiles_log_fk REFERENCES audit_log (log),
+    level   smallint  NOT NULL,
+    index   bigint    NOT NULL,
+    hashes  bytea     NOT NULL,
+    CONSTRAINT audit_tiles_pkey PRIMARY KEY (log, level, index),
+    CONSTRAINT audit_tiles_hashes_ck
+      CHECK (octet_length(hashes) BETWEEN 32 AND 8192 AND octet_length(hashes) % 32 = 0)
+  );
+
+  CREATE TABLE audit_heads (
+    log         integer      NOT NULL CONSTRAINT audit_heads_log_fk REFERENCES audit_log (log),
+    size        bigint       NOT NULL,
+    root        bytea        NOT NULL,
+    checkpoint  text         NOT NULL,
+    signed_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    sent        jsonb        NOT NULL DEFAULT '{}',
+    CONSTRAINT audit_heads_pkey PRIMARY KEY (log, size),
+    CONSTRAINT audit_heads_root_ck CHECK (octet_length(root) = 32)
+  );
+  CREATE INDEX idx_audit_heads_signed_at ON audit_heads (signed_at);
 
   CREATE TABLE task_approvers (
     task_id          uuid         NOT NULL,

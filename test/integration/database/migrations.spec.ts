@@ -48,6 +48,11 @@ class FailHalfway9999999999999 implements MigrationInterface {
   }
 }
 
+const THREE_EVENTS = `
+  INSERT INTO audit_events (id, event_type, role, actor, timestamp, trace_id, metadata)
+  SELECT gen_random_uuid(), 'task_routed', 'finance', 'agent', now(), gen_random_uuid(), '{}'
+    FROM generate_series(1, 3)`;
+
 /** What `migration:generate --check` looks at: the statements that would bring the schema to the entities. */
 async function driftOf(url: string): Promise<string[]> {
   return withMigrations(url, MIGRATIONS, async (dataSource) => {
@@ -123,6 +128,30 @@ describe('migrations', () => {
     );
     expect(open.rows).toEqual([{ task_type: 'budget' }]);
     await downToZero(url);
+  });
+
+  it('give each audit event that exists a salt of its own, and refuse changes again', async () => {
+    const url = await emptyDatabase();
+    const names = MIGRATIONS.map(({ name }) => name);
+    const salting = names.indexOf('SaltAuditEvents1764000030500');
+    await up(url, MIGRATIONS.slice(0, salting - 1));
+    await withClient(url, (client) => client.query(THREE_EVENTS));
+
+    await up(url, MIGRATIONS.slice(0, salting));
+    await withClient(url, (client) => client.query(THREE_EVENTS)); // as the previous version inserts them
+    await up(url, MIGRATIONS.slice(0, salting + 1));
+
+    await withClient(url, async (client) => {
+      const { rows } = await client.query<{ salts: number }>(
+        'SELECT count(DISTINCT salt)::int AS salts FROM audit_events',
+      );
+      expect(rows).toEqual([{ salts: 6 }]);
+      for (const change of ['salt = NULL', 'salt = gen_random_uuid()', `actor = 'other'`]) {
+        await expect(client.query(`UPDATE audit_events SET ${change}`)).rejects.toMatchObject({
+          code: '42501',
+        });
+      }
+    });
   });
 
   it('match the entities of TypeORM', async () => {
