@@ -16,6 +16,8 @@ const cwd = fileURLToPath(new URL('.', import.meta.url));
 const BUILT = 'dist/src/main.js';
 const SOURCES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 const FOLDERS = ['src', 'migrations'];
+/** Folders that the sources import from, in a checkout. */
+const SHARED = ['packages/verify/src'].filter((folder) => existsSync(`${cwd}${folder}`));
 const PROGRESS_MS = 5_000;
 
 const report = (line) => process.stderr.write(`${line}\n`);
@@ -36,7 +38,7 @@ function isStale() {
   // A package without sources cannot be built.
   if (!FOLDERS.every((folder) => existsSync(`${cwd}${folder}`))) return false;
   const built = timeOf(BUILT);
-  return [...SOURCES, ...FOLDERS.flatMap((folder) => [...within(folder)])].some(
+  return [...SOURCES, ...[...FOLDERS, ...SHARED].flatMap((folder) => [...within(folder)])].some(
     (path) => timeOf(path) > built,
   );
 }

@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist', 'coverage', '.data'] },
+  { ignores: ['**/dist', 'coverage', '.data', 'packages/client/src/generated'] },
   js.configs.recommended,
   {
     files: ['**/*.js'],

@@ -127,6 +127,32 @@ const SOURCES: Source[] = readdirSync('src', { recursive: true, encoding: 'utf8'
   .sort()
   .map((name) => ({ name, text: readFileSync(posix.join('src', name), 'utf8') }));
 
+interface Manifest {
+  version?: string;
+  engines?: Record<string, string>;
+  scripts?: Record<string, string>;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
+interface Package {
+  name: string;
+  manifest: Manifest;
+  sources: Source[];
+}
+
+const PACKAGES: Package[] = readdirSync('packages').map((name) => ({
+  name,
+  manifest: manifestOf(`packages/${name}/package.json`),
+  sources: readdirSync(`packages/${name}/src`, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => /\.tsx?$/.test(file) && !/\.spec\.tsx?$/.test(file))
+    .map((file) => ({
+      name: file,
+      text: readFileSync(posix.join('packages', name, 'src', file), 'utf8'),
+    })),
+}));
+
 describe('The folders of src', () => {
   it('each have a place in the order of layers', () => {
     const folders = new Set(SOURCES.map(({ name }) => layerOf(name)));
@@ -138,10 +164,11 @@ describe('The folders of src', () => {
     expect(SOURCES.flatMap(upwardImports)).toEqual([]);
   });
 
-  it('reach outside of src only for the migrations', () => {
+  it('reach outside of src only for the migrations and the verifier', () => {
     const outside = SOURCES.flatMap(({ name, text }) =>
       importsOf({ name, text })
         .filter((target) => target.startsWith('..') && !isPatience(name, target))
+        .filter((target) => !target.startsWith('../packages/verify/src/'))
         .map((target) => `${name} imports ${target}`),
     );
 
@@ -183,6 +210,21 @@ describe('The injectable classes of src', () => {
   });
 });
 
+describe('The packages', () => {
+  it.each(PACKAGES)('$name imports only itself and the packages in its package.json', (one) => {
+    expect(foreignImports(one)).toEqual([]);
+  });
+
+  it.each(PACKAGES)('$name can be published for the versions of Node of the controller', (one) => {
+    const { version, engines } = manifestOf('package.json');
+
+    expect(one.manifest).toMatchObject({ type: 'module', license: 'Apache-2.0', version, engines });
+    expect(Object.keys(one.manifest.scripts ?? {}).filter((name) => /install/.test(name))).toEqual(
+      [],
+    );
+  });
+});
+
 type Layer = (typeof LAYERS)[number];
 
 const ROLES = /\.(service|repository|guard|interceptor|filter|pipe|strategy|adapter)\.ts$/;
@@ -203,6 +245,25 @@ function classNameOf(file: string): string {
     .split(/[-.]/)
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('');
+}
+
+function manifestOf(file: string): Manifest {
+  return JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+}
+
+/** Imports of a package that leave its folder, or that its package.json does not declare. */
+function foreignImports({ manifest, sources }: Package): string[] {
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+  return sources.flatMap(({ name, text }) => {
+    const outside = importsOf({ name, text }).filter((target) => target.startsWith('..'));
+    const undeclared = [
+      ...text.matchAll(/^(?:import|export) (?:[\w\s{},*]+ from )?'([^.'][^']*)'/gm),
+    ]
+      .map(([, target = '']) => target)
+      .filter((target) => !target.startsWith('node:'))
+      .filter((target) => !declared.some((one) => target === one || target.startsWith(`${one}/`)));
+    return [...outside, ...undeclared].map((target) => `${name} imports ${target}`);
+  });
 }
 
 function isLayer(name: string): name is Layer {

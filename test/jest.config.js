@@ -21,13 +21,17 @@ const servers = {
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
 };
 
-const project = (displayName, testMatch, servers) => ({
+const project = (displayName, patterns, servers) => ({
   displayName,
   rootDir: root,
-  testMatch: [`<rootDir>/${testMatch}`],
+  testMatch: patterns.map((pattern) => `<rootDir>/${pattern}`),
   testEnvironment: '<rootDir>/test/support/patient-environment.js',
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // A package of this repository is read from its sources, so that no test needs its build.
+    '^@agent-mesh/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+  },
   transform: { '^.+\\.ts$': swc },
   ...servers,
   setupFiles: ['<rootDir>/test/support/setup.ts'],
@@ -40,10 +44,10 @@ const project = (displayName, testMatch, servers) => ({
 export default {
   rootDir: root,
   projects: [
-    project('unit', 'src/**/*.spec.ts'),
-    project('integration', 'test/integration/*.spec.ts', servers),
-    project('e2e', 'test/e2e/*.spec.ts', servers),
-    project('long', 'test/long/**/*.spec.ts', servers),
+    project('unit', ['src/**/*.spec.ts', 'packages/*/src/**/*.spec.ts']),
+    project('integration', ['test/integration/*.spec.ts'], servers),
+    project('e2e', ['test/e2e/*.spec.ts'], servers),
+    project('long', ['test/long/**/*.spec.ts'], servers),
   ],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
   testSequencer: '<rootDir>/test/support/slowest-first-sequencer.js',
@@ -52,5 +56,5 @@ export default {
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],
   coverageDirectory: 'coverage',
-  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
+  collectCoverageFrom: ['{src,packages/*/src}/**/*.ts', '!**/*.spec.ts', '!**/generated/**'],
 };
