@@ -1,0 +1,126 @@
+import { digestOf } from '../digest.js';
+import { MeshError } from '../errors.js';
+import type { RequestOptions } from '../http.js';
+import { List } from '../pages.js';
+import type {
+  Approval,
+  ApprovalAck,
+  ApprovalDecision,
+  ApprovalFilter,
+  ApprovalPage,
+  ApprovalRequest,
+} from '../types.js';
+import { ApprovalRefusedError, longPoll, type WaitOptions } from '../waiting.js';
+import { Resource, segment } from './resource.js';
+
+/** The content whose digest is compared with that of the approved payload, or the digest itself. */
+export type Consumption = { readonly payload: unknown } | { readonly digest: string };
+
+export class Approvals extends Resource {
+  /** Requests an approval of a payload, for a task. */
+  request(request: ApprovalRequest, options?: RequestOptions): Promise<ApprovalAck> {
+    return this.write('/approvals', { ...request, decision: 'pending' }, options);
+  }
+
+  get(id: string, options?: RequestOptions): Promise<Approval> {
+    return this.read(`/approvals/${segment(id)}`, options);
+  }
+
+  list(filter: ApprovalFilter = {}, options: RequestOptions = {}): List<Approval, ApprovalPage> {
+    return new List(this.http, '/approvals', { ...filter }, ({ approvals }) => approvals, options);
+  }
+
+  decide(id: string, decision: ApprovalDecision, options?: RequestOptions): Promise<Approval> {
+    return this.step(id, 'decision', decision, options);
+  }
+
+  approve(id: string, comments?: string, options?: RequestOptions): Promise<Approval> {
+    const decision = { decision: 'approved', ...(comments !== undefined && { comments }) } as const;
+    return this.decide(id, decision, options);
+  }
+
+  reject(id: string, comments: string, options?: RequestOptions): Promise<Approval> {
+    return this.decide(id, { decision: 'rejected', comments }, options);
+  }
+
+  withdraw(id: string, withdraw: { reason?: string } = {}, options?: RequestOptions) {
+    return this.step(id, 'withdraw', withdraw, options);
+  }
+
+  delegate(id: string, to: { role: string; reason: string }, options?: RequestOptions) {
+    return this.step(id, 'delegate', to, options);
+  }
+
+  recall(id: string, recall: { reason?: string } = {}, options?: RequestOptions) {
+    return this.step(id, 'recall', recall, options);
+  }
+
+  reassign(id: string, to: { role: string; reason: string }, options?: RequestOptions) {
+    return this.step(id, 'reassign', to, options);
+  }
+
+  resubmit(
+    id: string,
+    changes: {
+      payload?: Record<string, unknown>;
+      reason?: string;
+      expires_in_seconds?: number;
+    } = {},
+    options?: RequestOptions,
+  ): Promise<Approval> {
+    return this.step(id, 'resubmit', changes, options);
+  }
+
+  /** Consumes an approval for one action. The digest of the payload has to be that of the approved one. */
+  async consume(id: string, consumption: Consumption, options?: RequestOptions): Promise<Approval> {
+    const digest =
+      'digest' in consumption ? consumption.digest : await digestOf(consumption.payload);
+    return this.step(id, 'consume', { digest }, options);
+  }
+
+  /**
+   * Waits until the approval is decided, with all stages that follow it. Returns the approval of the last stage.
+   *
+   * @throws ApprovalRefusedError if a stage is rejected or withdrawn, or expires
+   * @throws WaitTimeoutError if it is not decided in `timeoutMs`
+   */
+  async decision(
+    id: string,
+    { timeoutMs = Infinity, signal }: WaitOptions = {},
+  ): Promise<Approval> {
+    const deadline = performance.now() + timeoutMs;
+    let stage = id;
+    for (;;) {
+      const left = deadline - performance.now();
+      const decided = await this.stageDecision(stage, { timeoutMs: left, signal });
+      if (decided.status !== 'approved') throw new ApprovalRefusedError(decided);
+      if (decided.stage === decided.stages.length) return decided;
+      stage = (await this.nextStage(decided, signal)).id;
+    }
+  }
+
+  private stageDecision(id: string, options: WaitOptions): Promise<Approval> {
+    return longPoll(options, async (waitSeconds, signal) => {
+      const query = { wait_seconds: waitSeconds };
+      const approval = await this.read<Approval>(`/approvals/${segment(id)}`, { query, signal });
+      return approval.status === 'pending' ? undefined : approval;
+    });
+  }
+
+  /** The transaction that approves a stage opens the next one. */
+  private async nextStage(decided: Approval, signal?: AbortSignal): Promise<Approval> {
+    for await (const one of this.list({ task_id: decided.task_id }, { signal }))
+      if (one.chain_id === decided.chain_id && one.stage === decided.stage + 1) return one;
+    const message = `Stage ${decided.stage + 1} of the approval ${decided.id} was not found.`;
+    throw new MeshError('mesh.stage_missing', message);
+  }
+
+  private step(
+    id: string,
+    step: string,
+    body: object,
+    options?: RequestOptions,
+  ): Promise<Approval> {
+    return this.write(`/approvals/${segment(id)}/${step}`, body, options);
+  }
+}

@@ -1,0 +1,71 @@
+import type { MeshRequest, RequestOptions } from '../http.js';
+import { List } from '../pages.js';
+import type { Release, Session, SessionFilter, SessionPage, SessionUpdate } from '../types.js';
+import { Resource, segment } from './resource.js';
+
+export interface WriteOptions extends RequestOptions {
+  /** The version that the session has to have; otherwise the response is 412. */
+  readonly ifVersion?: number | undefined;
+}
+
+export interface Failure {
+  readonly error: string;
+  /** Whether another attempt follows, if any are left. */
+  readonly retryable: boolean;
+}
+
+export class Sessions extends Resource {
+  get(id: string, options?: RequestOptions): Promise<Session> {
+    return this.read(`/sessions/${segment(id)}`, options);
+  }
+
+  list(filter: SessionFilter = {}, options: RequestOptions = {}): List<Session, SessionPage> {
+    return new List(this.http, '/sessions', { ...filter }, ({ sessions }) => sessions, options);
+  }
+
+  /** Waits until the session has another version than this one. Returns undefined if it has not in `waitSeconds`. */
+  async changed(
+    id: string,
+    version: number,
+    { waitSeconds = 25, ...options }: RequestOptions & { waitSeconds?: number } = {},
+  ): Promise<Session | undefined> {
+    const query = { wait_seconds: waitSeconds, version };
+    const session = await this.read<Session>(`/sessions/${segment(id)}`, { ...options, query });
+    return session.version === version ? undefined : session;
+  }
+
+  update(id: string, update: SessionUpdate, options: WriteOptions = {}): Promise<Session> {
+    return this.call('PUT', `/sessions/${segment(id)}`, update, preconditionOf(id, options));
+  }
+
+  complete(
+    id: string,
+    completion: { result?: Record<string, unknown>; withdraw_pending?: boolean } = {},
+    options?: WriteOptions,
+  ): Promise<Session> {
+    return this.update(id, { ...completion, status: 'completed' }, options);
+  }
+
+  fail(id: string, { error, retryable }: Failure, options?: WriteOptions): Promise<Session> {
+    return this.update(id, { status: 'failed', error, retryable }, options);
+  }
+
+  /** Extends the lease from now on. */
+  heartbeat(
+    id: string,
+    heartbeat: { lease_seconds?: number } = {},
+    options?: RequestOptions,
+  ): Promise<Session> {
+    return this.write(`/sessions/${segment(id)}/heartbeat`, heartbeat, options);
+  }
+
+  /** Gives the task back. Its next attempt is due at once, at a time, or after an approval. */
+  release(id: string, release: Release = {}, options?: RequestOptions): Promise<Session> {
+    return this.write(`/sessions/${segment(id)}/release`, release, options);
+  }
+}
+
+function preconditionOf(id: string, { ifVersion, ...options }: WriteOptions): Partial<MeshRequest> {
+  if (ifVersion === undefined) return options;
+  return { ...options, headers: { 'if-match': `"${id}.${ifVersion}"` } };
+}

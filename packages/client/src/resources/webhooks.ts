@@ -1,0 +1,71 @@
+import type { RequestOptions } from '../http.js';
+import { List } from '../pages.js';
+import type {
+  Delivery,
+  DeliveryFilter,
+  DeliveryPage,
+  NewWebhook,
+  Webhook,
+  WebhookReplay,
+  WebhookUpdate,
+  WebhookWithSecret,
+} from '../types.js';
+import { Resource, segment } from './resource.js';
+
+/** Endpoints that receive events. Requires the role `admin`. */
+export class Webhooks extends Resource {
+  /** Creates a webhook. Only this response and that of {@link rotate} contain the secret. */
+  create(webhook: NewWebhook, options?: RequestOptions): Promise<WebhookWithSecret> {
+    return this.write('/webhooks', webhook, options);
+  }
+
+  async list(options?: RequestOptions): Promise<Webhook[]> {
+    return (await this.read<{ webhooks: Webhook[] }>('/webhooks', options)).webhooks;
+  }
+
+  get(id: string, options?: RequestOptions): Promise<Webhook> {
+    return this.read(`/webhooks/${segment(id)}`, options);
+  }
+
+  /** Changes a webhook. The request is not repeated after a network error: read the webhook then. */
+  update(id: string, update: WebhookUpdate, options: RequestOptions = {}): Promise<Webhook> {
+    return this.call('PATCH', `/webhooks/${segment(id)}`, update, options);
+  }
+
+  /** Deletes a webhook. The request is not repeated after a network error: list the webhooks then. */
+  async delete(id: string, options: RequestOptions = {}): Promise<void> {
+    await this.call('DELETE', `/webhooks/${segment(id)}`, undefined, options);
+  }
+
+  rotate(
+    id: string,
+    rotation: { overlap_seconds?: number } = {},
+    options?: RequestOptions,
+  ): Promise<WebhookWithSecret> {
+    return this.write(`/webhooks/${segment(id)}/rotate`, rotation, options);
+  }
+
+  /** Sends a test event. */
+  test(id: string, options?: RequestOptions): Promise<{ position: string }> {
+    return this.write(`/webhooks/${segment(id)}/test`, undefined, options);
+  }
+
+  deliveries(
+    id: string,
+    filter: DeliveryFilter = {},
+    options: RequestOptions = {},
+  ): List<Delivery, DeliveryPage> {
+    const path = `/webhooks/${segment(id)}/deliveries`;
+    return new List(this.http, path, { ...filter }, ({ deliveries }) => deliveries, options);
+  }
+
+  redeliver(id: string, position: string | number, options?: RequestOptions): Promise<unknown> {
+    const path = `/webhooks/${segment(id)}/deliveries/${segment(position)}/redeliver`;
+    return this.write(path, undefined, options);
+  }
+
+  /** Delivers earlier events again. Returns their number. */
+  replay(id: string, replay: WebhookReplay, options?: RequestOptions): Promise<{ count: number }> {
+    return this.write(`/webhooks/${segment(id)}/replay`, replay, options);
+  }
+}
