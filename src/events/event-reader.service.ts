@@ -101,10 +101,11 @@ export class EventReaderService {
     }
     const common = cursor.epoch < epoch ? (bounds.common ?? position) : position;
     if (cursor.epoch > epoch || cursor.position > common) {
+      const oldest = formatCursor({ epoch, position: Math.min(common, position) });
       throw new DomainError(
         'events.cursor_gone',
-        'The database was restored or failed over, and lacks the events up to the cursor. Continue after `oldest`.',
-        { oldest: formatCursor({ epoch, position: Math.min(common, position) }) },
+        `The database was restored or failed over, and lacks the events up to the cursor. Continue after ${oldest} (\`oldest\`).`,
+        { oldest },
       );
     }
     return { epoch, position: cursor.position };

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { RequestKind } from './load-shedder.service.js';
 
-/** Routes on which a request can wait for tasks; on `/mcp` with the tool `claim_task`. Routing is strict. */
+/** Routes on which a request can wait; on `/mcp` with a tool that has `wait_seconds`. Routing is strict. */
 const WAITING_PATHS = new Set(['/tasks/wait', '/events/stream', '/mcp']);
 /** Routes on which a request waits if its query has `wait_seconds`. */
 const WATCHED = /^\/((sessions|tasks|approvals)\/[^/]+|events)$/;

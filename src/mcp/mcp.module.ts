@@ -2,10 +2,12 @@ import { Module } from '@nestjs/common';
 import { ApprovalsModule } from '../approvals/approvals.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { ApprovalOperationsService } from './http/approval-operations.service.js';
+import { EventOperationsService } from './http/event-operations.service.js';
 import { InProcessMeshService } from './http/in-process-mesh.service.js';
 import { McpController } from './http/mcp.controller.js';
 import { McpHttpAdapter } from './http/mcp-http.adapter.js';
@@ -19,6 +21,7 @@ import { ToolCallsService } from './http/tool-calls.service.js';
     AuthModule,
     ApprovalsModule,
     AuditModule,
+    EventsModule,
     IdempotencyModule,
     SessionsModule,
     TasksModule,
@@ -31,6 +34,7 @@ import { ToolCallsService } from './http/tool-calls.service.js';
     TaskOperationsService,
     SessionOperationsService,
     ApprovalOperationsService,
+    EventOperationsService,
   ],
 })
 export class McpModule {}

@@ -50,6 +50,7 @@ import { SessionsService } from './sessions.service.js';
     LeaseExtensionsService,
   ],
   exports: [
+    SessionWatchesService,
     AttemptsRepository,
     SessionsService,
     SessionUpdatesService,

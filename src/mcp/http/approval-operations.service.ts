@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { ApprovalWatchesService } from '../../approvals/approval-watches.service.js';
+import { ApprovalWatchQuery } from '../../approvals/dto/approval-watch.query.js';
 import { ApprovalsReaderService } from '../../approvals/approvals-reader.service.js';
 import { ApprovalsService } from '../../approvals/approvals.service.js';
 import { DecisionsService } from '../../approvals/decisions.service.js';
@@ -17,6 +19,7 @@ export class ApprovalOperationsService {
     private readonly decisions: DecisionsService,
     private readonly consumptions: ConsumptionsService,
     private readonly reader: ApprovalsReaderService,
+    private readonly watches: ApprovalWatchesService,
   ) {}
 
   readonly all = {
@@ -35,7 +38,10 @@ export class ApprovalOperationsService {
     },
     get_approval: {
       status: 200,
-      run: async (call) => this.reader.get(call.agent, approvalIdOf(call)),
+      run: async (call) => {
+        const watch = { ...(await queryAs(ApprovalWatchQuery, call)), ifNoneMatch: undefined };
+        return (await this.watches.wait(call.agent, approvalIdOf(call), watch, call.gone)).value;
+      },
     },
     decide_approval: {
       status: 200,

@@ -21,6 +21,7 @@ import { keyedRequest } from '../../idempotency/keyed-request.js';
 import type { PauseNotice } from '../../roles/pause-notice.js';
 import { currentTraceId, withRequestContext } from '../../observability/request-context.js';
 import { ApprovalOperationsService } from './approval-operations.service.js';
+import { EventOperationsService } from './event-operations.service.js';
 import { EmptyResult, type InProcessOperation } from './in-process-operation.js';
 import { SessionOperationsService } from './session-operations.service.js';
 import { TaskOperationsService } from './task-operations.service.js';
@@ -39,6 +40,7 @@ export class InProcessMeshService {
     tasks: TaskOperationsService,
     sessions: SessionOperationsService,
     approvals: ApprovalOperationsService,
+    events: EventOperationsService,
     private readonly idempotency: IdempotencyService,
     private readonly accessDenials: AccessDenialsService,
     private readonly routePolicies: RoutePoliciesService,
@@ -46,7 +48,7 @@ export class InProcessMeshService {
     environment: Environment,
   ) {
     this.input = new InputPipe(environment);
-    this.operations = { ...tasks.all, ...sessions.all, ...approvals.all };
+    this.operations = { ...tasks.all, ...sessions.all, ...approvals.all, ...events.all };
   }
 
   /** Returns a mesh that calls on behalf of an agent. */

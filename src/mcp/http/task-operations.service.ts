@@ -9,6 +9,8 @@ import { WaitQuery } from '../../tasks/dto/wait.dto.js';
 import { InboxWaitService } from '../../tasks/inbox-wait.service.js';
 import { TaskControlService } from '../../tasks/task-control.service.js';
 import { TaskHistoryService } from '../../tasks/task-history.service.js';
+import { TaskWatchQuery } from '../../tasks/dto/task-watch.query.js';
+import { TaskWatchesService } from '../../tasks/task-watches.service.js';
 import { TasksReaderService } from '../../tasks/tasks-reader.service.js';
 import { TasksService } from '../../tasks/tasks.service.js';
 import {
@@ -25,6 +27,7 @@ export class TaskOperationsService {
   constructor(
     private readonly tasks: TasksService,
     private readonly reader: TasksReaderService,
+    private readonly watches: TaskWatchesService,
     private readonly claims: ClaimsService,
     private readonly taskControl: TaskControlService,
     private readonly inbox: InboxWaitService,
@@ -42,7 +45,10 @@ export class TaskOperationsService {
     },
     get_task: {
       status: 200,
-      run: async (call) => this.reader.get(call.agent, taskIdOf(call)),
+      run: async (call) => {
+        const watch = { ...(await queryAs(TaskWatchQuery, call)), ifNoneMatch: undefined };
+        return (await this.watches.wait(call.agent, taskIdOf(call), watch, call.gone)).value;
+      },
     },
     read_timeline: {
       status: 200,

@@ -3,6 +3,7 @@ import { sendTask } from './send-task.tool.js';
 import { notify } from './notify.tool.js';
 import { cancelTask } from './cancel-task.tool.js';
 import { fetchStatus } from './fetch-status.tool.js';
+import { waitForEvent } from './wait-for-event.tool.js';
 import { taskTimeline } from './task-timeline.tool.js';
 import { readDetail } from './read-detail.tool.js';
 import { listInbox } from './list-inbox.tool.js';
@@ -24,6 +25,7 @@ export const TOOLS: readonly Tool[] = [
   notify,
   cancelTask,
   fetchStatus,
+  waitForEvent,
   taskTimeline,
   readDetail,
   listInbox,

@@ -45,6 +45,10 @@ const HINTS: Readonly<Record<string, string>> = {
     'Do not act: the payload is not the approved one. Read the approved payload with list_approvals; for another payload call request_approval.',
   'task.approval_required':
     'Wait for the approval that fetch_status lists in waits_for; if it was rejected or has expired, call request_approval again.',
+  'events.cursor_invalid': 'Pass next of an earlier result as after, or call again without after.',
+  'events.cursor_gone':
+    'Call again with that cursor as after. Changes after it that you have seen can be lost: read their state again.',
+  'events.filter_forbidden': 'Pass a task_id that you can read, or call again without task_id.',
   'mesh.unreachable': 'Check that the controller runs, correct CONTROLLER_URL, then call again.',
   'mesh.timeout': 'Check the controller’s health or raise MESH_TIMEOUT_SECS, then call again.',
   'mesh.token_unreadable':

@@ -16,7 +16,7 @@ import { memberText } from './tool.js';
 import { WORK_THROUGH_INBOX } from './inbox-prompt.js';
 
 const INSTRUCTIONS =
-  'The agent mesh routes work between the agents of an organization’s roles. To give work to another role call send_task, then fetch_status. To work call claim_task, heartbeat and complete_task. To get a decision call request_approval; to decide call list_approvals and decide_approval; to act on an approval call consume_approval first. A tool that writes returns its idempotency_key: to repeat a call safely, pass the same key and arguments.';
+  'The agent mesh routes work between the agents of an organization’s roles. To give work to another role call send_task, then fetch_status with wait_seconds. To work call claim_task, heartbeat and complete_task. To get a decision call request_approval; to decide call list_approvals and decide_approval; to act on an approval call consume_approval first. A tool that writes returns its idempotency_key: to repeat a call safely, pass the same key and arguments.';
 
 /** The lists never change, so clients cannot subscribe to changes. */
 const CAPABILITIES = {

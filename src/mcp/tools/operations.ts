@@ -1,11 +1,15 @@
 import type { ApprovalAckDto } from '../../approvals/dto/approval-ack.dto.js';
+import type { ApprovalWatchQuery } from '../../approvals/dto/approval-watch.query.js';
 import type { ApprovalDto, ApprovalPageDto } from '../../approvals/dto/approval.dto.js';
 import type { ConsumeApprovalDto } from '../../approvals/dto/consume-approval.dto.js';
 import type { CreateApprovalDto } from '../../approvals/dto/create-approval.dto.js';
 import type { DecideApprovalDto } from '../../approvals/dto/decide-approval.dto.js';
 import type { ListApprovalsQuery } from '../../approvals/dto/list-approvals.query.js';
 import type { CallerDto } from '../../auth/caller.dto.js';
+import type { EventPageDto } from '../../events/dto/cloud-event.dto.js';
+import type { EventsQuery } from '../../events/dto/events.query.js';
 import type { HeartbeatDto, LeaseDto, ReleaseDto } from '../../sessions/dto/lease.dto.js';
+import type { WatchQuery } from '../../sessions/dto/watch.query.js';
 import type { SessionDto } from '../../sessions/dto/session.dto.js';
 import type { UpdateSessionDto } from '../../sessions/dto/update-session.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from '../../tasks/dto/claim.dto.js';
@@ -13,6 +17,7 @@ import type { ListTasksQuery } from '../../tasks/dto/list-tasks.query.js';
 import type { RouteTaskDto } from '../../tasks/dto/route-task.dto.js';
 import type { RoutedTaskDto } from '../../tasks/dto/routed-task.dto.js';
 import type { CancelDto } from '../../tasks/dto/task-control.dto.js';
+import type { TaskWatchQuery } from '../../tasks/dto/task-watch.query.js';
 import type { TimelineDto } from '../../tasks/dto/task-history.dto.js';
 import type { CancelledTaskDto, TaskDetailDto, TaskPageDto } from '../../tasks/dto/task.dto.js';
 import type { DueTasksDto, WaitQuery } from '../../tasks/dto/wait.dto.js';
@@ -39,6 +44,7 @@ export const OPERATIONS = {
   get_approval: 'GET /approvals/{id}',
   decide_approval: 'POST /approvals/{id}/decision',
   consume_approval: 'POST /approvals/{id}/consume',
+  list_events: 'GET /events',
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof OPERATIONS;
@@ -60,21 +66,22 @@ export interface OperationDtos extends Record<OperationName, Dtos<object, object
   who_am_i: Dtos<CallerDto>;
   route_task: Dtos<RoutedTaskDto, RouteTaskDto>;
   list_tasks: Dtos<TaskPageDto, None, ListTasksQuery>;
-  get_task: Dtos<TaskDetailDto>;
+  get_task: Dtos<TaskDetailDto, None, TaskWatchQuery>;
   read_timeline: Dtos<TimelineDto>;
   wait_for_task: Dtos<DueTasksDto, None, WaitQuery>;
   claim_next_task: Dtos<ClaimedTaskDto, ClaimDto>;
   claim_task: Dtos<ClaimedTaskDto, LeaseDto>;
   cancel_task: Dtos<CancelledTaskDto, CancelDto>;
-  get_session: Dtos<SessionDto>;
+  get_session: Dtos<SessionDto, None, WatchQuery>;
   update_session: Dtos<SessionDto, UpdateSessionDto>;
   extend_lease: Dtos<SessionDto, HeartbeatDto>;
   release_session: Dtos<SessionDto, ReleaseDto>;
   ask_for_approval: Dtos<ApprovalAckDto, CreateApprovalDto>;
   list_approvals: Dtos<ApprovalPageDto, None, ListApprovalsQuery>;
-  get_approval: Dtos<ApprovalDto>;
+  get_approval: Dtos<ApprovalDto, None, ApprovalWatchQuery>;
   decide_approval: Dtos<ApprovalDto, DecideApprovalDto>;
   consume_approval: Dtos<ApprovalDto, ConsumeApprovalDto>;
+  list_events: Dtos<EventPageDto, None, EventsQuery>;
 }
 
 /** Returns the method and the path of an operation, with the id inserted. */

@@ -20,7 +20,7 @@ export const requestApproval: Tool = {
   name: 'request_approval',
   title: 'Request an approval for a task',
   description:
-    'Requests a yes or no from a role about an existing task. Use it before an action that another role must allow, and describe the exact action in payload. It returns pending at once; read the decision with fetch_status or list_approvals, and do not request it again meanwhile. For new work use send_task.',
+    'Requests a yes or no from a role about an existing task. Use it before an action that another role must allow, and describe the exact action in payload. It returns pending at once; wait for the decision with fetch_status, the approval_id and wait_seconds, and do not request it again meanwhile. For new work use send_task.',
   kind: 'write',
   input: inputSchema(
     {

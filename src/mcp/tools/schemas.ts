@@ -99,6 +99,10 @@ export const REASON = text('The reason, for the timeline of the task.', { maxLen
 export const ROLE = text(
   'The role to act for. Required only if whoami returns must_name_role true.',
 );
+/** The maximum is that of the routes that wait. */
+export function waitSeconds(description: string): Schema {
+  return integer(description, 0, 25);
+}
 export const PRIORITY = text(
   'Priority. Tasks of a higher priority are claimed first. Default: normal.',
   { enum: [...PRIORITIES] },
