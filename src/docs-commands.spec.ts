@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 
 /** The shell commands of the documentation: of each page, its blocks and the commands in its lists. */
-const PAGES = ['README.md', 'CONTRIBUTING.md', ...pagesIn('docs')];
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...pagesIn('docs'), ...pagesIn('examples')];
 
 const BLOCKS = PAGES.flatMap((page) =>
   [...readFileSync(page, 'utf8').matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].map(

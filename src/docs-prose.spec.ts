@@ -61,7 +61,7 @@ const RULES = [...DEPRECATED, ...BANNED];
 const PAGES = markdownFiles();
 
 /** Scripts that readers run: their comments, and the lines that they print. */
-const SCRIPTS = docsFiles().filter((name) => name.endsWith('.sh'));
+const SCRIPTS = [...docsFiles(), ...filesIn('examples')].filter((name) => /\.(sh|py)$/.test(name));
 
 const TEXTS: readonly Text[] = [
   ...PAGES.map((source) => ({ source, lines: proseOf(source) })),
@@ -192,12 +192,18 @@ function findingsIn(lines: readonly string[]): string[] {
 }
 
 function markdownFiles(): string[] {
-  return [...readdirSync('.'), ...docsFiles()].filter((name) => name.endsWith('.md')).sort();
+  return [...readdirSync('.'), ...docsFiles(), ...filesIn('examples')]
+    .filter((name) => name.endsWith('.md'))
+    .sort();
 }
 
 function docsFiles(): string[] {
-  return readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) =>
-    posix.join('docs', name.replaceAll('\\', '/')),
+  return filesIn('docs');
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) =>
+    posix.join(folder, name.replaceAll('\\', '/')),
   );
 }
 
