@@ -4,6 +4,7 @@ import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express } from 'express';
 import type { Environment } from '../config/environment.js';
+import { expressPrototypes } from './express-prototypes.js';
 
 /** Interval in which time limits of requests are checked. With the default of 30 s a slow client stays up to 40 s. */
 const OPTIONS: ServerOptions = { connectionsCheckingInterval: 1_000 };
@@ -41,8 +42,9 @@ export class HttpAdapter extends ExpressAdapter {
 
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
+    const app = this.getInstance<Express>();
     const limits = { ...OPTIONS, maxHeaderSize: this.maxHeaderSize };
-    const server = createServer(limits, this.getInstance<Express>());
+    const server = createServer({ ...limits, ...expressPrototypes(app) }, app);
     this.countRequests(server);
     this.httpServer = server;
   }
