@@ -25,6 +25,8 @@ const REQUEST: KeyedRequest = {
   agent: { subject: 'issuer#agent', roles: ['finance'], kind: 'agent' },
   method: 'POST',
   path: '/tasks/route',
+  body: {},
+  query: {},
 };
 const RESPONSE = { status: 202, body: '{"id":1}' };
 const STORED = {
@@ -62,6 +64,7 @@ describe('IdempotencyService', () => {
         new Environment(),
         rules,
       ),
+      rules,
     );
     sut = new IdempotencyService(execution, new IdempotencyMetricsService(metrics, redis), rules);
   });

@@ -26,6 +26,8 @@ const REQUEST: KeyedRequest = {
   agent: { subject: 'issuer#agent', roles: ['finance'], kind: 'agent' },
   method: 'POST',
   path: '/tasks/route',
+  body: {},
+  query: {},
 };
 const RESPONSE: StoredResponse = {
   fingerprint: REQUEST.fingerprint,
@@ -69,20 +71,22 @@ class FakeTransaction extends KeyedTransactionService {
 describe('KeyedExecutionService', () => {
   let redis: FakeRedis;
   let transaction: FakeTransaction;
+  let rules: ReplayRulesService;
   let sut: KeyedExecutionService;
 
   beforeEach(() => {
     const clock = new DatabaseClockService();
     clock.set(Date.now());
     redis = new FakeRedis([]);
+    rules = new ReplayRulesService();
     transaction = new FakeTransaction(
       new TransactionsService(new DataSource({ type: 'postgres' })),
       new IdempotencyRecordsRepository(),
       clock,
       new Environment(),
-      new ReplayRulesService(),
+      rules,
     );
-    sut = new KeyedExecutionService(new ResponseCacheService(redis, clock), transaction);
+    sut = new KeyedExecutionService(new ResponseCacheService(redis, clock), transaction, rules);
   });
 
   const run = (request = REQUEST): Promise<KeyedOutcome> =>

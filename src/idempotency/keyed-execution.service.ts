@@ -1,10 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { KeyedMutex, MutexTimeout } from './keyed-mutex.js';
-import { checkHit, type HandlerResponse, type KeyedOutcome } from './keyed-outcome.js';
+import {
+  checkHit,
+  type HandlerResponse,
+  type Hit,
+  type KeyedOutcome,
+  type Refused,
+} from './keyed-outcome.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { KeyedTransactionService, type StrategyName } from './keyed-transaction.service.js';
 import { ResponseCacheService } from './response-cache.service.js';
+import { ReplayRulesService } from './replay-rules.service.js';
 import type { StoredResponse } from './stored-response.js';
 
 /** Time for which a request waits for another with its idempotency key, in milliseconds. */
@@ -22,6 +29,7 @@ export class KeyedExecutionService {
   constructor(
     private readonly cache: ResponseCacheService,
     private readonly transaction: KeyedTransactionService,
+    private readonly rules: ReplayRulesService,
   ) {}
 
   /**
@@ -31,7 +39,7 @@ export class KeyedExecutionService {
    */
   async run(request: KeyedRequest, work: () => Promise<HandlerResponse>): Promise<KeyedOutcome> {
     const { response, isMiss } = await this.cache.fromRedis(request);
-    if (response) return checkHit(request, { kind: 'cache_hit', response });
+    if (response) return this.check(request, { kind: 'cache_hit', response });
     const strategy = isMiss ? 'assume_new' : 'check_first';
     const identity = identityOf(request);
     const deadline = performance.now() + MAX_WAIT_MS;
@@ -56,7 +64,7 @@ export class KeyedExecutionService {
   ): Promise<KeyedOutcome> {
     for (let strategy = first; ; strategy = 'check_first') {
       const local = this.cache.fromMemory(request);
-      if (local) return checkHit(request, { kind: 'local_hit', response: local });
+      if (local) return this.check(request, { kind: 'local_hit', response: local });
       const outcome = await this.transaction.run(request, strategy, work);
       switch (outcome.kind) {
         case 'executed':
@@ -68,9 +76,13 @@ export class KeyedExecutionService {
           break;
         case 'stored_record':
           this.store(request, outcome.response);
-          return checkHit(request, outcome);
+          return this.check(request, outcome);
       }
     }
+  }
+
+  private check(request: KeyedRequest, hit: Hit): Hit | Refused {
+    return checkHit(request, hit, this.rules.isSameRequest(request, hit.response));
   }
 
   private store(request: KeyedRequest, response: StoredResponse): void {

@@ -39,10 +39,14 @@ export interface Refused {
  */
 export type KeyedOutcome = Hit | Executed | LockedElsewhere | Refused;
 
-/** Returns the hit if the request may receive its response, else the reason of the refusal. */
-export function checkHit(request: KeyedRequest, hit: Hit): Hit | Refused {
-  const { fingerprint, actingRole } = hit.response;
-  if (!fingerprint.equals(request.fingerprint)) return { kind: 'mismatch' };
+/**
+ * Returns the hit if the request may receive its response, else the reason of the refusal.
+ *
+ * @param isSameRequest whether the response belongs to a request with this content
+ */
+export function checkHit(request: KeyedRequest, hit: Hit, isSameRequest: boolean): Hit | Refused {
+  const { actingRole } = hit.response;
+  if (!isSameRequest) return { kind: 'mismatch' };
   const isHeld = actingRole === null || request.roles.includes(actingRole);
   return isHeld ? hit : { kind: 'role_not_held' };
 }

@@ -19,6 +19,8 @@ export interface KeyedRequest {
   agent: Agent;
   method: string;
   path: string;
+  body: unknown;
+  query: unknown;
 }
 
 /** A request as received. */
@@ -62,5 +64,7 @@ export function keyedRequest({
     agent,
     method,
     path,
+    body,
+    query,
   };
 }

@@ -30,6 +30,8 @@ const REQUEST: KeyedRequest = {
   agent: { subject: 'issuer#agent', roles: ['finance'], kind: 'agent' },
   method: 'POST',
   path: '/tasks/route',
+  body: {},
+  query: {},
 };
 const RESPONSE = { status: 202, body: '{"id":1}' };
 const REFUSAL = new DomainError('session.ended', 'The session has ended.');

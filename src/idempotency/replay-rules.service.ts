@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { isRecord } from '../common/is-record.js';
+import { parseJson } from '../common/parse-json.js';
+import { fingerprint } from './fingerprint.js';
 import type { KeyedRequest } from './keyed-request.js';
+import type { StoredResponse } from './stored-response.js';
 
 type Members = Record<string, unknown>;
 
@@ -15,6 +18,13 @@ export interface ReplayRule {
    * be idempotent.
    */
   readonly present?: (agent: Agent, first: Members) => Promise<object>;
+  /**
+   * Returns the bodies that the first request can have had, to count as the same request as one with `body`. Default: only
+   * `body`.
+   *
+   * @param first the first response
+   */
+  readonly equivalents?: (body: Members, first: Members) => readonly (Members | null)[];
   /** Encrypts a secret in the response for the record, and decrypts it for a replay. */
   readonly secrecy?: { seal: (text: string) => string; open: (text: string) => string };
   /** Whether each replay contains `replayed: true`, and not only one that differs from the first response. */
@@ -34,6 +44,18 @@ export class ReplayRulesService {
   isExecutedAgain(request: KeyedRequest): boolean {
     const rule = this.find(request);
     return rule !== undefined && rule.present === undefined && rule.secrecy === undefined;
+  }
+
+  /** Whether a stored response belongs to a request with the content of this one, or with an equivalent body. */
+  isSameRequest(request: KeyedRequest, stored: StoredResponse): boolean {
+    if (stored.fingerprint.equals(request.fingerprint)) return true;
+    const { equivalents } = this.find(request) ?? {};
+    const first = equivalents && parseJson(stored.body);
+    if (!equivalents || !isRecord(first)) return false;
+    const body = isRecord(request.body) ? request.body : {};
+    return equivalents(body, first).some((other) =>
+      fingerprint(other, request.query).equals(stored.fingerprint),
+    );
   }
 
   /** Returns the response body as it is stored. */

@@ -32,6 +32,7 @@ export class TaskReplaysService implements OnModuleInit {
       method: 'POST',
       path: /^\/tasks\/([^/]+\/)?claim\/?$/i,
       present: (agent, first) => this.claim(agent, first),
+      equivalents: withAnyLease,
       isAlwaysMarked: true,
     });
     this.rules.add({
@@ -71,6 +72,26 @@ export class TaskReplaysService implements OnModuleInit {
       return { ...toTaskDto(task), approvals: approvals.map(toClaimApprovalDto) };
     });
   }
+}
+
+/**
+ * The claims that differ only in `lease_seconds`: a worker that restarts with another length must learn of the task that it
+ * holds. The first request had the length of its session, or none.
+ */
+function withAnyLease(
+  body: Record<string, unknown>,
+  { session }: Record<string, unknown>,
+): (Record<string, unknown> | null)[] {
+  const members = Object.entries(body).filter(([name]) => name !== 'lease_seconds');
+  const claim = Object.fromEntries(members);
+  const first = isRecord(session) ? session['lease_seconds'] : null;
+  return [
+    claim,
+    { ...claim, lease_seconds: null },
+    { ...claim, lease_seconds: first },
+    // A claim can have no body.
+    ...(members.length === 0 ? [null] : []),
+  ];
 }
 
 function idOf(value: unknown): string {

@@ -71,4 +71,15 @@ describe.each(TRANSPORTS)('claim_task over %s', (transport) => {
 
     expect(again).toEqual({ ...first, replayed: true });
   });
+
+  it('replays with its key and another lease_seconds', async () => {
+    await tools.send();
+    const idempotency_key = randomUUID();
+    const first = await tools.claim({ idempotency_key, lease_seconds: 60 });
+    expect(first.claimed).toBe(true);
+    for (const lease of [{ lease_seconds: 600 }, {}]) {
+      const again = await tools.claim({ idempotency_key, wait_seconds: 25, ...lease });
+      expect(again).toEqual({ ...first, replayed: true });
+    }
+  });
 });
