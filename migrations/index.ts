@@ -19,6 +19,7 @@ import { IndexLists1764000026000 } from './1764000026000-index-lists.js';
 import { CreateRolePauses1764000027000 } from './1764000027000-create-role-pauses.js';
 import { CreateAuditLog1764000030000 } from './1764000030000-create-audit-log.js';
 import { SaltAuditEvents1764000030500 } from './1764000030500-salt-audit-events.js';
+import { IndexClaims1764000032000 } from './1764000032000-index-claims.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -43,4 +44,5 @@ export const MIGRATIONS = [
   CreateRolePauses1764000027000,
   CreateAuditLog1764000030000,
   SaltAuditEvents1764000030500,
+  IndexClaims1764000032000,
 ];

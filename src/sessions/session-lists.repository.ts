@@ -23,6 +23,8 @@ export interface SessionFilter {
   role: string | undefined;
   status: SessionStatus | undefined;
   task_id: string | undefined;
+  /** Sessions that this subject claimed. */
+  claimed_by: string | undefined;
 }
 
 /** The place of a page in a list: after a row, or after a number of rows. */
@@ -90,13 +92,14 @@ export class SessionListsRepository {
 function ofTask(
   where: WhereClause,
   days: number,
-  { participants, role, status, task_id }: SessionFilter,
+  { participants, role, status, task_id, claimed_by }: SessionFilter,
   after: Keyset | undefined,
 ): Ranges {
   const terms = new WhereClause(where)
     .and('s.task_id = ?', task_id)
     .and(`(s.role = ANY(?) OR ${takesPart('?')})`, participants, participants)
     .and('s.role = ?', role)
+    .and('s.claimed_by = ?', claimed_by)
     .and(`${statusNow('s', '?')} = ?`, days, status)
     .and('(s.created_at, s.id) < (?::timestamptz, ?::uuid)', after?.at, after?.id);
   return { select: `SELECT s.created_at AS at, s.id FROM sessions s ${terms.toString()}` };

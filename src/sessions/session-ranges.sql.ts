@@ -4,6 +4,7 @@ import type { WhereClause } from '../database/where-clause.js';
 import { statusNow } from '../lifecycle/overdue.sql.js';
 import { SESSION_STATUSES, type SessionStatus } from '../lifecycle/session-status.js';
 import type { SessionFilter } from './session-lists.repository.js';
+import { takesPart } from './session-visibility.sql.js';
 
 /** FROM item of all roles of sessions. Reads one row of the index for each of them. */
 const EACH_ROLE = `(
@@ -29,7 +30,8 @@ export class SessionRanges {
   ) {}
 
   all(): Ranges[] {
-    const { participants: roles, role, status } = this.filter;
+    const { participants: roles, role, status, claimed_by } = this.filter;
+    if (claimed_by !== undefined) return this.claimedBy(claimed_by);
     if (!roles && role === undefined && status === undefined) return [this.everything()];
     if (!roles) return this.of('role', role === undefined ? undefined : [role]);
     if (role === undefined) {
@@ -52,24 +54,37 @@ export class SessionRanges {
     return this.ofStatuses(this.each(roles), `${APPROVED} WHERE s.role = k.role`, ATTEMPT);
   }
 
+  /** Sessions that a subject has claimed. The subject can have lost their roles since. */
+  private claimedBy(subject: string): Ranges[] {
+    return this.ofStatuses(
+      `unnest(ARRAY[${this.where.bind(subject)}]) AS k(subject)`,
+      'SELECT s.created_at AS at, s.id FROM sessions s WHERE s.claimed_by = k.subject',
+      SESSION,
+    );
+  }
+
   private ofStatuses(each: string, select: string, columns: Position): Ranges[] {
     const { status } = this.filter;
-    const ranges = (stored: readonly SessionStatus[], check?: string, more = ''): Ranges => ({
+    const ranges = (
+      stored: readonly SessionStatus[],
+      mayBeOverdue: boolean,
+      more = '',
+    ): Ranges => ({
       each: `${each} CROSS JOIN unnest(ARRAY[${quoted(stored)}]) AS v(status)`,
       select: `${select} AND s.status = v.status ${more} ${this.bounds(columns)}`,
-      check,
+      check: this.check(mayBeOverdue),
     });
-    if (status === undefined) return [ranges(SESSION_STATUSES)];
-    if (status === 'pending' || status === 'active') return [ranges([status], this.check())];
-    if (status !== 'expired') return [ranges([status])];
+    if (status === undefined) return [ranges(SESSION_STATUSES, false)];
+    if (status === 'pending' || status === 'active') return [ranges([status], true)];
+    if (status !== 'expired') return [ranges([status], false)];
     const days = this.where.bind(this.retentionDays);
     const old = `AND s.created_at < now() - make_interval(days => ${days}::integer)`;
-    return [ranges([status]), ranges(['pending', 'active'], this.check(), old)];
+    return [ranges([status], false), ranges(['pending', 'active'], true, old)];
   }
 
   /** Attempts of a role at tasks that one of the other roles requested or approves. */
   private ofRole(roles: readonly string[], role: string): Ranges[] {
-    const check = this.check();
+    const check = this.check(true);
     const each = this.each(roles);
     const bound = this.where.bind(role);
     return [
@@ -101,12 +116,31 @@ export class SessionRanges {
     return `AND (${at}, ${id}) < (${this.where.bind(this.after.at)}::timestamptz, ${this.where.bind(this.after.id)}::uuid)`;
   }
 
-  /** Condition that the session of a row has the status of the filter now; undefined without that filter. */
-  private check(): string | undefined {
-    const { status } = this.filter;
-    if (status === undefined) return undefined;
-    const now = statusNow('s', this.where.bind(this.retentionDays));
-    return `SELECT ${now} = ${this.where.bind(status)} FROM sessions s WHERE s.id = r.id`;
+  /**
+   * Condition that the session of a row has the properties of the filter that its index does not contain; undefined if
+   * there are none.
+   *
+   * @param withStatus whether the stored status can differ from the present one
+   */
+  private check(withStatus: boolean): string | undefined {
+    const { status, claimed_by } = this.filter;
+    const terms = claimed_by === undefined ? [] : this.claimedTerms();
+    if (withStatus && status !== undefined) {
+      const now = statusNow('s', this.where.bind(this.retentionDays));
+      terms.push(`${now} = ${this.where.bind(status)}`);
+    }
+    return terms.length === 0
+      ? undefined
+      : `SELECT ${terms.join(' AND ')} FROM sessions s WHERE s.id = r.id`;
+  }
+
+  private claimedTerms(): string[] {
+    const { participants, role } = this.filter;
+    const roles = participants && `${this.where.bind(participants)}::text[]`;
+    return [
+      ...(role === undefined ? [] : [`s.role = ${this.where.bind(role)}`]),
+      ...(roles === undefined ? [] : [`(s.role = ANY(${roles}) OR ${takesPart(roles)})`]),
+    ];
   }
 }
 

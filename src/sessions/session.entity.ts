@@ -41,6 +41,14 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
 @Index('idx_sessions_from_role', ['from_role', 'status', 'created_at', 'id'], {
   where: 'from_role IS NOT NULL',
 })
+@Index('idx_sessions_claimed_by', ['claimed_by', 'status', 'created_at', 'id'], {
+  where: 'claimed_by IS NOT NULL',
+})
+@Index(
+  'idx_sessions_claimed_by_tasks',
+  ['claimed_by', 'task_status', 'task_created_at', 'task_id'],
+  { where: 'claimed_by IS NOT NULL AND task_status IS NOT NULL' },
+)
 @Check('sessions_status_ck', `status IN ('pending', 'active', 'completed', 'failed', 'expired')`)
 @Check(
   'sessions_ended_reason_ck',

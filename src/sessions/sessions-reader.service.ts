@@ -101,9 +101,11 @@ export class SessionsReaderService {
   }
 }
 
-function filterOf(agent: Agent, { role, status, task_id }: ListSessionsQuery): SessionFilter {
+function filterOf(agent: Agent, query: ListSessionsQuery): SessionFilter {
+  const { role, status, task_id } = query;
   const participants = canReadEverything(agent) ? undefined : agent.roles;
-  return { participants, role, status, task_id };
+  const claimed_by = query.claimed_by && agent.subject;
+  return { participants, role, status, task_id, claimed_by };
 }
 
 function toPageDto(found: RowPage<Session & CursorRow>, page_size: number): SessionPageDto {

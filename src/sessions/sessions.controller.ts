@@ -110,7 +110,7 @@ export class SessionsController {
     operationId: 'listSessions',
     summary: 'List sessions',
     description:
-      'Returns the sessions of the caller’s roles, and the attempts of tasks of which these roles are participants, newest first. The roles `admin` and `auditor` see all sessions. Follow `next_cursor` until it is null.',
+      'Returns the sessions of the caller’s roles, and the attempts of tasks of which these roles are participants, newest first. The roles `admin` and `auditor` see all sessions. With `claimed_by=me` and `status=active` it contains the sessions that you hold, for example after a restart. Follow `next_cursor` until it is null.',
   })
   @ApiOkResponse({ type: SessionPageDto, description: 'A page of sessions.' })
   @ApiProblems()

@@ -15,7 +15,9 @@ import type { TaskFilter, TaskRow } from './task-lists.repository.js';
 import { TASK_COLUMNS } from './task-view.sql.js';
 
 /** Selects tasks of the inbox of the role `to_role`. */
-export type InboxFilter = Omit<TaskFilter, 'to_role' | 'status'> & { to_role: string };
+export type InboxFilter = Omit<TaskFilter, 'to_role' | 'status' | 'claimed_by'> & {
+  to_role: string;
+};
 
 /** Reads the inbox of a role: its due attempts by priority, then age. */
 @Injectable()

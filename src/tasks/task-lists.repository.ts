@@ -24,6 +24,8 @@ export interface TaskFilter {
   trace_id: string | undefined;
   created_since: string | undefined;
   status: TaskStatus | undefined;
+  /** Tasks whose latest attempt this subject claimed. */
+  claimed_by: string | undefined;
   after: Keyset | undefined;
 }
 
@@ -70,6 +72,7 @@ export class TaskListsRepository {
       .and('t.task_type = ?', filter.task_type)
       .and('t.trace_id = ?', filter.trace_id)
       .and('t.created_at >= ?', filter.created_since)
+      .and('a.claimed_by = ?', filter.claimed_by)
       .and(`${currentStatus('?')} = ?`, days, status)
       .and('(t.created_at, t.id) < (?::timestamptz, ?::uuid)', after?.at, after?.id);
   }

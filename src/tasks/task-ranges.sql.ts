@@ -2,7 +2,7 @@ import type { Ranges } from '../database/merged-ranges.js';
 import type { WhereClause } from '../database/where-clause.js';
 import { TASK_STATUSES, type TaskStatus } from '../lifecycle/task-status.js';
 import type { TaskFilter } from './task-lists.repository.js';
-import { currentStatus, LATEST_ATTEMPT } from './task-view.sql.js';
+import { currentStatus, LATEST_ATTEMPT, TAKES_PART } from './task-view.sql.js';
 
 /** A filter whose tasks are found through the roles that they name. */
 export type RoleFilter = Omit<TaskFilter, 'trace_id'>;
@@ -33,7 +33,9 @@ export class TaskRanges {
   ) {}
 
   all(): Ranges[] {
-    const { participants } = this.filter;
+    const { participants, claimed_by } = this.filter;
+    if (claimed_by !== undefined)
+      return this.ofStatuses('sessions', 'claimed_by', this.each([claimed_by]));
     if (!participants) return this.ofEveryone();
     return [...this.naming(participants), ...this.approvedBy(participants)];
   }
@@ -81,7 +83,7 @@ export class TaskRanges {
 
   /** One range for each stored status that a task with the status can have. */
   private ofStatuses(table: string, column: string, each: string): Ranges[] {
-    const { status, task_type } = this.filter;
+    const { status, task_type, claimed_by } = this.filter;
     const select = (stored: readonly TaskStatus[], more = ''): Pick<Ranges, 'each' | 'select'> => ({
       each: `${each} CROSS JOIN unnest(ARRAY[${quoted(stored)}]) AS s(status)`,
       select: `
@@ -89,7 +91,7 @@ export class TaskRanges {
        WHERE a.${column} = k.role AND a.task_status = s.status ${more} ${this.bounds('a.task_created_at', 'a.task_id')}`,
     });
     const ofType = (): string | undefined =>
-      task_type === undefined ? undefined : this.taskCheck();
+      task_type === undefined && claimed_by === undefined ? undefined : this.taskCheck();
     if (status === undefined) return [{ ...select(TASK_STATUSES), check: ofType() }];
     const mayBeOverdue = status === 'pending' || status === 'active';
     const check = mayBeOverdue ? this.taskCheck(true) : ofType();
@@ -130,6 +132,10 @@ export class TaskRanges {
     return [{ each, select, check: given.length > 1 ? this.taskCheck() : undefined }];
   }
 
+  private takesPart(roles: readonly string[]): string {
+    return TAKES_PART.replace(/\?/g, () => `${this.where.bind(roles)}::text[]`);
+  }
+
   private each(roles: readonly string[]): string {
     return `unnest(${this.where.bind(roles)}::text[]) AS k(role)`;
   }
@@ -155,11 +161,13 @@ export class TaskRanges {
 
   /** Condition that the task of a row has all properties of the filter. */
   private taskCheck(alsoStatus = true): string | undefined {
-    const { from_role, to_role, task_type, status } = this.filter;
+    const { from_role, to_role, task_type, status, claimed_by, participants } = this.filter;
     const terms = [
       ...(from_role === undefined ? [] : [`t.from_role = ${this.where.bind(from_role)}`]),
       ...(to_role === undefined ? [] : [`t.to_role = ${this.where.bind(to_role)}`]),
       ...(task_type === undefined ? [] : [`t.task_type = ${this.where.bind(task_type)}`]),
+      // Other ranges contain only tasks of the participants.
+      ...(claimed_by === undefined || !participants ? [] : [this.takesPart(participants)]),
     ];
     if (alsoStatus && status !== undefined) {
       terms.push(`${currentStatus(this.days)} = ${this.where.bind(status)}`);

@@ -58,7 +58,8 @@ export class TasksReaderService {
   async list(agent: Agent, query: ListTasksQuery): Promise<TaskPageDto> {
     const { to_role, status } = query;
     const filter = filterOf(agent, query);
-    return to_role !== undefined && status === 'pending'
+    const isInbox = to_role !== undefined && status === 'pending' && !query.claimed_by;
+    return isInbox
       ? this.inboxPage({ ...filter, to_role }, query)
       : this.page({ ...filter, to_role, status }, query);
   }
@@ -90,10 +91,11 @@ export class TasksReaderService {
 
 function filterOf(
   agent: Agent,
-  { from_role, task_type, trace_id, created_since }: ListTasksQuery,
+  { from_role, task_type, trace_id, created_since, claimed_by }: ListTasksQuery,
 ): Omit<TaskFilter, 'to_role' | 'status' | 'after'> {
   const participants = canReadEverything(agent) ? undefined : agent.roles;
-  return { participants, from_role, task_type, trace_id, created_since };
+  const subject = claimed_by && agent.subject;
+  return { participants, from_role, task_type, trace_id, created_since, claimed_by: subject };
 }
 
 /** Returns the place of a task in the inbox: the id and priority of its attempt. */

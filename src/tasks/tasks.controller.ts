@@ -101,7 +101,7 @@ export class TasksController {
     operationId: 'listTasks',
     summary: 'List tasks',
     description:
-      'Returns the tasks of which the caller’s roles are participants, newest first. The roles `admin` and `auditor` see all tasks. With `to_role` and `status=pending` the response is the inbox of the role: its due tasks by priority, then age. Follow `next_cursor` until it is null.',
+      'Returns the tasks of which the caller’s roles are participants, newest first. The roles `admin` and `auditor` see all tasks. With `to_role` and `status=pending` the response is the inbox of the role: its due tasks by priority, then age. With `claimed_by=me` and `status=active` it contains the tasks that you hold, for example after a restart. Follow `next_cursor` until it is null.',
   })
   @ApiOkResponse({ type: TaskPageDto, description: 'A page of tasks.' })
   @ApiProblems()
@@ -141,7 +141,7 @@ export class TasksController {
     operationId: 'claimNextTask',
     summary: 'Claim the next due task',
     description:
-      'Claims the first task of the inbox. Its attempt becomes active and a lease starts. Send heartbeats (`POST /sessions/{id}/heartbeat`) and the result (`PUT /sessions/{id}`) to the `session` of the response.',
+      'Claims the first task of the inbox. Its attempt becomes active and a lease starts. Send heartbeats (`POST /sessions/{id}/heartbeat`) and the result (`PUT /sessions/{id}`) to the `session` of the response. A repeated request with the same `Idempotency-Key` returns the claimed task with its present state and `replayed: true`, also with another `lease_seconds`.',
   })
   @ApiBody({
     type: ClaimDto,
@@ -172,7 +172,7 @@ export class TasksController {
     operationId: 'claimTask',
     summary: 'Claim a task',
     description:
-      'Claims this task for the role to which it is assigned. Its attempt becomes active and a lease starts. Send heartbeats (`POST /sessions/{id}/heartbeat`) and the result (`PUT /sessions/{id}`) to the `session` of the response.',
+      'Claims this task for the role to which it is assigned. Its attempt becomes active and a lease starts. Send heartbeats (`POST /sessions/{id}/heartbeat`) and the result (`PUT /sessions/{id}`) to the `session` of the response. A repeated request with the same `Idempotency-Key` returns the claimed task with its present state and `replayed: true`, also with another `lease_seconds`.',
   })
   @ApiBody({
     type: LeaseDto,

@@ -24,10 +24,12 @@ export const FILTERS = {
     ...['task_type=common', 'task_type=rare', 'from_role=role_1', 'from_role=role_40'],
     ...['to_role=role_1', 'to_role=role_40', 'to_role=role_1&status=dead'],
     ...['to_role=role_1&status=pending', `created_since=${A_DAY_AGO}`],
+    ...['claimed_by=me', 'claimed_by=me&status=active', 'claimed_by=me&status=expired'],
   ],
   sessions: [
     ...['pending', 'active', 'completed', 'failed', 'expired'].map(withStatus),
     ...['role=role_1', 'role=role_40'],
+    ...['claimed_by=me', 'claimed_by=me&status=active', 'claimed_by=me&status=expired'],
   ],
   approvals: [
     ...['pending', 'approved', 'rejected', 'expired', 'withdrawn'].map(withStatus),

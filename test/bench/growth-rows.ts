@@ -20,6 +20,9 @@ const LITTLE = 30;
 /** SQL for a role at random, by Zipf's law: `role_1` is on 18 % of all tasks, `role_50` on 0.5 %. */
 const ZIPF = `'role_' || floor(exp(random() * ln(${ROLES + 1})))::integer`;
 
+/** SQL for the subject that claimed a session: the caller of the role, if there is one. */
+const CLAIMANT = `'agent-mesh-dev#' || CASE to_role WHEN 'role_1' THEN 'much' WHEN 'little' THEN 'little' WHEN 'role_5' THEN 'several' ELSE 'other' END`;
+
 /**
  * Statements that fill the tables as a mesh of 50 roles leaves them: tasks over 30 days, most of them completed, one in
  * 20 with a second attempt, one in five with an approval, each with the audit events of its changes. `$1` is the number
@@ -51,7 +54,7 @@ const STATEMENTS = [
           CASE WHEN s.status IN ('pending', 'active') THEN NULL WHEN a < attempts THEN 'lease_lost'
                WHEN grown.status = 'cancelled' THEN 'cancelled' WHEN s.status = 'completed' THEN 'completed'
                WHEN s.status = 'expired' THEN 'deadline' ELSE 'worker' END,
-          a < attempts OR grown.status = 'dead', 'bench',
+          a < attempts OR grown.status = 'dead', CASE WHEN s.status <> 'pending' THEN ${CLAIMANT} END,
           CASE s.status WHEN 'active' THEN now() + interval '1 day' END
      FROM grown CROSS JOIN LATERAL generate_series(1, attempts) AS a
     CROSS JOIN LATERAL (SELECT created_at + make_interval(secs => (a - 1) * 60) AS at) t

@@ -28,6 +28,15 @@ export class ListSessionsQuery extends CursorQuery {
   task_id?: string;
 
   @ApiPropertyOptional({
+    enum: ['me'],
+    description:
+      '`me`: only sessions that you claimed or activated. With `status=active`: those that you hold now.',
+  })
+  @IsOptional()
+  @IsIn(['me'], { message: 'claimed_by must be me' })
+  claimed_by?: 'me';
+
+  @ApiPropertyOptional({
     type: 'integer',
     minimum: 1,
     maximum: 10_000,

@@ -42,4 +42,13 @@ export class ListTasksQuery extends CursorQuery {
   @IsOptional()
   @IsTimestamp()
   created_since?: string;
+
+  @ApiPropertyOptional({
+    enum: ['me'],
+    description:
+      '`me`: only tasks whose latest attempt you claimed. With `status=active`: those that you hold now.',
+  })
+  @IsOptional()
+  @IsIn(['me'], { message: 'claimed_by must be me' })
+  claimed_by?: 'me';
 }

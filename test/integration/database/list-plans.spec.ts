@@ -39,7 +39,7 @@ describe(`behind ${TASKS} tasks of 50 roles`, () => {
     async (list) => {
       const filters = [...FILTERS[list], `cursor=${MIDDLES[list]}`];
       for (const viewer of ['several', 'auditor'] as const) {
-        const agent = mesh.agent(ROLES_OF[viewer]);
+        const agent = mesh.agent(ROLES_OF[viewer], viewer);
         for (const [first, second] of pairsOf(filters)) {
           const query = `${first}&${second}`;
           const { status } = await agent.get(`/${list}?${query}`);
@@ -75,7 +75,7 @@ function limitOf(list: List, query: string): number {
 }
 
 async function plansOf(mesh: TestApp, viewer: Viewer, path: string): Promise<Plan[]> {
-  const agent = mesh.agent(ROLES_OF[viewer]);
+  const agent = mesh.agent(ROLES_OF[viewer], viewer);
   const statements = await statementsOf(mesh, () => agent.get(path));
   const lists = statements.filter(({ text }) => text.includes('is_last'));
   expect(lists.length).toBeGreaterThan(0);
