@@ -147,16 +147,19 @@ describe('two instances', () => {
     for (let round = 0; round < 5; round += 1) {
       const sub = newSubject('worker');
       const headers = keyHeader();
-      const workers = [one, two].map(({ url }) => new Client(url, tokenFor(team.role, sub)));
+      const workers = Array.from(
+        { length: RETRIES },
+        (_, n) => new Client((n % 2 === 0 ? one : two).url, tokenFor(team.role, sub)),
+      );
       await Promise.all([team.route(), team.route(), team.route()]);
       const claims = await Promise.all(
-        Array.from({ length: RETRIES }, (_, n) =>
-          workers[n % 2]?.post<ClaimedBody>('/tasks/claim', { lease_seconds: 60 + n }, headers),
+        workers.map((worker, n) =>
+          worker.post<ClaimedBody>('/tasks/claim', { lease_seconds: 60 + n }, headers),
         ),
       );
-      expect(claims.map((claim) => claim?.status)).toEqual(Array(RETRIES).fill(200));
-      const sessions = new Set(claims.map((claim) => claim?.body.session.id));
-      const executed = claims.filter((claim) => claim && !isReplay(claim));
+      expect(claims.map(({ status }) => status)).toEqual(Array(RETRIES).fill(200));
+      const sessions = new Set(claims.map(({ body }) => body.session.id));
+      const executed = claims.filter((claim) => !isReplay(claim));
       expect([sessions.size, executed.length]).toEqual([1, 1]);
     }
   });

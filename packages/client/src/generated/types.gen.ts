@@ -4,7 +4,7 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
-export type WhoAmIDto = {
+export type Caller = {
     /**
      * `iss#sub` of the token, as it appears in `created_by`, `claimed_by` and `decided_by`.
      */
@@ -23,7 +23,10 @@ export type WhoAmIDto = {
     kind: 'human' | 'agent';
 };
 
-export type AuditEventDto = {
+export type AuditEvent = {
+    /**
+     * Id of the event.
+     */
     id: string;
     /**
      * The type of the event. Types of events that agents report start with `agent.`.
@@ -65,11 +68,11 @@ export type AuditEventDto = {
     };
 };
 
-export type AuditPageDto = {
+export type AuditPage = {
     /**
      * The events, oldest first.
      */
-    events: Array<AuditEventDto>;
+    events: Array<AuditEvent>;
     /**
      * Maximum number of events.
      */
@@ -80,7 +83,10 @@ export type AuditPageDto = {
     next_cursor: string | null;
 };
 
-export type ExportEndDto = {
+export type ExportEnd = {
+    /**
+     * Id of the event.
+     */
     id: string;
     /**
      * Always `export_completed`.
@@ -130,7 +136,7 @@ export type ExportEndDto = {
     digest: string;
 };
 
-export type IngestEventDto = {
+export type ReportedEvent = {
     /**
      * The component of the agent that reports the event.
      */
@@ -169,7 +175,7 @@ export type IngestEventDto = {
     };
 };
 
-export type IngestAckDto = {
+export type IngestAck = {
     /**
      * The id of the stored event.
      */
@@ -184,7 +190,7 @@ export type IngestAckDto = {
     trace_id: string;
 };
 
-export type IngestedEventDto = {
+export type IngestedEvent = {
     /**
      * The id of the stored event.
      */
@@ -195,7 +201,7 @@ export type IngestedEventDto = {
     trace_id: string;
 };
 
-export type IngestBatchAckDto = {
+export type IngestBatchAck = {
     /**
      * Always `accepted`.
      */
@@ -207,10 +213,10 @@ export type IngestBatchAckDto = {
     /**
      * The stored events, in the order of the request.
      */
-    events: Array<IngestedEventDto>;
+    events: Array<IngestedEvent>;
 };
 
-export type EventDataDto = {
+export type EventData = {
     /**
      * The subject that caused the event, or `system`.
      */
@@ -239,7 +245,10 @@ export type EventDataDto = {
     };
 };
 
-export type CloudEventDto = {
+export type CloudEvent = {
+    /**
+     * Version of the CloudEvents specification.
+     */
     specversion: '1.0';
     /**
      * Id of the event, equal to its id in the audit log.
@@ -261,6 +270,9 @@ export type CloudEventDto = {
      * When the event was recorded, by the clock of the database.
      */
     time: string;
+    /**
+     * Media type of `data`.
+     */
     datacontenttype: 'application/json';
     /**
      * Position of the event in the event log.
@@ -274,14 +286,17 @@ export type CloudEventDto = {
      * The acting role of the actor.
      */
     role: string;
-    data: EventDataDto;
+    /**
+     * The audit event, without the members that the CloudEvent has itself.
+     */
+    data: EventData;
 };
 
-export type EventPageDto = {
+export type EventPage = {
     /**
      * The events, in the order of the event log.
      */
-    events: Array<CloudEventDto>;
+    events: Array<CloudEvent>;
     /**
      * The cursor after this page: the `after` of the next request.
      */
@@ -292,7 +307,10 @@ export type EventPageDto = {
     head: string;
 };
 
-export type RoleDto = {
+export type Role = {
+    /**
+     * Name of the role.
+     */
     role: string;
     /**
      * Whether the role is paused now.
@@ -316,14 +334,14 @@ export type RoleDto = {
     paused_at: string | null;
 };
 
-export type PausedRolesDto = {
+export type PausedRoles = {
     /**
      * The paused roles, by name.
      */
-    roles: Array<RoleDto>;
+    roles: Array<Role>;
 };
 
-export type PauseRoleDto = {
+export type PauseRoleBody = {
     /**
      * Reason. Agents of the role receive it with each claim that returns nothing.
      */
@@ -334,8 +352,14 @@ export type PauseRoleDto = {
     until?: string;
 };
 
-export type WarningDto = {
+export type Warning = {
+    /**
+     * Stable code of the warning.
+     */
     code: 'task.unknown_member' | 'task.unseen_role';
+    /**
+     * Cause of the warning, for people.
+     */
     message: string;
     /**
      * A JSON Pointer (RFC 6901) to the member of the request.
@@ -343,7 +367,7 @@ export type WarningDto = {
     pointer?: string;
 };
 
-export type RoutedTaskDto = {
+export type RoutedTask = {
     /**
      * Id of the task, with its prefix.
      */
@@ -359,10 +383,10 @@ export type RoutedTaskDto = {
     /**
      * Probable mistakes of the request, which was accepted nevertheless. Absent if there are none.
      */
-    warnings?: Array<WarningDto>;
+    warnings?: Array<Warning>;
 };
 
-export type NewTaskDto = {
+export type NewTask = {
     /**
      * Type of the task: free text, for example `approval` or `budget_approval`. Workers can claim by type. Claiming a `notification` completes it.
      */
@@ -379,7 +403,7 @@ export type NewTaskDto = {
     };
 };
 
-export type RequiredApprovalDto = {
+export type RequiredApproval = {
     /**
      * Role that decides.
      */
@@ -398,7 +422,7 @@ export type RequiredApprovalDto = {
     approver_kind?: 'any' | 'human';
 };
 
-export type RouteTaskDto = {
+export type RouteTaskBody = {
     /**
      * Role to which the task is assigned.
      */
@@ -407,7 +431,10 @@ export type RouteTaskDto = {
      * Requester role. Required only if your token has several org roles and no default role.
      */
     from_role?: string;
-    task: NewTaskDto;
+    /**
+     * The content of the task.
+     */
+    task: NewTask;
     /**
      * Additional information for the assignee: any JSON object.
      */
@@ -441,10 +468,10 @@ export type RouteTaskDto = {
     /**
      * Approval that the completion of the task requires. It is requested when the task is routed.
      */
-    requires_approval?: RequiredApprovalDto;
+    requires_approval?: RequiredApproval;
 };
 
-export type TaskDto = {
+export type Task = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
      */
@@ -517,9 +544,21 @@ export type TaskDto = {
      * Approval that the completion of the task requires; `null` if none.
      */
     requires_approval?: {
+        /**
+         * Approver role.
+         */
         role: string;
+        /**
+         * Number of subjects that must approve.
+         */
         quorum: number;
+        /**
+         * Time to decide, in seconds.
+         */
         expires_in_seconds: number;
+        /**
+         * `human`: only a person can decide.
+         */
         approver_kind?: 'any' | 'human';
     } | null;
     /**
@@ -544,11 +583,11 @@ export type TaskDto = {
     created_at: string;
 };
 
-export type TaskPageDto = {
+export type TaskPage = {
     /**
      * Tasks, newest first; in an inbox by priority, then age.
      */
-    tasks: Array<TaskDto>;
+    tasks: Array<Task>;
     /**
      * Requested size of a page.
      */
@@ -559,14 +598,14 @@ export type TaskPageDto = {
     next_cursor: string | null;
 };
 
-export type WaitDto = {
+export type DueTasks = {
     /**
      * Number of tasks that are due. 100 means 100 or more.
      */
     pending: number;
 };
 
-export type ClaimDto = {
+export type ClaimNextTaskBody = {
     /**
      * Length of the lease in seconds, from now. At least `LEASE_MIN_SECONDS` of the controller.
      */
@@ -581,7 +620,7 @@ export type ClaimDto = {
     task_types?: Array<string>;
 };
 
-export type WithdrawnApprovalDto = {
+export type WithdrawnApproval = {
     /**
      * Id of the approval, with its prefix.
      */
@@ -596,7 +635,7 @@ export type WithdrawnApprovalDto = {
     requested_by: string | null;
 };
 
-export type SessionDto = {
+export type Session = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
      */
@@ -710,10 +749,10 @@ export type SessionDto = {
     /**
      * Pending approvals that this request withdrew because it completed the task. Absent if there are none.
      */
-    withdrawn_approvals?: Array<WithdrawnApprovalDto>;
+    withdrawn_approvals?: Array<WithdrawnApproval>;
 };
 
-export type ClaimLimitsDto = {
+export type ClaimLimits = {
     /**
      * Maximum size of a result as JSON, in bytes.
      */
@@ -740,7 +779,10 @@ export type ClaimLimitsDto = {
     error_characters: number;
 };
 
-export type ClaimApprovalDto = {
+export type ClaimApproval = {
+    /**
+     * Id of the approval.
+     */
     approval_id: string;
     /**
      * The role that decides.
@@ -754,6 +796,9 @@ export type ClaimApprovalDto = {
      * The approver roles of all stages, in order.
      */
     stages: Array<string>;
+    /**
+     * Status of the approval.
+     */
     status: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
     /**
      * SHA-256 of the approved payload, in hexadecimal. Compare it with the digest of your action.
@@ -785,31 +830,37 @@ export type ClaimApprovalDto = {
     attempt: number | null;
 };
 
-export type ClaimedTaskDto = {
-    task: TaskDto;
-    session: SessionDto;
+export type ClaimedTask = {
+    /**
+     * The claimed task.
+     */
+    task: Task;
+    /**
+     * The session of the attempt. Send heartbeats and the result to its `id`.
+     */
+    session: Session;
     /**
      * Limits of the result and the error.
      */
-    limits: ClaimLimitsDto;
+    limits: ClaimLimits;
     /**
      * Latest approvals of the task, at most 20, oldest first. Before you act, check which of them earlier attempts consumed.
      */
-    approvals: Array<ClaimApprovalDto>;
+    approvals: Array<ClaimApproval>;
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. The task and the session are shown as they are now and may have ended. Absent otherwise.
      */
     replayed?: boolean;
 };
 
-export type LeaseDto = {
+export type ClaimTaskBody = {
     /**
      * Length of the lease in seconds, from now. At least `LEASE_MIN_SECONDS` of the controller.
      */
     lease_seconds?: number;
 };
 
-export type CancelDto = {
+export type CancelTaskBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
      */
@@ -820,7 +871,7 @@ export type CancelDto = {
     cascade?: boolean;
 };
 
-export type CancelledTaskDto = {
+export type CancelledTask = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
      */
@@ -893,9 +944,21 @@ export type CancelledTaskDto = {
      * Approval that the completion of the task requires; `null` if none.
      */
     requires_approval?: {
+        /**
+         * Approver role.
+         */
         role: string;
+        /**
+         * Number of subjects that must approve.
+         */
         quorum: number;
+        /**
+         * Time to decide, in seconds.
+         */
         expires_in_seconds: number;
+        /**
+         * `human`: only a person can decide.
+         */
         approver_kind?: 'any' | 'human';
     } | null;
     /**
@@ -924,14 +987,14 @@ export type CancelledTaskDto = {
     cancelled_tasks?: Array<string>;
 };
 
-export type ReasonDto = {
+export type RetryTaskBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
      */
     reason?: string;
 };
 
-export type CancelTasksDto = {
+export type CancelTasksBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
      */
@@ -974,19 +1037,37 @@ export type CancelTasksDto = {
     status?: 'pending' | 'active';
 };
 
-export type MatchingTaskDto = {
+export type MatchingTask = {
+    /**
+     * Id of the task.
+     */
     id: string;
+    /**
+     * Type of the task.
+     */
     task_type: string;
+    /**
+     * Requester role.
+     */
     from_role: string;
+    /**
+     * Role to which the task is assigned.
+     */
     to_role: string;
     /**
      * Status before the change.
      */
     status: 'pending' | 'active' | 'completed' | 'failed' | 'expired' | 'dead' | 'cancelled';
+    /**
+     * Time at which the task was routed.
+     */
     created_at: string;
 };
 
-export type RefusedTaskDto = {
+export type RefusedTask = {
+    /**
+     * Id of the task.
+     */
     id: string;
     /**
      * Error code.
@@ -998,7 +1079,7 @@ export type RefusedTaskDto = {
     detail: string;
 };
 
-export type BulkResultDto = {
+export type BulkResult = {
     /**
      * Whether nothing was changed.
      */
@@ -1014,7 +1095,7 @@ export type BulkResultDto = {
     /**
      * The first matching tasks, oldest first, at most `limit`.
      */
-    tasks: Array<MatchingTaskDto>;
+    tasks: Array<MatchingTask>;
     /**
      * Ids of the tasks that were changed. Empty with `dry_run`.
      */
@@ -1022,10 +1103,10 @@ export type BulkResultDto = {
     /**
      * The tasks that were not changed, with the error that each of them returned.
      */
-    refused: Array<RefusedTaskDto>;
+    refused: Array<RefusedTask>;
 };
 
-export type RetryTasksDto = {
+export type RetryTasksBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
      */
@@ -1068,8 +1149,14 @@ export type RetryTasksDto = {
     status?: 'failed' | 'expired' | 'dead' | 'cancelled';
 };
 
-export type EarlierDecisionDto = {
+export type EarlierDecision = {
+    /**
+     * Id of the approval.
+     */
     approval_id: string;
+    /**
+     * Status of the approval.
+     */
     status: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
     /**
      * The subject of the deciding vote.
@@ -1093,7 +1180,7 @@ export type EarlierDecisionDto = {
     attempt: number | null;
 };
 
-export type ApprovedTaskDto = {
+export type ApprovedTask = {
     /**
      * The type of the task.
      */
@@ -1102,11 +1189,20 @@ export type ApprovedTaskDto = {
      * The description of the task. A list contains its first 200 characters.
      */
     description: string;
+    /**
+     * Status of the task.
+     */
     status: 'pending' | 'active' | 'completed' | 'failed' | 'expired' | 'dead' | 'cancelled';
 };
 
-export type ApprovalDto = {
+export type Approval = {
+    /**
+     * Id of the approval.
+     */
     id: string;
+    /**
+     * Id of its task.
+     */
     task_id: string;
     /**
      * The role that decides.
@@ -1174,6 +1270,9 @@ export type ApprovalDto = {
      * True in a replay, the response to a repeated request with the same `Idempotency-Key`; else absent.
      */
     replayed?: boolean;
+    /**
+     * Status of the approval.
+     */
     status: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
     /**
      * The comments of the deciding vote.
@@ -1234,11 +1333,14 @@ export type ApprovalDto = {
     /**
      * Other decisions about the same payload of the same task: at most 10, latest first.
      */
-    earlier: Array<EarlierDecisionDto>;
-    task: ApprovedTaskDto;
+    earlier: Array<EarlierDecision>;
+    /**
+     * Summary of the task, for the approver.
+     */
+    task: ApprovedTask;
 };
 
-export type TaskDetailDto = {
+export type TaskDetail = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
      */
@@ -1311,9 +1413,21 @@ export type TaskDetailDto = {
      * Approval that the completion of the task requires; `null` if none.
      */
     requires_approval?: {
+        /**
+         * Approver role.
+         */
         role: string;
+        /**
+         * Number of subjects that must approve.
+         */
         quorum: number;
+        /**
+         * Time to decide, in seconds.
+         */
         expires_in_seconds: number;
+        /**
+         * `human`: only a person can decide.
+         */
         approver_kind?: 'any' | 'human';
     } | null;
     /**
@@ -1339,18 +1453,18 @@ export type TaskDetailDto = {
     /**
      * Attempts, oldest first.
      */
-    attempts: Array<SessionDto>;
+    attempts: Array<Session>;
     /**
      * Approvals, oldest first.
      */
-    approvals: Array<ApprovalDto>;
+    approvals: Array<Approval>;
     /**
      * Whether `attempts` and `approvals` are complete. Each is limited to about 4 MB; beyond that the oldest are missing. Read them with `GET /sessions?task_id=…` and `GET /approvals?task_id=…`.
      */
     complete: boolean;
 };
 
-export type TaskNodeDto = {
+export type TaskNode = {
     /**
      * Id of the task.
      */
@@ -1374,10 +1488,10 @@ export type TaskNodeDto = {
     /**
      * Subtasks, oldest first.
      */
-    children: Array<TaskNodeDto>;
+    children: Array<TaskNode>;
 };
 
-export type TimelineEntryDto = {
+export type TimelineEntry = {
     /**
      * Time of the event.
      */
@@ -1432,7 +1546,7 @@ export type TimelineEntryDto = {
     approval_id: string | null;
 };
 
-export type WaitsForDto = {
+export type WaitsFor = {
     /**
      * `claim`: an agent has to claim the task. `due_time`: the task is not due yet. `worker`: its worker has to complete it. `approval`: an approval has to be decided, or the required approval has to be requested again.
      */
@@ -1451,11 +1565,11 @@ export type WaitsForDto = {
     approval_id?: string;
 };
 
-export type TimelineDto = {
+export type Timeline = {
     /**
      * Events, oldest first, at most 1,000.
      */
-    events: Array<TimelineEntryDto>;
+    events: Array<TimelineEntry>;
     /**
      * Whether `events` contains all events of the task.
      */
@@ -1463,14 +1577,17 @@ export type TimelineDto = {
     /**
      * Roles and subjects for which the task waits now, by the clock of PostgreSQL. Empty if the task has ended, or if the next sweep ends it.
      */
-    waits_for: Array<WaitsForDto>;
+    waits_for: Array<WaitsFor>;
 };
 
-export type ApprovalAckDto = {
+export type ApprovalAck = {
     /**
      * The id of the approval.
      */
     approval_id: string;
+    /**
+     * Status of the approval.
+     */
     status: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
     /**
      * The id of its task.
@@ -1478,7 +1595,7 @@ export type ApprovalAckDto = {
     task_id: string;
 };
 
-export type CreateApprovalDto = {
+export type RequestApprovalBody = {
     /**
      * The task: a UUID, or `task-<uuid>`.
      */
@@ -1488,7 +1605,9 @@ export type CreateApprovalDto = {
      */
     approver_role?: string;
     /**
-     * `pending` requests an approval; `approved` and `rejected` decide one.
+     * `pending` requests an approval. `approved` and `rejected`, as v0.4 agents send them, decide one: use `POST /approvals/{id}/decision` instead.
+     *
+     * @deprecated
      */
     decision?: 'pending' | 'approved' | 'rejected';
     /**
@@ -1496,7 +1615,9 @@ export type CreateApprovalDto = {
      */
     reason?: string;
     /**
-     * Comments on the decision. A rejection requires `comments` or `reason`.
+     * Comments on a decision, as v0.4 agents send them. A rejection requires `comments` or `reason`. Use `POST /approvals/{id}/decision` instead.
+     *
+     * @deprecated
      */
     comments?: string;
     /**
@@ -1531,11 +1652,11 @@ export type CreateApprovalDto = {
     repeat?: boolean;
 };
 
-export type ApprovalPageDto = {
+export type ApprovalPage = {
     /**
      * The approvals, newest first.
      */
-    approvals: Array<ApprovalDto>;
+    approvals: Array<Approval>;
     /**
      * Maximum number of approvals.
      */
@@ -1546,7 +1667,7 @@ export type ApprovalPageDto = {
     next_cursor: string | null;
 };
 
-export type DecideApprovalDto = {
+export type DecideApprovalBody = {
     /**
      * The decision.
      */
@@ -1557,14 +1678,14 @@ export type DecideApprovalDto = {
     comments?: string;
 };
 
-export type WithdrawApprovalDto = {
+export type WithdrawApprovalBody = {
     /**
      * Why the approval is withdrawn. Stored in the audit log.
      */
     reason?: string;
 };
 
-export type ResubmitApprovalDto = {
+export type ResubmitApprovalBody = {
     /**
      * Why the approval is requested. Required with `repeat`.
      */
@@ -1585,14 +1706,14 @@ export type ResubmitApprovalDto = {
     repeat?: boolean;
 };
 
-export type ConsumeApprovalDto = {
+export type ConsumeApprovalBody = {
     /**
      * SHA-256 of the payload of your action in canonical JSON (RFC 8785), in hexadecimal. It must match the approved payload.
      */
     digest: string;
 };
 
-export type DelegateApprovalDto = {
+export type DelegateApprovalBody = {
     /**
      * The role that decides from now on.
      */
@@ -1603,14 +1724,14 @@ export type DelegateApprovalDto = {
     reason: string;
 };
 
-export type RecallApprovalDto = {
+export type RecallApprovalBody = {
     /**
      * Why the decision is recalled. Stored in the audit log.
      */
     reason?: string;
 };
 
-export type ReassignApprovalDto = {
+export type ReassignApprovalBody = {
     /**
      * The role that decides from now on.
      */
@@ -1621,8 +1742,14 @@ export type ReassignApprovalDto = {
     reason: string;
 };
 
-export type KeyedRequestDto = {
+export type KeyedRequest = {
+    /**
+     * HTTP method of the request.
+     */
     method: string;
+    /**
+     * Path of the request.
+     */
     path: string;
     /**
      * The acting role of the request. Null: it changed nothing.
@@ -1636,9 +1763,18 @@ export type KeyedRequestDto = {
      * The resource that the request created or changed. Null: none.
      */
     resource?: {
+        /**
+         * Kind of the resource, for example `task`.
+         */
         type: string;
+        /**
+         * Id of the resource.
+         */
         id: string;
     } | null;
+    /**
+     * Time at which the request was executed.
+     */
     created_at: string;
     /**
      * Expiry of the record. After this time the idempotency key counts as new.
@@ -1646,14 +1782,14 @@ export type KeyedRequestDto = {
     expires_at: string;
 };
 
-export type KeyedRequestsDto = {
+export type KeyedRequests = {
     /**
      * The requests, latest first.
      */
-    requests: Array<KeyedRequestDto>;
+    requests: Array<KeyedRequest>;
 };
 
-export type CreateSessionDto = {
+export type CreateSessionBody = {
     /**
      * Org role that the session acts for. The v0.4 name `agent_role` is accepted too.
      */
@@ -1674,11 +1810,11 @@ export type CreateSessionDto = {
     };
 };
 
-export type SessionPageDto = {
+export type SessionPage = {
     /**
      * Sessions, newest first.
      */
-    sessions: Array<SessionDto>;
+    sessions: Array<Session>;
     /**
      * Number of sessions on all numbered pages, at most 10,000. Absent if the request has a `cursor`.
      */
@@ -1701,7 +1837,7 @@ export type SessionPageDto = {
     next_cursor: string | null;
 };
 
-export type UpdateSessionDto = {
+export type UpdateSessionBody = {
     /**
      * New status of the session. The v0.4 name `state` is accepted too.
      */
@@ -1736,7 +1872,7 @@ export type UpdateSessionDto = {
     withdraw_pending?: boolean;
 };
 
-export type LifecycleEventDto = {
+export type ApplySessionEventBody = {
     /**
      * JSON object for the agent’s own use. Replaces the stored metadata.
      */
@@ -1761,14 +1897,14 @@ export type LifecycleEventDto = {
     event: 'activate' | 'complete' | 'fail';
 };
 
-export type HeartbeatDto = {
+export type SendHeartbeatBody = {
     /**
      * Length of the lease in seconds, from now. Default: the present length, or 300 if the session has no lease yet.
      */
     lease_seconds?: number;
 };
 
-export type ReleaseDto = {
+export type ReleaseSessionBody = {
     /**
      * Reason for the release. It is recorded in the timeline of the task.
      */
@@ -1787,12 +1923,30 @@ export type ReleaseDto = {
     undelivered?: boolean;
 };
 
-export type WebhookWithSecretDto = {
+export type WebhookWithSecret = {
+    /**
+     * Id of the webhook.
+     */
     id: string;
+    /**
+     * URL that receives the events.
+     */
     url: string;
+    /**
+     * Types of the events that the webhook receives, or `*` for all.
+     */
     types: Array<string>;
+    /**
+     * Role whose readable events the webhook receives; `null`: all events.
+     */
     role: string | null;
+    /**
+     * Task whose events the webhook receives; `null`: events of all tasks.
+     */
     task_id: string | null;
+    /**
+     * Text for people.
+     */
     description: string;
     /**
      * `disabled_failing`: no success for 5 days and 20 failures. `gone`: the endpoint responded with 410.
@@ -1802,13 +1956,25 @@ export type WebhookWithSecretDto = {
      * Failed attempts since the last success.
      */
     failures: number;
+    /**
+     * Time of the first failed attempt since the last success; `null` if the last attempt succeeded.
+     */
     failing_since: string | null;
+    /**
+     * Version, from 1. Each change adds 1.
+     */
     version: number;
     /**
      * The subject that created the webhook.
      */
     created_by: string;
+    /**
+     * Time of creation.
+     */
     created_at: string;
+    /**
+     * Time of the last change.
+     */
     updated_at: string;
     /**
      * Signing secret (Standard Webhooks). It is shown only in this response. Null in a replay after `WEBHOOK_SECRET_KEY` has changed.
@@ -1816,7 +1982,7 @@ export type WebhookWithSecretDto = {
     secret: string | null;
 };
 
-export type CreateWebhookDto = {
+export type CreateWebhookBody = {
     /**
      * URL that receives the events: https, without credentials, at a public address.
      */
@@ -1839,12 +2005,30 @@ export type CreateWebhookDto = {
     description?: string;
 };
 
-export type WebhookDto = {
+export type Webhook = {
+    /**
+     * Id of the webhook.
+     */
     id: string;
+    /**
+     * URL that receives the events.
+     */
     url: string;
+    /**
+     * Types of the events that the webhook receives, or `*` for all.
+     */
     types: Array<string>;
+    /**
+     * Role whose readable events the webhook receives; `null`: all events.
+     */
     role: string | null;
+    /**
+     * Task whose events the webhook receives; `null`: events of all tasks.
+     */
     task_id: string | null;
+    /**
+     * Text for people.
+     */
     description: string;
     /**
      * `disabled_failing`: no success for 5 days and 20 failures. `gone`: the endpoint responded with 410.
@@ -1854,24 +2038,36 @@ export type WebhookDto = {
      * Failed attempts since the last success.
      */
     failures: number;
+    /**
+     * Time of the first failed attempt since the last success; `null` if the last attempt succeeded.
+     */
     failing_since: string | null;
+    /**
+     * Version, from 1. Each change adds 1.
+     */
     version: number;
     /**
      * The subject that created the webhook.
      */
     created_by: string;
+    /**
+     * Time of creation.
+     */
     created_at: string;
+    /**
+     * Time of the last change.
+     */
     updated_at: string;
 };
 
-export type WebhookListDto = {
+export type WebhookList = {
     /**
      * All webhooks, oldest first.
      */
-    webhooks: Array<WebhookDto>;
+    webhooks: Array<Webhook>;
 };
 
-export type UpdateWebhookDto = {
+export type UpdateWebhookBody = {
     /**
      * New URL.
      */
@@ -1898,14 +2094,17 @@ export type UpdateWebhookDto = {
     status?: 'enabled' | 'disabled';
 };
 
-export type RotateSecretDto = {
+export type RotateWebhookSecretBody = {
     /**
      * Seconds during which the old secret signs as well.
      */
     overlap_seconds?: number;
 };
 
-export type AttemptDto = {
+export type DeliveryAttempt = {
+    /**
+     * Start of the attempt.
+     */
     started_at: string;
     /**
      * Duration in milliseconds.
@@ -1925,38 +2124,56 @@ export type AttemptDto = {
     response: string;
 };
 
-export type DeliveryDto = {
+export type Delivery = {
     /**
      * Position of the event.
      */
     position: number;
+    /**
+     * Id of the event in the audit log.
+     */
     event_id: string;
+    /**
+     * Type of the event.
+     */
     type: string;
     /**
      * `failed`: ten attempts failed, or the endpoint is gone.
      */
     status: 'pending' | 'delivered' | 'failed';
+    /**
+     * Time of the next attempt; `null` if none follows.
+     */
     next_attempt_at: string | null;
+    /**
+     * Time at which the delivery was created.
+     */
     created_at: string;
+    /**
+     * Time at which the delivery succeeded or failed; `null` while it is pending.
+     */
     ended_at: string | null;
     /**
      * The attempts, oldest first.
      */
-    attempts: Array<AttemptDto>;
+    attempts: Array<DeliveryAttempt>;
 };
 
-export type DeliveryPageDto = {
+export type DeliveryPage = {
     /**
      * The deliveries, highest position first.
      */
-    deliveries: Array<DeliveryDto>;
+    deliveries: Array<Delivery>;
     /**
      * The cursor of the next page; null on the last page.
      */
     next_cursor: string | null;
 };
 
-export type TestAckDto = {
+export type WebhookTest = {
+    /**
+     * Id of the webhook.
+     */
     id: string;
     /**
      * Id of the test event.
@@ -1964,21 +2181,21 @@ export type TestAckDto = {
     event_id: string;
 };
 
-export type RedeliveryDto = {
+export type Redelivery = {
     /**
      * Position of the event.
      */
     position: number;
 };
 
-export type ReplayAckDto = {
+export type WebhookReplay = {
     /**
      * Number of events that are sent again.
      */
     count: number;
 };
 
-export type ReplayDto = {
+export type ReplayWebhookEventsBody = {
     /**
      * Replay the events after this cursor of `GET /events`, or this position.
      */
@@ -1997,24 +2214,48 @@ export type ReplayDto = {
     only_failed?: boolean;
 };
 
-export type ResourceMetadataDto = {
+export type ResourceMetadata = {
+    /**
+     * URL of the protected resource. Tokens may name it as their audience.
+     */
     resource: string;
     /**
      * The issuers of accepted tokens. Absent with development tokens.
      */
     authorization_servers?: Array<string>;
+    /**
+     * How a request presents its token.
+     */
     bearer_methods_supported: Array<string>;
+    /**
+     * Name of the resource, for people.
+     */
     resource_name: string;
 };
 
-export type StatusDto = {
+export type ServiceStatus = {
+    /**
+     * Always `ok`.
+     */
     status: 'ok';
+    /**
+     * Version of the controller.
+     */
     version: string;
 };
 
-export type HealthDto = {
+export type Health = {
+    /**
+     * `degraded` if a dependency is unavailable.
+     */
     status: 'healthy' | 'degraded';
+    /**
+     * Version of the controller.
+     */
     version: string;
+    /**
+     * State of PostgreSQL.
+     */
     database: 'connected' | 'disconnected';
     /**
      * Why the database cannot serve requests, so that the instance is not ready. Absent if it can. `read_only`, `disk_full`, `commits_hang` (a synchronous standby is missing, or the storage does not respond), `writes_fail`: the database responds but takes no writes.
@@ -2042,26 +2283,47 @@ export type HealthDto = {
     signing_keys_reason?: 'unreachable' | 'certificate_untrusted' | 'bad_response';
 };
 
-export type LiveDto = {
+export type Liveness = {
+    /**
+     * Always `alive`.
+     */
     status: 'alive';
 };
 
-export type ReadyDto = {
+export type Readiness = {
+    /**
+     * Whether the process accepts requests.
+     */
     status: 'ready' | 'not_ready';
 };
 
-export type InputProblemDto = {
+export type InputProblem = {
     /**
      * JSON Pointer into the body (RFC 6901), or `?name` for a query parameter.
      */
     pointer: string;
+    /**
+     * The problem, for people.
+     */
     message: string;
 };
 
-export type ProblemDto = {
+export type Problem = {
+    /**
+     * URI of the kind of problem: `urn:agent-mesh:error:` and the code.
+     */
     type: string;
+    /**
+     * The kind of problem, for people. Constant for a code.
+     */
     title: string;
+    /**
+     * HTTP status of the response.
+     */
     status: number;
+    /**
+     * The cause in this case, and the next step, for people.
+     */
     detail: string;
     /**
      * Stable code of the error; branch on it.
@@ -2071,59 +2333,62 @@ export type ProblemDto = {
      * Path of the request.
      */
     instance?: string;
+    /**
+     * Trace of the request, as in `X-Trace-Id`. Search the log and the audit log for it.
+     */
     trace_id?: string;
     /**
      * All problems of the input.
      */
-    errors?: Array<InputProblemDto>;
+    errors?: Array<InputProblem>;
     /**
      * For `events.cursor_gone`: the cursor from which a reader can continue.
      */
     oldest?: string;
 };
 
-export type MeWhoAmIData = {
+export type GetCallerData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/me';
 };
 
-export type MeWhoAmIErrors = {
+export type GetCallerErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type MeWhoAmIError = MeWhoAmIErrors[keyof MeWhoAmIErrors];
+export type GetCallerError = GetCallerErrors[keyof GetCallerErrors];
 
-export type MeWhoAmIResponses = {
+export type GetCallerResponses = {
     /**
      * The subject and the roles of the token.
      */
-    200: WhoAmIDto;
+    200: Caller;
 };
 
-export type MeWhoAmIResponse = MeWhoAmIResponses[keyof MeWhoAmIResponses];
+export type GetCallerResponse = GetCallerResponses[keyof GetCallerResponses];
 
-export type AuditEventsData = {
+export type ListAuditEventsData = {
     body?: never;
     path?: never;
     query?: {
@@ -2163,42 +2428,42 @@ export type AuditEventsData = {
     url: '/audit/events';
 };
 
-export type AuditEventsErrors = {
+export type ListAuditEventsErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type AuditEventsError = AuditEventsErrors[keyof AuditEventsErrors];
+export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
 
-export type AuditEventsResponses = {
+export type ListAuditEventsResponses = {
     /**
      * A page of events, oldest first, or a stream of all matching events.
      */
-    200: AuditPageDto;
+    200: AuditPage;
 };
 
-export type AuditEventsResponse = AuditEventsResponses[keyof AuditEventsResponses];
+export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
 
-export type AuditIngestData = {
-    body: IngestEventDto | Array<IngestEventDto>;
+export type IngestAuditEventsData = {
+    body: ReportedEvent | Array<ReportedEvent>;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -2210,69 +2475,69 @@ export type AuditIngestData = {
     url: '/audit/ingest';
 };
 
-export type AuditIngestErrors = {
+export type IngestAuditEventsErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The request must name a role
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type AuditIngestError = AuditIngestErrors[keyof AuditIngestErrors];
+export type IngestAuditEventsError = IngestAuditEventsErrors[keyof IngestAuditEventsErrors];
 
-export type AuditIngestResponses = {
+export type IngestAuditEventsResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: IngestAckDto | IngestBatchAckDto;
+    200: IngestAck | IngestBatchAck;
     /**
      * The event was stored; for an array, all events.
      */
-    202: IngestAckDto | IngestBatchAckDto;
+    202: IngestAck | IngestBatchAck;
 };
 
-export type AuditIngestResponse = AuditIngestResponses[keyof AuditIngestResponses];
+export type IngestAuditEventsResponse = IngestAuditEventsResponses[keyof IngestAuditEventsResponses];
 
-export type EventsListData = {
+export type ListEventsData = {
     body?: never;
     path?: never;
     query?: {
@@ -2304,49 +2569,49 @@ export type EventsListData = {
     url: '/events';
 };
 
-export type EventsListErrors = {
+export type ListEventsErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The cursor is not valid
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller may not read these events
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The cursor is beyond the end of its epoch
      */
-    410: ProblemDto;
+    410: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type EventsListError = EventsListErrors[keyof EventsListErrors];
+export type ListEventsError = ListEventsErrors[keyof ListEventsErrors];
 
-export type EventsListResponses = {
+export type ListEventsResponses = {
     /**
      * The events.
      */
-    200: EventPageDto;
+    200: EventPage;
 };
 
-export type EventsListResponse = EventsListResponses[keyof EventsListResponses];
+export type ListEventsResponse = ListEventsResponses[keyof ListEventsResponses];
 
-export type EventsStreamData = {
+export type StreamEventsData = {
     body?: never;
     headers?: {
         /**
@@ -2376,90 +2641,90 @@ export type EventsStreamData = {
     url: '/events/stream';
 };
 
-export type EventsStreamErrors = {
+export type StreamEventsErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The cursor is not valid
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller may not read these events
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The cursor is beyond the end of its epoch
      */
-    410: ProblemDto;
+    410: Problem;
     /**
      * Too many requests; The caller has too many event streams
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type EventsStreamError = EventsStreamErrors[keyof EventsStreamErrors];
+export type StreamEventsError = StreamEventsErrors[keyof StreamEventsErrors];
 
-export type EventsStreamResponses = {
+export type StreamEventsResponses = {
     /**
      * The stream.
      */
     200: string;
 };
 
-export type EventsStreamResponse = EventsStreamResponses[keyof EventsStreamResponses];
+export type StreamEventsResponse = StreamEventsResponses[keyof StreamEventsResponses];
 
-export type RolesListData = {
+export type ListPausedRolesData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/roles';
 };
 
-export type RolesListErrors = {
+export type ListPausedRolesErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type RolesListError = RolesListErrors[keyof RolesListErrors];
+export type ListPausedRolesError = ListPausedRolesErrors[keyof ListPausedRolesErrors];
 
-export type RolesListResponses = {
+export type ListPausedRolesResponses = {
     /**
      * The paused roles.
      */
-    200: PausedRolesDto;
+    200: PausedRoles;
 };
 
-export type RolesListResponse = RolesListResponses[keyof RolesListResponses];
+export type ListPausedRolesResponse = ListPausedRolesResponses[keyof ListPausedRolesResponses];
 
-export type RolesGetData = {
+export type GetRoleData = {
     body?: never;
     path: {
         /**
@@ -2471,42 +2736,42 @@ export type RolesGetData = {
     url: '/roles/{role}';
 };
 
-export type RolesGetErrors = {
+export type GetRoleErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type RolesGetError = RolesGetErrors[keyof RolesGetErrors];
+export type GetRoleError = GetRoleErrors[keyof GetRoleErrors];
 
-export type RolesGetResponses = {
+export type GetRoleResponses = {
     /**
      * The role.
      */
-    200: RoleDto;
+    200: Role;
 };
 
-export type RolesGetResponse = RolesGetResponses[keyof RolesGetResponses];
+export type GetRoleResponse = GetRoleResponses[keyof GetRoleResponses];
 
-export type RolesPauseData = {
-    body: PauseRoleDto;
+export type PauseRoleData = {
+    body: PauseRoleBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -2523,65 +2788,65 @@ export type RolesPauseData = {
     url: '/roles/{role}/pause';
 };
 
-export type RolesPauseErrors = {
+export type PauseRoleErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type RolesPauseError = RolesPauseErrors[keyof RolesPauseErrors];
+export type PauseRoleError = PauseRoleErrors[keyof PauseRoleErrors];
 
-export type RolesPauseResponses = {
+export type PauseRoleResponses = {
     /**
      * The paused role.
      */
-    200: RoleDto;
+    200: Role;
 };
 
-export type RolesPauseResponse = RolesPauseResponses[keyof RolesPauseResponses];
+export type PauseRoleResponse = PauseRoleResponses[keyof PauseRoleResponses];
 
-export type RolesResumeData = {
+export type ResumeRoleData = {
     body?: never;
     headers?: {
         /**
@@ -2599,66 +2864,66 @@ export type RolesResumeData = {
     url: '/roles/{role}/resume';
 };
 
-export type RolesResumeErrors = {
+export type ResumeRoleErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type RolesResumeError = RolesResumeErrors[keyof RolesResumeErrors];
+export type ResumeRoleError = ResumeRoleErrors[keyof ResumeRoleErrors];
 
-export type RolesResumeResponses = {
+export type ResumeRoleResponses = {
     /**
      * The role.
      */
-    200: RoleDto;
+    200: Role;
 };
 
-export type RolesResumeResponse = RolesResumeResponses[keyof RolesResumeResponses];
+export type ResumeRoleResponse = ResumeRoleResponses[keyof ResumeRoleResponses];
 
-export type TasksRouteData = {
-    body: RouteTaskDto;
+export type RouteTaskData = {
+    body: RouteTaskBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -2670,73 +2935,73 @@ export type TasksRouteData = {
     url: '/tasks/route';
 };
 
-export type TasksRouteErrors = {
+export type RouteTaskErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The request must name a role
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The four-eyes principle excludes the caller
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The task was cancelled
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request; The delegation chain is too deep or circular
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksRouteError = TasksRouteErrors[keyof TasksRouteErrors];
+export type RouteTaskError = RouteTaskErrors[keyof RouteTaskErrors];
 
-export type TasksRouteResponses = {
+export type RouteTaskResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: RoutedTaskDto;
+    200: RoutedTask;
     /**
      * The stored task.
      */
-    202: RoutedTaskDto;
+    202: RoutedTask;
 };
 
-export type TasksRouteResponse = TasksRouteResponses[keyof TasksRouteResponses];
+export type RouteTaskResponse = RouteTaskResponses[keyof RouteTaskResponses];
 
-export type TasksListData = {
+export type ListTasksData = {
     body?: never;
     path?: never;
     query?: {
@@ -2772,45 +3037,49 @@ export type TasksListData = {
          * Return only tasks that were created at or after this time (RFC 3339), for example `2026-01-31T00:00:00Z`.
          */
         created_since?: string;
+        /**
+         * `me`: only tasks whose latest attempt you claimed. With `status=active`: those that you hold now.
+         */
+        claimed_by?: 'me';
     };
     url: '/tasks';
 };
 
-export type TasksListErrors = {
+export type ListTasksErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksListError = TasksListErrors[keyof TasksListErrors];
+export type ListTasksError = ListTasksErrors[keyof ListTasksErrors];
 
-export type TasksListResponses = {
+export type ListTasksResponses = {
     /**
      * A page of tasks.
      */
-    200: TaskPageDto;
+    200: TaskPage;
 };
 
-export type TasksListResponse = TasksListResponses[keyof TasksListResponses];
+export type ListTasksResponse = ListTasksResponses[keyof ListTasksResponses];
 
-export type TasksWaitData = {
+export type WaitForTasksData = {
     body?: never;
     path?: never;
     query?: {
@@ -2830,50 +3099,50 @@ export type TasksWaitData = {
     url: '/tasks/wait';
 };
 
-export type TasksWaitErrors = {
+export type WaitForTasksErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The request must name a role
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksWaitError = TasksWaitErrors[keyof TasksWaitErrors];
+export type WaitForTasksError = WaitForTasksErrors[keyof WaitForTasksErrors];
 
-export type TasksWaitResponses = {
+export type WaitForTasksResponses = {
     /**
      * Tasks are due.
      */
-    200: WaitDto;
+    200: DueTasks;
     /**
      * No task became due, or the role is paused. Send the request again.
      */
     204: void;
 };
 
-export type TasksWaitResponse = TasksWaitResponses[keyof TasksWaitResponses];
+export type WaitForTasksResponse = WaitForTasksResponses[keyof WaitForTasksResponses];
 
-export type TasksClaimNextData = {
-    body: ClaimDto;
+export type ClaimNextTaskData = {
+    body: ClaimNextTaskBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -2885,70 +3154,70 @@ export type TasksClaimNextData = {
     url: '/tasks/claim';
 };
 
-export type TasksClaimNextErrors = {
+export type ClaimNextTaskErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The request must name a role
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksClaimNextError = TasksClaimNextErrors[keyof TasksClaimNextErrors];
+export type ClaimNextTaskError = ClaimNextTaskErrors[keyof ClaimNextTaskErrors];
 
-export type TasksClaimNextResponses = {
+export type ClaimNextTaskResponses = {
     /**
      * The claimed task.
      */
-    200: ClaimedTaskDto;
+    200: ClaimedTask;
     /**
      * No task is due, or the role is paused.
      */
     204: void;
 };
 
-export type TasksClaimNextResponse = TasksClaimNextResponses[keyof TasksClaimNextResponses];
+export type ClaimNextTaskResponse = ClaimNextTaskResponses[keyof ClaimNextTaskResponses];
 
-export type TasksClaimData = {
-    body: LeaseDto;
+export type ClaimTaskData = {
+    body: ClaimTaskBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -2956,76 +3225,79 @@ export type TasksClaimData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the task, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/tasks/{id}/claim';
 };
 
-export type TasksClaimErrors = {
+export type ClaimTaskErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; Another agent has claimed the task; The task is not due yet; The task has ended; The role is paused
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksClaimError = TasksClaimErrors[keyof TasksClaimErrors];
+export type ClaimTaskError = ClaimTaskErrors[keyof ClaimTaskErrors];
 
-export type TasksClaimResponses = {
+export type ClaimTaskResponses = {
     /**
      * The claimed task.
      */
-    200: ClaimedTaskDto;
+    200: ClaimedTask;
 };
 
-export type TasksClaimResponse = TasksClaimResponses[keyof TasksClaimResponses];
+export type ClaimTaskResponse = ClaimTaskResponses[keyof ClaimTaskResponses];
 
-export type TasksCancelData = {
-    body: CancelDto;
+export type CancelTaskData = {
+    body: CancelTaskBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3033,76 +3305,79 @@ export type TasksCancelData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the task, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/tasks/{id}/cancel';
 };
 
-export type TasksCancelErrors = {
+export type CancelTaskErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The task has ended; The cascade would cancel too many tasks
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksCancelError = TasksCancelErrors[keyof TasksCancelErrors];
+export type CancelTaskError = CancelTaskErrors[keyof CancelTaskErrors];
 
-export type TasksCancelResponses = {
+export type CancelTaskResponses = {
     /**
      * The cancelled task.
      */
-    200: CancelledTaskDto;
+    200: CancelledTask;
 };
 
-export type TasksCancelResponse = TasksCancelResponses[keyof TasksCancelResponses];
+export type CancelTaskResponse = CancelTaskResponses[keyof CancelTaskResponses];
 
-export type TasksRetryData = {
-    body: ReasonDto;
+export type RetryTaskData = {
+    body: RetryTaskBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3110,76 +3385,79 @@ export type TasksRetryData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the task, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/tasks/{id}/retry';
 };
 
-export type TasksRetryErrors = {
+export type RetryTaskErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The task is still open; The task has ended; A pending approval already exists; The task has too many approvals or approver roles
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksRetryError = TasksRetryErrors[keyof TasksRetryErrors];
+export type RetryTaskError = RetryTaskErrors[keyof RetryTaskErrors];
 
-export type TasksRetryResponses = {
+export type RetryTaskResponses = {
     /**
      * The pending task.
      */
-    200: TaskDto;
+    200: Task;
 };
 
-export type TasksRetryResponse = TasksRetryResponses[keyof TasksRetryResponses];
+export type RetryTaskResponse = RetryTaskResponses[keyof RetryTaskResponses];
 
-export type BulkControlCancelData = {
-    body: CancelTasksDto;
+export type CancelTasksData = {
+    body: CancelTasksBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3191,66 +3469,66 @@ export type BulkControlCancelData = {
     url: '/tasks/cancel';
 };
 
-export type BulkControlCancelErrors = {
+export type CancelTasksErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type BulkControlCancelError = BulkControlCancelErrors[keyof BulkControlCancelErrors];
+export type CancelTasksError = CancelTasksErrors[keyof CancelTasksErrors];
 
-export type BulkControlCancelResponses = {
+export type CancelTasksResponses = {
     /**
      * The matching, changed and refused tasks.
      */
-    200: BulkResultDto;
+    200: BulkResult;
 };
 
-export type BulkControlCancelResponse = BulkControlCancelResponses[keyof BulkControlCancelResponses];
+export type CancelTasksResponse = CancelTasksResponses[keyof CancelTasksResponses];
 
-export type BulkControlRetryData = {
-    body: RetryTasksDto;
+export type RetryTasksData = {
+    body: RetryTasksBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3262,65 +3540,65 @@ export type BulkControlRetryData = {
     url: '/tasks/retry';
 };
 
-export type BulkControlRetryErrors = {
+export type RetryTasksErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type BulkControlRetryError = BulkControlRetryErrors[keyof BulkControlRetryErrors];
+export type RetryTasksError = RetryTasksErrors[keyof RetryTasksErrors];
 
-export type BulkControlRetryResponses = {
+export type RetryTasksResponses = {
     /**
      * The matching, changed and refused tasks.
      */
-    200: BulkResultDto;
+    200: BulkResult;
 };
 
-export type BulkControlRetryResponse = BulkControlRetryResponses[keyof BulkControlRetryResponses];
+export type RetryTasksResponse = RetryTasksResponses[keyof RetryTasksResponses];
 
-export type TasksGetData = {
+export type GetTaskData = {
     body?: never;
     headers?: {
         /**
@@ -3329,6 +3607,9 @@ export type TasksGetData = {
         'If-None-Match'?: string;
     };
     path: {
+        /**
+         * Id of the task, bare or with its prefix.
+         */
         id: string;
     };
     query?: {
@@ -3344,139 +3625,145 @@ export type TasksGetData = {
     url: '/tasks/{id}';
 };
 
-export type TasksGetErrors = {
+export type GetTaskErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksGetError = TasksGetErrors[keyof TasksGetErrors];
+export type GetTaskError = GetTaskErrors[keyof GetTaskErrors];
 
-export type TasksGetResponses = {
+export type GetTaskResponses = {
     /**
      * The task.
      */
-    200: TaskDetailDto;
+    200: TaskDetail;
 };
 
-export type TasksGetResponse = TasksGetResponses[keyof TasksGetResponses];
+export type GetTaskResponse = GetTaskResponses[keyof GetTaskResponses];
 
-export type TasksTreeData = {
+export type GetTaskTreeData = {
     body?: never;
     path: {
+        /**
+         * Id of the task, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/tasks/{id}/tree';
 };
 
-export type TasksTreeErrors = {
+export type GetTaskTreeErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksTreeError = TasksTreeErrors[keyof TasksTreeErrors];
+export type GetTaskTreeError = GetTaskTreeErrors[keyof GetTaskTreeErrors];
 
-export type TasksTreeResponses = {
+export type GetTaskTreeResponses = {
     /**
      * The tree.
      */
-    200: TaskNodeDto;
+    200: TaskNode;
 };
 
-export type TasksTreeResponse = TasksTreeResponses[keyof TasksTreeResponses];
+export type GetTaskTreeResponse = GetTaskTreeResponses[keyof GetTaskTreeResponses];
 
-export type TasksTimelineData = {
+export type GetTaskTimelineData = {
     body?: never;
     path: {
+        /**
+         * Id of the task, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/tasks/{id}/timeline';
 };
 
-export type TasksTimelineErrors = {
+export type GetTaskTimelineErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type TasksTimelineError = TasksTimelineErrors[keyof TasksTimelineErrors];
+export type GetTaskTimelineError = GetTaskTimelineErrors[keyof GetTaskTimelineErrors];
 
-export type TasksTimelineResponses = {
+export type GetTaskTimelineResponses = {
     /**
      * The timeline.
      */
-    200: TimelineDto;
+    200: Timeline;
 };
 
-export type TasksTimelineResponse = TasksTimelineResponses[keyof TasksTimelineResponses];
+export type GetTaskTimelineResponse = GetTaskTimelineResponses[keyof GetTaskTimelineResponses];
 
-export type ApprovalsListData = {
+export type ListApprovalsData = {
     body?: never;
     path?: never;
     query?: {
@@ -3512,42 +3799,42 @@ export type ApprovalsListData = {
     url: '/approvals';
 };
 
-export type ApprovalsListErrors = {
+export type ListApprovalsErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalsListError = ApprovalsListErrors[keyof ApprovalsListErrors];
+export type ListApprovalsError = ListApprovalsErrors[keyof ListApprovalsErrors];
 
-export type ApprovalsListResponses = {
+export type ListApprovalsResponses = {
     /**
      * A page of approvals.
      */
-    200: ApprovalPageDto;
+    200: ApprovalPage;
 };
 
-export type ApprovalsListResponse = ApprovalsListResponses[keyof ApprovalsListResponses];
+export type ListApprovalsResponse = ListApprovalsResponses[keyof ListApprovalsResponses];
 
-export type ApprovalsCreateData = {
-    body: CreateApprovalDto;
+export type RequestApprovalData = {
+    body: RequestApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3559,73 +3846,73 @@ export type ApprovalsCreateData = {
     url: '/approvals';
 };
 
-export type ApprovalsCreateErrors = {
+export type RequestApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The request must name a role
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller; A person has to decide
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The task was not found; There is no pending approval to decide
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The task has ended; A pending approval already exists; The approval has already been decided; The approval expired without a decision; The caller has already voted; The request matches several approvals; An approval of the same payload was already consumed; The task has too many approvals or approver roles
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalsCreateError = ApprovalsCreateErrors[keyof ApprovalsCreateErrors];
+export type RequestApprovalError = RequestApprovalErrors[keyof RequestApprovalErrors];
 
-export type ApprovalsCreateResponses = {
+export type RequestApprovalResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: ApprovalAckDto;
+    200: ApprovalAck;
     /**
-     * The approval was requested or decided.
+     * The approval was requested. For the deprecated form: it was decided.
      */
-    202: ApprovalAckDto;
+    202: ApprovalAck;
 };
 
-export type ApprovalsCreateResponse = ApprovalsCreateResponses[keyof ApprovalsCreateResponses];
+export type RequestApprovalResponse = RequestApprovalResponses[keyof RequestApprovalResponses];
 
-export type ApprovalsGetData = {
+export type GetApprovalData = {
     body?: never;
     headers?: {
         /**
@@ -3634,6 +3921,9 @@ export type ApprovalsGetData = {
         'If-None-Match'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: {
@@ -3645,46 +3935,46 @@ export type ApprovalsGetData = {
     url: '/approvals/{id}';
 };
 
-export type ApprovalsGetErrors = {
+export type GetApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalsGetError = ApprovalsGetErrors[keyof ApprovalsGetErrors];
+export type GetApprovalError = GetApprovalErrors[keyof GetApprovalErrors];
 
-export type ApprovalsGetResponses = {
+export type GetApprovalResponses = {
     /**
      * The approval.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalsGetResponse = ApprovalsGetResponses[keyof ApprovalsGetResponses];
+export type GetApprovalResponse = GetApprovalResponses[keyof GetApprovalResponses];
 
-export type ApprovalStepsDecideData = {
-    body: DecideApprovalDto;
+export type DecideApprovalData = {
+    body: DecideApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3692,76 +3982,79 @@ export type ApprovalStepsDecideData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/approvals/{id}/decision';
 };
 
-export type ApprovalStepsDecideErrors = {
+export type DecideApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller; A person has to decide
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; The caller has already voted; The task has ended; A pending approval already exists
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalStepsDecideError = ApprovalStepsDecideErrors[keyof ApprovalStepsDecideErrors];
+export type DecideApprovalError = DecideApprovalErrors[keyof DecideApprovalErrors];
 
-export type ApprovalStepsDecideResponses = {
+export type DecideApprovalResponses = {
     /**
      * The approval. It stays `pending` until its quorum is reached.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalStepsDecideResponse = ApprovalStepsDecideResponses[keyof ApprovalStepsDecideResponses];
+export type DecideApprovalResponse = DecideApprovalResponses[keyof DecideApprovalResponses];
 
-export type ApprovalStepsWithdrawData = {
-    body: WithdrawApprovalDto;
+export type WithdrawApprovalData = {
+    body: WithdrawApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3769,76 +4062,79 @@ export type ApprovalStepsWithdrawData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/approvals/{id}/withdraw';
 };
 
-export type ApprovalStepsWithdrawErrors = {
+export type WithdrawApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; The task has ended
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalStepsWithdrawError = ApprovalStepsWithdrawErrors[keyof ApprovalStepsWithdrawErrors];
+export type WithdrawApprovalError = WithdrawApprovalErrors[keyof WithdrawApprovalErrors];
 
-export type ApprovalStepsWithdrawResponses = {
+export type WithdrawApprovalResponses = {
     /**
      * The withdrawn approval.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalStepsWithdrawResponse = ApprovalStepsWithdrawResponses[keyof ApprovalStepsWithdrawResponses];
+export type WithdrawApprovalResponse = WithdrawApprovalResponses[keyof WithdrawApprovalResponses];
 
-export type ApprovalStepsResubmitData = {
-    body: ResubmitApprovalDto;
+export type ResubmitApprovalData = {
+    body: ResubmitApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3846,76 +4142,79 @@ export type ApprovalStepsResubmitData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/approvals/{id}/resubmit';
 };
 
-export type ApprovalStepsResubmitErrors = {
+export type ResubmitApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The approval is still open; The approval was already resubmitted; An approval of the same payload was already consumed; The task has too many approvals or approver roles; A pending approval already exists; The task has ended
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalStepsResubmitError = ApprovalStepsResubmitErrors[keyof ApprovalStepsResubmitErrors];
+export type ResubmitApprovalError = ResubmitApprovalErrors[keyof ResubmitApprovalErrors];
 
-export type ApprovalStepsResubmitResponses = {
+export type ResubmitApprovalResponses = {
     /**
      * The new approval.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalStepsResubmitResponse = ApprovalStepsResubmitResponses[keyof ApprovalStepsResubmitResponses];
+export type ResubmitApprovalResponse = ResubmitApprovalResponses[keyof ResubmitApprovalResponses];
 
-export type ApprovalStepsConsumeData = {
-    body: ConsumeApprovalDto;
+export type ConsumeApprovalData = {
+    body: ConsumeApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -3923,76 +4222,79 @@ export type ApprovalStepsConsumeData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/approvals/{id}/consume';
 };
 
-export type ApprovalStepsConsumeErrors = {
+export type ConsumeApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The approval is not approved; The approval was already consumed; An approval of the same payload was already consumed; The task has to be claimed first; The approval was not consumed in time; The task has ended
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request; The digest does not match the approved payload
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalStepsConsumeError = ApprovalStepsConsumeErrors[keyof ApprovalStepsConsumeErrors];
+export type ConsumeApprovalError = ConsumeApprovalErrors[keyof ConsumeApprovalErrors];
 
-export type ApprovalStepsConsumeResponses = {
+export type ConsumeApprovalResponses = {
     /**
      * The consumed approval.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalStepsConsumeResponse = ApprovalStepsConsumeResponses[keyof ApprovalStepsConsumeResponses];
+export type ConsumeApprovalResponse = ConsumeApprovalResponses[keyof ConsumeApprovalResponses];
 
-export type ApprovalStepsDelegateData = {
-    body: DelegateApprovalDto;
+export type DelegateApprovalData = {
+    body: DelegateApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -4000,76 +4302,79 @@ export type ApprovalStepsDelegateData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/approvals/{id}/delegate';
 };
 
-export type ApprovalStepsDelegateErrors = {
+export type DelegateApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; A pending approval already exists; The task has ended; The decision cannot be delegated; The task has too many approvals or approver roles
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalStepsDelegateError = ApprovalStepsDelegateErrors[keyof ApprovalStepsDelegateErrors];
+export type DelegateApprovalError = DelegateApprovalErrors[keyof DelegateApprovalErrors];
 
-export type ApprovalStepsDelegateResponses = {
+export type DelegateApprovalResponses = {
     /**
      * The approval, with its new approver role.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalStepsDelegateResponse = ApprovalStepsDelegateResponses[keyof ApprovalStepsDelegateResponses];
+export type DelegateApprovalResponse = DelegateApprovalResponses[keyof DelegateApprovalResponses];
 
-export type ApprovalStepsRecallData = {
-    body: RecallApprovalDto;
+export type RecallApprovalData = {
+    body: RecallApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -4077,76 +4382,79 @@ export type ApprovalStepsRecallData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/approvals/{id}/recall';
 };
 
-export type ApprovalStepsRecallErrors = {
+export type RecallApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; A pending approval already exists; The task has ended; The decision cannot be recalled
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalStepsRecallError = ApprovalStepsRecallErrors[keyof ApprovalStepsRecallErrors];
+export type RecallApprovalError = RecallApprovalErrors[keyof RecallApprovalErrors];
 
-export type ApprovalStepsRecallResponses = {
+export type RecallApprovalResponses = {
     /**
      * The approval, with your role as its approver role.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalStepsRecallResponse = ApprovalStepsRecallResponses[keyof ApprovalStepsRecallResponses];
+export type RecallApprovalResponse = RecallApprovalResponses[keyof RecallApprovalResponses];
 
-export type ApprovalStepsReassignData = {
-    body: ReassignApprovalDto;
+export type ReassignApprovalData = {
+    body: ReassignApprovalBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -4154,122 +4462,128 @@ export type ApprovalStepsReassignData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/approvals/{id}/reassign';
 };
 
-export type ApprovalStepsReassignErrors = {
+export type ReassignApprovalErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The approval was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; A pending approval already exists; The task has ended; The decision cannot be delegated; The task has too many approvals or approver roles
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ApprovalStepsReassignError = ApprovalStepsReassignErrors[keyof ApprovalStepsReassignErrors];
+export type ReassignApprovalError = ReassignApprovalErrors[keyof ReassignApprovalErrors];
 
-export type ApprovalStepsReassignResponses = {
+export type ReassignApprovalResponses = {
     /**
      * The approval, with its new approver role.
      */
-    200: ApprovalDto;
+    200: Approval;
 };
 
-export type ApprovalStepsReassignResponse = ApprovalStepsReassignResponses[keyof ApprovalStepsReassignResponses];
+export type ReassignApprovalResponse = ReassignApprovalResponses[keyof ReassignApprovalResponses];
 
-export type IdempotencyGetData = {
+export type GetKeyedRequestsData = {
     body?: never;
     path: {
+        /**
+         * The idempotency key of the requests.
+         */
         key: string;
     };
     query?: never;
     url: '/idempotency/{key}';
 };
 
-export type IdempotencyGetErrors = {
+export type GetKeyedRequestsErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * No completed request has this idempotency key
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type IdempotencyGetError = IdempotencyGetErrors[keyof IdempotencyGetErrors];
+export type GetKeyedRequestsError = GetKeyedRequestsErrors[keyof GetKeyedRequestsErrors];
 
-export type IdempotencyGetResponses = {
+export type GetKeyedRequestsResponses = {
     /**
      * Your requests with the idempotency key that were executed.
      */
-    200: KeyedRequestsDto;
+    200: KeyedRequests;
 };
 
-export type IdempotencyGetResponse = IdempotencyGetResponses[keyof IdempotencyGetResponses];
+export type GetKeyedRequestsResponse = GetKeyedRequestsResponses[keyof GetKeyedRequestsResponses];
 
-export type SessionsListData = {
+export type ListSessionsData = {
     body?: never;
     path?: never;
     query?: {
@@ -4294,6 +4608,10 @@ export type SessionsListData = {
          */
         task_id?: string;
         /**
+         * `me`: only sessions that you claimed or activated. With `status=active`: those that you hold now.
+         */
+        claimed_by?: 'me';
+        /**
          * Number of the page, from 1. The response then contains `total`. To read all pages, follow `next_cursor` instead. Cannot be combined with `cursor`.
          */
         page?: number;
@@ -4301,42 +4619,42 @@ export type SessionsListData = {
     url: '/sessions';
 };
 
-export type SessionsListErrors = {
+export type ListSessionsErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type SessionsListError = SessionsListErrors[keyof SessionsListErrors];
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
 
-export type SessionsListResponses = {
+export type ListSessionsResponses = {
     /**
      * A page of sessions.
      */
-    200: SessionPageDto;
+    200: SessionPage;
 };
 
-export type SessionsListResponse = SessionsListResponses[keyof SessionsListResponses];
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
 
-export type SessionsCreateData = {
-    body: CreateSessionDto;
+export type CreateSessionData = {
+    body: CreateSessionBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -4348,73 +4666,73 @@ export type SessionsCreateData = {
     url: '/sessions';
 };
 
-export type SessionsCreateErrors = {
+export type CreateSessionErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The session id is already in use; Another agent has claimed the session; The task has ended
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type SessionsCreateError = SessionsCreateErrors[keyof SessionsCreateErrors];
+export type CreateSessionError = CreateSessionErrors[keyof CreateSessionErrors];
 
-export type SessionsCreateResponses = {
+export type CreateSessionResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: SessionDto;
+    200: Session;
     /**
      * The pending session.
      */
-    201: SessionDto;
+    201: Session;
 };
 
-export type SessionsCreateResponse = SessionsCreateResponses[keyof SessionsCreateResponses];
+export type CreateSessionResponse = CreateSessionResponses[keyof CreateSessionResponses];
 
-export type SessionsGetData = {
+export type GetSessionData = {
     body?: never;
     headers?: {
         /**
@@ -4424,7 +4742,7 @@ export type SessionsGetData = {
     };
     path: {
         /**
-         * Id of a session, or id of a task for its latest attempt. Bare, or with its prefix.
+         * Id of the session, or id of a task for its latest attempt. Bare, or with its prefix.
          */
         id: string;
     };
@@ -4441,46 +4759,46 @@ export type SessionsGetData = {
     url: '/sessions/{id}';
 };
 
-export type SessionsGetErrors = {
+export type GetSessionErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The session was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type SessionsGetError = SessionsGetErrors[keyof SessionsGetErrors];
+export type GetSessionError = GetSessionErrors[keyof GetSessionErrors];
 
-export type SessionsGetResponses = {
+export type GetSessionResponses = {
     /**
      * The session.
      */
-    200: SessionDto;
+    200: Session;
 };
 
-export type SessionsGetResponse = SessionsGetResponses[keyof SessionsGetResponses];
+export type GetSessionResponse = GetSessionResponses[keyof GetSessionResponses];
 
-export type SessionsUpdateData = {
-    body: UpdateSessionDto;
+export type UpdateSessionData = {
+    body: UpdateSessionBody;
     headers?: {
         /**
          * `ETag` of the version that you read. If the session has changed since, the response is 412 `session.version_mismatch` and nothing changes.
@@ -4492,80 +4810,83 @@ export type SessionsUpdateData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the session, or id of a task for its latest attempt. Bare, or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/sessions/{id}';
 };
 
-export type SessionsUpdateErrors = {
+export type UpdateSessionErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The session was not found; The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session already has a task; The session cannot make this transition; The task requires an approval before completion; An approval that the worker requested is pending; The task is not due yet; The role is paused; The task has ended
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The session has changed
      */
-    412: ProblemDto;
+    412: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type SessionsUpdateError = SessionsUpdateErrors[keyof SessionsUpdateErrors];
+export type UpdateSessionError = UpdateSessionErrors[keyof UpdateSessionErrors];
 
-export type SessionsUpdateResponses = {
+export type UpdateSessionResponses = {
     /**
      * The updated session.
      */
-    200: SessionDto;
+    200: Session;
 };
 
-export type SessionsUpdateResponse = SessionsUpdateResponses[keyof SessionsUpdateResponses];
+export type UpdateSessionResponse = UpdateSessionResponses[keyof UpdateSessionResponses];
 
-export type SessionsEventData = {
-    body: LifecycleEventDto;
+export type ApplySessionEventData = {
+    body: ApplySessionEventBody;
     headers?: {
         /**
          * `ETag` of the version that you read. If the session has changed since, the response is 412 `session.version_mismatch` and nothing changes.
@@ -4577,80 +4898,83 @@ export type SessionsEventData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the session, or id of a task for its latest attempt. Bare, or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/sessions/{id}/events';
 };
 
-export type SessionsEventErrors = {
+export type ApplySessionEventErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The session was not found; The task was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session already has a task; The session cannot make this transition; The task requires an approval before completion; An approval that the worker requested is pending; The task is not due yet; The role is paused; The task has ended
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The session has changed
      */
-    412: ProblemDto;
+    412: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type SessionsEventError = SessionsEventErrors[keyof SessionsEventErrors];
+export type ApplySessionEventError = ApplySessionEventErrors[keyof ApplySessionEventErrors];
 
-export type SessionsEventResponses = {
+export type ApplySessionEventResponses = {
     /**
      * The updated session.
      */
-    200: SessionDto;
+    200: Session;
 };
 
-export type SessionsEventResponse = SessionsEventResponses[keyof SessionsEventResponses];
+export type ApplySessionEventResponse = ApplySessionEventResponses[keyof ApplySessionEventResponses];
 
-export type SessionsHeartbeatData = {
-    body: HeartbeatDto;
+export type SendHeartbeatData = {
+    body: SendHeartbeatBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -4658,76 +4982,79 @@ export type SessionsHeartbeatData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the session, or id of a task for its latest attempt. Bare, or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/sessions/{id}/heartbeat';
 };
 
-export type SessionsHeartbeatErrors = {
+export type SendHeartbeatErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The session was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session cannot make this transition; The task was cancelled; The attempt has reached the run limit of its task
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type SessionsHeartbeatError = SessionsHeartbeatErrors[keyof SessionsHeartbeatErrors];
+export type SendHeartbeatError = SendHeartbeatErrors[keyof SendHeartbeatErrors];
 
-export type SessionsHeartbeatResponses = {
+export type SendHeartbeatResponses = {
     /**
      * The session with the new lease expiry.
      */
-    200: SessionDto;
+    200: Session;
 };
 
-export type SessionsHeartbeatResponse = SessionsHeartbeatResponses[keyof SessionsHeartbeatResponses];
+export type SendHeartbeatResponse = SendHeartbeatResponses[keyof SendHeartbeatResponses];
 
-export type SessionsReleaseData = {
-    body: ReleaseDto;
+export type ReleaseSessionData = {
+    body: ReleaseSessionBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -4735,121 +5062,124 @@ export type SessionsReleaseData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the session, or id of a task for its latest attempt. Bare, or with its prefix.
+         */
         id: string;
     };
     query?: never;
     url: '/sessions/{id}/release';
 };
 
-export type SessionsReleaseErrors = {
+export type ReleaseSessionErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The session was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session cannot make this transition; The task was cancelled; The session has no task; The task has ended; The task was released too often; The approval belongs to another task
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type SessionsReleaseError = SessionsReleaseErrors[keyof SessionsReleaseErrors];
+export type ReleaseSessionError = ReleaseSessionErrors[keyof ReleaseSessionErrors];
 
-export type SessionsReleaseResponses = {
+export type ReleaseSessionResponses = {
     /**
      * The released attempt.
      */
-    200: SessionDto;
+    200: Session;
 };
 
-export type SessionsReleaseResponse = SessionsReleaseResponses[keyof SessionsReleaseResponses];
+export type ReleaseSessionResponse = ReleaseSessionResponses[keyof ReleaseSessionResponses];
 
-export type WebhooksListData = {
+export type ListWebhooksData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/webhooks';
 };
 
-export type WebhooksListErrors = {
+export type ListWebhooksErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhooksListError = WebhooksListErrors[keyof WebhooksListErrors];
+export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
 
-export type WebhooksListResponses = {
+export type ListWebhooksResponses = {
     /**
      * The webhooks.
      */
-    200: WebhookListDto;
+    200: WebhookList;
 };
 
-export type WebhooksListResponse = WebhooksListResponses[keyof WebhooksListResponses];
+export type ListWebhooksResponse = ListWebhooksResponses[keyof ListWebhooksResponses];
 
-export type WebhooksCreateData = {
-    body: CreateWebhookDto;
+export type CreateWebhookData = {
+    body: CreateWebhookBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -4861,69 +5191,69 @@ export type WebhooksCreateData = {
     url: '/webhooks';
 };
 
-export type WebhooksCreateErrors = {
+export type CreateWebhookErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The URL cannot receive webhooks
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; Webhooks are not configured; There are too many webhooks
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhooksCreateError = WebhooksCreateErrors[keyof WebhooksCreateErrors];
+export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
 
-export type WebhooksCreateResponses = {
+export type CreateWebhookResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: WebhookWithSecretDto;
+    200: WebhookWithSecret;
     /**
      * The webhook and its secret.
      */
-    201: WebhookWithSecretDto;
+    201: WebhookWithSecret;
 };
 
-export type WebhooksCreateResponse = WebhooksCreateResponses[keyof WebhooksCreateResponses];
+export type CreateWebhookResponse = CreateWebhookResponses[keyof CreateWebhookResponses];
 
-export type WebhooksDeleteData = {
+export type DeleteWebhookData = {
     body?: never;
     headers?: {
         /**
@@ -4932,111 +5262,117 @@ export type WebhooksDeleteData = {
         'If-Match'?: string;
     };
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
     };
     query?: never;
     url: '/webhooks/{id}';
 };
 
-export type WebhooksDeleteErrors = {
+export type DeleteWebhookErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The webhook has changed
      */
-    412: ProblemDto;
+    412: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhooksDeleteError = WebhooksDeleteErrors[keyof WebhooksDeleteErrors];
+export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
 
-export type WebhooksDeleteResponses = {
+export type DeleteWebhookResponses = {
     /**
      * The webhook was deleted.
      */
     204: void;
 };
 
-export type WebhooksDeleteResponse = WebhooksDeleteResponses[keyof WebhooksDeleteResponses];
+export type DeleteWebhookResponse = DeleteWebhookResponses[keyof DeleteWebhookResponses];
 
-export type WebhooksGetData = {
+export type GetWebhookData = {
     body?: never;
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
     };
     query?: never;
     url: '/webhooks/{id}';
 };
 
-export type WebhooksGetErrors = {
+export type GetWebhookErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhooksGetError = WebhooksGetErrors[keyof WebhooksGetErrors];
+export type GetWebhookError = GetWebhookErrors[keyof GetWebhookErrors];
 
-export type WebhooksGetResponses = {
+export type GetWebhookResponses = {
     /**
      * The webhook.
      */
-    200: WebhookDto;
+    200: Webhook;
 };
 
-export type WebhooksGetResponse = WebhooksGetResponses[keyof WebhooksGetResponses];
+export type GetWebhookResponse = GetWebhookResponses[keyof GetWebhookResponses];
 
-export type WebhooksUpdateData = {
-    body: UpdateWebhookDto;
+export type UpdateWebhookData = {
+    body: UpdateWebhookBody;
     headers?: {
         /**
          * `ETag` of the version that you read. If the webhook has changed since, the response is 412 `webhook.version_mismatch` and nothing changes.
@@ -5044,80 +5380,83 @@ export type WebhooksUpdateData = {
         'If-Match'?: string;
     };
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
     };
     query?: never;
     url: '/webhooks/{id}';
 };
 
-export type WebhooksUpdateErrors = {
+export type UpdateWebhookErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The URL cannot receive webhooks
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The webhook has changed
      */
-    412: ProblemDto;
+    412: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhooksUpdateError = WebhooksUpdateErrors[keyof WebhooksUpdateErrors];
+export type UpdateWebhookError = UpdateWebhookErrors[keyof UpdateWebhookErrors];
 
-export type WebhooksUpdateResponses = {
+export type UpdateWebhookResponses = {
     /**
      * The changed webhook.
      */
-    200: WebhookDto;
+    200: Webhook;
 };
 
-export type WebhooksUpdateResponse = WebhooksUpdateResponses[keyof WebhooksUpdateResponses];
+export type UpdateWebhookResponse = UpdateWebhookResponses[keyof UpdateWebhookResponses];
 
-export type WebhooksRotateData = {
-    body: RotateSecretDto;
+export type RotateWebhookSecretData = {
+    body: RotateWebhookSecretBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -5125,77 +5464,83 @@ export type WebhooksRotateData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
     };
     query?: never;
     url: '/webhooks/{id}/rotate';
 };
 
-export type WebhooksRotateErrors = {
+export type RotateWebhookSecretErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; Webhooks are not configured
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhooksRotateError = WebhooksRotateErrors[keyof WebhooksRotateErrors];
+export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
 
-export type WebhooksRotateResponses = {
+export type RotateWebhookSecretResponses = {
     /**
      * The webhook and its new secret.
      */
-    200: WebhookWithSecretDto;
+    200: WebhookWithSecret;
 };
 
-export type WebhooksRotateResponse = WebhooksRotateResponses[keyof WebhooksRotateResponses];
+export type RotateWebhookSecretResponse = RotateWebhookSecretResponses[keyof RotateWebhookSecretResponses];
 
-export type WebhookDeliveriesListData = {
+export type ListWebhookDeliveriesData = {
     body?: never;
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
     };
     query?: {
@@ -5215,49 +5560,49 @@ export type WebhookDeliveriesListData = {
     url: '/webhooks/{id}/deliveries';
 };
 
-export type WebhookDeliveriesListErrors = {
+export type ListWebhookDeliveriesErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhookDeliveriesListError = WebhookDeliveriesListErrors[keyof WebhookDeliveriesListErrors];
+export type ListWebhookDeliveriesError = ListWebhookDeliveriesErrors[keyof ListWebhookDeliveriesErrors];
 
-export type WebhookDeliveriesListResponses = {
+export type ListWebhookDeliveriesResponses = {
     /**
      * A page of deliveries.
      */
-    200: DeliveryPageDto;
+    200: DeliveryPage;
 };
 
-export type WebhookDeliveriesListResponse = WebhookDeliveriesListResponses[keyof WebhookDeliveriesListResponses];
+export type ListWebhookDeliveriesResponse = ListWebhookDeliveriesResponses[keyof ListWebhookDeliveriesResponses];
 
-export type WebhookDeliveriesTestData = {
+export type TestWebhookData = {
     body?: never;
     headers?: {
         /**
@@ -5266,79 +5611,82 @@ export type WebhookDeliveriesTestData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
     };
     query?: never;
     url: '/webhooks/{id}/test';
 };
 
-export type WebhookDeliveriesTestErrors = {
+export type TestWebhookErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The webhook is not enabled
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhookDeliveriesTestError = WebhookDeliveriesTestErrors[keyof WebhookDeliveriesTestErrors];
+export type TestWebhookError = TestWebhookErrors[keyof TestWebhookErrors];
 
-export type WebhookDeliveriesTestResponses = {
+export type TestWebhookResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: TestAckDto;
+    200: WebhookTest;
     /**
      * The event will be sent.
      */
-    202: TestAckDto;
+    202: WebhookTest;
 };
 
-export type WebhookDeliveriesTestResponse = WebhookDeliveriesTestResponses[keyof WebhookDeliveriesTestResponses];
+export type TestWebhookResponse = TestWebhookResponses[keyof TestWebhookResponses];
 
-export type WebhookDeliveriesRedeliverData = {
+export type RedeliverWebhookEventData = {
     body?: never;
     headers?: {
         /**
@@ -5347,81 +5695,87 @@ export type WebhookDeliveriesRedeliverData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
+        /**
+         * Position of the event in the event log.
+         */
         position: number;
     };
     query?: never;
     url: '/webhooks/{id}/deliveries/{position}/redeliver';
 };
 
-export type WebhookDeliveriesRedeliverErrors = {
+export type RedeliverWebhookEventErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found; The delivery was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The webhook is not enabled
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhookDeliveriesRedeliverError = WebhookDeliveriesRedeliverErrors[keyof WebhookDeliveriesRedeliverErrors];
+export type RedeliverWebhookEventError = RedeliverWebhookEventErrors[keyof RedeliverWebhookEventErrors];
 
-export type WebhookDeliveriesRedeliverResponses = {
+export type RedeliverWebhookEventResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: RedeliveryDto;
+    200: Redelivery;
     /**
      * The event will be sent.
      */
-    202: RedeliveryDto;
+    202: Redelivery;
 };
 
-export type WebhookDeliveriesRedeliverResponse = WebhookDeliveriesRedeliverResponses[keyof WebhookDeliveriesRedeliverResponses];
+export type RedeliverWebhookEventResponse = RedeliverWebhookEventResponses[keyof RedeliverWebhookEventResponses];
 
-export type WebhookDeliveriesReplayData = {
-    body: ReplayDto;
+export type ReplayWebhookEventsData = {
+    body: ReplayWebhookEventsBody;
     headers?: {
         /**
          * Makes a retry safe: requests with the same key and content are executed once, and a retry receives 200 with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters without commas.
@@ -5429,83 +5783,86 @@ export type WebhookDeliveriesReplayData = {
         'Idempotency-Key'?: string;
     };
     path: {
+        /**
+         * Id of the webhook.
+         */
         id: string;
     };
     query?: never;
     url: '/webhooks/{id}/replay';
 };
 
-export type WebhookDeliveriesReplayErrors = {
+export type ReplayWebhookEventsErrors = {
     /**
      * The request is not valid; The request cannot be parsed; The cursor is not valid
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller does not hold the role; The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * The webhook was not found
      */
-    404: ProblemDto;
+    404: Problem;
     /**
      * The request did not arrive in time
      */
-    408: ProblemDto;
+    408: Problem;
     /**
      * A request with this idempotency key is in progress; The webhook is not enabled; The replay would send too many events
      */
-    409: ProblemDto;
+    409: Problem;
     /**
      * The cursor is beyond the end of its epoch
      */
-    410: ProblemDto;
+    410: Problem;
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * The idempotency key was used with another request
      */
-    422: ProblemDto;
+    422: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type WebhookDeliveriesReplayError = WebhookDeliveriesReplayErrors[keyof WebhookDeliveriesReplayErrors];
+export type ReplayWebhookEventsError = ReplayWebhookEventsErrors[keyof ReplayWebhookEventsErrors];
 
-export type WebhookDeliveriesReplayResponses = {
+export type ReplayWebhookEventsResponses = {
     /**
      * Replay of a request with the same `Idempotency-Key`: the first response, byte for byte.
      */
-    200: ReplayAckDto;
+    200: WebhookReplay;
     /**
      * The events will be sent.
      */
-    202: ReplayAckDto;
+    202: WebhookReplay;
 };
 
-export type WebhookDeliveriesReplayResponse = WebhookDeliveriesReplayResponses[keyof WebhookDeliveriesReplayResponses];
+export type ReplayWebhookEventsResponse = ReplayWebhookEventsResponses[keyof ReplayWebhookEventsResponses];
 
-export type McpAnswerData = {
+export type SendMcpMessageData = {
     /**
      * A JSON-RPC 2.0 message.
      */
@@ -5523,7 +5880,7 @@ export type McpAnswerData = {
     url: '/mcp';
 };
 
-export type McpAnswerErrors = {
+export type SendMcpMessageErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      *
@@ -5535,11 +5892,11 @@ export type McpAnswerErrors = {
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The origin is not allowed
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * `Accept` does not contain both media types.
      */
@@ -5549,28 +5906,28 @@ export type McpAnswerErrors = {
     /**
      * The request body is too large
      */
-    413: ProblemDto;
+    413: Problem;
     /**
      * The request body is not JSON
      */
-    415: ProblemDto;
+    415: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type McpAnswerError = McpAnswerErrors[keyof McpAnswerErrors];
+export type SendMcpMessageError = SendMcpMessageErrors[keyof SendMcpMessageErrors];
 
-export type McpAnswerResponses = {
+export type SendMcpMessageResponses = {
     /**
      * The response to the message. An error of a tool is a result with `isError`.
      */
@@ -5583,243 +5940,243 @@ export type McpAnswerResponses = {
     202: unknown;
 };
 
-export type McpAnswerResponse = McpAnswerResponses[keyof McpAnswerResponses];
+export type SendMcpMessageResponse = SendMcpMessageResponses[keyof SendMcpMessageResponses];
 
-export type ResourceMetadataOfControllerData = {
+export type GetResourceMetadataData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/.well-known/oauth-protected-resource';
 };
 
-export type ResourceMetadataOfControllerErrors = {
+export type GetResourceMetadataErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ResourceMetadataOfControllerError = ResourceMetadataOfControllerErrors[keyof ResourceMetadataOfControllerErrors];
+export type GetResourceMetadataError = GetResourceMetadataErrors[keyof GetResourceMetadataErrors];
 
-export type ResourceMetadataOfControllerResponses = {
+export type GetResourceMetadataResponses = {
     /**
      * The metadata of the resource.
      */
-    200: ResourceMetadataDto;
+    200: ResourceMetadata;
 };
 
-export type ResourceMetadataOfControllerResponse = ResourceMetadataOfControllerResponses[keyof ResourceMetadataOfControllerResponses];
+export type GetResourceMetadataResponse = GetResourceMetadataResponses[keyof GetResourceMetadataResponses];
 
-export type ResourceMetadataOfMcpData = {
+export type GetMcpResourceMetadataData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/.well-known/oauth-protected-resource/mcp';
 };
 
-export type ResourceMetadataOfMcpErrors = {
+export type GetMcpResourceMetadataErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type ResourceMetadataOfMcpError = ResourceMetadataOfMcpErrors[keyof ResourceMetadataOfMcpErrors];
+export type GetMcpResourceMetadataError = GetMcpResourceMetadataErrors[keyof GetMcpResourceMetadataErrors];
 
-export type ResourceMetadataOfMcpResponses = {
+export type GetMcpResourceMetadataResponses = {
     /**
      * The metadata of the resource.
      */
-    200: ResourceMetadataDto;
+    200: ResourceMetadata;
 };
 
-export type ResourceMetadataOfMcpResponse = ResourceMetadataOfMcpResponses[keyof ResourceMetadataOfMcpResponses];
+export type GetMcpResourceMetadataResponse = GetMcpResourceMetadataResponses[keyof GetMcpResourceMetadataResponses];
 
-export type HealthStatusData = {
+export type GetStatusData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/status';
 };
 
-export type HealthStatusErrors = {
+export type GetStatusErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
 };
 
-export type HealthStatusError = HealthStatusErrors[keyof HealthStatusErrors];
+export type GetStatusError = GetStatusErrors[keyof GetStatusErrors];
 
-export type HealthStatusResponses = {
+export type GetStatusResponses = {
     /**
      * The service responds. Checks no dependency.
      */
-    200: StatusDto;
+    200: ServiceStatus;
 };
 
-export type HealthStatusResponse = HealthStatusResponses[keyof HealthStatusResponses];
+export type GetStatusResponse = GetStatusResponses[keyof GetStatusResponses];
 
-export type HealthCheckData = {
+export type GetHealthData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/health';
 };
 
-export type HealthCheckErrors = {
+export type GetHealthErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
 };
 
-export type HealthCheckError = HealthCheckErrors[keyof HealthCheckErrors];
+export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
 
-export type HealthCheckResponses = {
+export type GetHealthResponses = {
     /**
      * The health. The status code is 200 even if `status` is `degraded`.
      */
-    200: HealthDto;
+    200: Health;
 };
 
-export type HealthCheckResponse = HealthCheckResponses[keyof HealthCheckResponses];
+export type GetHealthResponse = GetHealthResponses[keyof GetHealthResponses];
 
-export type HealthLiveData = {
+export type GetLivenessData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/health/live';
 };
 
-export type HealthLiveErrors = {
+export type GetLivenessErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
 };
 
-export type HealthLiveError = HealthLiveErrors[keyof HealthLiveErrors];
+export type GetLivenessError = GetLivenessErrors[keyof GetLivenessErrors];
 
-export type HealthLiveResponses = {
+export type GetLivenessResponses = {
     /**
      * The process is alive.
      */
-    200: LiveDto;
+    200: Liveness;
 };
 
-export type HealthLiveResponse = HealthLiveResponses[keyof HealthLiveResponses];
+export type GetLivenessResponse = GetLivenessResponses[keyof GetLivenessResponses];
 
-export type HealthReadyData = {
+export type GetReadinessData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/health/ready';
 };
 
-export type HealthReadyErrors = {
+export type GetReadinessErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The process is not ready: PostgreSQL does not respond, the process has not read the signing keys of the identity provider yet (`/health` shows which), or the process is stopping.
      */
-    503: ReadyDto;
+    503: Readiness;
 };
 
-export type HealthReadyError = HealthReadyErrors[keyof HealthReadyErrors];
+export type GetReadinessError = GetReadinessErrors[keyof GetReadinessErrors];
 
-export type HealthReadyResponses = {
+export type GetReadinessResponses = {
     /**
      * The process is ready for requests.
      */
-    200: ReadyDto;
+    200: Readiness;
 };
 
-export type HealthReadyResponse = HealthReadyResponses[keyof HealthReadyResponses];
+export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
 
-export type MetricsReadData = {
+export type GetMetricsData = {
     body?: never;
     path?: never;
     query?: never;
     url: '/metrics';
 };
 
-export type MetricsReadErrors = {
+export type GetMetricsErrors = {
     /**
      * The request is not valid; The request cannot be parsed
      */
-    400: ProblemDto;
+    400: Problem;
     /**
      * A bearer token is required; The bearer token is not valid; The bearer token has expired
      */
-    401: ProblemDto;
+    401: Problem;
     /**
      * The caller lacks permission
      */
-    403: ProblemDto;
+    403: Problem;
     /**
      * Too many requests
      */
-    429: ProblemDto;
+    429: Problem;
     /**
      * An internal error occurred
      */
-    500: ProblemDto;
+    500: Problem;
     /**
      * The token cannot be verified now; The database is unavailable; The controller is overloaded
      */
-    503: ProblemDto;
+    503: Problem;
 };
 
-export type MetricsReadError = MetricsReadErrors[keyof MetricsReadErrors];
+export type GetMetricsError = GetMetricsErrors[keyof GetMetricsErrors];
 
-export type MetricsReadResponses = {
+export type GetMetricsResponses = {
     /**
      * The metrics in the text format of Prometheus.
      */
     200: string;
 };
 
-export type MetricsReadResponse = MetricsReadResponses[keyof MetricsReadResponses];
+export type GetMetricsResponse = GetMetricsResponses[keyof GetMetricsResponses];
