@@ -1,0 +1,298 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { verifyBundle } from './bundle.js';
+import { disclosuresPath } from './bundle-log.js';
+import { exitCode, type Finding, findingLine } from './findings.js';
+import { disclosuresOf, leafText } from './leaf.js';
+import {
+  type Checkpoint,
+  checkpointText,
+  parseVerifierKey,
+  signCheckpoint,
+  signText,
+} from './note.js';
+import { logsPolicy } from './policy.js';
+import { appendChain, newSigner, SealedLog, SIGNED_AT } from './testing/sealed-log.js';
+import { decodeEntries, encodeEntries } from './tiles.js';
+import { leafHash } from './tree.js';
+
+const log = new SealedLog();
+const policy = logsPolicy([parseVerifierKey(log.signer.vkey)]);
+let files: Map<string, Buffer>;
+
+beforeAll(async () => {
+  appendChain(log);
+  log.fill(1_119);
+  files = await log.bundle();
+});
+
+type Change = (copy: Map<string, Buffer>) => void;
+
+async function verify(change: Change = () => undefined, heads?: Checkpoint[]): Promise<Finding[]> {
+  const copy = new Map(files);
+  change(copy);
+  const known = heads && { heads };
+  const report = await verifyBundle((path) => Promise.resolve(copy.get(path)), {
+    policy,
+    ...known,
+  });
+  return [...report.findings];
+}
+
+const lines = (findings: readonly Finding[]): string[] => findings.map(findingLine);
+
+function replaceEntry(copy: Map<string, Buffer>, bundle: string, n: number, text: string): void {
+  const entries = decodeEntries(copy.get(bundle) ?? Buffer.alloc(0));
+  copy.set(bundle, encodeEntries(entries.map((entry, index) => (index === n ? text : entry))));
+}
+
+function replaceHash(copy: Map<string, Buffer>, tile: string, n: number, hash: Buffer): void {
+  const bytes = Buffer.from(copy.get(tile) ?? Buffer.alloc(0));
+  hash.copy(bytes, n * 32);
+  copy.set(tile, bytes);
+}
+
+/** Entry 700 with another role. */
+function forgedEntry(): string {
+  return leafText({ ...row(700), role: 'forged' });
+}
+
+function row(index: number) {
+  const found = log.rows[index];
+  if (!found) throw new Error(`no row ${index}`);
+  return found;
+}
+
+describe('A bundle', () => {
+  it('verifies with the key of the log only', async () => {
+    expect(await verify()).toEqual([]);
+    expect(await verify(undefined, [log.head(81), log.head(1_033), log.head()])).toEqual([]);
+  });
+
+  it.each<[string, Change, string[]]>([
+    [
+      'a changed entry',
+      (copy) => {
+        replaceEntry(copy, 'tile/entries/002', 700 - 512, forgedEntry());
+      },
+      ['INVALID entry 700 does not hash to its tile'],
+    ],
+    [
+      'a changed entry with its hash',
+      (copy) => {
+        replaceEntry(copy, 'tile/entries/002', 700 - 512, forgedEntry());
+        replaceHash(copy, 'tile/0/002', 700 - 512, leafHash(forgedEntry()));
+      },
+      ['INVALID tile 0/2 does not hash to its parent: entries 512 to 767'],
+    ],
+    [
+      'a changed hash of level 0',
+      (copy) => {
+        replaceHash(copy, 'tile/0/002', 3, Buffer.alloc(32));
+      },
+      [
+        'INVALID entry 515 does not hash to its tile',
+        'INVALID tile 0/2 does not hash to its parent: entries 512 to 767',
+      ],
+    ],
+    [
+      'a changed hash of level 1',
+      (copy) => {
+        replaceHash(copy, 'tile/1/000.p/4', 1, Buffer.alloc(32));
+      },
+      ['INVALID tile 0/1 does not hash to its parent: entries 256 to 511'],
+    ],
+    [
+      'a changed entry of the last tile with its hash',
+      (copy) => {
+        const text = leafText({ ...row(1_100), role: 'forged' });
+        replaceEntry(copy, 'tile/entries/004.p/101', 1_100 - 1_024, text);
+        replaceHash(copy, 'tile/0/004.p/101', 1_100 - 1_024, leafHash(text));
+      },
+      ['INVALID tiles do not add up to the head of 1125'],
+    ],
+    [
+      'an entry that is no leaf',
+      (copy) => {
+        replaceEntry(copy, 'tile/entries/002', 1, '{}');
+      },
+      ['INVALID entry 513: not a leaf of version 1', 'INVALID entry 513 does not hash to its tile'],
+    ],
+    [
+      'a missing bundle of entries',
+      (copy) => {
+        copy.delete('tile/entries/001');
+      },
+      ['INCOMPLETE tile/entries/001 is missing: entries 256 to 511'],
+    ],
+    [
+      'a missing tile, which the entries replace',
+      (copy) => {
+        copy.delete('tile/0/001');
+        copy.delete('tile/1/000.p/4');
+      },
+      ['INCOMPLETE tile/1/000.p/4 is missing'],
+    ],
+    [
+      'missing entries and tiles',
+      (copy) => {
+        copy.delete('tile/entries/001');
+        copy.delete('tile/0/001');
+      },
+      [
+        'INCOMPLETE tile/entries/001 is missing: entries 256 to 511',
+        'INCOMPLETE tile/0/001 is missing',
+        'INCOMPLETE the root of 1125 entries cannot be computed',
+      ],
+    ],
+    [
+      'a bundle of entries that is cut',
+      (copy) => {
+        copy.set(
+          'tile/entries/001',
+          (copy.get('tile/entries/001') ?? Buffer.alloc(0)).subarray(0, -1),
+        );
+      },
+      ['INVALID tile/entries/001: the bundle ends within an entry'],
+    ],
+    [
+      'a tile that is cut',
+      (copy) => {
+        copy.set('tile/0/001', (copy.get('tile/0/001') ?? Buffer.alloc(0)).subarray(0, -32));
+      },
+      ['INVALID tile/0/001 has not 256 hashes'],
+    ],
+    [
+      'a missing head',
+      (copy) => {
+        copy.delete('checkpoint');
+      },
+      ['INCOMPLETE checkpoint is missing'],
+    ],
+    [
+      'a head without the last newline',
+      (copy) => {
+        copy.set('checkpoint', (copy.get('checkpoint') ?? Buffer.alloc(0)).subarray(0, -1));
+      },
+      ['INVALID the note does not end with a newline'],
+    ],
+  ])('with %s is found', async (_, change, expected) => {
+    expect(lines(await verify(change))).toEqual(expected);
+  });
+
+  it('has disclosures that open its entries', async () => {
+    const line = (index: number, of = index): string =>
+      JSON.stringify({ index, open: [...disclosuresOf(row(of)).values()] });
+    const disclose = (...texts: string[]): Promise<Finding[]> =>
+      verify((copy) =>
+        copy.set(disclosuresPath(2), Buffer.from(texts.map((text) => `${text}\n`).join(''))),
+      );
+
+    expect(disclosuresPath(2)).toBe('disclosures/002.ndjson');
+    expect(await disclose(line(512), line(767))).toEqual([]);
+    expect(lines(await disclose(line(512, 513)))).toEqual([
+      'INVALID entry 512: not the disclosure of actor',
+    ]);
+    expect(lines(await disclose(line(3)))).toEqual([
+      'INVALID disclosures/002.ndjson: a line is of entry 3',
+    ]);
+    expect(lines(await disclose('{}'))).toEqual([
+      'INVALID disclosures/002.ndjson: not a line of disclosures',
+    ]);
+  });
+});
+
+describe('Known heads', () => {
+  const SIZES = [81, 140, 240, 519, 1_033, 1_125];
+
+  it('show that the end was cut', async () => {
+    const cut = new SealedLog(log.signer);
+    cut.rows.push(...log.rows.slice(0, 1_100));
+    const own = await cut.bundle();
+    const report = await verifyBundle((path) => Promise.resolve(own.get(path)), {
+      policy,
+      heads: SIZES.map((size) => log.head(size)),
+    });
+
+    expect(lines(report.findings)).toEqual([
+      'DIVERGED log ends at 1100; a head of 1125 was published: entries 1100 to 1124 were cut',
+    ]);
+    expect(exitCode(report.findings)).toBe(2);
+  });
+
+  it('show that the log was rebuilt with the stolen key', async () => {
+    const rebuilt = new SealedLog(log.signer);
+    rebuilt.rows.push(...log.rows.map((one, n) => (n === 700 ? { ...one, role: 'forged' } : one)));
+    const own = await rebuilt.bundle();
+    const against = async (heads: Checkpoint[]): Promise<string[]> =>
+      lines(
+        (await verifyBundle((path) => Promise.resolve(own.get(path)), { policy, heads })).findings,
+      );
+
+    expect(await against([])).toEqual([]);
+    expect(await against(SIZES.map((size) => log.head(size)))).toEqual([
+      'DIVERGED published head of 1033 is not of this log: rebuilt at or after entry 519, before 1033',
+    ]);
+  });
+
+  it('are also those in the bundle', async () => {
+    const heads = await Promise.all([81, 519].map((size) => log.note(size)));
+    const forged = await signCheckpoint(
+      { ...log.head(519), root: Buffer.alloc(32) },
+      SIGNED_AT,
+      log.signer,
+    );
+
+    expect(await verify((copy) => copy.set('heads', Buffer.from(heads.join('\n'))))).toEqual([]);
+    expect(await verify((copy) => copy.set('heads', Buffer.from(heads.join(''))))).toEqual([]);
+    expect(lines(await verify((copy) => copy.set('heads', Buffer.from(forged))))).toEqual([
+      'DIVERGED published head of 519 is not of this log: rebuilt at or after entry 0, before 519',
+    ]);
+  });
+});
+
+describe('A key that was changed', () => {
+  const next = newSigner();
+  const rotated = new SealedLog(log.signer);
+  rotated.fill(10);
+  rotated.append('log_key_changed', 'system', { old: log.signer.vkey, new: next.vkey });
+  rotated.fill(10);
+  const both = async (size: number): Promise<string> =>
+    (await rotated.note(size)) + (await signText(checkpointText(rotated.head(size)), next));
+  const verifyWith = async (
+    heads: string[],
+    last: string,
+    vkey = log.signer.vkey,
+  ): Promise<string[]> => {
+    const own = await rotated.bundle();
+    own.set('heads', Buffer.from(heads.join('\n')));
+    own.set('checkpoint', Buffer.from(last));
+    const trust = logsPolicy([parseVerifierKey(vkey)]);
+    return lines(
+      (await verifyBundle((path) => Promise.resolve(own.get(path)), { policy: trust })).findings,
+    );
+  };
+  const newest = (): Promise<string> => signCheckpoint(rotated.head(), SIGNED_AT, next);
+
+  it('is followed from the old key, through the head that both have signed', async () => {
+    expect(await verifyWith([await rotated.note(5), await both(12)], await newest())).toEqual([]);
+    expect(await verifyWith([await both(12)], await newest(), next.vkey)).toEqual([]);
+  });
+
+  it('is not followed without that head', async () => {
+    expect(await verifyWith([await rotated.note(5)], await newest())).toEqual([
+      'INVALID no trusted key has signed the head of 21',
+    ]);
+    expect(await verifyWith([await rotated.note(12)], await newest())).toEqual([
+      'INVALID the new key of entry 10 has not signed the head of 12',
+      'INVALID no trusted key has signed the head of 21',
+    ]);
+  });
+
+  it('no longer signs heads', async () => {
+    const old = await rotated.note();
+
+    expect(await verifyWith([await both(12)], old)).toEqual([
+      'INVALID no trusted key has signed the head of 21',
+    ]);
+  });
+});

@@ -1,0 +1,16 @@
+export * from './bundle.js';
+export { disclosuresPath, type FileReader } from './bundle-log.js';
+export { FormatError } from './encoding.js';
+export { exitCode, type Finding, type FindingKind, findingLine, type Report } from './findings.js';
+export { type Head, type KeyLimits, splitNotes, verifyHead } from './head.js';
+export type { Json, JsonObject } from './json.js';
+export * from './jws.js';
+export * from './known-heads.js';
+export * from './leaf.js';
+export * from './note.js';
+export * from './policy.js';
+export * from './receipt.js';
+export * from './tiles.js';
+export * from './tree.js';
+export * from './verify-receipt.js';
+export { addCheckpointBody, type AddCheckpoint, SIZE_TYPE } from './witness.js';
