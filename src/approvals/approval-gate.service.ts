@@ -51,11 +51,13 @@ export class ApprovalGateService implements OnModuleInit {
     task: EndedTask,
     by: Actor,
   ): void {
-    const metadata = { reason: 'task_ended' };
     this.audit.recordAll(
       manager,
       withdrawn.map((approval) =>
-        approvalEvent('approval_withdrawn', approval, task, by, metadata),
+        approvalEvent('approval_withdrawn', approval, task, by, {
+          reason: 'task_ended',
+          decision_at: approval.decision_at,
+        }),
       ),
     );
   }

@@ -7,6 +7,7 @@ import { canonicalDigest } from '../http/canonical-json.js';
 import type { LockedTask } from '../lifecycle/locked-task.js';
 import { newId } from '../common/new-id.js';
 import type { Approval } from './approval.entity.js';
+import { contentOf, requestFacts } from './approval-facts.js';
 import { alreadyConsumed, alreadyPending } from './approval-errors.js';
 import { DEFAULT_EXPIRY_SECONDS } from './approval-limits.js';
 import { assertRoom } from './request-rules.js';
@@ -172,13 +173,18 @@ export class ApprovalRequestsService {
       ]);
       throw alreadyPending(pending.filter(({ stage }) => stage === approval.stage));
     }
-    const { stage, quorum, supersedes, repeat } = inserted;
+    const { supersedes, repeat, requested_role, requested_kind } = inserted;
+    const { expires_in_seconds, expires_at } = inserted;
     const metadata = {
-      ...{ stage, quorum, approver_kind },
+      ...requestFacts(inserted, this.environment.APPROVALS_FOUR_EYES),
+      ...{ requested_role, requested_kind, expires_in_seconds, expires_at },
       ...(repeat && { repeat }),
       ...(supersedes !== null && { supersedes }),
     };
-    this.audit.record(manager, approvalEvent('approval_requested', inserted, task, by, metadata));
+    this.audit.record(manager, {
+      ...approvalEvent('approval_requested', inserted, task, by, metadata),
+      content: contentOf(inserted),
+    });
     return inserted;
   }
 }

@@ -23,6 +23,10 @@ export interface CastVote {
   votes: number;
   /** The earlier vote of the subject that this one changes. */
   changed_from?: Decision;
+  /** The time of the stored vote, as text of PostgreSQL. Undefined if none was stored. */
+  at?: string;
+  /** Whether it renews a vote that no longer counted. */
+  renewed?: true;
 }
 
 /** Runs the statements of the tables `approval_votes` and `vote_renewals`. */
@@ -46,12 +50,13 @@ export class ApprovalVotesRepository {
    */
   async cast(manager: EntityManager, vote: NewVote): Promise<CastVote | undefined> {
     const [renewed, inserted, counted] = await Promise.all([
-      sql(manager, ...RENEW(vote)),
-      sql(manager, ...INSERT(vote)),
+      sql<{ at: string }>(manager, ...RENEW(vote)),
+      sql<{ at: string }>(manager, ...INSERT(vote)),
       this.listCounted(manager, vote.approval_id),
     ]);
     const votes = counted.length;
-    if (renewed.length + inserted.length > 0) return { votes };
+    if (renewed[0]) return { votes, ...renewed[0], renewed: true };
+    if (inserted[0]) return { votes, ...inserted[0] };
     const before = counted.find(({ subject }) => subject === vote.subject);
     if (before?.decision !== 'approved' || vote.decision !== 'rejected') return undefined;
     return { votes, changed_from: 'approved' };
@@ -72,7 +77,7 @@ const INSERT = statement<NewVote>(
     notes: value.notes,
     kind: value.kind,
   })}
-  ON CONFLICT DO NOTHING RETURNING 1`,
+  ON CONFLICT DO NOTHING RETURNING created_at::text AS at`,
 );
 
 const RENEW = statement<NewVote>(
@@ -85,5 +90,5 @@ const RENEW = statement<NewVote>(
   })}
     FROM approval_votes v JOIN approvals a ON a.id = v.approval_id
    WHERE v.approval_id = ${approval_id} AND v.subject = ${subject} AND NOT ${isCounted('a')}
-  RETURNING 1`,
+  RETURNING renewed_at::text AS at`,
 );

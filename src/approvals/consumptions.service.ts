@@ -9,6 +9,7 @@ import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import type { Approval } from './approval.entity.js';
 import { alreadyConsumed } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { authOf } from './approval-facts.js';
 import { ApprovalConsumptionsRepository } from './approval-consumptions.repository.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { ConsumptionAccessService, requesterOf } from './consumption-access.service.js';
@@ -50,7 +51,9 @@ export class ConsumptionsService {
       });
       if (!consumed) throw await this.consumeError(manager, id, digest);
       const by = { role: roleOf(consumed, task), subject: agent.subject };
-      const metadata = { attempt: consumed.consumed_attempt, repeat: consumed.repeat };
+      const { consumed_attempt: attempt, repeat, consumed_at, consumed_session_id } = consumed;
+      const token = authOf(agent);
+      const metadata = { attempt, repeat, digest, consumed_at, consumed_session_id, ...token };
       this.audit.record(manager, approvalEvent('approval_consumed', consumed, task, by, metadata));
       return consumed;
     });

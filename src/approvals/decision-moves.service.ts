@@ -80,7 +80,12 @@ export class DecisionMovesService {
       const moved = await move.update(manager, values, current);
       if (!moved) throw alreadyEnded(await this.approvals.lock(manager, id));
       const by = { role: move.actingRoleOf(current), subject: agent.subject };
-      const details = { from: current.approver_role, to, told: move.reason, ...metadata };
+      const { delegated_from, reassigned_at } = moved;
+      const details = {
+        ...{ from: current.approver_role, to, told: move.reason },
+        ...{ approver_kind, delegated_from, reassigned_at },
+        ...metadata,
+      };
       this.audit.record(manager, approvalEvent(move.event_type, moved, task, by, details));
       return moved;
     });

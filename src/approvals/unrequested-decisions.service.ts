@@ -3,11 +3,13 @@ import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
 import { newId } from '../common/new-id.js';
+import { Environment } from '../config/environment.js';
 import { canonicalDigest } from '../http/canonical-json.js';
 import type { LockedTask } from '../lifecycle/locked-task.js';
 import { ApprovalChangesRepository } from './approval-changes.repository.js';
 import { alreadyEnded } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { authOf, contentOf, decisionFacts, requestFacts } from './approval-facts.js';
 import { ApprovalExpiryService } from './approval-expiry.service.js';
 import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalVotesRepository } from './approval-votes.repository.js';
@@ -26,6 +28,7 @@ export class UnrequestedDecisionsService {
     private readonly expiry: ApprovalExpiryService,
     private readonly checks: ApproverChecksService,
     private readonly audit: AuditService,
+    private readonly environment: Environment,
   ) {}
 
   /** Returns whether the assignee role of the task can decide without a request. The caller holds the lock of the task. */
@@ -71,12 +74,20 @@ export class UnrequestedDecisionsService {
       throw alreadyEnded(await this.approvals.getLatest(manager, task_id, approver_role));
     }
     const { id: approval_id, chain_id } = decided;
-    await this.votes.cast(manager, { approval_id, chain_id, subject, decision, notes, kind });
+    const vote = { approval_id, chain_id, subject, decision, notes, kind };
+    const cast = await this.votes.cast(manager, vote);
     const by = { role: approver_role, subject };
-    this.audit.record(
-      manager,
-      approvalEvent('approval_decided', decided, task, by, { decision, kind }),
-    );
+    const facts = {
+      ...{ decision, votes: 1, kind },
+      ...requestFacts(decided, this.environment.APPROVALS_FOUR_EYES),
+      ...decisionFacts(decided),
+      ...authOf(agent),
+    };
+    this.audit.record(manager, {
+      ...approvalEvent('approval_decided', decided, task, by, facts),
+      content: contentOf(decided),
+      at: cast?.at,
+    });
     return decided;
   }
 }

@@ -7,12 +7,12 @@ import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import type { LockedTask } from '../lifecycle/locked-task.js';
 import { alreadyEnded, alreadyVoted, approvalNotFound } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
+import { authOf, contentOf, decisionFacts } from './approval-facts.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
 import type { ApprovalRow } from './approval-rows.sql.js';
 import { ApprovalChangesRepository } from './approval-changes.repository.js';
-import { ApprovalVotesRepository } from './approval-votes.repository.js';
+import { ApprovalVotesRepository, type CastVote } from './approval-votes.repository.js';
 import { ApprovalsRepository } from './approvals.repository.js';
-import type { Decision } from './approval-status.js';
 import { ApproverChecksService } from './approver-checks.service.js';
 import { CONSUME_SECONDS, type Verdict } from './verdict.js';
 import { approvalRelations } from './approvals-reader.service.js';
@@ -47,12 +47,18 @@ export class VotesService {
     const vote = { approval_id: id, chain_id, subject, decision, notes, kind };
     const counted = await this.votes.cast(manager, vote);
     if (counted === undefined) throw alreadyVoted();
-    const { votes, ...change } = counted;
+    const { votes } = counted;
     if (decision === 'approved' && votes < approval.quorum) {
-      this.record(manager, agent, 'approval_voted', approval, task, { decision, votes });
+      this.record(manager, agent, counted, {
+        event_type: 'approval_voted',
+        approval,
+        task,
+        facts: { decision, votes, digest: approval.digest },
+        content: { notes },
+      });
       return { ...approval, votes };
     }
-    return this.applyDecision(manager, agent, task, approval, { decision, notes }, change);
+    return this.applyDecision(manager, agent, task, approval, { decision, notes }, counted);
   }
 
   private async applyDecision(
@@ -61,7 +67,7 @@ export class VotesService {
     task: LockedTask,
     { id, created_at, stage, stages }: ApprovalRow,
     { decision, notes }: Verdict,
-    change: { changed_from?: Decision },
+    counted: CastVote,
   ): Promise<ApprovalRow> {
     const isLast = stage === stages.length;
     const ended = await this.changes.end(manager, {
@@ -74,11 +80,12 @@ export class VotesService {
     });
     if (!ended) throw alreadyEnded(await this.approvals.lock(manager, id));
     const pending_seconds = ((ended.decision_at?.getTime() ?? 0) - created_at.getTime()) / 1000;
-    this.record(manager, agent, 'approval_decided', ended, task, {
-      decision,
-      votes: ended.votes,
-      pending_seconds,
-      ...change,
+    this.record(manager, agent, counted, {
+      event_type: 'approval_decided',
+      approval: ended,
+      task,
+      facts: { decision, votes: ended.votes, pending_seconds, ...decisionFacts(ended) },
+      content: contentOf(ended),
     });
     const next =
       decision === 'approved' && !isLast
@@ -91,18 +98,26 @@ export class VotesService {
     return ended;
   }
 
+  /** Records a vote. Its event has the time of the stored vote. */
   private record(
     manager: EntityManager,
     agent: Agent,
-    event_type: 'approval_voted' | 'approval_decided',
-    approval: ApprovalRow,
-    task: LockedTask,
-    metadata: Record<string, unknown>,
+    { at, changed_from, renewed }: CastVote,
+    { event_type, approval, task, facts, content }: RecordedVote,
   ): void {
-    const by = { role: approval.approver_role, subject: agent.subject };
-    this.audit.record(
-      manager,
-      approvalEvent(event_type, approval, task, by, { ...metadata, kind: agent.kind }),
-    );
+    const { chain_id, approver_role: role } = approval;
+    const by = { role, subject: agent.subject };
+    const of = { chain_id, kind: agent.kind, changed_from, renewed, ...authOf(agent) };
+    const event = approvalEvent(event_type, approval, task, by, { ...facts, ...of });
+    this.audit.record(manager, { ...event, content, at });
   }
+}
+
+/** A vote and its result, for the audit log. */
+interface RecordedVote {
+  event_type: 'approval_voted' | 'approval_decided';
+  approval: ApprovalRow;
+  task: LockedTask;
+  facts: Record<string, unknown>;
+  content: object;
 }

@@ -39,7 +39,10 @@ export class WithdrawalsService {
       const by = { role: found.requested_role ?? '', subject: agent.subject };
       this.audit.record(
         manager,
-        approvalEvent('approval_withdrawn', withdrawn, task, by, { reason }),
+        approvalEvent('approval_withdrawn', withdrawn, task, by, {
+          told: reason,
+          decision_at: withdrawn.decision_at,
+        }),
       );
       await this.parked.follow(manager, task, withdrawn, null, by);
       return withdrawn;

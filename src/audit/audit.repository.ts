@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { type CursorRow, keysetAt } from '../database/keyset.js';
+import { jsonTime } from '../database/timestamp.js';
 import { MERGED_COLUMNS, mergeRanges } from '../database/merged-ranges.js';
 import { queueSql, type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
@@ -14,6 +15,10 @@ export type AuditRow = Pick<AuditEvent, 'id' | 'event_type' | 'role' | 'actor' |
   task_id: string | null | undefined;
   session_id: string | undefined;
   approval_id: string | undefined;
+  /** Salt of the commitments of the event. */
+  salt: string;
+  /** The time of the event, as text of PostgreSQL. Undefined for the time of the INSERT. */
+  at: string | undefined;
   metadata: Record<string, unknown>;
 };
 
@@ -68,13 +73,18 @@ export class AuditRepository {
  * Returns SQL that changes a row and inserts the audit event of the change. Its result is the result of the change. If
  * the change affects no row, the statement fails as a conflict.
  *
- * @param change a statement with RETURNING
+ * @param change a statement with RETURNING, also of `updated_at`, which becomes the time of the event
  * @param event the placeholder of the event, for a value of {@link serializeEvents}
+ * @param facts SQL for further facts, a jsonb object. It can read the returned row as `c`.
  */
-export function withEvent(change: string, event: string): string {
+export function withEvent(change: string, event: string, facts: string): string {
   return `
   WITH change AS (${change}),
-       event AS (${insertOf(`${event}::jsonb`, TIME_OF_CHANGE)})
+       event AS (${insertOf(`${event}::jsonb`, {
+         time: TIME_OF_CHANGE,
+         metadata: `e.metadata || ${facts}`,
+         join: 'LEFT JOIN change c ON true',
+       })})
   SELECT * FROM change`;
 }
 
@@ -87,21 +97,39 @@ export function serializeEvents(rows: readonly AuditRow[]): string {
  * Reads the clock, not the start of the transaction, so that the events of one transaction keep their order. The
  * transaction has an id before, so that {@link AuditRepository.list} knows it as open.
  */
-function insertOf(events: string, time = 'event_time()'): string {
+function insertOf(events: string, { time, metadata, join = '' }: EventSource): string {
   return `
   INSERT INTO audit_events
-    (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, metadata)
-  SELECT id, event_type, role, actor, ${time}, trace_id, task_id, session_id, approval_id, metadata
+    (id, event_type, role, actor, timestamp, trace_id, task_id, session_id, approval_id, salt, metadata)
+  SELECT e.id, e.event_type, e.role, e.actor, ${time}, e.trace_id, e.task_id, e.session_id, e.approval_id, e.salt,
+         ${metadata}
     FROM jsonb_to_recordset(${events})
       AS e(id uuid, event_type text, role text, actor text, trace_id uuid, task_id uuid, session_id uuid,
-           approval_id uuid, metadata jsonb)`;
+           approval_id uuid, salt uuid, at timestamptz, metadata jsonb) ${join}`;
 }
 
-const INSERT = insertOf('$1');
+/** SQL expressions of an INSERT of events. */
+interface EventSource {
+  time: string;
+  metadata: string;
+  join?: string;
+}
+
+/**
+ * The INSERT of a task is sent with that of its event, so this process has not read `created_at`, and the database key is
+ * chosen by the INSERT.
+ */
+const TASK_FACTS = `
+  (SELECT jsonb_build_object('began', ${jsonTime('t.created_at')}, 'idempotency_key', t.idempotency_key)
+     FROM tasks t WHERE t.id = e.task_id)`;
+
+const INSERT = insertOf('$1', {
+  time: 'coalesce(e.at, event_time())',
+  metadata: `CASE WHEN e.event_type = 'task_routed' THEN e.metadata || ${TASK_FACTS} ELSE e.metadata END`,
+});
 
 const TIME_OF_CHANGE = `
-  coalesce((SELECT clock_timestamp() FROM change),
-           raise_conflict('Another transaction changed the row first.')::timestamptz)`;
+  coalesce(c.updated_at, raise_conflict('Another transaction changed the row first.')::timestamptz)`;
 
 /** Columns of a {@link ListedEvent} `e`. */
 const LISTED = `

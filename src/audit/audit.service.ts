@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
@@ -8,6 +9,7 @@ import { newId } from '../common/new-id.js';
 import { requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
 import { AuditRepository, type AuditRow, serializeEvents } from './audit.repository.js';
+import { commitment } from './commitment.js';
 
 /** An audit event before it has an id. */
 export interface NewAuditEvent {
@@ -18,7 +20,12 @@ export interface NewAuditEvent {
   task_id?: string | null;
   session_id?: string;
   approval_id?: string;
+  /** Facts about the change. Text that a person or an agent wrote is a member `told`, never another one. */
   metadata?: Record<string, unknown>;
+  /** The content of the changed row. The event records its commitment as the fact `content`, and not the content. */
+  content?: object | undefined;
+  /** The time of the change, as text of PostgreSQL. Default: the time of the INSERT. */
+  at?: string | undefined;
 }
 
 /** Writes the audit log. Each change records its event here, in the transaction of the change. */
@@ -63,7 +70,9 @@ export class AuditService {
 
   /** Assigns an id to the event. Metrics count the event after the commit. */
   private toRow(manager: EntityManager, event: NewAuditEvent): AuditRow {
-    const { event_type, trace_id, by, task_id, session_id, approval_id, metadata } = event;
+    const { event_type, trace_id, by, task_id, session_id, approval_id, metadata, content, at } =
+      event;
+    const salt = randomUUID();
     afterCommit(manager, () => {
       this.metrics.count(event_type, metadata ?? {}, by.role);
       for (const listener of this.commitListeners) listener();
@@ -77,8 +86,14 @@ export class AuditService {
       task_id,
       session_id,
       approval_id,
-      // Undefined outside of a request, so that JSON.stringify omits it.
-      metadata: { ...metadata, request_trace_id: requestContext()?.traceId },
+      salt,
+      at,
+      metadata: {
+        ...metadata,
+        ...(content && { content: commitment(salt, 'content', content) }),
+        // Undefined outside of a request, so that JSON.stringify omits it.
+        request_trace_id: requestContext()?.traceId,
+      },
     };
   }
 }

@@ -9,6 +9,8 @@ export interface Agent {
   readonly roles: readonly string[];
   /** The role to act for if a request names none: the `role` claim, else the first of `DEFAULT_ROLE_PRECEDENCE`. */
   readonly defaultRole?: string;
+  /** Id of the token (`jti`), if it has one. */
+  readonly tokenId?: string;
   /** Issue time of the token (`iat`), in seconds since the epoch. */
   readonly issuedAt?: number;
   /** Expiry time of the token (`exp`), in seconds since the epoch. */

@@ -68,6 +68,7 @@ export function agentFromClaims(
     defaultRole: [inNfc(payload['role']), ...expected.rolePrecedence].find(
       (role): role is string => typeof role === 'string' && roles.includes(role),
     ),
+    ...(isName(payload['jti']) && { tokenId: payload['jti'] }),
     issuedAt: Number(payload['iat']),
     expiresAt: Number(payload['exp']),
   };

@@ -19,6 +19,11 @@ class Timestamp extends Date {
   }
 }
 
+/** Returns SQL for the text of a `timestamptz` in JSON: that of {@link readTimestamp}, in UTC with milliseconds. */
+export function jsonTime(timestamp: string): string {
+  return `to_char(${timestamp} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}
+
 /** Parses a `timestamptz` in text format. Truncates it to milliseconds, the precision of a Date. */
 export function readTimestamp(text: string): Date {
   // The fast path is for UTC and years of four digits: nearly all timestamps.

@@ -52,13 +52,14 @@ export class ExpiryService implements OnModuleInit {
   private recordAll(manager: EntityManager, expired: readonly ExpiredSession[]): void {
     this.audit.recordAll(
       manager,
-      expired.map(({ id, trace_id, task_id, from, version }) => ({
+      expired.map(({ id, trace_id, task_id, from, version, at }) => ({
         event_type: 'session_transitioned',
         trace_id,
         by: SYSTEM,
         task_id,
         session_id: id,
-        metadata: { from, to: 'expired', reason: 'retention', version },
+        metadata: { from, to: 'expired', reason: 'retention', retryable: null, version },
+        at,
       })),
     );
   }

@@ -5,6 +5,7 @@ import { Environment } from '../config/environment.js';
 import { ConcurrentUpdateError } from '../database/postgres-errors.js';
 import { type Deferred, RAISED_CONFLICT, sql, sqlWithCommit } from '../database/sql.js';
 import { assignments, statement } from '../database/statement.js';
+import { jsonTime } from '../database/timestamp.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { overdue } from './overdue.sql.js';
 import type { EndedReason, SessionStatus } from './session-status.js';
@@ -32,6 +33,8 @@ export interface ExpiredSession {
   trace_id: string;
   version: number;
   from: SessionStatus;
+  /** The time of the change, as text of PostgreSQL. */
+  at: string;
 }
 
 /** The columns of a session that the lifecycle changes. */
@@ -130,7 +133,7 @@ const MAY_BEGIN = `
   ((not_before IS NULL OR not_before <= clock_timestamp())
    AND (deadline_at IS NULL OR deadline_at > clock_timestamp()))`;
 
-const NEXT_VERSION = { version: 'version + 1', updated_at: 'clock_timestamp()' };
+const NEXT_VERSION = { version: 'version + 1', updated_at: 'event_time()' };
 
 const CHANGE = statement<StoredChange>((value) =>
   withEvent(
@@ -156,6 +159,8 @@ const CHANGE = statement<StoredChange>((value) =>
         AND (${value.to} <> 'active' OR ${value.from} = 'active' OR ${MAY_BEGIN})
      RETURNING *`,
     value.event,
+    `CASE WHEN ${value.lease_seconds}::integer IS NULL THEN '{}'::jsonb ELSE jsonb_build_object(
+       'lease_until', ${jsonTime('c.lease_expires_at')}, 'run_until', ${jsonTime('c.run_until')}) END`,
   ),
 );
 
@@ -188,8 +193,10 @@ const MOVE = statement<DueTime>(({ id, version, dueAt, event }) =>
           ...NEXT_VERSION,
         })}
       WHERE id = ${id} AND version = ${version} AND status = 'pending'
-     RETURNING id`,
+     RETURNING id, updated_at, not_before, queued_at`,
     event,
+    `jsonb_build_object(
+       'not_before', ${jsonTime('c.not_before')}, 'queued_at', ${jsonTime('c.queued_at')})`,
   ),
 );
 
@@ -215,7 +222,7 @@ function expire(which: string, days: string, limit: string): string {
   )
   UPDATE sessions s
      SET status = 'expired', ended_reason = 'retention', version = version + 1,
-         updated_at = clock_timestamp()
+         updated_at = event_time()
     FROM due WHERE s.id = due.id
-  RETURNING s.id, s.task_id, s.trace_id, s.version, due.status AS "from"`;
+  RETURNING s.id, s.task_id, s.trace_id, s.version, due.status AS "from", s.updated_at::text AS at`;
 }

@@ -8,6 +8,7 @@ import { afterCommit } from '../database/transaction-hooks.js';
 import { sessionTopic, WorkNotifierService } from '../database/work-notifier.service.js';
 import {
   type LifecycleSession,
+  changedContent,
   changedFields,
   type SessionChange,
   type SessionTransition,
@@ -116,9 +117,11 @@ export class LifecycleService {
       metadata: {
         ...(change.status && { from, to, ...(reason && { reason }) }),
         changed: changedFields(change),
+        retryable: change.retryable ?? null,
         ...options.metadata,
         version: session.version + 1,
       },
+      content: changedContent(session, change),
     });
     return { ...change, id: session.id, version: session.version, from, to, reason, event };
   }

@@ -41,7 +41,6 @@ export class ParkedTasksService {
       metadata: {
         until_approval: id,
         attempt: parked.attempt,
-        ...(pendingUntil && { not_before: pendingUntil }),
         version: parked.version + 1,
       },
     });

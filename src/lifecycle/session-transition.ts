@@ -17,6 +17,8 @@ export interface LifecycleSession {
   /** The number of the attempt; null for a plain session. */
   readonly attempt: number | null;
   readonly claimed_by: string | null;
+  /** Needed by changes of `result` or `error` only. */
+  readonly metadata?: Record<string, unknown>;
 }
 
 /** A change of a session, with or without a new status. Absent members stay. */
@@ -61,6 +63,27 @@ export function planTransition(
 }
 
 const MEMBERS = ['metadata', 'task_id', 'result', 'error'] as const;
+
+/** The columns whose values the audit log contains as a commitment only. */
+export type SessionContent = Pick<SessionChange, 'metadata'> & {
+  result: SessionChange['result'] | null;
+  error: string | null;
+};
+
+/** Returns the content of a session after a change; undefined if the change sets none of it. */
+export function changedContent(
+  session: LifecycleSession,
+  { metadata, result, error }: SessionChange,
+): SessionContent | undefined {
+  if (metadata === undefined && result === undefined && error === undefined) return undefined;
+  const content = {
+    metadata: metadata ?? session.metadata,
+    result: result ?? null,
+    error: error ?? null,
+  };
+  if (content.metadata === undefined) throw new Error('The metadata of the session was not read');
+  return content;
+}
 
 /** Returns the names of the members that a change sets. The audit log does not contain their values. */
 export function changedFields(change: SessionChange): string[] {

@@ -87,7 +87,10 @@ export class AttemptsService {
         attempt,
         attempts_left,
         not_before: next.not_before,
+        queued_at: next.queued_at,
+        parked_for: next.parked_for,
         ...metadata,
+        began: next.created_at,
         version: next.version,
       },
     });

@@ -110,7 +110,8 @@ export class SessionsService {
       by,
       task_id: session.task_id,
       session_id: session.id,
-      metadata: { version: session.version },
+      metadata: { began: session.created_at, version: session.version },
+      content: { metadata: session.metadata, result: null, error: null },
     });
     return session;
   }

@@ -75,7 +75,8 @@ export class TasksService {
         by,
         task_id,
         session_id,
-        metadata: { to_role, task_type: routed.task_type, attempt: 1, version: 1 },
+        metadata: { ...factsOf(routed), not_before: due, attempt: 1, version: 1 },
+        content: contentOf(routed),
       });
       if (routed.requires_approval) await this.requirements.open(manager, task_id, by);
       return routed;
@@ -120,6 +121,20 @@ function priorityOf({ priority, task }: RouteTaskDto): Priority {
   if (priority !== undefined) return priority;
   const told = task.task_type === 'notification' ? task.data.priority : undefined;
   return isPriority(told) ? told : 'normal';
+}
+
+/** Returns the facts of a new task for its audit event. */
+function factsOf(task: NewTask) {
+  const { to_role, task_type, priority, deadline_at, max_attempts, max_run_seconds } = task;
+  const { parent_task_id, requires_approval } = task;
+  return {
+    ...{ to_role, task_type, priority, deadline_at, max_attempts, max_run_seconds },
+    ...{ parent_task_id, requires_approval },
+  };
+}
+
+function contentOf({ description, data, context }: NewTask) {
+  return { description, data, context };
 }
 
 /** Returns the candidates for the database key of a task: for a keyed request, those of the idempotency key. */

@@ -75,7 +75,8 @@ export class TimelineEntryDto {
   reason?: string;
 
   @ApiPropertyOptional({
-    description: 'Reason that the caller gave for a release, cancellation or retry.',
+    description:
+      'Reason that the caller gave, for example for a release, cancellation or withdrawal.',
     example: 'The budget was cut',
   })
   told?: string;

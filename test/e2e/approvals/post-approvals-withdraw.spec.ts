@@ -23,7 +23,7 @@ describe('POST /approvals/:id/withdraw', () => {
         event_type: 'approval_withdrawn',
         role: flow.from,
         actor: actorOf(sub),
-        metadata: { reason: 'Changed' },
+        metadata: { told: 'Changed' },
       },
     ]);
   });
