@@ -4,6 +4,7 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
+import { createAsyncApiDocument } from './async-api-docs.js';
 import { DomainError } from './errors/domain-error.js';
 import { assetsInMemory } from './http/assets.js';
 import { ProblemDto } from './errors/problem.dto.js';
@@ -29,6 +30,8 @@ const TAGS = [
   ['Health', 'Monitor the service.'],
 ] as const;
 
+const ASYNC_API_PATH = '/api-docs/asyncapi.json';
+
 /** Returns the OpenAPI document of the application, with its public URL as the server. */
 export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenAPIObject {
   const builder = new DocumentBuilder()
@@ -42,6 +45,10 @@ export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenA
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer(publicUrl.replace(/(.)\/+$/, '$1'), 'This controller')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
+  builder.setExternalDoc(
+    'AsyncAPI document of the event stream and the webhooks',
+    `${publicUrl.replace(/\/+$/, '')}${ASYNC_API_PATH}`,
+  );
   for (const [name, description] of TAGS) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ProblemDto],
@@ -49,8 +56,16 @@ export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenA
   return nameSchemas(declareHeaders(document));
 }
 
-/** Serves Swagger UI at `/docs` and the document at `/api-docs/openapi.json`, without authentication. */
+/**
+ * Serves Swagger UI at `/docs`, and the documents at `/api-docs/openapi.json` and `/api-docs/asyncapi.json`, without
+ * authentication.
+ */
 export function setUpApiDocs(app: INestApplication, publicUrl: string | undefined): void {
+  let asyncApi: object | undefined;
+  app.getHttpAdapter().get(ASYNC_API_PATH, (_request, response: Response) => {
+    asyncApi ??= createAsyncApiDocument(createApiDocument(app, publicUrl), publicUrl);
+    response.json(asyncApi);
+  });
   app.use('/docs', onlyAssetsOfPage, swaggerUiPolicy, assetsInMemory(swaggerUiFolder(), FILES));
   SwaggerModule.setup('docs', app, () => createApiDocument(app, publicUrl), {
     jsonDocumentUrl: 'api-docs/openapi.json',

@@ -67,6 +67,7 @@ const TEXTS: readonly Text[] = [
   ...PAGES.map((source) => ({ source, lines: proseOf(source) })),
   ...SCRIPTS.map((source) => ({ source, lines: readFileSync(source, 'utf8').split('\n') })),
   { source: 'docs/openapi.json', lines: stringsOf(readJson('docs/openapi.json')) },
+  { source: 'docs/asyncapi.json', lines: stringsOf(readJson('docs/asyncapi.json')) },
   { source: 'MCP tools', lines: stringsOf([TOOLS, WORK_THROUGH_INBOX]) },
   { source: '.env.example', lines: readFileSync('.env.example', 'utf8').split('\n') },
   ...sourceFolders().map((folder) => ({

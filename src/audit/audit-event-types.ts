@@ -1,34 +1,165 @@
-/** Types of the events that the controller records. Events of agents have the type `agent.<category>.<action>`. */
-export type AuditEventType =
-  | 'session_created'
-  | 'session_adopted'
-  | 'session_transitioned'
-  | 'session_updated'
-  | 'task_routed'
-  | 'task_claimed'
-  | 'task_released'
-  | 'task_cancelled'
-  | 'task_retried'
-  | 'attempt_opened'
-  | 'attempt_due'
-  | 'attempt_postponed'
-  | 'approval_requested'
-  | 'approval_voted'
-  | 'approval_decided'
-  | 'approval_withdrawn'
-  | 'approval_expired'
-  | 'approval_extended'
-  | 'approval_delegated'
-  | 'approval_recalled'
-  | 'approval_reassigned'
-  | 'approval_consumed'
-  | 'role_paused'
-  | 'role_resumed'
-  | 'webhook_created'
-  | 'webhook_updated'
-  | 'webhook_deleted'
-  | 'webhook_secret_rotated'
-  | 'webhook_tested'
-  | 'webhook_replayed'
-  | 'webhook_disabled'
-  | 'access_denied';
+/** The JSON Schema of a member of `metadata`. */
+export interface MemberSchema {
+  readonly type: string | readonly string[];
+  readonly format?: string;
+  readonly items?: MemberSchema;
+}
+
+interface EventType {
+  /** When the controller records the event. */
+  readonly when: string;
+  /** The members that `metadata` can have. */
+  readonly metadata: Readonly<Record<string, MemberSchema>>;
+}
+
+const TEXT: MemberSchema = { type: 'string' };
+const TEXT_OR_NULL: MemberSchema = { type: ['string', 'null'] };
+const TEXTS: MemberSchema = { type: 'array', items: TEXT };
+const TIME: MemberSchema = { type: 'string', format: 'date-time' };
+const TIME_OR_NULL: MemberSchema = { type: ['string', 'null'], format: 'date-time' };
+const INTEGER: MemberSchema = { type: 'integer' };
+const NUMBER: MemberSchema = { type: 'number' };
+const FLAG: MemberSchema = { type: 'boolean' };
+
+const CHANGE = { changed: TEXTS, version: INTEGER };
+const TRANSITION = { from: TEXT, to: TEXT, reason: TEXT, ...CHANGE };
+const ATTEMPT = { attempt: INTEGER, version: INTEGER };
+const NEXT_ATTEMPT = { ...ATTEMPT, attempts_left: INTEGER, not_before: TIME_OR_NULL };
+const OF_APPROVER = { approver_role: TEXT };
+const VOTE = { ...OF_APPROVER, decision: TEXT, votes: INTEGER, kind: TEXT };
+const MOVE = { ...OF_APPROVER, from: TEXT, to: TEXT, told: TEXT };
+const PAUSE = { role: TEXT, told: TEXT, until: TIME_OR_NULL, paused_by: TEXT, paused_at: TIME };
+const OF_WEBHOOK = { webhook_id: TEXT };
+const SELECTION = { types: TEXTS, role: TEXT_OR_NULL, task_id: TEXT_OR_NULL };
+const WEBHOOK = { ...OF_WEBHOOK, origin: TEXT, ...SELECTION, status: TEXT };
+
+/** The members that `metadata` of every type can have. */
+export const COMMON_METADATA = { request_trace_id: TEXT };
+
+/**
+ * The events that the controller records, by their type. The table of docs/events.md and the AsyncAPI document have the
+ * same content. Events of agents have the type `agent.<category>.<action>`.
+ */
+export const AUDIT_EVENT_TYPES = {
+  task_routed: {
+    when: 'a task is routed, with attempt 1',
+    metadata: { to_role: TEXT, task_type: TEXT, ...ATTEMPT },
+  },
+  task_claimed: {
+    when: 'a task is claimed, by either route',
+    metadata: { ...TRANSITION, waited_seconds: NUMBER },
+  },
+  task_released: {
+    when: 'a task is released',
+    metadata: {
+      ...TRANSITION,
+      told: TEXT,
+      not_before: TIME,
+      until_approval: TEXT,
+      undelivered: FLAG,
+    },
+  },
+  task_cancelled: {
+    when: 'a task is cancelled; by a cascade with the id of the root as `cause`',
+    metadata: { ...TRANSITION, told: TEXT, cause: TEXT },
+  },
+  task_retried: { when: 'a task is retried', metadata: { ...NEXT_ATTEMPT, told: TEXT } },
+  attempt_opened: {
+    when: 'the next attempt opens, after one that was lost, failed with `retryable`, or was released',
+    metadata: NEXT_ATTEMPT,
+  },
+  attempt_due: {
+    when: 'the approval that a parked attempt waits for is decided or withdrawn',
+    metadata: { until_approval: TEXT, ...ATTEMPT },
+  },
+  attempt_postponed: {
+    when: 'the next stage of that approval opens',
+    metadata: { until_approval: TEXT, ...ATTEMPT, not_before: TIME },
+  },
+  session_created: {
+    when: 'an agent creates a session without a routed task',
+    metadata: { version: INTEGER },
+  },
+  session_adopted: {
+    when: 'an agent creates the session of a routed task, and receives its pending attempt',
+    metadata: CHANGE,
+  },
+  session_transitioned: {
+    when: 'an agent changes the status, or the sweep does (role `system`, `reason` `lease_lost`, `run_limit`, `deadline` or `retention`)',
+    metadata: { ...TRANSITION, dead: FLAG },
+  },
+  session_updated: {
+    when: 'an agent changes other members of a session',
+    metadata: CHANGE,
+  },
+  approval_requested: {
+    when: 'an approval is requested, and when its next stage opens',
+    metadata: {
+      ...OF_APPROVER,
+      stage: INTEGER,
+      quorum: INTEGER,
+      approver_kind: TEXT_OR_NULL,
+      repeat: FLAG,
+      supersedes: TEXT,
+    },
+  },
+  approval_voted: {
+    when: 'a vote does not decide, because the quorum is not reached',
+    metadata: VOTE,
+  },
+  approval_decided: {
+    when: 'an approval is approved or rejected',
+    metadata: { ...VOTE, pending_seconds: NUMBER, changed_from: TEXT },
+  },
+  approval_withdrawn: {
+    when: 'an approval is withdrawn; `reason` is `task_ended` when its task has ended',
+    metadata: { ...OF_APPROVER, reason: TEXT },
+  },
+  approval_expired: { when: 'the time to decide has passed', metadata: OF_APPROVER },
+  approval_extended: {
+    when: 'an outage does not count as time to decide or to consume',
+    metadata: { ...OF_APPROVER, until: TIME, reason: TEXT },
+  },
+  approval_delegated: { when: 'the approver role delegates the decision', metadata: MOVE },
+  approval_recalled: { when: 'the role that delegated recalls the decision', metadata: MOVE },
+  approval_reassigned: {
+    when: 'an admin gives the decision to another role',
+    metadata: { ...MOVE, discarded_votes: { type: 'array' } },
+  },
+  approval_consumed: {
+    when: 'an approval is consumed',
+    metadata: { ...OF_APPROVER, attempt: { type: ['integer', 'null'] }, repeat: FLAG },
+  },
+  role_paused: { when: 'an admin pauses a role', metadata: PAUSE },
+  role_resumed: { when: 'an admin resumes a role', metadata: PAUSE },
+  webhook_created: { when: 'an admin creates a webhook', metadata: WEBHOOK },
+  webhook_updated: { when: 'an admin changes a webhook', metadata: WEBHOOK },
+  webhook_deleted: { when: 'an admin deletes a webhook', metadata: WEBHOOK },
+  webhook_secret_rotated: {
+    when: 'an admin rotates the secret of a webhook',
+    metadata: WEBHOOK,
+  },
+  webhook_tested: { when: 'an admin tests a webhook', metadata: OF_WEBHOOK },
+  webhook_replayed: {
+    when: 'an admin sends an event (`position`), or a part of the event log, again',
+    metadata: {
+      ...OF_WEBHOOK,
+      position: INTEGER,
+      after: INTEGER,
+      up_to: INTEGER,
+      only_failed: FLAG,
+      count: INTEGER,
+    },
+  },
+  webhook_disabled: {
+    when: 'the controller disables a webhook',
+    metadata: { ...OF_WEBHOOK, status: TEXT },
+  },
+  access_denied: {
+    when: 'a request is [denied](security.md#auditing-denied-requests)',
+    metadata: { method: TEXT, path: TEXT, code: TEXT, concealed: FLAG, repeated: INTEGER },
+  },
+} as const satisfies Record<string, EventType>;
+
+/** Types of the events that the controller records. */
+export type AuditEventType = keyof typeof AUDIT_EVENT_TYPES;

@@ -22,7 +22,8 @@ const MAX_AGE_MS = 3_600_000;
 const RETRY_MS = 1_000;
 
 /** Why the controller ends a stream, as the client receives it. */
-type AnnouncedReason = 'token_expired' | 'shutdown' | 'max_age' | 'log_restored';
+export const ANNOUNCED_REASONS = ['token_expired', 'shutdown', 'max_age', 'log_restored'] as const;
+type AnnouncedReason = (typeof ANNOUNCED_REASONS)[number];
 /** Why a stream ended. */
 export type EndReason = AnnouncedReason | 'slow_consumer' | 'closed';
 

@@ -5,6 +5,7 @@ import { newDatabase, startTestApp, type TestApp, type TestAppOptions } from './
 import type { Answer, Client } from './client.js';
 import { eventually } from './eventually.js';
 import { dropTestDatabase } from './postgres.js';
+import { undescribedMembers } from './recorded-events.js';
 
 /**
  * The application of a `describe`. It starts before the first test and stops after the last.
@@ -70,7 +71,10 @@ export function closeAfterFolder(close: () => Promise<unknown>): void {
 /** Closes everything that the specs of a folder share. */
 export async function closeShared(): Promise<void> {
   await Promise.all(closers.map((close) => close()));
-  await (await shared)?.close();
+  const mesh = await shared;
+  const undescribed = mesh ? await undescribedMembers(mesh) : [];
+  await mesh?.close();
+  expect(undescribed).toEqual([]);
 }
 
 /** Stands for an application that a hook starts, so that a `describe` can name it before. */

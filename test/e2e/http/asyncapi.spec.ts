@@ -1,0 +1,116 @@
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
+import { AUDIT_EVENT_TYPES } from '../../../src/audit/audit-event-types.js';
+import { toCloudEventType } from '../../../src/events/cloud-event.js';
+import { ANNOUNCED_REASONS } from '../../../src/events/event-stream.js';
+import { AsyncApi } from '../../support/async-api.js';
+import { Client } from '../../support/client.js';
+import { readEvents, untilSequenced } from '../../support/events.js';
+import { routeTask, useApp, useSharedApp } from '../../support/kit.js';
+
+interface Document {
+  servers: unknown;
+  channels: Record<string, { messages: Record<string, unknown> }>;
+}
+
+describe('docs/asyncapi.json', () => {
+  const text = readFileSync('docs/asyncapi.json', 'utf8');
+  const document = JSON.parse(text) as Document;
+  const mesh = useSharedApp();
+
+  it('equals GET /api-docs/asyncapi.json: else run "npm run openapi"', async () => {
+    const served = await new Client(mesh.url).get('/api-docs/asyncapi.json');
+    expect(served.status).toBe(200);
+    expect(`${JSON.stringify(served.body, null, 2)}\n`).toBe(text);
+  });
+
+  it('is valid according to the schema of AsyncAPI 3.0.0', () => {
+    const file = createRequire(import.meta.url).resolve('@asyncapi/specs/schemas/3.0.0.json');
+    const schema = JSON.parse(readFileSync(file, 'utf8')) as {
+      definitions: Record<string, object>;
+    };
+    // Ajv has the schema of JSON Schema itself.
+    const definitions = Object.fromEntries(
+      Object.entries(schema.definitions).filter(([id]) => !id.startsWith('http://json-schema.org')),
+    );
+    const ajv = new Ajv({ strict: false, allErrors: true });
+    addFormats.default(ajv);
+    const validate = ajv.compile({ ...schema, definitions });
+    validate(document);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(validate({ ...document, channels: { stream: { address: 1 } } })).toBe(false);
+  });
+
+  it('is linked from /docs', async () => {
+    const { body } = await new Client(mesh.url).get('/api-docs/openapi.json');
+    const { url } = body.externalDocs as { url: string };
+    expect((await new Client(mesh.url).get(url)).status).toBe(200);
+  });
+
+  it('has a message for each type of event', () => {
+    const recorded = Object.keys(AUDIT_EVENT_TYPES).map(toCloudEventType);
+    const { messages } = document.channels.stream ?? { messages: {} };
+    expect(Object.keys(messages)).toEqual([...recorded, 'agent', 'end']);
+  });
+
+  it('describes events as the controller sends them', async () => {
+    await routeTask(mesh, 'finance', 'manager');
+    const report = { source: 'x', category: 'a', action: 'b.c', metadata: { n: 1 } };
+    await mesh.agent('finance').post('/audit/ingest', report);
+    await untilSequenced(mesh);
+    const api = new AsyncApi(document);
+    const events = await readEvents(mesh.agent('auditor'));
+    expect(new Set(events.map(({ type }) => type))).toContain('agent.a.b.c');
+    for (const event of events) {
+      const name = event.type.startsWith('agent.') ? 'agent' : event.type;
+      expect([event, api.problemsOf(name, event)]).toEqual([event, []]);
+    }
+    const [event] = events;
+    expect(api.problemsOf('task.routed', { ...event, type: 'task.claimed' })).not.toEqual([]);
+    expect(api.problemsOf('task.routed', { ...event, time: 'today' })).not.toEqual([]);
+  });
+});
+
+describe('the AsyncAPI document of a controller with PUBLIC_URL', () => {
+  const mesh = useApp({ env: { PUBLIC_URL: 'https://mesh.example.com/controller/' } });
+
+  it('has its address', async () => {
+    const client = new Client(mesh.url);
+    const { body } = await client.get<Document>('/api-docs/asyncapi.json');
+    const server = { host: 'mesh.example.com', protocol: 'https', pathname: '/controller' };
+    expect(body.servers).toEqual({ controller: server });
+    const api = await client.get('/api-docs/openapi.json');
+    expect(api.body.externalDocs).toMatchObject({
+      url: 'https://mesh.example.com/controller/api-docs/asyncapi.json',
+    });
+  });
+});
+
+describe('docs/events.md', () => {
+  const page = readFileSync('docs/events.md', 'utf8');
+  const rowsOf = (heading: string): string[][] => {
+    const [, section = ''] = new RegExp(`\n## ${heading}\n([^]*?)(?=\n## |$)`).exec(page) ?? [];
+    return [...section.matchAll(/^\| (`.*) \|$/gm)].map(([, row = '']) =>
+      row.split(' | ').map((cell) => cell.trim()),
+    );
+  };
+
+  it('has the table of the types of events', () => {
+    const expected = Object.entries(AUDIT_EVENT_TYPES).map(([type, { when, metadata }]) => [
+      `\`${toCloudEventType(type)}\``,
+      when,
+      Object.keys(metadata)
+        .map((name) => `\`${name}\``)
+        .join(', '),
+    ]);
+    expect(rowsOf('Types')).toEqual(expected);
+  });
+
+  it('has the reasons for which a stream ends', () => {
+    const reasons = rowsOf('Receive a stream').map(([reason]) => reason);
+    expect(reasons).toEqual(ANNOUNCED_REASONS.map((reason) => `\`${reason}\``));
+  });
+});
