@@ -239,6 +239,10 @@ export class Environment {
   @WholeNumber(20, 60_000)
   readonly MAX_LAG_MS: number = 1_000;
 
+  /** Event streams of one process. Each is also a waiting request in flight. */
+  @WholeNumber(1, 1_000_000)
+  readonly EVENTS_MAX_STREAMS: number = 1_000;
+
   /** Longest time in seconds that a request waits for work or for a change. */
   @WholeNumber(1, 25)
   readonly MAX_WAIT_SECONDS: number = 25;

@@ -10,9 +10,8 @@ import { EventHubService } from './event-hub.service.js';
 import { EventReaderService } from './event-reader.service.js';
 import { EventStream } from './event-stream.js';
 
-/** Maximum number of streams of one subject, and of all, on this instance. */
+/** Maximum number of streams of one subject on this instance. */
 const MAX_OF_SUBJECT = 5;
-const MAX_STREAMS = 1_000;
 /** Seconds after which a refused client tries again. */
 const RETRY_AFTER = 5;
 
@@ -86,7 +85,7 @@ export class EventStreamsService {
         { retryAfter: RETRY_AFTER },
       );
     }
-    if (this.count >= MAX_STREAMS) {
+    if (this.count >= this.environment.EVENTS_MAX_STREAMS) {
       throw new DomainError(
         'server.overloaded',
         'This instance has no place for another event stream; retry the request.',

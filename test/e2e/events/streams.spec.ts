@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { tokenFor } from '../../support/app.js';
+import { newSubject, tokenFor } from '../../support/app.js';
 import { readEvents, StreamReader, untilSequenced } from '../../support/events.js';
 import { until } from '../../support/eventually.js';
-import { expectProblem, routeTask, useApp, useTwoApps } from '../../support/kit.js';
+import { expectProblem, routeTask, times, useApp, useTwoApps } from '../../support/kit.js';
+import { metrics } from '../../support/work.js';
 
 const TYPES = ['task.routed', 'task.claimed', 'session.created', 'attempt.opened'];
 
@@ -87,6 +88,48 @@ describe('GET /events/stream', () => {
       return response.status === 200;
     });
     for (const { body } of open.slice(1)) await body?.cancel();
+  });
+});
+
+describe('GET /events/stream with EVENTS_MAX_STREAMS', () => {
+  const LIMIT = 4;
+  const mesh = useApp({ env: { EVENTS_MAX_STREAMS: String(LIMIT) } });
+
+  const open = () => mesh.agent('auditor', newSubject('auditor')).open('/events/stream');
+
+  it('refuses more streams with 503 before they start, and accepts one after another has ended', async () => {
+    const responses = await Promise.all(times(3 * LIMIT, open));
+    const opened = responses.filter(({ status }) => status === 200);
+    expect(opened).toHaveLength(LIMIT);
+    const refused = responses.filter(({ status }) => status === 503);
+    expect(refused).toHaveLength(2 * LIMIT);
+    for (const response of refused) {
+      expect(response.headers.get('content-type')).toContain('application/problem+json');
+      expect(response.headers.get('retry-after')).toBe('5');
+      expect(await response.json()).toMatchObject({ code: 'server.overloaded' });
+    }
+    const auditor = mesh.agent('auditor');
+    expect((await auditor.get('/events?wait_seconds=1&after=head')).status).toBe(200);
+    expect((await metrics(mesh))('mesh_event_streams')).toBe(LIMIT);
+
+    await opened[0]?.body?.cancel();
+    await until(async () => {
+      const response = await open();
+      await response.body?.cancel();
+      return response.status === 200;
+    });
+    for (const { body } of opened.slice(1)) await body?.cancel();
+  });
+
+  it('gives the place of a refused cursor back', async () => {
+    const statuses = await Promise.all(
+      times(3 * LIMIT, async () => {
+        const auditor = mesh.agent('auditor', newSubject('auditor'));
+        return (await auditor.get('/events/stream?after=1.999999')).status;
+      }),
+    );
+    expect(statuses).toContain(410);
+    await until(async () => (await metrics(mesh))('mesh_event_streams') === 0);
   });
 });
 
