@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { sql } from '../database/sql.js';
+import { type Deferred, sql, sqlWithCommit } from '../database/sql.js';
 
 /** The end of the event log. */
 export interface Head {
@@ -49,13 +49,13 @@ export class EventLogRepository {
   }
 
   /** Assigns positions to the next committed events, at most {@link BATCH}, in the order of `n`. */
-  async number(manager: EntityManager, highestN: number): Promise<Numbered> {
-    return one(await sql<Numbered>(manager, NUMBER, [highestN]));
+  number(manager: EntityManager, highestN: number): Deferred<Numbered> {
+    return sqlWithCommit<Numbered>(manager, NUMBER, [highestN]).map(one);
   }
 
   /** Assigns positions to events from before the log, at most {@link BATCH}, in the order of their time. */
-  async backfill(manager: EntityManager): Promise<Numbered> {
-    return one(await sql<Numbered>(manager, BACKFILL));
+  backfill(manager: EntityManager): Deferred<Numbered> {
+    return sqlWithCommit<Numbered>(manager, BACKFILL).map(one);
   }
 
   /** Returns the end of the log. */

@@ -7,6 +7,7 @@ import {
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { BackgroundLoop } from '../database/background-loop.js';
+import type { Deferred } from '../database/sql.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { BATCH, EventLogRepository, type Numbered } from './event-log.repository.js';
@@ -15,7 +16,7 @@ import { BATCH, EventLogRepository, type Numbered } from './event-log.repository
 export const EVENT_LOG_TOPIC = 'event-log';
 
 /** Minimum milliseconds between two batches, so that one batch numbers the events of many commits. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 40;
 /** Minimum pause in durations of the batch before it. Batches take longer while an old transaction is open. */
 const PAUSE_DURATIONS = 4;
 /** Milliseconds between checks for events that other instances committed. */
@@ -70,7 +71,7 @@ export class SequencerService implements OnApplicationBootstrap, BeforeApplicati
     if (numbered && numbered.found > 0) await this.announce(numbered);
   }
 
-  private async number(manager: EntityManager): Promise<Numbered | undefined> {
+  private async number(manager: EntityManager): Promise<Deferred<Numbered> | undefined> {
     const head = await this.repository.tryLock(manager);
     if (!head) return undefined;
     if (head.origin !== head.present_origin) {

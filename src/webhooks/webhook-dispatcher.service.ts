@@ -31,6 +31,8 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
     failing: 'Webhooks are not sent.',
   });
   private readonly sending = new Set<Promise<void>>();
+  /** Whether there was an enabled webhook at the last check. Without one, growth of the log begins no round. */
+  private isUsed = true;
 
   constructor(
     private readonly queue: WebhookQueueService,
@@ -40,7 +42,7 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
 
   onApplicationBootstrap(): void {
     this.hub.onGrowth(() => {
-      this.loop.signal();
+      if (this.isUsed) this.loop.signal();
     });
     this.loop.start();
   }
@@ -56,7 +58,9 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
   }
 
   private async round(): Promise<void> {
-    if (this.loop.isStopping || !(await this.queue.isUsed())) return;
+    if (this.loop.isStopping) return;
+    this.isUsed = await this.queue.isUsed();
+    if (!this.isUsed) return;
     if (await this.queue.schedule()) this.loop.signal();
     const free = PER_INSTANCE - this.sending.size;
     if (free <= 0) return;
