@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-// `npx agent-mesh`: starts the MCP server over standard input and output. Builds a checkout first if its build is stale.
-import './build-when-stale.js';
+// `npx agent-mesh` in a checkout: bundles the MCP server of packages/mcp, which takes a moment, and starts it.
+import { fileURLToPath } from 'node:url';
+import { bundleCommands } from './bundle-commands.js';
 
-await import('./dist/src/mcp/stdio/stdio-command.js');
+await bundleCommands(fileURLToPath(new URL('packages/mcp', import.meta.url)));
+await import('./packages/mcp/dist/agent-mesh-mcp.js');

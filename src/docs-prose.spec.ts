@@ -79,7 +79,7 @@ const TEXTS: readonly Text[] = [
 ];
 
 /** All code of the application: what its log lines and messages are made of. */
-const SOURCE = sourceFiles()
+const SOURCE = [...sourceFiles(), ...packageFiles()]
   .map((name) => readFileSync(name, 'utf8'))
   .join('\n');
 
@@ -215,15 +215,21 @@ function sourceFiles(): string[] {
     .sort();
 }
 
+function packageFiles(): string[] {
+  return filesIn('packages').filter(
+    (name) => /^packages\/\w+\/src\/.*\.ts$/.test(name) && !name.endsWith('.spec.ts'),
+  );
+}
+
 /** `src` itself, and each of its folders. */
 function sourceFolders(): string[] {
   const folders = readdirSync('src', { withFileTypes: true }).filter((one) => one.isDirectory());
   return ['src', ...folders.map(({ name }) => posix.join('src', name)).sort()];
 }
 
-/** Codes of the stdio server, for what no controller answered. */
+/** Codes of the client and the stdio server, for what no controller answered. */
 function mcpErrorCodes(): string[] {
-  return [...SOURCE.matchAll(/code: '(mesh\.\w+)'/g)].map(([, code = '']) => code);
+  return [...SOURCE.matchAll(/'(mesh\.\w+)'/g)].map(([, code = '']) => code);
 }
 
 /** The prose of a page; of the glossary without the tables of terms to avoid. */

@@ -1,5 +1,4 @@
-// Imports only this module of Nest, so that the stdio MCP server starts faster.
-import { applyDecorators } from '@nestjs/common/decorators/core/apply-decorators.js';
+import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { IsInt, Max, Min } from 'class-validator';
 

@@ -3,4 +3,8 @@ export interface Programs {
   remove(): Promise<void>;
 }
 
-export function buildPrograms(root?: string, sources?: readonly string[]): Promise<Programs>;
+export function buildPrograms(
+  root?: string,
+  sources?: readonly string[],
+  commands?: readonly string[],
+): Promise<Programs>;

@@ -18,7 +18,7 @@ export type TransportName = (typeof TRANSPORTS)[number];
 /** How the stdio server is started. */
 export const stdioServer = (): { command: string; args: string[] } => ({
   command: process.execPath,
-  args: [programFile('src/mcp/stdio/stdio-command.js')],
+  args: [programFile('packages/mcp/dist/agent-mesh-mcp.js')],
 });
 
 /** What a tool answered. */

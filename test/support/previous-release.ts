@@ -19,7 +19,7 @@ export async function buildPreviousRelease(): Promise<Programs> {
   const root = await mkdtemp(join(tmpdir(), 'agent-mesh-previous-'));
   try {
     await extract(root);
-    return await buildPrograms(root, SOURCES);
+    return await buildPrograms(root, SOURCES, []);
   } finally {
     await rm(root, { recursive: true, force: true });
   }

@@ -140,7 +140,7 @@ export class Http {
       return new ConnectionError('mesh.timeout', message, { cause: error });
     }
     // fetch rejects with a TypeError for every failure of the network.
-    if (!(error instanceof TypeError)) return error;
+    if (!isTypeError(error)) return error;
     const reason = networkReason(error);
     const message = `Cannot connect to ${this.base} (${reason}). Check the URL, and that the controller runs.`;
     return new ConnectionError('mesh.unreachable', message, { cause: error });
@@ -218,6 +218,11 @@ function retryAfterOf(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+/** Also true for a TypeError of another realm: of `fetch` in a test environment, or in a frame. */
+function isTypeError(error: unknown): error is TypeError {
+  return isObject(error) && error.name === 'TypeError';
 }
 
 function networkReason(error: TypeError): string {

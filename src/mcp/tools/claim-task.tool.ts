@@ -6,7 +6,7 @@ import type { ClaimLimitsDto } from '../../tasks/dto/claim-limits.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from '../../tasks/dto/claim.dto.js';
 import type { TaskDto } from '../../tasks/dto/task.dto.js';
 import type { WaitQuery } from '../../tasks/dto/wait.dto.js';
-import { withRetries } from '../stdio/retry.js';
+import { withRetries } from './retry.js';
 import {
   outputSchema,
   inputSchema,

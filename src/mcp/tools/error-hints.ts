@@ -52,7 +52,12 @@ const HINTS: Readonly<Record<string, string>> = {
   'mesh.unreachable': 'Check that the controller runs, correct CONTROLLER_URL, then call again.',
   'mesh.timeout': 'Check the controller’s health or raise MESH_TIMEOUT_SECS, then call again.',
   'mesh.token_unreadable':
-    'Write the token to the file that MESH_JWT_TOKEN_FILE names, then call again.',
+    'Write the token to the file that MESH_JWT_TOKEN_FILE names, or the secret to MESH_CLIENT_SECRET_FILE, then call again.',
+  'mesh.credentials_refused':
+    'Correct MESH_CLIENT_ID, the secret, MESH_SCOPE and MESH_AUDIENCE, then restart this server.',
+  'mesh.issuer_unreachable': 'Check that the identity provider runs, then call again.',
+  'mesh.issuer_invalid':
+    'Correct MESH_ISSUER_URL: it is not the issuer of the identity provider; then restart this server.',
   'mesh.unexpected_answer':
     'Correct CONTROLLER_URL: a proxy or another service answers there, not the controller.',
   'idempotency.in_progress': 'Call again in a second with the same idempotency_key.',

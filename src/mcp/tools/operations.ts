@@ -22,7 +22,9 @@ import type { TimelineDto } from '../../tasks/dto/task-history.dto.js';
 import type { CancelledTaskDto, TaskDetailDto, TaskPageDto } from '../../tasks/dto/task.dto.js';
 import type { DueTasksDto, WaitQuery } from '../../tasks/dto/wait.dto.js';
 
-type Route = `${'GET' | 'POST' | 'PUT'} /${string}`;
+const METHODS = ['GET', 'POST', 'PUT'] as const;
+type Method = (typeof METHODS)[number];
+type Route = `${Method} /${string}`;
 
 /** The operations that the tools use, with their routes. `{id}` is the id as the caller sent it. */
 export const OPERATIONS = {
@@ -85,8 +87,9 @@ export interface OperationDtos extends Record<OperationName, Dtos<object, object
 }
 
 /** Returns the method and the path of an operation, with the id inserted. */
-export function requestLineOf(operation: OperationName, id = ''): { method: string; path: string } {
+export function requestLineOf(operation: OperationName, id = ''): { method: Method; path: string } {
   const route: Route = OPERATIONS[operation];
-  const [method = '', path = ''] = route.split(' ');
+  const method = METHODS.find((one) => route.startsWith(`${one} `)) ?? 'GET';
+  const path = route.slice(method.length + 1);
   return { method, path: path.replace('{id}', encodeURIComponent(id)) };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { callTool } from '../../../src/mcp/tools/call-tool.js';
 import { recordOf } from '../../../src/mcp/tools/json-of.js';
-import { HttpMeshClient } from '../../../src/mcp/stdio/http-mesh-client.js';
+import { HttpMeshClient } from '../../../packages/mcp/src/http-mesh-client.js';
 import { newSubject, type TestApp, tokenFor } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
 import { type ClaimedBody, finish, Team, type Written } from '../../support/work.js';
@@ -141,7 +141,7 @@ describe('a reported failure', () => {
 
   it('is accepted by the tool fail_task with any argument', async () => {
     const token = tokenFor(team.role, newSubject('agent'));
-    const options = { url: mesh.url, token: () => token, retries: 0, timeoutSeconds: 10 };
+    const options = { url: mesh.url, getToken: () => token, retries: 0, timeoutSeconds: 10 };
     for (const error of ['x'.repeat(12_000_000), '\u0000\ud800', { why: 'x' }, '', 7]) {
       await team.route();
       const claim = await callTool(new HttpMeshClient(options), 'claim_task', {});

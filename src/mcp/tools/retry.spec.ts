@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MeshError } from '../tools/mesh-client.js';
+import { MeshError } from './mesh-client.js';
 import { pauseMs, withRetries } from './retry.js';
 
 /** An attempt that throws these, one after the other, and then answers. */

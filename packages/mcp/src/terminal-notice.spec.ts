@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type MeshClient, MeshError } from '../tools/mesh-client.js';
+import { type MeshClient, MeshError } from '../../../src/mcp/tools/mesh-client.js';
 import { connectionNotice, TERMINAL_NOTICE } from './terminal-notice.js';
 
 const URL = 'http://localhost:8088';

@@ -1,8 +1,8 @@
 import type { Transport } from '@modelcontextprotocol/server';
-import { withArguments } from '../tools/arguments.js';
-import { cancelledRequest } from '../tools/cancelled-request.js';
-import { type CallId, Deliveries, type Delivery } from '../tools/deliveries.js';
-import type { ToolCallRunner } from '../tools/mesh-server.js';
+import { withArguments } from '../../../src/mcp/tools/arguments.js';
+import { cancelledRequest } from '../../../src/mcp/tools/cancelled-request.js';
+import { type CallId, Deliveries, type Delivery } from '../../../src/mcp/tools/deliveries.js';
+import type { ToolCallRunner } from '../../../src/mcp/tools/mesh-server.js';
 
 /**
  * The calls of the single client of a stdio server. The SDK aborts a call that is in progress. A cancellation that arrives

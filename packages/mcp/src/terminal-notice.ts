@@ -1,9 +1,9 @@
-import type { CallerDto } from '../../auth/caller.dto.js';
-import { VERSION } from '../../version.js';
-import { hintFor } from '../tools/error-hints.js';
-import { type MeshClient, MeshError } from '../tools/mesh-client.js';
-import { recordOf } from '../tools/json-of.js';
-import { memberText } from '../tools/tool.js';
+import type { CallerDto } from '../../../src/auth/caller.dto.js';
+import { VERSION } from '../../../src/version.js';
+import { hintFor } from '../../../src/mcp/tools/error-hints.js';
+import { type MeshClient, MeshError } from '../../../src/mcp/tools/mesh-client.js';
+import { recordOf } from '../../../src/mcp/tools/json-of.js';
+import { memberText } from '../../../src/mcp/tools/tool.js';
 
 /** The purpose of the stdio server, for a person who starts it in a terminal. */
 export const TERMINAL_NOTICE = `Agent Mesh ${VERSION}: an MCP server on standard input and output. An MCP client starts it; docs/agent-mesh.md describes the configuration.

@@ -1,15 +1,12 @@
+#!/usr/bin/env node
 /** The MCP server of one agent, over its standard input and output. */
-import 'reflect-metadata';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
-import {
-  loadMeshEnvironment,
-  meshEnvironmentWarnings,
-  tokenFrom,
-} from '../../config/mesh-environment.js';
+import { meshServer } from '../../../src/mcp/tools/mesh-server.js';
+import { loadMeshEnvironment, meshEnvironmentWarnings } from './environment.js';
 import { HttpMeshClient } from './http-mesh-client.js';
-import { meshServer } from '../tools/mesh-server.js';
 import { StdioCalls } from './stdio-calls.js';
 import { connectionNotice, TERMINAL_NOTICE } from './terminal-notice.js';
+import { tokenProvider } from './token.js';
 
 /** Writes an error to standard error, because standard output carries the protocol. */
 function report(error: Error): void {
@@ -21,14 +18,9 @@ if (isInTerminal) process.stderr.write(TERMINAL_NOTICE);
 
 try {
   for (const warning of meshEnvironmentWarnings()) report(new Error(warning));
-  const environment = loadMeshEnvironment();
-  const { CONTROLLER_URL, MESH_JWT_TOKEN, MESH_JWT_TOKEN_FILE } = environment;
-  const mesh = new HttpMeshClient({
-    url: CONTROLLER_URL,
-    token: () => MESH_JWT_TOKEN ?? tokenFrom(MESH_JWT_TOKEN_FILE ?? ''),
-    retries: environment.MESH_RETRY_COUNT,
-    timeoutSeconds: environment.MESH_TIMEOUT_SECS,
-  });
+  const { url, token, retries, timeoutSeconds } = loadMeshEnvironment();
+  const getToken = tokenProvider(token);
+  const mesh = new HttpMeshClient({ url, getToken, retries, timeoutSeconds });
   const calls = new StdioCalls();
   const transport = new StdioServerTransport();
   serveStdio(() => meshServer(mesh, calls), {
@@ -37,7 +29,7 @@ try {
     transport,
   });
   calls.watch(transport);
-  if (isInTerminal) process.stderr.write(await connectionNotice(mesh, CONTROLLER_URL));
+  if (isInTerminal) process.stderr.write(await connectionNotice(mesh, url));
 } catch (error) {
   report(error instanceof Error ? error : new Error('the server cannot start'));
   process.exitCode = 1;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { callTool } from '../tools/call-tool.js';
+import { callTool } from '../../../src/mcp/tools/call-tool.js';
 import { HttpMeshClient } from './http-mesh-client.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -40,7 +40,7 @@ describe('A mesh over HTTP', () => {
   });
 
   const mesh = (more: { timeoutSeconds?: number; retries?: number; url?: string } = {}) =>
-    new HttpMeshClient({ url, token: () => 'a-token', retries: 1, timeoutSeconds: 30, ...more });
+    new HttpMeshClient({ url, getToken: () => 'a-token', retries: 1, timeoutSeconds: 30, ...more });
 
   const fetchStatus = async (over = mesh()) => {
     const { result, outcome } = await callTool(over, 'fetch_status', { id: ID });
