@@ -15,6 +15,7 @@ import { type Head, openHead, splitNotes, verifyHead } from './head.js';
 import { isObject, type Json, messageOf, parseJson } from './json.js';
 import { type Checkpoint, parseVerifierKey } from './note.js';
 import { logsPolicy, parsePolicy, type Policy } from './policy.js';
+import { readIfExists } from './read-if-exists.js';
 import { isConsistent } from './tree.js';
 import { verifyReceipt } from './verify-receipt.js';
 
@@ -169,9 +170,9 @@ async function readHeads(
 ): Promise<Checkpoint[] | Report> {
   const heads: Checkpoint[] = [];
   for (const path of paths) {
+    const notes = splitNotes(decodeUtf8(await read(path)));
     try {
-      for (const note of splitNotes(decodeUtf8(await read(path))))
-        heads.push(openHead(note, policy, limits));
+      for (const note of notes) heads.push(openHead(note, policy, limits));
     } catch (error) {
       const { kind, message } = toFinding(error);
       return { findings: [{ kind, message: `${path}: ${message}` }], notes: [] };
@@ -249,15 +250,6 @@ function parseProof(file: Buffer): Buffer[] {
 
 function parsePayload(file: Buffer): Json {
   return parseJson(decodeUtf8(file));
-}
-
-async function readIfExists(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function textReport({ findings, notes }: Report): string {

@@ -1,7 +1,8 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeBase64, FormatError } from './encoding.js';
 import { isObject, type JsonObject, parseJson } from './json.js';
+import { readIfExists } from './read-if-exists.js';
 import { HASH_BYTES } from './tree.js';
 import type { StoredHead, WitnessState } from './witness.js';
 
@@ -19,7 +20,7 @@ export class WitnessFile implements WitnessState {
    */
   static async open(path: string): Promise<WitnessFile> {
     const text = await readIfExists(path);
-    const file = new WitnessFile(path, parseState(text ?? '{}'));
+    const file = new WitnessFile(path, parseState(text?.toString() ?? '{}'));
     if (text === undefined) await file.write();
     return file;
   }
@@ -48,15 +49,6 @@ export class WitnessFile implements WitnessState {
     }
     await rename(next, this.path);
     await syncFolder(dirname(this.path));
-  }
-}
-
-async function readIfExists(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
   }
 }
 
