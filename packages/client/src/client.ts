@@ -14,7 +14,7 @@ import { Roles } from './resources/roles.js';
 import { Sessions } from './resources/sessions.js';
 import { Tasks } from './resources/tasks.js';
 import { Webhooks } from './resources/webhooks.js';
-import type { KeyedRequest, WhoAmI } from './types.js';
+import type { KeyedRequest, Caller } from './types.js';
 
 export interface ClientOptions {
   /** URL of the controller, with the path prefix if it has one. */
@@ -71,8 +71,8 @@ export class MeshClient {
   }
 
   /** Returns the subject and the roles that the controller reads from the token. */
-  async me(options: RequestOptions = {}): Promise<WhoAmI> {
-    return (await this.http.send({ ...options, method: 'GET', path: '/me' })).body as WhoAmI;
+  async me(options: RequestOptions = {}): Promise<Caller> {
+    return (await this.http.send({ ...options, method: 'GET', path: '/me' })).body as Caller;
   }
 
   /** Returns the requests that were executed with an idempotency key. */

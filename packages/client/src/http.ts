@@ -48,6 +48,9 @@ export interface HttpOptions {
   readonly fetch: typeof fetch;
 }
 
+/** The longest time of a timer. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** Sends requests to one controller: token, idempotency key, time limit, retries, errors. */
 export class Http {
   private readonly base: string;
@@ -92,7 +95,7 @@ export class Http {
   private async attempt(request: MeshRequest): Promise<MeshResponse> {
     const { timeoutMs = this.options.timeoutMs, query } = request;
     const waitMs = Number(query?.wait_seconds ?? 0) * 1000;
-    const timeout = AbortSignal.timeout(Math.min(timeoutMs + waitMs, 2 ** 31 - 1));
+    const timeout = AbortSignal.timeout(Math.min(Math.ceil(timeoutMs + waitMs), MAX_TIMEOUT_MS));
     try {
       const response = await this.fetch(request, timeout);
       return toMeshResponse(response, await response.text(), this.base);

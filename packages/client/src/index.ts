@@ -28,3 +28,17 @@ export type { Tasks, WorkFilter } from './resources/tasks.js';
 export type { Webhooks } from './resources/webhooks.js';
 export type * from './types.js';
 export { ApprovalRefusedError, TaskEndedError, type WaitOptions } from './waiting.js';
+export type { ApprovalOptions } from './worker/approval-step.js';
+export type { TaskHandler } from './worker/attempt.js';
+export type { TaskContext } from './worker/task-context.js';
+export type { AttemptName, WorkerEvent } from './worker/worker-event.js';
+export {
+  LeaseLostError,
+  NonRetryableError,
+  ReleaseError,
+  type ReleaseReason,
+  RetryableError,
+  TaskCancelledError,
+  WorkerStoppedError,
+} from './worker/worker-errors.js';
+export { Worker, type WorkerOptions } from './worker/worker.js';

@@ -19,7 +19,7 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** Returns the reason of an aborted signal as an error. */
-function reasonOf(signal: AbortSignal | undefined): Error {
+export function reasonOf(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
   return reason instanceof Error
     ? reason

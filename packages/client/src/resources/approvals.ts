@@ -5,10 +5,15 @@ import { List } from '../pages.js';
 import type {
   Approval,
   ApprovalAck,
-  ApprovalDecision,
+  DecideApprovalBody,
   ApprovalFilter,
   ApprovalPage,
-  ApprovalRequest,
+  DelegateApprovalBody,
+  ReassignApprovalBody,
+  RecallApprovalBody,
+  RequestApprovalBody,
+  ResubmitApprovalBody,
+  WithdrawApprovalBody,
 } from '../types.js';
 import { ApprovalRefusedError, longPoll, type WaitOptions } from '../waiting.js';
 import { Resource, segment } from './resource.js';
@@ -18,7 +23,7 @@ export type Consumption = { readonly payload: unknown } | { readonly digest: str
 
 export class Approvals extends Resource {
   /** Requests an approval of a payload, for a task. */
-  request(request: ApprovalRequest, options?: RequestOptions): Promise<ApprovalAck> {
+  request(request: RequestApprovalBody, options?: RequestOptions): Promise<ApprovalAck> {
     return this.write('/approvals', { ...request, decision: 'pending' }, options);
   }
 
@@ -30,7 +35,7 @@ export class Approvals extends Resource {
     return new List(this.http, '/approvals', { ...filter }, ({ approvals }) => approvals, options);
   }
 
-  decide(id: string, decision: ApprovalDecision, options?: RequestOptions): Promise<Approval> {
+  decide(id: string, decision: DecideApprovalBody, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'decision', decision, options);
   }
 
@@ -43,29 +48,29 @@ export class Approvals extends Resource {
     return this.decide(id, { decision: 'rejected', comments }, options);
   }
 
-  withdraw(id: string, withdraw: { reason?: string } = {}, options?: RequestOptions) {
+  withdraw(
+    id: string,
+    withdraw: WithdrawApprovalBody = {},
+    options?: RequestOptions,
+  ): Promise<Approval> {
     return this.step(id, 'withdraw', withdraw, options);
   }
 
-  delegate(id: string, to: { role: string; reason: string }, options?: RequestOptions) {
+  delegate(id: string, to: DelegateApprovalBody, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'delegate', to, options);
   }
 
-  recall(id: string, recall: { reason?: string } = {}, options?: RequestOptions) {
+  recall(id: string, recall: RecallApprovalBody = {}, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'recall', recall, options);
   }
 
-  reassign(id: string, to: { role: string; reason: string }, options?: RequestOptions) {
+  reassign(id: string, to: ReassignApprovalBody, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'reassign', to, options);
   }
 
   resubmit(
     id: string,
-    changes: {
-      payload?: Record<string, unknown>;
-      reason?: string;
-      expires_in_seconds?: number;
-    } = {},
+    changes: ResubmitApprovalBody = {},
     options?: RequestOptions,
   ): Promise<Approval> {
     return this.step(id, 'resubmit', changes, options);

@@ -1,6 +1,6 @@
 import type { RequestOptions } from '../http.js';
 import { List } from '../pages.js';
-import type { AuditEvent, AuditFilter, AuditPage, IngestEvent } from '../types.js';
+import type { AuditEvent, AuditFilter, AuditPage, ReportedEvent } from '../types.js';
 import { Resource } from './resource.js';
 
 export class Audit extends Resource {
@@ -23,7 +23,10 @@ export class Audit extends Resource {
   }
 
   /** Reports 1 to 1,000 events of other systems. */
-  ingest(events: IngestEvent | readonly IngestEvent[], options?: RequestOptions): Promise<unknown> {
+  ingest(
+    events: ReportedEvent | readonly ReportedEvent[],
+    options?: RequestOptions,
+  ): Promise<unknown> {
     return this.write('/audit/ingest', events, options);
   }
 }

@@ -1,5 +1,5 @@
 import type { RequestOptions } from '../http.js';
-import type { Role, RolePause } from '../types.js';
+import type { Role, PauseRoleBody } from '../types.js';
 import { Resource, segment } from './resource.js';
 
 export class Roles extends Resource {
@@ -12,7 +12,7 @@ export class Roles extends Resource {
     return (await this.read<{ roles: Role[] }>('/roles', options)).roles;
   }
 
-  pause(role: string, pause: RolePause, options?: RequestOptions): Promise<Role> {
+  pause(role: string, pause: PauseRoleBody, options?: RequestOptions): Promise<Role> {
     return this.write(`/roles/${segment(role)}/pause`, pause, options);
   }
 

@@ -1,6 +1,13 @@
 import type { MeshRequest, RequestOptions } from '../http.js';
 import { List } from '../pages.js';
-import type { Release, Session, SessionFilter, SessionPage, SessionUpdate } from '../types.js';
+import type {
+  ReleaseSessionBody,
+  SendHeartbeatBody,
+  Session,
+  SessionFilter,
+  SessionPage,
+  UpdateSessionBody,
+} from '../types.js';
 import { Resource, segment } from './resource.js';
 
 export interface WriteOptions extends RequestOptions {
@@ -34,7 +41,7 @@ export class Sessions extends Resource {
     return session.version === version ? undefined : session;
   }
 
-  update(id: string, update: SessionUpdate, options: WriteOptions = {}): Promise<Session> {
+  update(id: string, update: UpdateSessionBody, options: WriteOptions = {}): Promise<Session> {
     return this.call('PUT', `/sessions/${segment(id)}`, update, preconditionOf(id, options));
   }
 
@@ -53,14 +60,18 @@ export class Sessions extends Resource {
   /** Extends the lease from now on. */
   heartbeat(
     id: string,
-    heartbeat: { lease_seconds?: number } = {},
+    heartbeat: SendHeartbeatBody = {},
     options?: RequestOptions,
   ): Promise<Session> {
     return this.write(`/sessions/${segment(id)}/heartbeat`, heartbeat, options);
   }
 
   /** Gives the task back. Its next attempt is due at once, at a time, or after an approval. */
-  release(id: string, release: Release = {}, options?: RequestOptions): Promise<Session> {
+  release(
+    id: string,
+    release: ReleaseSessionBody = {},
+    options?: RequestOptions,
+  ): Promise<Session> {
     return this.write(`/sessions/${segment(id)}/release`, release, options);
   }
 }

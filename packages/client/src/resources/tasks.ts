@@ -3,12 +3,14 @@ import { List } from '../pages.js';
 import type {
   BulkResult,
   CancelledTask,
-  CancelOptions,
-  CancelTasks,
-  Claim,
+  CancelTaskBody,
+  CancelTasksBody,
+  ClaimNextTaskBody,
+  ClaimTaskBody,
+  RetryTaskBody,
   ClaimedTask,
-  NewTask,
-  RetryTasks,
+  RouteTaskBody,
+  RetryTasksBody,
   RoutedTask,
   Task,
   TaskDetail,
@@ -29,7 +31,7 @@ export interface WorkFilter {
 
 export class Tasks extends Resource {
   /** Routes a task to a role. */
-  route(task: NewTask, options?: RequestOptions): Promise<RoutedTask> {
+  route(task: RouteTaskBody, options?: RequestOptions): Promise<RoutedTask> {
     return this.write('/tasks/route', task, options);
   }
 
@@ -61,33 +63,36 @@ export class Tasks extends Resource {
   }
 
   /** Claims the first task of the inbox. Returns undefined if no task is due. */
-  claimNext(claim: Claim = {}, options?: RequestOptions): Promise<ClaimedTask | undefined> {
+  claimNext(
+    claim: ClaimNextTaskBody = {},
+    options?: RequestOptions,
+  ): Promise<ClaimedTask | undefined> {
     return this.write('/tasks/claim', claim, options);
   }
 
-  claim(
-    id: string,
-    lease: { lease_seconds?: number } = {},
-    options?: RequestOptions,
-  ): Promise<ClaimedTask> {
+  claim(id: string, lease: ClaimTaskBody = {}, options?: RequestOptions): Promise<ClaimedTask> {
     return this.write(`/tasks/${segment(id)}/claim`, lease, options);
   }
 
-  cancel(id: string, cancel: CancelOptions = {}, options?: RequestOptions): Promise<CancelledTask> {
+  cancel(
+    id: string,
+    cancel: CancelTaskBody = {},
+    options?: RequestOptions,
+  ): Promise<CancelledTask> {
     return this.write(`/tasks/${segment(id)}/cancel`, cancel, options);
   }
 
-  retry(id: string, retry: { reason?: string } = {}, options?: RequestOptions): Promise<Task> {
+  retry(id: string, retry: RetryTaskBody = {}, options?: RequestOptions): Promise<Task> {
     return this.write(`/tasks/${segment(id)}/retry`, retry, options);
   }
 
   /** Cancels the tasks of a filter. Without `dry_run: false` it only returns them. */
-  cancelMany(filter: CancelTasks, options?: RequestOptions): Promise<BulkResult> {
+  cancelMany(filter: CancelTasksBody, options?: RequestOptions): Promise<BulkResult> {
     return this.write('/tasks/cancel', filter, options);
   }
 
   /** Retries the tasks of a filter. Without `dry_run: false` it only returns them. */
-  retryMany(filter: RetryTasks, options?: RequestOptions): Promise<BulkResult> {
+  retryMany(filter: RetryTasksBody, options?: RequestOptions): Promise<BulkResult> {
     return this.write('/tasks/retry', filter, options);
   }
 

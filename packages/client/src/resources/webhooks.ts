@@ -4,10 +4,13 @@ import type {
   Delivery,
   DeliveryFilter,
   DeliveryPage,
-  NewWebhook,
+  CreateWebhookBody,
   Webhook,
+  ReplayWebhookEventsBody,
+  RotateWebhookSecretBody,
   WebhookReplay,
-  WebhookUpdate,
+  WebhookTest,
+  UpdateWebhookBody,
   WebhookWithSecret,
 } from '../types.js';
 import { Resource, segment } from './resource.js';
@@ -15,7 +18,7 @@ import { Resource, segment } from './resource.js';
 /** Endpoints that receive events. Requires the role `admin`. */
 export class Webhooks extends Resource {
   /** Creates a webhook. Only this response and that of {@link rotate} contain the secret. */
-  create(webhook: NewWebhook, options?: RequestOptions): Promise<WebhookWithSecret> {
+  create(webhook: CreateWebhookBody, options?: RequestOptions): Promise<WebhookWithSecret> {
     return this.write('/webhooks', webhook, options);
   }
 
@@ -28,7 +31,7 @@ export class Webhooks extends Resource {
   }
 
   /** Changes a webhook. The request is not repeated after a network error: read the webhook then. */
-  update(id: string, update: WebhookUpdate, options: RequestOptions = {}): Promise<Webhook> {
+  update(id: string, update: UpdateWebhookBody, options: RequestOptions = {}): Promise<Webhook> {
     return this.call('PATCH', `/webhooks/${segment(id)}`, update, options);
   }
 
@@ -39,14 +42,14 @@ export class Webhooks extends Resource {
 
   rotate(
     id: string,
-    rotation: { overlap_seconds?: number } = {},
+    rotation: RotateWebhookSecretBody = {},
     options?: RequestOptions,
   ): Promise<WebhookWithSecret> {
     return this.write(`/webhooks/${segment(id)}/rotate`, rotation, options);
   }
 
   /** Sends a test event. */
-  test(id: string, options?: RequestOptions): Promise<{ position: string }> {
+  test(id: string, options?: RequestOptions): Promise<WebhookTest> {
     return this.write(`/webhooks/${segment(id)}/test`, undefined, options);
   }
 
@@ -65,7 +68,11 @@ export class Webhooks extends Resource {
   }
 
   /** Delivers earlier events again. Returns their number. */
-  replay(id: string, replay: WebhookReplay, options?: RequestOptions): Promise<{ count: number }> {
+  replay(
+    id: string,
+    replay: ReplayWebhookEventsBody,
+    options?: RequestOptions,
+  ): Promise<WebhookReplay> {
     return this.write(`/webhooks/${segment(id)}/replay`, replay, options);
   }
 }
