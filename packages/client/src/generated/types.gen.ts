@@ -1521,7 +1521,7 @@ export type TimelineEntry = {
      */
     reason?: string;
     /**
-     * Reason that the caller gave for a release, cancellation or retry.
+     * Reason that the caller gave, for example for a release, cancellation or withdrawal.
      */
     told?: string;
     /**
