@@ -1,10 +1,8 @@
 import 'reflect-metadata';
-import { loadDatabaseEnvironment } from './config/load-environment.js';
 import { migrationOptions } from './database/database-options.js';
-import { readEmbeddedState } from './embedded-postgres/embedded-postgres.js';
 import { MigratingDataSource } from './database/migrate.js';
-import { removePgVariables } from './embedded-postgres/pg-variables.js';
 import { ENTITIES } from './entities.js';
+import { NO_DATABASE, operatorDatabaseUrl } from './operator-database.js';
 
 /** The data source of TypeORM's command line: the configured database, or that of an embedded controller in DATA_DIR. */
 export default new MigratingDataSource({
@@ -13,13 +11,8 @@ export default new MigratingDataSource({
 });
 
 function databaseUrl(): string {
-  const { DATABASE_DIRECT_URL, DATABASE_URL, DATA_DIR } = loadDatabaseEnvironment();
-  const configured = DATABASE_DIRECT_URL ?? DATABASE_URL;
-  if (configured === undefined) removePgVariables();
-  const url = configured ?? readEmbeddedState(DATA_DIR)?.url;
-  if (url === undefined) {
-    process.stderr.write('Set DATABASE_URL, or start the controller here first (npm start).\n');
-    process.exit(1);
-  }
-  return url;
+  const url = operatorDatabaseUrl();
+  if (url !== undefined) return url;
+  process.stderr.write(`${NO_DATABASE}\n`);
+  process.exit(1);
 }

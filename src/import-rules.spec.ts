@@ -27,6 +27,7 @@ const LAYERS = [
   'sessions',
   'tasks',
   'webhooks',
+  'replay',
   'mcp',
   'health',
   'demo',
@@ -76,7 +77,7 @@ const BANS: { files: RegExp; ban: RegExp; why: string; except?: readonly string[
     files: /^(?!embedded-postgres\/)/,
     ban: /from '(\.\.?\/)+embedded-postgres\//,
     why: 'the embedded PostgreSQL is for development, and a few files start or find it',
-    except: ['data-source.ts', 'database/resolve-database.ts', 'startup-banner.ts'],
+    except: ['database/resolve-database.ts', 'operator-database.ts', 'startup-banner.ts'],
   },
   {
     files: /./,

@@ -1,0 +1,82 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { LogEntry, MissingEvent } from './log-entry.js';
+import { replayEvent } from './replay-events.js';
+import { type Finding, ReplayState } from './replay-state.js';
+import { ReplayRepository, type ReplayedTable } from './replay.repository.js';
+import { TableComparison } from './table-comparison.js';
+
+/** The result of a replay. */
+export interface ReplayReport {
+  readonly events: number;
+  /** Rows of each table that were compared, and rows that a version without facts recorded. */
+  readonly tables: Readonly<Record<ReplayedTable, { compared: number; old: number }>>;
+  /** The first 1,000 findings. */
+  readonly findings: readonly Finding[];
+  readonly count: number;
+}
+
+/**
+ * Replays the audit log and compares the result with the tables, in one snapshot. Changes nothing.
+ *
+ * The memory that it needs is proportional to the number of tasks, sessions, approvals and votes.
+ */
+export function replayLog(dataSource: DataSource): Promise<ReplayReport> {
+  return dataSource.transaction('REPEATABLE READ', replayWithin);
+}
+
+/** Like {@link replayLog}, in a transaction of the caller, which is read-only from then on. */
+export async function replayWithin(manager: EntityManager): Promise<ReplayReport> {
+  const repository = new ReplayRepository(manager);
+  await repository.begin();
+  const state = new ReplayState();
+  const { events, beganAt } = await replayEvents(state, repository.events());
+  const compare = async (table: ReplayedTable) => {
+    const comparison = new TableComparison(table, state, beganAt);
+    for await (const row of repository.rows(table)) comparison.add(row);
+    comparison.end();
+    const { compared, old } = comparison;
+    return { compared, old };
+  };
+  const tables = {
+    tasks: await compare('tasks'),
+    sessions: await compare('sessions'),
+    approvals: await compare('approvals'),
+    approval_votes: await compare('approval_votes'),
+    vote_renewals: await compare('vote_renewals'),
+  };
+  return { events, tables, findings: state.findings.list, count: state.findings.count };
+}
+
+/** Later than all times. */
+const NEVER = '9999';
+
+async function replayEvents(
+  state: ReplayState,
+  log: AsyncIterable<LogEntry | MissingEvent>,
+): Promise<{ events: number; beganAt: string }> {
+  let events = 0;
+  let beganAt = NEVER;
+  let next = 0;
+  for await (const event of log) {
+    events += 1;
+    next = assertPosition(state, event, next);
+    if (event.event_type === null) continue;
+    const { began } = event.metadata;
+    const at = typeof began === 'string' ? began : event.at;
+    if (replayEvent(state, event) && at < beganAt) beganAt = at;
+  }
+  return { events, beganAt };
+}
+
+/** Finds entries that are missing: without their event, or without a position. Returns the place of the next event. */
+function assertPosition(
+  { findings }: ReplayState,
+  { entry, event_type }: LogEntry | MissingEvent,
+  next: number,
+): number {
+  if (entry === null) return next;
+  if (entry > next)
+    findings.add(`entries ${next} to ${entry - 1}: the log has no such positions`, next);
+  if (event_type === null) findings.add('the event is missing', entry);
+  return entry + 1;
+}
