@@ -36,7 +36,7 @@ export class ApprovalActionsController {
     operationId: 'decideApproval',
     summary: 'Approve or reject an approval',
     description:
-      'Adds the vote of the caller. Requires the approver role; the four-eyes principle excludes the requester. The approval is decided when its quorum has approved, or at the first rejection. An approved stage opens the next one; after the last, the requester can consume the approval.',
+      'Adds the vote of the caller. Requires the approver role; the four-eyes principle excludes the requester. The approval is decided when its quorum has approved, or at the first rejection. An approved stage opens the next one; after the last, the requester can consume the approval. With `digest`, the decision holds for that payload only.',
   })
   @ApiBody({
     type: DecideApprovalDto,
@@ -63,6 +63,7 @@ export class ApprovalActionsController {
     'approval.decided',
     'approval.expired',
     'approval.voted',
+    'approval.payload_changed',
     'approval.four_eyes',
     'approval.human_required',
     'task.finished',

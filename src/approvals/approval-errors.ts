@@ -96,6 +96,14 @@ export function alreadyVoted(): DomainError {
   );
 }
 
+/** The approver has read another payload than the one to approve. */
+export function payloadChanged(): DomainError {
+  return new DomainError(
+    'approval.payload_changed',
+    'The digest of the decision differs from that of the payload. Read the approval with GET /approvals/{id}, then decide about that payload.',
+  );
+}
+
 export function fourEyes(): DomainError {
   return new DomainError(
     'approval.four_eyes',

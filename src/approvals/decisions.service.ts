@@ -34,9 +34,9 @@ export class DecisionsService {
   async decide(
     agent: Agent,
     id: string,
-    { decision, comments }: DecideApprovalDto,
+    { decision, comments, digest }: DecideApprovalDto,
   ): Promise<ApprovalDto> {
-    const verdict = { decision, notes: notesOf(decision, comments) };
+    const verdict = { decision, notes: notesOf(decision, comments), digest };
     const approval = await this.transactions.run(async (manager) => {
       const { task } = await this.reader.getWithTask(manager, agent, id);
       const locked = await this.taskStates.lockOpen(manager, task.task_id);

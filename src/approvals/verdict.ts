@@ -4,6 +4,8 @@ import type { Decision } from './approval-status.js';
 export interface Verdict {
   decision: Decision;
   notes: string;
+  /** Digest of the payload that the approver has read, if the request has it. */
+  digest?: string;
 }
 
 /** Time to consume an approved approval, in seconds: 24 hours. */

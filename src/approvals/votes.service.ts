@@ -5,7 +5,12 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import type { LockedTask } from '../lifecycle/locked-task.js';
-import { alreadyEnded, alreadyVoted, approvalNotFound } from './approval-errors.js';
+import {
+  alreadyEnded,
+  alreadyVoted,
+  approvalNotFound,
+  payloadChanged,
+} from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { authOf, contentOf, decisionFacts } from './approval-facts.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';
@@ -36,11 +41,12 @@ export class VotesService {
     agent: Agent,
     task: LockedTask,
     id: string,
-    { decision, notes }: Verdict,
+    { decision, notes, digest }: Verdict,
   ): Promise<ApprovalRow> {
     const approval = await this.approvals.lock(manager, id);
     authorize('approvals.decide', approvalRelations(agent, approval, task), approvalNotFound);
     if (approval.status !== 'pending') throw alreadyEnded(approval);
+    if (digest !== undefined && digest !== approval.digest) throw payloadChanged();
     await this.checks.assertMayVote(manager, agent, approval);
     const { subject, kind } = agent;
     const { chain_id } = approval;

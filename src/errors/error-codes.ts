@@ -60,6 +60,7 @@ export const ERRORS = {
   'approval.not_approved': [409, 'The approval is not approved'],
   'approval.consumed': [409, 'The approval was already consumed'],
   'approval.lapsed': [409, 'The approval was not consumed in time'],
+  'approval.payload_changed': [409, 'The payload is not the one that the approver has read'],
   'approval.digest_mismatch': [422, 'The digest does not match the approved payload'],
   'events.cursor_invalid': [400, 'The cursor is not valid'],
   'events.filter_forbidden': [403, 'The caller may not read these events'],

@@ -13,6 +13,30 @@ import { useSharedApp, actorOf, expectProblem, times, statusesOf } from '../../s
 describe('POST /approvals/:id/decision', () => {
   const mesh = useSharedApp();
 
+  it('with a digest decides about that payload only', async () => {
+    const flow = await routeFlow(mesh);
+    const approver = newSubject('approver');
+    const id = await requestApproval(mesh, flow, approver);
+    const agent = mesh.agent(approver);
+    const path = `/approvals/${id}`;
+    const { digest } = (await agent.get<{ digest: string }>(path)).body;
+
+    for (const decision of ['approved', 'rejected']) {
+      const body = { decision, comments: 'Read', digest: 'a'.repeat(64) };
+      expectProblem(await agent.post(`${path}/decision`, body), 409, 'approval.payload_changed');
+    }
+    for (const wrong of ['', 'a', digest.toUpperCase(), 7]) {
+      const body = { decision: 'approved', digest: wrong };
+      expectProblem(await agent.post(`${path}/decision`, body), 400, 'request.invalid');
+    }
+    expect((await agent.get(path)).body).toMatchObject({ status: 'pending', votes: 0 });
+
+    const decided = await agent.post(`${path}/decision`, { decision: 'approved', digest });
+    expect(decided).toMatchObject({ status: 200, body: { status: 'approved', digest } });
+    const late = { decision: 'approved', digest: 'a'.repeat(64) };
+    expectProblem(await agent.post(`${path}/decision`, late), 409, 'approval.decided');
+  });
+
   it.each(['approved', 'rejected'])('the approver role decides: %s', async (decision) => {
     const flow = await routeFlow(mesh);
     const [approver, decider] = [newSubject('approver'), newSubject('decider')];
