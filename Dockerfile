@@ -3,8 +3,9 @@ ARG NODE_VERSION=24
 FROM node:${NODE_VERSION}-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The packages for clients are not part of the image.
-RUN npm ci --workspaces=false --omit=optional --no-audit --no-fund
+COPY packages ./packages
+# The build of the console needs optional packages.
+RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY migrations ./migrations
 COPY src ./src
@@ -13,6 +14,7 @@ RUN npm run build
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
+# The packages for clients are not part of the image.
 RUN npm ci --omit=dev --workspaces=false --omit=optional --no-audit --no-fund
 
 FROM node:${NODE_VERSION}-bookworm-slim AS runtime

@@ -14,10 +14,15 @@ import { parseEnv } from 'node:util';
 
 const cwd = fileURLToPath(new URL('.', import.meta.url));
 const BUILT = 'dist/src/main.js';
-const SOURCES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const CONSOLE = ['packages/console/index.html', 'packages/console/vite.config.ts'];
+const SOURCES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...CONSOLE].filter(
+  (file) => existsSync(`${cwd}${file}`),
+);
 const FOLDERS = ['src', 'migrations'];
-/** Folders that the sources import from, in a checkout. */
-const SHARED = ['packages/verify/src'].filter((folder) => existsSync(`${cwd}${folder}`));
+/** Folders that the sources import from, and that of the console, in a checkout. */
+const SHARED = ['packages/verify/src', 'packages/console/src'].filter((folder) =>
+  existsSync(`${cwd}${folder}`),
+);
 const PROGRESS_MS = 5_000;
 
 const report = (line) => process.stderr.write(`${line}\n`);

@@ -1,0 +1,21 @@
+import { useSyncExternalStore } from 'react';
+import type { Me } from '../api/types';
+import { session, type SessionState } from './session';
+
+export function useSession(): SessionState {
+  return useSyncExternalStore(session.subscribe, session.snapshot);
+}
+
+/** Returns the person. Pages are rendered for a signed-in person only. */
+export function useMe(): Me {
+  const state = useSession();
+  return state.status === 'signed_in' ? state.me : NOBODY;
+}
+
+const NOBODY: Me = { subject: '', roles: [], acting_role: null, kind: 'human' };
+
+/** Whether the person holds a role, such as `admin`. */
+export function useHasRole(...roles: readonly string[]): boolean {
+  const me = useMe();
+  return roles.some((role) => me.roles.includes(role));
+}

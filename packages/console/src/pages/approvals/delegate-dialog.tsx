@@ -1,0 +1,66 @@
+import { Text, Textarea, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import type { Approval } from '../../api/types';
+import { ConfirmDialog } from '../../components/confirm-dialog';
+import { ErrorPanel } from '../../components/error-panel';
+import { texts } from '../../texts';
+import type { useDecision } from './use-decision';
+
+const t = texts.decision;
+
+interface DelegateDialogProps {
+  readonly approval: Approval;
+  readonly isOpen: boolean;
+  readonly decision: ReturnType<typeof useDecision>;
+  readonly onClose: () => void;
+}
+
+/** Asks for the role that decides from now on, and for the reason. */
+export function DelegateDialog({ approval, isOpen, decision, onClose }: DelegateDialogProps) {
+  const [role, setRole] = useState('');
+  const [reason, setReason] = useState('');
+  const delegate = (): void => {
+    decision.mutate(
+      { act: 'delegate', role: role.trim(), reason: reason.trim() },
+      { onSuccess: onClose },
+    );
+  };
+  return (
+    <ConfirmDialog
+      isOpen={isOpen}
+      title={t.delegateTitle}
+      action={t.delegate}
+      color="brand"
+      isPending={decision.isPending}
+      onConfirm={delegate}
+      onClose={onClose}
+    >
+      <Text size="sm">{t.effects.delegate(approval.approver_role)}</Text>
+      {decision.error && <ErrorPanel error={decision.error} />}
+      <TextInput
+        label={t.delegateRole}
+        required
+        withAsterisk={false}
+        data-autofocus
+        maxLength={50}
+        autoComplete="off"
+        value={role}
+        onChange={(event) => {
+          setRole(event.currentTarget.value);
+        }}
+      />
+      <Textarea
+        label={t.delegateReason}
+        required
+        withAsterisk={false}
+        maxLength={1_000}
+        autosize
+        minRows={2}
+        value={reason}
+        onChange={(event) => {
+          setReason(event.currentTarget.value);
+        }}
+      />
+    </ConfirmDialog>
+  );
+}

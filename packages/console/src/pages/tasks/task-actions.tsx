@@ -1,0 +1,123 @@
+import { Button, Checkbox, Group, Text, Textarea } from '@mantine/core';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { write } from '../../api/client';
+import { KEYS } from '../../api/queries';
+import type { TaskDetail } from '../../api/types';
+import { useMe } from '../../auth/use-session';
+import { ConfirmDialog } from '../../components/confirm-dialog';
+import { ErrorPanel } from '../../components/error-panel';
+import { texts } from '../../texts';
+
+const t = texts.task.actions;
+const RETRIABLE: readonly string[] = ['failed', 'expired', 'dead', 'cancelled'];
+
+type Action = 'cancel' | 'retry' | 'release';
+
+/** The acts that the person can do on the task in its present state. */
+export function TaskActions({ task }: { task: TaskDetail }) {
+  const actions = useAllowedActions(task);
+  const [open, setOpen] = useState<Action>();
+  return (
+    <Group gap="sm">
+      {actions.map((action) => (
+        <Button
+          key={action}
+          size="sm"
+          variant="default"
+          onClick={() => {
+            setOpen(action);
+          }}
+        >
+          {t[action].button}
+        </Button>
+      ))}
+      {open !== undefined && (
+        <ActionDialog
+          task={task}
+          action={open}
+          onClose={() => {
+            setOpen(undefined);
+          }}
+        />
+      )}
+    </Group>
+  );
+}
+
+function useAllowedActions({ from_role, claimed_by, status }: TaskDetail): Action[] {
+  const me = useMe();
+  const mayControl = me.roles.includes(from_role) || me.roles.includes('admin');
+  const mayRelease =
+    status === 'active' && (claimed_by === me.subject || me.roles.includes('admin'));
+  return [
+    ...(mayControl && (status === 'pending' || status === 'active') ? (['cancel'] as const) : []),
+    ...(mayControl && RETRIABLE.includes(status) ? (['retry'] as const) : []),
+    ...(mayRelease ? (['release'] as const) : []),
+  ];
+}
+
+function ActionDialog({
+  task,
+  action,
+  onClose,
+}: {
+  task: TaskDetail;
+  action: Action;
+  onClose: () => void;
+}) {
+  const queryClient = useQueryClient();
+  const [reason, setReason] = useState('');
+  const [cascade, setCascade] = useState(false);
+  const mutation = useMutation({
+    mutationFn: () => {
+      const body = {
+        ...(reason.trim() !== '' && { reason: reason.trim() }),
+        ...(cascade && { cascade }),
+      };
+      const path =
+        action === 'release'
+          ? `/sessions/${task.session_id}/release`
+          : `/tasks/${task.id}/${action}`;
+      return write('POST', path, body);
+    },
+    onSuccess: onClose,
+    onSettled: () => queryClient.invalidateQueries({ queryKey: [KEYS.task, task.id] }),
+  });
+  const { title, effect, confirm } = t[action];
+  return (
+    <ConfirmDialog
+      isOpen
+      title={title}
+      action={confirm}
+      color={action === 'cancel' ? 'red' : 'brand'}
+      isPending={mutation.isPending}
+      onConfirm={() => {
+        mutation.mutate();
+      }}
+      onClose={onClose}
+    >
+      <Text size="sm">{effect(task.to_role)}</Text>
+      {mutation.error && <ErrorPanel error={mutation.error} />}
+      <Textarea
+        label={t.reason}
+        maxLength={1_000}
+        autosize
+        minRows={2}
+        value={reason}
+        onChange={(event) => {
+          setReason(event.currentTarget.value);
+        }}
+      />
+      {action === 'cancel' && (
+        <Checkbox
+          label={t.cascade}
+          checked={cascade}
+          onChange={(event) => {
+            setCascade(event.currentTarget.checked);
+          }}
+        />
+      )}
+    </ConfirmDialog>
+  );
+}
