@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { setUpApiDocs } from './api-docs.js';
 import { AuthenticationService } from './auth/authentication.service.js';
 import { Environment } from './config/environment.js';
+import { setUpConsole } from './console/set-up-console.js';
 import { allowOrigins } from './http/cors.js';
 import { PUBLIC_PATH } from './errors/problem.filter.js';
 import { patchInterceptorsConsumer } from './http/promise-interceptor.js';
@@ -50,6 +51,7 @@ export function configureApp(app: NestExpressApplication): void {
     rejectDuplicates,
   );
   allowOrigins(app, environment.CORS_ORIGINS);
+  if (environment.CONSOLE_ENABLED) setUpConsole(app, environment);
   app.use(tokenBeforeBody(app.get(AuthenticationService), admission), ...jsonBody());
   if (environment.API_DOCS_ENABLED) setUpApiDocs(app, environment.PUBLIC_URL);
 }

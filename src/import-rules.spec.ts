@@ -28,6 +28,7 @@ const LAYERS = [
   'tasks',
   'webhooks',
   'replay',
+  'console',
   'mcp',
   'health',
   'demo',

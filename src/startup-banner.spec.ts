@@ -25,6 +25,14 @@ describe('The start-up banner', () => {
     else expect(place).toBe(folder);
   });
 
+  it('names the console first, if it is served', () => {
+    const bannerOf = (CONSOLE_ENABLED: string) =>
+      startupBanner(parseEnvironment({ DATA_DIR: folder, CONSOLE_ENABLED }), URL);
+    const pagesOf = (text: string) => text.match(/(?<=:8088)\/\w+/g);
+    expect(pagesOf(bannerOf('true'))).toEqual(['/console', '/docs']);
+    expect(pagesOf(bannerOf('false'))).toEqual(['/docs']);
+  });
+
   it('is empty with DATABASE_URL', () => {
     const environment = { DATABASE_URL: 'postgres://mesh@db/mesh', JWT_SECRET: 'x'.repeat(32) };
     expect(startupBanner(parseEnvironment(environment), URL)).toBe('');

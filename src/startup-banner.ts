@@ -6,9 +6,10 @@ import { VERSION } from './version.js';
 /** Returns the start-up banner with URL, commands and data folder. Empty unless the database is embedded. */
 export function startupBanner(environment: Environment, url: string): string {
   if (!environment.isEmbedded) return '';
+  const console = environment.CONSOLE_ENABLED ? `\n  the console  ${url}/console` : '';
   return `
 Agent Mesh Controller ${VERSION} listens at ${url}
-
+${console}
   API docs     ${url}/docs
   a token      npm run token -- finance
   the demo     ${demoCommand(environment, url)}

@@ -5,12 +5,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
 import { ParkedTasksService } from '../lifecycle/parked-tasks.service.js';
 import type { LockedTask } from '../lifecycle/locked-task.js';
-import {
-  alreadyEnded,
-  alreadyVoted,
-  approvalNotFound,
-  payloadChanged,
-} from './approval-errors.js';
+import { alreadyEnded, alreadyVoted, approvalNotFound, payloadChanged } from './approval-errors.js';
 import { approvalEvent } from './approval-events.js';
 import { authOf, contentOf, decisionFacts } from './approval-facts.js';
 import { ApprovalRequestsService } from './approval-requests.service.js';

@@ -46,6 +46,7 @@ const BREAKING: Record<string, string>[] = [
   { REDIS_SENTINEL_PASSWORD: 'secret' },
   { REDIS_TLS_CA_FILE: 'no-such-file', REDIS_URL: 'rediss://host' },
   { REDIS_TLS_CA_FILE: 'README.md', REDIS_URL: 'rediss://host' },
+  { OIDC_CONSOLE_CLIENT_ID: 'mesh-console' },
   { HTTP_HEADERS_SECONDS: '60', HTTP_REQUEST_SECONDS: '30' },
   { WEBHOOK_ALLOWED_NETWORKS: 'internal' },
 ];

@@ -39,6 +39,12 @@ const oneSourceOfKeys: EnvironmentRule = ({
     : [];
 };
 
+/** The console signs people in at the first issuer. */
+const issuerOfConsole: EnvironmentRule = ({ OIDC_CONSOLE_CLIENT_ID, OIDC_JWKS_URL }) =>
+  OIDC_CONSOLE_CLIENT_ID !== undefined && OIDC_JWKS_URL.length === 0
+    ? ['OIDC_CONSOLE_CLIENT_ID needs OIDC_JWKS_URL and OIDC_ISSUER_URL too']
+    : [];
+
 /** A missing variable must not disable authentication. */
 const someSourceOfKeys: EnvironmentRule = (environment) =>
   environment.OIDC_JWKS_URL.length === 0 &&
@@ -129,6 +135,7 @@ const networksOfWebhooks: EnvironmentRule = ({ WEBHOOK_ALLOWED_NETWORKS }) =>
 export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
+  issuerOfConsole,
   someSourceOfKeys,
   noDevelopmentInProduction,
   directUrlBesideUrl,

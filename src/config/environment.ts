@@ -138,6 +138,17 @@ export class Environment {
   @Flag()
   readonly OIDC_ALLOW_HTTP: boolean = false;
 
+  /** Public client with which people sign in to the console at the first issuer. Not set: no sign-in by OIDC. */
+  @IsOptional()
+  @IsString()
+  readonly OIDC_CONSOLE_CLIENT_ID?: string;
+
+  /** Scopes that the console requests, separated by spaces. */
+  @Matches(/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/, {
+    message: 'OIDC_CONSOLE_SCOPE must hold scopes separated by single spaces',
+  })
+  readonly OIDC_CONSOLE_SCOPE: string = 'openid profile';
+
   /** Roles that exist. Empty: any role. */
   @Names()
   readonly ROLES: readonly string[] = [];
@@ -274,6 +285,10 @@ export class Environment {
 
   @Flag()
   readonly API_DOCS_ENABLED: boolean = true;
+
+  /** Whether the controller serves the console at `/console`. */
+  @Flag()
+  readonly CONSOLE_ENABLED: boolean = true;
 
   @IsIn(['error', 'warn', 'log', 'debug'])
   readonly LOG_LEVEL: 'error' | 'warn' | 'log' | 'debug' = 'log';

@@ -10,7 +10,7 @@ export function BackLink({
   children: string;
 }) {
   return (
-    <Link to={to} className={classes.back}>
+    <Link to={to} className={classes.back} activeOptions={{ exact: true }}>
       ← {children}
     </Link>
   );

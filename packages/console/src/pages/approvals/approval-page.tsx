@@ -164,7 +164,6 @@ function TaskHistory({ taskId }: { taskId: string }) {
   });
   return (
     <Section title={t.history}>
-      {data === undefined && <PageTitle>{t.title}</PageTitle>}
       {data === undefined && error && <ErrorPanel error={error} onRetry={() => void refetch()} />}
       {data === undefined && !error && <LoadingRows />}
       {data !== undefined && <History entries={data.events} />}
