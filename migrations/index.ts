@@ -20,6 +20,7 @@ import { CreateRolePauses1764000027000 } from './1764000027000-create-role-pause
 import { CreateAuditLog1764000030000 } from './1764000030000-create-audit-log.js';
 import { SaltAuditEvents1764000030500 } from './1764000030500-salt-audit-events.js';
 import { IndexClaims1764000032000 } from './1764000032000-index-claims.js';
+import { IndexPendingDeliveries1764000034000 } from './1764000034000-index-pending-deliveries.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -45,4 +46,5 @@ export const MIGRATIONS = [
   CreateAuditLog1764000030000,
   SaltAuditEvents1764000030500,
   IndexClaims1764000032000,
+  IndexPendingDeliveries1764000034000,
 ];

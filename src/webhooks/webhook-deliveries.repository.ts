@@ -122,5 +122,14 @@ const DELETE_OLD = `
 const BACKLOG = `
   SELECT count(*)::int AS count,
          coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next_attempt_at)), 0), 0)::float8 AS seconds
-    FROM (SELECT d.next_attempt_at FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
-           WHERE d.status = 'pending' AND w.status = 'enabled' LIMIT 10000) AS d`;
+    FROM (SELECT p.next_attempt_at
+            FROM webhooks w
+            CROSS JOIN LATERAL (
+              (SELECT d.next_attempt_at FROM webhook_deliveries d
+                WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.attempts = 0
+                ORDER BY d.position LIMIT 10000)
+              UNION ALL
+              (SELECT d.next_attempt_at FROM webhook_deliveries d
+                WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.attempts > 0
+                ORDER BY d.next_attempt_at LIMIT 10000)) AS p
+           WHERE w.status = 'enabled' LIMIT 10000) AS d`;

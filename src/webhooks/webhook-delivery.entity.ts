@@ -8,8 +8,14 @@ export type DeliveryStatus = 'pending' | 'delivered' | 'failed';
 @Entity('webhook_deliveries')
 @Check('webhook_deliveries_status_ck', `status IN ('pending', 'delivered', 'failed')`)
 @Check('webhook_deliveries_ended_ck', `(ended_at IS NULL) = (status = 'pending')`)
-@Index('idx_webhook_deliveries_due', ['webhook_id', 'next_attempt_at', 'position'], {
-  where: `status = 'pending'`,
+@Index('idx_webhook_deliveries_fresh', ['webhook_id', 'position'], {
+  where: `status = 'pending' AND attempts = 0`,
+})
+@Index('idx_webhook_deliveries_retries', ['webhook_id', 'next_attempt_at', 'position'], {
+  where: `status = 'pending' AND attempts > 0`,
+})
+@Index('idx_webhook_deliveries_sending', ['webhook_id'], {
+  where: `status = 'pending' AND sending_until IS NOT NULL`,
 })
 @Index('idx_webhook_deliveries_task', ['webhook_id', 'task_id', 'position'], {
   where: `status = 'pending' AND task_id IS NOT NULL`,

@@ -131,19 +131,30 @@ const SCHEDULE = `
     UPDATE webhooks w SET after_position = d.up_to FROM due d WHERE w.id = d.id)
   SELECT count(*)::int AS behind FROM due WHERE up_to < last_position`;
 
-/** The delivery `d` can be sent now: no instance sends it, and no earlier one of its task is pending. */
+/**
+ * The delivery `d` can be sent now: no instance sends it, and no earlier one of its task is pending. The subquery cannot
+ * become a join, which would read all pending deliveries.
+ */
 const DUE = `
   d.status = 'pending' AND d.next_attempt_at <= clock_timestamp()
   AND (d.sending_until IS NULL OR d.sending_until <= clock_timestamp())
-  AND NOT EXISTS (SELECT 1 FROM webhook_deliveries o
-                   WHERE o.webhook_id = d.webhook_id AND o.task_id = d.task_id
-                     AND o.status = 'pending' AND o.position < d.position)`;
+  AND (SELECT 1 FROM webhook_deliveries o
+        WHERE o.webhook_id = d.webhook_id AND o.task_id = d.task_id
+          AND o.status = 'pending' AND o.position < d.position LIMIT 1) IS NULL`;
+
+/** Whether a pending delivery of the webhook `w` is due. Each order is that of an index, so one row is read. */
+const IS_READY = `
+  (SELECT 1 FROM webhook_deliveries d
+    WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.attempts = 0
+      AND d.next_attempt_at <= clock_timestamp() ORDER BY d.position LIMIT 1) IS NOT NULL
+  OR (SELECT 1 FROM webhook_deliveries d
+       WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.attempts > 0
+         AND d.next_attempt_at <= clock_timestamp() ORDER BY d.next_attempt_at LIMIT 1) IS NOT NULL`;
 
 const READY = `
   SELECT w.id FROM webhooks w
    WHERE w.status = 'enabled'
-     AND EXISTS (SELECT 1 FROM webhook_deliveries d
-                  WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.next_attempt_at <= clock_timestamp())
+     AND (${IS_READY})
    FOR NO KEY UPDATE SKIP LOCKED`;
 
 /**

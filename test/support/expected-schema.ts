@@ -340,8 +340,12 @@ export const EXPECTED_SCHEMA = `
     CONSTRAINT webhook_deliveries_status_ck CHECK (status IN ('pending', 'delivered', 'failed')),
     CONSTRAINT webhook_deliveries_ended_ck CHECK ((ended_at IS NULL) = (status = 'pending'))
   );
-  CREATE INDEX idx_webhook_deliveries_due ON webhook_deliveries (webhook_id, next_attempt_at, position)
-    WHERE status = 'pending';
+  CREATE INDEX idx_webhook_deliveries_fresh ON webhook_deliveries (webhook_id, position)
+    WHERE status = 'pending' AND attempts = 0;
+  CREATE INDEX idx_webhook_deliveries_retries ON webhook_deliveries (webhook_id, next_attempt_at, position)
+    WHERE status = 'pending' AND attempts > 0;
+  CREATE INDEX idx_webhook_deliveries_sending ON webhook_deliveries (webhook_id)
+    WHERE status = 'pending' AND sending_until IS NOT NULL;
   CREATE INDEX idx_webhook_deliveries_task ON webhook_deliveries (webhook_id, task_id, position)
     WHERE status = 'pending' AND task_id IS NOT NULL;
   CREATE INDEX idx_webhook_deliveries_ended_at ON webhook_deliveries (ended_at) WHERE ended_at IS NOT NULL;
