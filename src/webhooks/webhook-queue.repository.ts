@@ -213,11 +213,14 @@ const ATTEMPT = statement<Outcome>(
   ON CONFLICT DO NOTHING`,
 );
 
+/** A delivery without attempts was scheduled again during this one, and stays pending. */
 const END = statement<Outcome>(
   ({ webhookId, position, next, delaySeconds }) => `
   UPDATE webhook_deliveries
-     SET status = ${next}::text, sending_until = NULL,
-         ended_at = CASE WHEN ${next}::text <> 'pending' THEN clock_timestamp() END,
-         next_attempt_at = clock_timestamp() + make_interval(secs => coalesce(${delaySeconds}::float8, 0))
+     SET sending_until = NULL,
+         status = CASE WHEN attempts = 0 THEN status ELSE ${next}::text END,
+         ended_at = CASE WHEN attempts > 0 AND ${next}::text <> 'pending' THEN clock_timestamp() END,
+         next_attempt_at = clock_timestamp() + CASE WHEN attempts = 0 THEN interval '0'
+           ELSE make_interval(secs => coalesce(${delaySeconds}::float8, 0)) END
    WHERE webhook_id = ${webhookId} AND position = ${position} AND status = 'pending'`,
 );

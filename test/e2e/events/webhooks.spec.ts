@@ -232,6 +232,30 @@ describe('webhooks', () => {
     expect(since.body.count).toBe(0);
   });
 
+  it.each([204, 500])(
+    'sends an event again that was scheduled again during a request (%d)',
+    async (status) => {
+      let end = (): void => undefined;
+      receiver.respond = (_, response) => (end = () => response.writeHead(status).end());
+      const { id } = await create({ types: ['task.routed'] });
+      await routeTask(mesh, 'finance', 'manager');
+      await receiver.untilCount(1);
+      const position = Number(receiver.received[0]?.event.sequence);
+      const again = await admin.post(`/webhooks/${id}/deliveries/${position}/redeliver`);
+      expect(again.status).toBe(202);
+      receiver.respond = (_, response) => response.writeHead(204).end();
+      end();
+      await receiver.untilCount(2);
+      expect(receiver.received[1]?.id).toBe(receiver.received[0]?.id);
+      await eventually(
+        async () => (await deliveriesOf(id))[0]?.status,
+        (now) => now === 'delivered',
+      );
+      expect((await deliveriesOf(id))[0]?.attempts).toHaveLength(2);
+      expect(receiver.received).toHaveLength(2);
+    },
+  );
+
   it('does not store the secret readably, and returns it to a retry with the same key', async () => {
     const key = randomUUID();
     const body = { url: receiver.url, types: ['task.cancelled'] };
