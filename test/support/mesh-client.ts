@@ -3,7 +3,7 @@ import { newSubject, type TestApp, tokenFor } from './app.js';
 
 /** A client of the package for an agent with these roles. */
 export function meshClient(
-  mesh: TestApp,
+  mesh: Pick<TestApp, 'url'>,
   roles: string | readonly string[],
   options: Partial<ClientOptions> & { sub?: string } = {},
 ): MeshClient {
