@@ -20,14 +20,46 @@ const TIME_OR_NULL: MemberSchema = { type: ['string', 'null'], format: 'date-tim
 const INTEGER: MemberSchema = { type: 'integer' };
 const NUMBER: MemberSchema = { type: 'number' };
 const FLAG: MemberSchema = { type: 'boolean' };
+const INTEGER_OR_NULL: MemberSchema = { type: ['integer', 'null'] };
+const FLAG_OR_NULL: MemberSchema = { type: ['boolean', 'null'] };
+const OBJECT: MemberSchema = { type: 'object' };
 
-const CHANGE = { changed: TEXTS, version: INTEGER };
+const CHANGE = { changed: TEXTS, version: INTEGER, retryable: FLAG_OR_NULL };
+const CONTENT = { content: TEXT };
 const TRANSITION = { from: TEXT, to: TEXT, reason: TEXT, ...CHANGE };
 const ATTEMPT = { attempt: INTEGER, version: INTEGER };
-const NEXT_ATTEMPT = { ...ATTEMPT, attempts_left: INTEGER, not_before: TIME_OR_NULL };
+const QUEUED = { not_before: TIME_OR_NULL, queued_at: TIME_OR_NULL };
+const NEXT_ATTEMPT = {
+  ...ATTEMPT,
+  attempts_left: INTEGER,
+  ...QUEUED,
+  parked_for: TEXT_OR_NULL,
+  began: TIME,
+};
+const BEGUN_APPROVAL = {
+  stage: INTEGER,
+  stages: TEXTS,
+  quorum: INTEGER,
+  four_eyes: FLAG,
+  approver_kind: TEXT_OR_NULL,
+  began: TIME,
+};
+const DIGEST = { digest: TEXT_OR_NULL };
+const AUTH = { auth: OBJECT };
 const OF_APPROVER = { approver_role: TEXT };
-const VOTE = { ...OF_APPROVER, decision: TEXT, votes: INTEGER, kind: TEXT };
-const MOVE = { ...OF_APPROVER, from: TEXT, to: TEXT, told: TEXT };
+const VOTE = {
+  ...OF_APPROVER,
+  chain_id: TEXT,
+  ...{ decision: TEXT, votes: INTEGER, kind: TEXT, renewed: FLAG },
+  ...DIGEST,
+  ...CONTENT,
+  ...AUTH,
+};
+const MOVE = {
+  ...OF_APPROVER,
+  ...{ from: TEXT, to: TEXT, told: TEXT, approver_kind: TEXT_OR_NULL },
+  ...{ delegated_from: TEXT_OR_NULL, reassigned_at: TIME_OR_NULL },
+};
 const PAUSE = { role: TEXT, told: TEXT, until: TIME_OR_NULL, paused_by: TEXT, paused_at: TIME };
 const OF_WEBHOOK = { webhook_id: TEXT };
 const SELECTION = { types: TEXTS, role: TEXT_OR_NULL, task_id: TEXT_OR_NULL };
@@ -43,11 +75,20 @@ export const COMMON_METADATA = { request_trace_id: TEXT };
 export const AUDIT_EVENT_TYPES = {
   task_routed: {
     when: 'a task is routed, with attempt 1',
-    metadata: { to_role: TEXT, task_type: TEXT, ...ATTEMPT },
+    metadata: {
+      ...{ to_role: TEXT, task_type: TEXT, priority: TEXT, deadline_at: TIME_OR_NULL },
+      ...{ max_attempts: INTEGER, max_run_seconds: INTEGER_OR_NULL, not_before: TIME_OR_NULL },
+      ...{ parent_task_id: TEXT_OR_NULL, requires_approval: { type: ['object', 'null'] } },
+      ...{ ...ATTEMPT, idempotency_key: TEXT, began: TIME, ...CONTENT },
+    },
   },
   task_claimed: {
     when: 'a task is claimed, by either route',
-    metadata: { ...TRANSITION, waited_seconds: NUMBER },
+    metadata: {
+      ...TRANSITION,
+      waited_seconds: NUMBER,
+      ...{ lease_until: TIME_OR_NULL, run_until: TIME_OR_NULL },
+    },
   },
   task_released: {
     when: 'a task is released',
@@ -70,37 +111,38 @@ export const AUDIT_EVENT_TYPES = {
   },
   attempt_due: {
     when: 'the approval that a parked attempt waits for is decided or withdrawn',
-    metadata: { until_approval: TEXT, ...ATTEMPT },
+    metadata: { until_approval: TEXT, ...ATTEMPT, ...QUEUED },
   },
   attempt_postponed: {
     when: 'the next stage of that approval opens',
-    metadata: { until_approval: TEXT, ...ATTEMPT, not_before: TIME },
+    metadata: { until_approval: TEXT, ...ATTEMPT, ...QUEUED },
   },
   session_created: {
     when: 'an agent creates a session without a routed task',
-    metadata: { version: INTEGER },
+    metadata: { version: INTEGER, began: TIME, ...CONTENT },
   },
   session_adopted: {
     when: 'an agent creates the session of a routed task, and receives its pending attempt',
-    metadata: CHANGE,
+    metadata: { ...CHANGE, ...CONTENT },
   },
   session_transitioned: {
     when: 'an agent changes the status, or the sweep does (role `system`, `reason` `lease_lost`, `run_limit`, `deadline` or `retention`)',
-    metadata: { ...TRANSITION, dead: FLAG },
+    metadata: { ...TRANSITION, dead: FLAG, ...CONTENT },
   },
   session_updated: {
     when: 'an agent changes other members of a session',
-    metadata: CHANGE,
+    metadata: { ...CHANGE, ...CONTENT },
   },
   approval_requested: {
     when: 'an approval is requested, and when its next stage opens',
     metadata: {
       ...OF_APPROVER,
-      stage: INTEGER,
-      quorum: INTEGER,
-      approver_kind: TEXT_OR_NULL,
-      repeat: FLAG,
-      supersedes: TEXT,
+      chain_id: TEXT,
+      ...BEGUN_APPROVAL,
+      ...{ requested_role: TEXT, requested_kind: TEXT, repeat: FLAG, supersedes: TEXT },
+      ...{ expires_in_seconds: INTEGER_OR_NULL, expires_at: TIME_OR_NULL },
+      ...DIGEST,
+      ...CONTENT,
     },
   },
   approval_voted: {
@@ -109,11 +151,16 @@ export const AUDIT_EVENT_TYPES = {
   },
   approval_decided: {
     when: 'an approval is approved or rejected',
-    metadata: { ...VOTE, pending_seconds: NUMBER, changed_from: TEXT },
+    metadata: {
+      ...VOTE,
+      ...{ pending_seconds: NUMBER, changed_from: TEXT, decision_at: TIME },
+      consume_until: TIME_OR_NULL,
+      ...BEGUN_APPROVAL,
+    },
   },
   approval_withdrawn: {
     when: 'an approval is withdrawn; `reason` is `task_ended` when its task has ended',
-    metadata: { ...OF_APPROVER, reason: TEXT },
+    metadata: { ...OF_APPROVER, reason: TEXT, told: TEXT, decision_at: TIME },
   },
   approval_expired: { when: 'the time to decide has passed', metadata: OF_APPROVER },
   approval_extended: {
@@ -128,7 +175,13 @@ export const AUDIT_EVENT_TYPES = {
   },
   approval_consumed: {
     when: 'an approval is consumed',
-    metadata: { ...OF_APPROVER, attempt: { type: ['integer', 'null'] }, repeat: FLAG },
+    metadata: {
+      ...OF_APPROVER,
+      ...{ attempt: INTEGER_OR_NULL, repeat: FLAG, consumed_at: TIME },
+      consumed_session_id: TEXT_OR_NULL,
+      ...DIGEST,
+      ...AUTH,
+    },
   },
   role_paused: { when: 'an admin pauses a role', metadata: PAUSE },
   role_resumed: { when: 'an admin resumes a role', metadata: PAUSE },

@@ -1676,6 +1676,10 @@ export type DecideApprovalBody = {
      * Comments on the decision. Required for a rejection.
      */
     comments?: string;
+    /**
+     * The digest of the payload that the approver has read. If the approval has another one, the decision is refused.
+     */
+    digest?: string;
 };
 
 export type WithdrawApprovalBody = {
@@ -2328,7 +2332,7 @@ export type Problem = {
     /**
      * Stable code of the error; branch on it.
      */
-    code: 'request.invalid' | 'request.malformed' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.timeout' | 'request.too_large' | 'request.media_type' | 'request.rate_limited' | 'auth.token_missing' | 'auth.token_invalid' | 'auth.token_expired' | 'auth.keys_unavailable' | 'auth.forbidden' | 'auth.role_not_held' | 'auth.role_ambiguous' | 'session.not_found' | 'session.exists' | 'session.claimed' | 'session.id_required' | 'session.ended' | 'session.run_limit' | 'session.not_attempt' | 'session.task_set' | 'session.version_mismatch' | 'lifecycle.invalid_transition' | 'task.not_found' | 'task.claimed' | 'task.not_due' | 'task.open' | 'task.cancelled' | 'task.finished' | 'task.release_limit' | 'task.cascade_limit' | 'task.approval_required' | 'task.delegation_loop' | 'role.paused' | 'approval.not_found' | 'approval.none_pending' | 'approval.pending' | 'approval.pending_exists' | 'approval.decided' | 'approval.expired' | 'approval.voted' | 'approval.four_eyes' | 'approval.human_required' | 'approval.already_consumed' | 'approval.not_held' | 'approval.limit_reached' | 'approval.open' | 'approval.superseded' | 'approval.delegation_refused' | 'approval.other_task' | 'approval.recall_refused' | 'approval.ambiguous' | 'approval.not_approved' | 'approval.consumed' | 'approval.lapsed' | 'approval.digest_mismatch' | 'events.cursor_invalid' | 'events.filter_forbidden' | 'events.cursor_gone' | 'events.too_many_streams' | 'webhook.not_found' | 'webhook.delivery_not_found' | 'webhook.url_refused' | 'webhook.version_mismatch' | 'webhook.disabled' | 'webhook.limit_reached' | 'webhook.replay_limit' | 'webhook.not_configured' | 'mcp.origin_not_allowed' | 'idempotency.in_progress' | 'idempotency.payload_mismatch' | 'idempotency.not_found' | 'database.unavailable' | 'database.commit_unknown' | 'server.overloaded' | 'server.error';
+    code: 'request.invalid' | 'request.malformed' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.timeout' | 'request.too_large' | 'request.media_type' | 'request.rate_limited' | 'auth.token_missing' | 'auth.token_invalid' | 'auth.token_expired' | 'auth.keys_unavailable' | 'auth.forbidden' | 'auth.role_not_held' | 'auth.role_ambiguous' | 'session.not_found' | 'session.exists' | 'session.claimed' | 'session.id_required' | 'session.ended' | 'session.run_limit' | 'session.not_attempt' | 'session.task_set' | 'session.version_mismatch' | 'lifecycle.invalid_transition' | 'task.not_found' | 'task.claimed' | 'task.not_due' | 'task.open' | 'task.cancelled' | 'task.finished' | 'task.release_limit' | 'task.cascade_limit' | 'task.approval_required' | 'task.delegation_loop' | 'role.paused' | 'approval.not_found' | 'approval.none_pending' | 'approval.pending' | 'approval.pending_exists' | 'approval.decided' | 'approval.expired' | 'approval.voted' | 'approval.four_eyes' | 'approval.human_required' | 'approval.already_consumed' | 'approval.not_held' | 'approval.limit_reached' | 'approval.open' | 'approval.superseded' | 'approval.delegation_refused' | 'approval.other_task' | 'approval.recall_refused' | 'approval.ambiguous' | 'approval.not_approved' | 'approval.consumed' | 'approval.lapsed' | 'approval.payload_changed' | 'approval.digest_mismatch' | 'events.cursor_invalid' | 'events.filter_forbidden' | 'events.cursor_gone' | 'events.too_many_streams' | 'webhook.not_found' | 'webhook.delivery_not_found' | 'webhook.url_refused' | 'webhook.version_mismatch' | 'webhook.disabled' | 'webhook.limit_reached' | 'webhook.replay_limit' | 'webhook.not_configured' | 'mcp.origin_not_allowed' | 'idempotency.in_progress' | 'idempotency.payload_mismatch' | 'idempotency.not_found' | 'database.unavailable' | 'database.commit_unknown' | 'server.overloaded' | 'server.error';
     /**
      * Path of the request.
      */
@@ -4013,7 +4017,7 @@ export type DecideApprovalErrors = {
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; The caller has already voted; The task has ended; A pending approval already exists
+     * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; The caller has already voted; The payload is not the one that the approver has read; The task has ended; A pending approval already exists
      */
     409: Problem;
     /**
