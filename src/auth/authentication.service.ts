@@ -62,5 +62,5 @@ function verify(request: IncomingMessage, response: ServerResponse): Promise<Age
 function refusalOf(reason: unknown): DomainError {
   return reason instanceof DomainError
     ? reason
-    : tokenInvalid('The signature of the token is not valid', reason);
+    : tokenInvalid('signature', 'The signature of the token is not valid', reason);
 }

@@ -27,14 +27,15 @@ const extract = ExtractJwt.fromAuthHeaderAsBearerToken();
 export function bearerToken(request: IncomingMessage, maxBytes = MAX_TOKEN_BYTES): string {
   const header = request.headers.authorization;
   if (repeatedHeaders(request, ['Authorization']).length > 0)
-    throw tokenInvalid('The Authorization header was sent more than once: send it once');
+    throw tokenInvalid('header', 'The Authorization header was sent more than once: send it once');
   if (header !== undefined && DPOP.test(header))
-    throw tokenInvalid('DPoP is not supported: send a plain bearer token');
+    throw tokenInvalid('sender_constrained', 'DPoP is not supported: send a plain bearer token');
   if (header === undefined || !BEARER.test(header)) throw tokenMissing();
   // Before the extractor, because its regular expression takes quadratic time on a long header.
   if (header.length > maxBytes + 'Bearer '.length)
-    throw tokenInvalid(`The token is longer than ${Math.floor(maxBytes / 1024)} KB`);
-  if (!CREDENTIALS.test(header)) throw tokenInvalid('The Authorization header is not one token');
+    throw tokenInvalid('too_long', `The token is longer than ${Math.floor(maxBytes / 1024)} KB`);
+  if (!CREDENTIALS.test(header))
+    throw tokenInvalid('header', 'The Authorization header is not one token');
   const token = extract(request);
   if (token === null) throw tokenMissing();
   return token;

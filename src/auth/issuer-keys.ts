@@ -22,7 +22,7 @@ export class IssuerKeys extends VerificationKeys {
     issuer: string | undefined,
   ): Promise<KeyObject> {
     const source = this.sources.get(issuer ?? '');
-    if (source === undefined) throw tokenInvalid('The token is from another issuer');
+    if (source === undefined) throw tokenInvalid('issuer', 'The token is from another issuer');
     return source.find(algorithm, keyId, issuer);
   }
 

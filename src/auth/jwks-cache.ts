@@ -153,5 +153,5 @@ function idsOf(keys: readonly ProviderKey[]): string[] {
 }
 
 function noSuchKey() {
-  return tokenInvalid('The token is signed with an unknown key');
+  return tokenInvalid('key', 'The token is signed with an unknown key');
 }

@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { Counter } from 'prom-client';
 import { DomainError } from '../errors/domain-error.js';
+import { MetricsService } from '../observability/metrics.service.js';
 import { requestContext } from '../observability/request-context.js';
 import type { Agent } from './agent.js';
 import { AuthenticationService } from './authentication.service.js';
 import { POLICY_KEY, type RoutePolicy } from './policy.decorator.js';
+import { refusalReason } from './token-errors.js';
 
 type AgentRequest = IncomingMessage & { user?: Agent };
 
@@ -17,12 +20,22 @@ type AgentRequest = IncomingMessage & { user?: Agent };
 export class JwtGuard implements CanActivate {
   private readonly logger = new Logger('Authentication');
 
+  private readonly refusals: Counter<'reason'>;
+
   constructor(
     private readonly reflector: Reflector,
     private readonly authentication: AuthenticationService,
-  ) {}
+    { registry }: MetricsService,
+  ) {
+    this.refusals = new Counter({
+      name: 'mesh_token_refusals_total',
+      help: 'Requests refused because of their token, by reason.',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+  }
 
-  /** Logs the reason of each refusal, which contains no part of the token. */
+  /** Logs and counts each refusal with its reason, which contains no part of the token. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     try {
       const allowed = this.authenticate(context);
@@ -35,8 +48,10 @@ export class JwtGuard implements CanActivate {
   }
 
   private refuse(error: unknown): never {
-    if (error instanceof DomainError && error.code.startsWith('auth.'))
+    if (error instanceof DomainError && error.code.startsWith('auth.')) {
+      this.refusals.inc({ reason: refusalReason(error) });
       this.logger.warn({ event: 'token_refused', code: error.code, reason: error.detail });
+    }
     throw error;
   }
 

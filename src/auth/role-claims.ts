@@ -79,5 +79,5 @@ function isStrings(value: unknown): value is string[] {
 }
 
 function malformed() {
-  return tokenInvalid('The role claims of the token are malformed');
+  return tokenInvalid('roles', 'The role claims of the token are malformed');
 }

@@ -48,7 +48,8 @@ export function agentFromClaims(
   payload: unknown,
   expected: ClaimExpectations,
 ): Omit<Agent, 'kind'> {
-  if (!isRecord(header) || !isRecord(payload)) throw tokenInvalid('The token is not a JWT');
+  if (!isRecord(header) || !isRecord(payload))
+    throw tokenInvalid('malformed', 'The token is not a JWT');
   checkHeader(header);
   checkIsAccessToken(payload);
   checkIsBearerToken(payload);
@@ -77,9 +78,10 @@ export function agentFromClaims(
 /** Refuses critical extensions, because none is supported, and JWTs other than access tokens by `typ` (RFC 9068). */
 function checkHeader({ crit, typ }: TokenClaims): void {
   if (crit !== undefined)
-    throw tokenInvalid('The token requires an extension (crit) that is not supported');
+    throw tokenInvalid('malformed', 'The token requires an extension (crit) that is not supported');
   const isJwt = typeof typ === 'string' && /^(application\/)?(at\+)?jwt$/i.test(typ);
-  if (typ !== undefined && !isJwt) throw tokenInvalid('The token is not an access token');
+  if (typ !== undefined && !isJwt)
+    throw tokenInvalid('not_access_token', 'The token is not an access token');
 }
 
 /**
@@ -95,7 +97,7 @@ function checkIsAccessToken(claims: TokenClaims): void {
     at_hash !== undefined || c_hash !== undefined || (nonce !== undefined && !isBearer);
   const isOtherUse = token_use !== undefined && token_use !== 'access';
   if (isOther || isOtherUse || isIdToken || isIdTokenOfEntra(claims))
-    throw tokenInvalid('The token is not an access token');
+    throw tokenInvalid('not_access_token', 'The token is not an access token');
 }
 
 /**
@@ -104,7 +106,10 @@ function checkIsAccessToken(claims: TokenClaims): void {
  */
 function checkIsBearerToken({ cnf }: TokenClaims): void {
   if (cnf !== undefined)
-    throw tokenInvalid('The token is sender-constrained (cnf): send a plain bearer token');
+    throw tokenInvalid(
+      'sender_constrained',
+      'The token is sender-constrained (cnf): send a plain bearer token',
+    );
 }
 
 /** An access token of Entra ID names its client, an ID token does not. */
@@ -127,7 +132,7 @@ function checkAudience(
   if (aud === undefined && isMarked && clientIds.some((id) => id === client_id)) return;
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!accepted.some((audience) => audiences.includes(audience)))
-    throw tokenInvalid('The token is for another audience');
+    throw tokenInvalid('audience', 'The token is for another audience');
 }
 
 /** Reports names that are too long. Refuses a token that has no other role, because it would silently lose its rights. */
@@ -139,22 +144,22 @@ function checkRoleLengths(
   const tooLong = names.filter((name) => [...name].length > MAX_ROLE_LENGTH).length;
   if (tooLong === 0) return;
   if (usable.length === 0)
-    throw tokenInvalid('All roles of the token have names of more than 50 characters');
+    throw tokenInvalid('roles', 'All roles of the token have names of more than 50 characters');
   onIgnoredRoles?.(tooLong);
 }
 
 /** Returns the issuer. It must not contain `#`, which separates issuer and `sub` in a subject. */
 function issuerOf({ iss }: TokenClaims, issuer: string | undefined): string {
   if (issuer !== undefined && iss !== issuer)
-    throw tokenInvalid('The token is from another issuer');
+    throw tokenInvalid('issuer', 'The token is from another issuer');
   if (iss === undefined) return '';
   if (!isName(iss) || iss.includes('#'))
-    throw tokenInvalid('The issuer (iss) of the token is malformed');
+    throw tokenInvalid('issuer', 'The issuer (iss) of the token is malformed');
   return iss;
 }
 
 function subOf({ sub }: TokenClaims): string {
-  if (!isName(sub)) throw tokenInvalid('The token has no valid subject (sub)');
+  if (!isName(sub)) throw tokenInvalid('subject', 'The token has no valid subject (sub)');
   return sub;
 }
 
@@ -164,13 +169,13 @@ function subOf({ sub }: TokenClaims): string {
  * @throws DomainError `auth.token_invalid` or `auth.token_expired`
  */
 export function assertInTime({ exp, iat, nbf }: TokenClaims, now: number): void {
-  if (!isTime(exp)) throw tokenInvalid('The token has no expiry time (exp)');
-  if (!isTime(iat)) throw tokenInvalid('The token has no issue time (iat)');
+  if (!isTime(exp)) throw tokenInvalid('time', 'The token has no expiry time (exp)');
+  if (!isTime(iat)) throw tokenInvalid('time', 'The token has no issue time (iat)');
   if (nbf !== undefined && !isTime(nbf))
-    throw tokenInvalid('The start time (nbf) of the token is malformed');
-  if (iat > now + SKEW_SECONDS) throw tokenInvalid('The token is from the future');
+    throw tokenInvalid('time', 'The start time (nbf) of the token is malformed');
+  if (iat > now + SKEW_SECONDS) throw tokenInvalid('time', 'The token is from the future');
   if (nbf !== undefined && nbf > now + SKEW_SECONDS)
-    throw tokenInvalid('The token is not valid yet (nbf)');
+    throw tokenInvalid('time', 'The token is not valid yet (nbf)');
   if (exp <= now - SKEW_SECONDS) throw tokenExpired();
 }
 

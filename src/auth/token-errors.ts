@@ -1,5 +1,42 @@
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
+/** Why a token is invalid, as a label of a metric. */
+type InvalidTokenReason =
+  | 'header'
+  | 'too_long'
+  | 'malformed'
+  | 'algorithm'
+  | 'key'
+  | 'signature'
+  | 'issuer'
+  | 'audience'
+  | 'not_access_token'
+  | 'sender_constrained'
+  | 'subject'
+  | 'roles'
+  | 'time';
+
+/** The error of an invalid token. */
+class InvalidTokenError extends DomainError {
+  constructor(
+    readonly reason: InvalidTokenReason,
+    detail: string,
+    cause: unknown,
+  ) {
+    super('auth.token_invalid', detail, {
+      headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+      cause,
+    });
+  }
+}
+
+/** Returns why a token was refused, as a label of a metric. */
+export function refusalReason(error: DomainError): string {
+  return error instanceof InvalidTokenError
+    ? error.reason
+    : error.code.replace(/^auth\.(token_)?/, '');
+}
+
 /** No bearer token was sent. The challenge has no error code (RFC 6750 section 3.1). */
 export function tokenMissing(): DomainError {
   return new DomainError(
@@ -12,11 +49,12 @@ export function tokenMissing(): DomainError {
 }
 
 /** The token is invalid (RFC 6750 `invalid_token`). The detail names the violated rule and never contains parts of the token. */
-export function tokenInvalid(detail: string, cause?: unknown): DomainError {
-  return new DomainError('auth.token_invalid', detail, {
-    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
-    cause,
-  });
+export function tokenInvalid(
+  reason: InvalidTokenReason,
+  detail: string,
+  cause?: unknown,
+): DomainError {
+  return new InvalidTokenError(reason, detail, cause);
 }
 
 /** The token was valid and has expired. The caller can retry with a new one. */

@@ -30,7 +30,10 @@ export async function keyFor(token: string, keys: VerificationKeys): Promise<Use
   const issuer = typeof payload['iss'] === 'string' ? payload['iss'] : undefined;
   const algorithm = keys.algorithms.find((name) => name === alg);
   if (algorithm === undefined)
-    throw tokenInvalid(`The token must be signed with ${keys.algorithms.join(' or ')}`);
+    throw tokenInvalid(
+      'algorithm',
+      `The token must be signed with ${keys.algorithms.join(' or ')}`,
+    );
   if (kid !== undefined && typeof kid !== 'string') throw malformed();
   const key = await keys.find(algorithm, kid, issuer);
   return { key, keyName: { algorithm, keyId: kid, issuer } };
@@ -52,5 +55,5 @@ function partsOf(token: string): Record<'header' | 'payload', Record<string, unk
 }
 
 function malformed() {
-  return tokenInvalid('The token is not a JWT');
+  return tokenInvalid('malformed', 'The token is not a JWT');
 }

@@ -7,7 +7,7 @@ import { patient } from '../../support/patience.js';
 import { waitAndDisconnect, waitingAt } from '../../support/waiting.js';
 import { finish, RETRYABLE_FAILURE, type TaskBody, Team } from '../../support/work.js';
 
-/** The event of a change is delivered within 50 ms; the rest is room for a busy machine. */
+/** An event follows its change within milliseconds; the rest is room for a busy machine. */
 const SOON_MS = 900;
 
 describe('GET /tasks/:id with wait_seconds', () => {
