@@ -1,6 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { AUDIT_EVENT_TYPES, COMMON_METADATA } from './audit/audit-event-types.js';
-import { isRecord } from './common/is-record.js';
 import { CLOUD_EVENTS, toCloudEventType } from './events/cloud-event.js';
 import { ANNOUNCED_REASONS } from './events/event-stream.js';
 
@@ -78,10 +77,7 @@ export function createAsyncApiDocument(api: OpenAPIObject, publicUrl = DEFAULT_U
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       schemas: {
         ...Object.fromEntries(
-          ['CloudEvent', 'EventData'].map((name) => [
-            name,
-            toJsonSchema(api.components?.schemas?.[name]),
-          ]),
+          ['CloudEvent', 'EventData'].map((name) => [name, api.components?.schemas?.[name]]),
         ),
         ...Object.fromEntries(events.map(([name, { schema }]) => [name, schema])),
       },
@@ -171,22 +167,6 @@ function serverOf(publicUrl: string): Json {
   const { host, protocol, pathname } = new URL(publicUrl);
   const path = pathname.replace(/\/+$/, '');
   return { host, protocol: protocol.slice(0, -1), ...(path !== '' && { pathname: path }) };
-}
-
-/** Converts the schema of an object in OpenAPI 3.0 to JSON Schema, which has no `nullable` and no `example`. */
-function toJsonSchema(schema: unknown): unknown {
-  if (!isRecord(schema)) return schema;
-  const { nullable, example, type, properties, ...others } = schema;
-  return {
-    ...(type !== undefined && { type: nullable === true ? [type, 'null'] : type }),
-    ...others,
-    ...(isRecord(properties) && {
-      properties: Object.fromEntries(
-        Object.entries(properties).map(([name, member]) => [name, toJsonSchema(member)]),
-      ),
-    }),
-    ...(example !== undefined && { examples: [example] }),
-  };
 }
 
 function withoutLinks(text: string): string {

@@ -1,6 +1,5 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Express } from 'express';
-import { setUpApiDocs } from './api-docs.js';
 import { AuthenticationService } from './auth/authentication.service.js';
 import { Environment } from './config/environment.js';
 import { setUpConsole } from './console/set-up-console.js';
@@ -20,6 +19,7 @@ import { ShutdownService } from './limits/shutdown.service.js';
 import { tokenBeforeBody } from './limits/token-before-body.js';
 import { MetricsService } from './observability/metrics.service.js';
 import { requestLog } from './observability/request-log.js';
+import { redirectToDocs, setUpApiDocs } from './swagger-ui.js';
 
 /** Options of the Nest application. {@link configureApp} registers the body parser. */
 export const APP_OPTIONS = { bodyParser: false, bufferLogs: true, abortOnError: false } as const;
@@ -53,5 +53,7 @@ export function configureApp(app: NestExpressApplication): void {
   allowOrigins(app, environment.CORS_ORIGINS);
   if (environment.CONSOLE_ENABLED) setUpConsole(app, environment);
   app.use(tokenBeforeBody(app.get(AuthenticationService), admission), ...jsonBody());
-  if (environment.API_DOCS_ENABLED) setUpApiDocs(app, environment.PUBLIC_URL);
+  if (!environment.API_DOCS_ENABLED) return;
+  if (environment.NODE_ENV === 'development') app.use(redirectToDocs(environment.publicPath));
+  setUpApiDocs(app, environment.PUBLIC_URL);
 }

@@ -1,7 +1,9 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { isProbePath } from '../observability/probes.js';
 import { type Operation, operationsOf } from './operations.js';
+import { sharedResponsesOf } from './problems.js';
 
+type Response = NonNullable<Operation['responses'][string]>;
 type Headers = NonNullable<NonNullable<OpenAPIObject['components']>['headers']>;
 
 /** The headers of responses by the name of their component. */
@@ -45,7 +47,7 @@ const COMPONENTS = {
     schema: { type: 'string', enum: ['true'] },
   },
   ETag: {
-    description: 'The present version of the session.',
+    description: 'The present version of the resource.',
     required: true,
     schema: { type: 'string', pattern: '^"[^"]+"$' },
   },
@@ -61,34 +63,46 @@ type Component = keyof typeof COMPONENTS;
 /** Declares the headers that responses have whatever their route does. */
 export function declareHeaders(document: OpenAPIObject): OpenAPIObject {
   for (const { path, operation } of operationsOf(document)) declareOf(path, operation);
+  for (const [status, response] of sharedResponsesOf(document))
+    declare(response, ofProblem(status));
   return { ...document, components: { ...document.components, headers: { ...COMPONENTS } } };
 }
 
 function declareOf(path: string, operation: Operation): void {
   for (const [status, response] of Object.entries(operation.responses)) {
-    if (!response || '$ref' in response) continue;
-    const common = Object.fromEntries(
-      componentsOf(path, operation, Number(status)).map((component) => [
-        component.replace('-In-Progress', ''),
-        { $ref: `#/components/headers/${component}` },
-      ]),
-    );
-    response.headers = { ...common, ...response.headers };
+    if (response) declare(response, componentsOf(path, operation, Number(status)));
   }
+}
+
+function declare(response: Response, components: readonly Component[]): void {
+  if ('$ref' in response) return;
+  const common = Object.fromEntries(
+    components.map((component) => [
+      component.replace('-In-Progress', ''),
+      { $ref: `#/components/headers/${component}` },
+    ]),
+  );
+  response.headers = { ...common, ...response.headers };
+}
+
+/** The headers of a shared error response. Those that some operations do not send are optional. */
+function ofProblem(status: number): Component[] {
+  return [
+    ...(['X-Trace-Id', 'RateLimit', 'RateLimit-Policy', 'Idempotency-Key'] as const),
+    ...when(status === 401, 'WWW-Authenticate'),
+    ...when(status === 429 || status === 503, 'Retry-After'),
+    ...when(status === 409, 'Retry-After-In-Progress'),
+    ...when(status === 412, 'ETag'),
+  ];
 }
 
 function componentsOf(path: string, operation: Operation, status: number): Component[] {
   const isKeyed = takesKey(operation);
-  const isReadiness = path === '/health/ready';
   return [
     'X-Trace-Id',
     ...when(!isExempt(path, status), 'RateLimit', 'RateLimit-Policy'),
-    ...when(status === 401, 'WWW-Authenticate'),
-    ...when(status === 429 || (status === 503 && !isReadiness), 'Retry-After'),
-    ...when(status === 409 && isKeyed, 'Retry-After-In-Progress'),
     ...when(isKeyed, 'Idempotency-Key'),
     ...when(isKeyed && status < 300, 'Idempotent-Replayed'),
-    ...when(status === 412, 'ETag'),
     ...when(path === '/mcp' && status === 200, 'Mcp-Session-Id'),
   ];
 }

@@ -4,8 +4,9 @@ export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** An operation of the API document, with its path. */
+/** An operation of the API document, with its method and path. */
 export interface PathOperation {
+  method: (typeof METHODS)[number];
   path: string;
   operation: Operation;
 }
@@ -15,7 +16,7 @@ export function operationsOf({ paths }: OpenAPIObject): PathOperation[] {
   return Object.entries(paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
-      return operation ? [{ path, operation }] : [];
+      return operation ? [{ method, path, operation }] : [];
     }),
   );
 }

@@ -5,10 +5,15 @@ import { ApiSchemas, type Json } from './api-schemas.js';
 const GENERIC_HEADERS =
   /^(access-control-.*|allow|cache-control|connection|content-.*|cross-origin-.*|date|keep-alive|origin-agent-cluster|referrer-policy|strict-transport-security|transfer-encoding|vary|x-content-type-options|x-dns-prefetch-control|x-download-options|x-frame-options|x-permitted-cross-domain-policies|x-xss-protection)$/;
 
+/** A row of the table of error codes in the description of an operation. */
+const CODE = /^\| (\d{3}) \| `([a-z_.]+)` \|/gm;
+
 interface Operation {
   readonly name: string;
   readonly path: RegExp;
   readonly responses: Record<string, Json>;
+  /** The statuses and error codes in the table of its description, such as `404 task.not_found`. */
+  readonly codes: readonly string[];
 }
 
 /** One response of a controller, read whole. */
@@ -30,16 +35,25 @@ export class ApiContract {
   private readonly operations = new Map<string, Operation[]>();
   private readonly schemas: ApiSchemas;
   private readonly headers: Record<string, Json>;
+  private readonly shared: Record<string, Json>;
 
   constructor(document: Json) {
     const components = (document.components ?? {}) as Record<string, Record<string, Json>>;
     this.headers = components.headers ?? {};
+    this.shared = components.responses ?? {};
     this.schemas = new ApiSchemas(document);
     for (const [path, methods] of Object.entries(document.paths as Record<string, Json>)) {
       for (const [verb, found] of Object.entries(methods)) {
         const method = verb.toUpperCase();
-        const { responses } = found as { responses: Record<string, Json> };
-        const operation = { name: `${method} ${path}`, path: patternOf(path), responses };
+        const { responses, description = '' } = found as {
+          responses: Record<string, Json>;
+          description?: string;
+        };
+        const name = `${method} ${path}`;
+        const codes = [...description.matchAll(CODE)].map(
+          ([, status, code]) => `${status ?? ''} ${code ?? ''}`,
+        );
+        const operation = { name, path: patternOf(path), responses, codes };
         // A path without parameters goes before one that has them.
         const known = this.operations.get(method) ?? [];
         this.operations.set(
@@ -59,11 +73,11 @@ export class ApiContract {
   problemsOf(response: SeenResponse): string[] {
     const operation = this.operationOf(response.method, response.url);
     if (!operation) return [];
-    const documented = operation.responses[response.status];
+    const documented = this.responseOf(operation.responses[response.status]);
     const problems = documented
       ? [
           ...this.problemsOfHeaders(documented, response.headers),
-          ...this.problemsOfBody(documented, response),
+          ...this.problemsOfBody(documented, response, operation.codes),
         ]
       : [`the status is not documented: ${response.text.slice(0, 200)}`];
     return problems.map((problem) => `${operation.name} ${response.status}: ${problem}`);
@@ -77,6 +91,11 @@ export class ApiContract {
   private operationOf(method: string, url: string): Operation | undefined {
     const { pathname } = new URL(url);
     return this.operations.get(method)?.find(({ path }) => path.test(pathname));
+  }
+
+  private responseOf(response: Json | undefined): Json | undefined {
+    if (typeof response?.$ref !== 'string') return response;
+    return this.shared[response.$ref.replace('#/components/responses/', '')];
   }
 
   private problemsOfHeaders({ headers = {} }: Json, sent: Headers): string[] {
@@ -107,24 +126,29 @@ export class ApiContract {
     return found;
   }
 
-  private problemsOfBody({ content }: Json, { headers, text }: SeenResponse): string[] {
+  private problemsOfBody(
+    { content }: Json,
+    { status, headers, text }: SeenResponse,
+    codes: readonly string[],
+  ): string[] {
     if (content === undefined) return text === '' ? [] : ['a body is not documented'];
     const type = (headers.get('content-type') ?? 'none').split(';', 1)[0] ?? '';
     const media = (content as Record<string, Json>)[type];
     if (!media) return [`the media type ${type} is not documented: ${text.slice(0, 200)}`];
     const schema = media.schema as Json;
     const values = valuesOf(type, text);
-    const codes = Object.keys((media.examples as Json | undefined) ?? {});
     return [
       ...values.flatMap((value) => this.schemas.problemsOf(schema, value)),
-      ...(type === 'application/problem+json' ? problemsOfCode(codes, values[0]) : []),
+      ...(type === 'application/problem+json' ? problemsOfCode(codes, values[0], status) : []),
     ];
   }
 }
 
-function problemsOfCode(codes: readonly string[], problem: unknown): string[] {
+function problemsOfCode(codes: readonly string[], problem: unknown, status: number): string[] {
   const { code } = problem as { code?: string };
-  return code === undefined || codes.includes(code) ? [] : [`/code ${code} is not documented`];
+  return code === undefined || codes.includes(`${status} ${code}`)
+    ? []
+    : [`/code ${code} is not documented`];
 }
 
 /** A body as its schema describes it: a stream of lines has one value in each. */

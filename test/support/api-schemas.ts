@@ -7,10 +7,8 @@ export type Json = Record<string, unknown>;
 const ROOT = 'openapi.json';
 
 /**
- * Validators of the schemas of an OpenAPI 3.0 document, each compiled when it is first needed.
- *
- * A schema is read as JSON Schema: `nullable` adds the type `null` (an `enum` must list null itself, OpenAPI 3.0.3), and an
- * object with `properties` has no others unless it says so.
+ * Validators of the schemas of an OpenAPI 3.1 document, each compiled when it is first needed. A schema is JSON Schema,
+ * except that an object with `properties` has no others unless it allows them.
  */
 export class ApiSchemas {
   private readonly ajv = new Ajv({ allErrors: true, strict: false });
@@ -48,13 +46,12 @@ export class ApiSchemas {
 }
 
 function toJsonSchema(schema: unknown): Json {
-  const { nullable, $ref, properties, items, additionalProperties, ...rest } = schema as Json;
+  const { $ref, properties, items, additionalProperties, ...rest } = schema as Json;
   if (typeof $ref === 'string') return { $ref: $ref.replace(/^#/, `${ROOT}#`) };
   const made: Json = { ...rest };
   for (const list of ['allOf', 'oneOf', 'anyOf']) {
     if (Array.isArray(made[list])) made[list] = made[list].map(toJsonSchema);
   }
-  if (nullable === true && made.type !== undefined) made.type = [made.type, 'null'];
   if (items !== undefined) made.items = toJsonSchema(items);
   if (properties !== undefined) made.properties = mapValues(properties as Json, toJsonSchema);
   const more = additionalProperties ?? (properties === undefined ? undefined : false);

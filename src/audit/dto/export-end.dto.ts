@@ -10,7 +10,11 @@ const EXPORT_COMPLETED = 'export_completed';
 
 /** The last line of a complete export. Clients of v0.4 can read it like any event; it is not stored. */
 export class ExportEndDto extends AuditEventDto {
-  @ApiProperty({ enum: [EXPORT_COMPLETED], description: 'Always `export_completed`.' })
+  @ApiProperty({
+    enum: [EXPORT_COMPLETED],
+    description: 'Always `export_completed`.',
+    example: EXPORT_COMPLETED,
+  })
   declare event_type: typeof EXPORT_COMPLETED;
 
   @ApiProperty({

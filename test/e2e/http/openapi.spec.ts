@@ -93,7 +93,8 @@ describe('docs/openapi.json', () => {
     '$name: describes errors as problem documents',
     ({ path, responses }) => {
       const errors = Object.entries(responses).filter(([status]) => Number(status) >= 400);
-      for (const [status, { content }] of errors) {
+      for (const [status, response] of errors) {
+        const { content } = resolved(document, response);
         // MCP has errors of its own.
         const ofMcp: Record<string, string[]> = {
           400: ['application/json', 'application/problem+json'],
@@ -180,6 +181,13 @@ function examplesOf(document: OpenAPIObject, { body }: Operation): unknown[] {
       Object.entries(schema.properties).map(([member, { example }]) => [member, example]),
     ),
   ];
+}
+
+/** A response, or the shared one that it refers to. */
+function resolved({ components }: OpenAPIObject, response: Json): Json {
+  if (typeof response.$ref !== 'string') return response;
+  const name = response.$ref.replace('#/components/responses/', '');
+  return (components?.responses?.[name] ?? {}) as unknown as Json;
 }
 
 /** The routes as Express has them, in the words of the document; those of the documentation itself aside. */
