@@ -4,6 +4,8 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+export type Webhooks = ReceiveEventWebhookRequest;
+
 export type Caller = {
     /**
      * `iss#sub` of the token, as it appears in `created_by`, `claimed_by` and `decided_by`.
@@ -2360,23 +2362,23 @@ export type GetCallerData = {
 
 export type GetCallerErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2434,23 +2436,23 @@ export type ListAuditEventsData = {
 
 export type ListAuditEventsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2481,47 +2483,47 @@ export type IngestAuditEventsData = {
 
 export type IngestAuditEventsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The request must name a role
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2575,31 +2577,31 @@ export type ListEventsData = {
 
 export type ListEventsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The cursor is not valid
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller may not read these events
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The cursor is beyond the end of its epoch
+     * The cursor is beyond the end of its epoch. Continue at `oldest`.
      */
     410: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2647,31 +2649,31 @@ export type StreamEventsData = {
 
 export type StreamEventsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The cursor is not valid
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller may not read these events
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The cursor is beyond the end of its epoch
+     * The cursor is beyond the end of its epoch. Continue at `oldest`.
      */
     410: Problem;
     /**
-     * Too many requests; The caller has too many event streams
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2696,23 +2698,23 @@ export type ListPausedRolesData = {
 
 export type ListPausedRolesErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2742,23 +2744,23 @@ export type GetRoleData = {
 
 export type GetRoleErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2794,47 +2796,47 @@ export type PauseRoleData = {
 
 export type PauseRoleErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2870,47 +2872,47 @@ export type ResumeRoleData = {
 
 export type ResumeRoleErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -2941,51 +2943,51 @@ export type RouteTaskData = {
 
 export type RouteTaskErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The request must name a role
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The four-eyes principle excludes the caller
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The task was cancelled
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request; The delegation chain is too deep or circular
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3051,23 +3053,23 @@ export type ListTasksData = {
 
 export type ListTasksErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3105,27 +3107,27 @@ export type WaitForTasksData = {
 
 export type WaitForTasksErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The request must name a role
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3160,47 +3162,47 @@ export type ClaimNextTaskData = {
 
 export type ClaimNextTaskErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The request must name a role
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3240,51 +3242,51 @@ export type ClaimTaskData = {
 
 export type ClaimTaskErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; Another agent has claimed the task; The task is not due yet; The task has ended; The role is paused
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3320,51 +3322,51 @@ export type CancelTaskData = {
 
 export type CancelTaskErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The task has ended; The cascade would cancel too many tasks
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3400,51 +3402,51 @@ export type RetryTaskData = {
 
 export type RetryTaskErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The task is still open; The task has ended; A pending approval already exists; The task has too many approvals or approver roles
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3475,47 +3477,47 @@ export type CancelTasksData = {
 
 export type CancelTasksErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3546,47 +3548,47 @@ export type RetryTasksData = {
 
 export type RetryTasksErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3631,27 +3633,27 @@ export type GetTaskData = {
 
 export type GetTaskErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3681,27 +3683,27 @@ export type GetTaskTreeData = {
 
 export type GetTaskTreeErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3731,27 +3733,27 @@ export type GetTaskTimelineData = {
 
 export type GetTaskTimelineErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3805,23 +3807,23 @@ export type ListApprovalsData = {
 
 export type ListApprovalsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3852,51 +3854,51 @@ export type RequestApprovalData = {
 
 export type RequestApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The request must name a role
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller; A person has to decide
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The task was not found; There is no pending approval to decide
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The task has ended; A pending approval already exists; The approval has already been decided; The approval expired without a decision; The caller has already voted; The request matches several approvals; An approval of the same payload was already consumed; The task has too many approvals or approver roles
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3941,27 +3943,27 @@ export type GetApprovalData = {
 
 export type GetApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -3997,51 +3999,51 @@ export type DecideApprovalData = {
 
 export type DecideApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller; A person has to decide
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; The caller has already voted; The payload is not the one that the approver has read; The task has ended; A pending approval already exists
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4077,51 +4079,51 @@ export type WithdrawApprovalData = {
 
 export type WithdrawApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; The task has ended
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4157,51 +4159,51 @@ export type ResubmitApprovalData = {
 
 export type ResubmitApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval is still open; The approval was already resubmitted; An approval of the same payload was already consumed; The task has too many approvals or approver roles; A pending approval already exists; The task has ended
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4237,51 +4239,51 @@ export type ConsumeApprovalData = {
 
 export type ConsumeApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval is not approved; The approval was already consumed; An approval of the same payload was already consumed; The task has to be claimed first; The approval was not consumed in time; The task has ended
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request; The digest does not match the approved payload
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4317,51 +4319,51 @@ export type DelegateApprovalData = {
 
 export type DelegateApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; A pending approval already exists; The task has ended; The decision cannot be delegated; The task has too many approvals or approver roles
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4397,51 +4399,51 @@ export type RecallApprovalData = {
 
 export type RecallApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; A pending approval already exists; The task has ended; The decision cannot be recalled
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4477,51 +4479,51 @@ export type ReassignApprovalData = {
 
 export type ReassignApprovalErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission; The four-eyes principle excludes the caller
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The approval was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The approval has already been decided; The approval expired without a decision; A pending approval already exists; The task has ended; The decision cannot be delegated; The task has too many approvals or approver roles
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4551,27 +4553,27 @@ export type GetKeyedRequestsData = {
 
 export type GetKeyedRequestsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * No completed request has this idempotency key
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4625,23 +4627,23 @@ export type ListSessionsData = {
 
 export type ListSessionsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4672,51 +4674,51 @@ export type CreateSessionData = {
 
 export type CreateSessionErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The session id is already in use; Another agent has claimed the session; The task has ended
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4765,27 +4767,27 @@ export type GetSessionData = {
 
 export type GetSessionErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The session was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4825,55 +4827,55 @@ export type UpdateSessionData = {
 
 export type UpdateSessionErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The session was not found; The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session already has a task; The session cannot make this transition; The task requires an approval before completion; An approval that the worker requested is pending; The task is not due yet; The role is paused; The task has ended
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The session has changed
+     * `If-Match` is not the present version. Read the resource again.
      */
     412: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4913,55 +4915,55 @@ export type ApplySessionEventData = {
 
 export type ApplySessionEventErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The session was not found; The task was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session already has a task; The session cannot make this transition; The task requires an approval before completion; An approval that the worker requested is pending; The task is not due yet; The role is paused; The task has ended
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The session has changed
+     * `If-Match` is not the present version. Read the resource again.
      */
     412: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -4997,51 +4999,51 @@ export type SendHeartbeatData = {
 
 export type SendHeartbeatErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The session was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session cannot make this transition; The task was cancelled; The attempt has reached the run limit of its task
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5077,51 +5079,51 @@ export type ReleaseSessionData = {
 
 export type ReleaseSessionErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The session was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; Another agent has claimed the session; The session has ended; The request requires a session id; The session cannot make this transition; The task was cancelled; The session has no task; The task has ended; The task was released too often; The approval belongs to another task
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5146,27 +5148,27 @@ export type ListWebhooksData = {
 
 export type ListWebhooksErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5197,47 +5199,47 @@ export type CreateWebhookData = {
 
 export type CreateWebhookErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The URL cannot receive webhooks
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; Webhooks are not configured; There are too many webhooks
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5277,35 +5279,35 @@ export type DeleteWebhookData = {
 
 export type DeleteWebhookErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The webhook has changed
+     * `If-Match` is not the present version. Read the resource again.
      */
     412: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5335,31 +5337,31 @@ export type GetWebhookData = {
 
 export type GetWebhookErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5395,55 +5397,55 @@ export type UpdateWebhookData = {
 
 export type UpdateWebhookErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The URL cannot receive webhooks
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The webhook has changed
+     * `If-Match` is not the present version. Read the resource again.
      */
     412: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5479,51 +5481,51 @@ export type RotateWebhookSecretData = {
 
 export type RotateWebhookSecretErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; Webhooks are not configured
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5566,31 +5568,31 @@ export type ListWebhookDeliveriesData = {
 
 export type ListWebhookDeliveriesErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5626,51 +5628,51 @@ export type TestWebhookData = {
 
 export type TestWebhookErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The webhook is not enabled
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5714,51 +5716,51 @@ export type RedeliverWebhookEventData = {
 
 export type RedeliverWebhookEventErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found; The delivery was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The webhook is not enabled
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5798,55 +5800,55 @@ export type ReplayWebhookEventsData = {
 
 export type ReplayWebhookEventsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed; The cursor is not valid
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller does not hold the role; The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * The webhook was not found
+     * The resource does not exist, or the caller cannot see it.
      */
     404: Problem;
     /**
-     * The request did not arrive in time
+     * The body did not arrive in time. Send the request again.
      */
     408: Problem;
     /**
-     * A request with this idempotency key is in progress; The webhook is not enabled; The replay would send too many events
+     * The present state does not allow the request. Read the resource.
      */
     409: Problem;
     /**
-     * The cursor is beyond the end of its epoch
+     * The cursor is beyond the end of its epoch. Continue at `oldest`.
      */
     410: Problem;
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * The idempotency key was used with another request
+     * The request contradicts an earlier one, or the stored state.
      */
     422: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded; The outcome of the commit is unknown
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5894,11 +5896,11 @@ export type SendMcpMessageErrors = {
         [key: string]: unknown;
     };
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The origin is not allowed
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
@@ -5908,23 +5910,23 @@ export type SendMcpMessageErrors = {
         [key: string]: unknown;
     };
     /**
-     * The request body is too large
+     * The body is too large.
      */
     413: Problem;
     /**
-     * The request body is not JSON
+     * The body is not JSON.
      */
     415: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5955,19 +5957,19 @@ export type GetResourceMetadataData = {
 
 export type GetResourceMetadataErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -5992,19 +5994,19 @@ export type GetMcpResourceMetadataData = {
 
 export type GetMcpResourceMetadataErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -6029,11 +6031,11 @@ export type GetStatusData = {
 
 export type GetStatusErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
 };
@@ -6058,11 +6060,11 @@ export type GetHealthData = {
 
 export type GetHealthErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
 };
@@ -6087,11 +6089,11 @@ export type GetLivenessData = {
 
 export type GetLivenessErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
 };
@@ -6116,11 +6118,11 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
@@ -6149,27 +6151,27 @@ export type GetMetricsData = {
 
 export type GetMetricsErrors = {
     /**
-     * The request is not valid; The request cannot be parsed
+     * The request is not valid. `errors` lists the problems to correct.
      */
     400: Problem;
     /**
-     * A bearer token is required; The bearer token is not valid; The bearer token has expired
+     * The token is missing, not valid or expired. Get a new one.
      */
     401: Problem;
     /**
-     * The caller lacks permission
+     * The caller lacks a role, or a rule excludes the caller.
      */
     403: Problem;
     /**
-     * Too many requests
+     * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
     /**
-     * An internal error occurred
+     * An internal error. A keyed request can be sent again.
      */
     500: Problem;
     /**
-     * The token cannot be verified now; The database is unavailable; The controller is overloaded
+     * Not available now. Wait for `Retry-After` seconds.
      */
     503: Problem;
 };
@@ -6184,3 +6186,15 @@ export type GetMetricsResponses = {
 };
 
 export type GetMetricsResponse = GetMetricsResponses[keyof GetMetricsResponses];
+
+/**
+ * The event.
+ */
+export type ReceiveEventWebhookPayload = CloudEvent;
+
+export type ReceiveEventWebhookRequest = {
+    body: ReceiveEventWebhookPayload;
+    key: 'event';
+    path?: never;
+    query?: never;
+};
