@@ -1,16 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newSubject, tokenFor } from '../../support/app.js';
 import { useApp } from '../../support/kit.js';
+import { packedClient } from '../../support/packed-client.js';
 
 const run = promisify(execFile);
 const TSC = resolve('node_modules/typescript/bin/tsc');
-/** The dependencies, packed from this checkout, so that the test needs no registry. */
-const DEPENDENCIES = ['canonicalize', 'eventsource-parser'];
 
 const CONSUMER = `
 import { createClient, digestOf, Worker, type Task } from '@agent-mesh/client';
@@ -41,11 +39,9 @@ describe('The packed package', () => {
   let folder: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'client-package-'));
-    await packInto(folder);
+    folder = await packedClient();
+    await writeFile(join(folder, 'consumer.ts'), CONSUMER);
   }, 120_000);
-
-  afterAll(() => rm(folder, { recursive: true }));
 
   it('contains the build, its types and no other file', async () => {
     const installed = join(folder, 'node_modules/@agent-mesh/client');
@@ -101,18 +97,3 @@ describe('The packed package', () => {
     });
   });
 });
-
-/** Packs the client and its dependencies and installs them in a new folder. */
-async function packInto(folder: string): Promise<void> {
-  const tarballs = join(folder, 'tarballs');
-  await mkdir(tarballs);
-  const pack = ['pack', '--silent', '--pack-destination', tarballs];
-  await run('npm', [...pack, '--workspace', 'packages/client']);
-  for (const name of DEPENDENCIES)
-    await run('npm', [...pack, '--ignore-scripts', `./node_modules/${name}`]);
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
-  await writeFile(join(folder, 'consumer.ts'), CONSUMER);
-  const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
-  const flags = ['--offline', '--no-audit', '--no-fund', '--silent'];
-  await run('npm', ['install', ...flags, ...files], { cwd: folder });
-}
