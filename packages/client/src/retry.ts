@@ -42,6 +42,7 @@ export async function withRetries<T>(
   attempt: () => Promise<T>,
 ): Promise<T> {
   for (let retries = 0; ; retries += 1) {
+    signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
