@@ -21,6 +21,7 @@ export async function playBudgetApproval({ finance, manager }: Cast): Promise<vo
   await completeTask(manager, session);
   await readStatus(finance, taskId);
   await readAuditLog(finance, traceId);
+  await leavePending(finance);
 }
 
 async function routeBudget(finance: DemoAgent): Promise<{ taskId: string; traceId: string }> {
@@ -133,6 +134,27 @@ async function readAuditLog(finance: DemoAgent, traceId: string): Promise<void> 
     path: `/audit/events?trace_id=${traceId}`,
     expect: 200,
     tell: (answer) => answer.list('events').map(describeEvent),
+  });
+}
+
+/** Requests an approval that a person can decide in the console. */
+async function leavePending(finance: DemoAgent): Promise<void> {
+  const { taskId } = await routeBudget(finance);
+  await finance.takes({
+    does: 'requests an approval, and leaves it to you',
+    method: 'POST',
+    path: '/approvals',
+    body: {
+      task_id: taskId,
+      approver_role: 'manager',
+      reason: 'The campaign starts on the first day of the quarter',
+      payload: { amount: 50_000, currency: 'EUR', cost_center: 'CC-4711', campaign: 'Q3 launch' },
+    },
+    expect: 202,
+    tell: (answer) => [
+      `${answer.text('approval_id')} ${answer.text('status')}`,
+      `decide it at ${finance.url}/console/approvals/${answer.text('approval_id')}, with the role manager`,
+    ],
   });
 }
 

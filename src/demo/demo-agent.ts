@@ -24,7 +24,7 @@ export interface Step {
 export class DemoAgent {
   constructor(
     private readonly role: string,
-    private readonly url: string,
+    readonly url: string,
     private readonly token: string,
     private readonly narrator: Narrator,
   ) {}

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeAll, expect } from '@jest/globals';
 import axe from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import type { TestApp, TestAppOptions } from './app.js';
+import type { TestApp } from './app.js';
 import { startBrowser } from './chromium.js';
 import { closeAfterFolder, useApp, useSharedApp } from './kit.js';
 import { patient } from './patience.js';
@@ -44,7 +44,7 @@ function sharedBrowser(): Promise<Browser> {
 }
 
 /** @param options of an application of its own; else the one that all specs of the folder share */
-export function useConsole(options?: TestAppOptions): ConsoleTest {
+export function useConsole(options?: Parameters<typeof useApp>[0]): ConsoleTest {
   const contexts: BrowserContext[] = [];
   const problems: string[] = [];
   const expected: RegExp[] = [];

@@ -65,6 +65,7 @@ const overview = createRoute({
 const admin = createRoute({
   getParentRoute,
   path: '/admin',
+  validateSearch: textsOf('webhook'),
   component: lazyRouteComponent(() => import('./pages/admin/admin-page'), 'AdminPage'),
 });
 

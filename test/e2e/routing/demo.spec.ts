@@ -28,6 +28,8 @@ describe('npm run demo', () => {
       'manager completes the task with a result',
       'finance reads the status',
       'finance reads the audit log',
+      'finance routes a budget request to the manager',
+      'finance requests an approval, and leaves it to you',
     ]);
     expect(output.match(/status \w+, result \S+/g)).toEqual([
       'status pending, result null',

@@ -6,9 +6,8 @@ import { session } from './session';
 
 /** Set while the person is signed in at the issuer, so that a reload returns there without a click. */
 const SIGNED_IN = 'agent-mesh.signed-in';
-const REDIRECTED_AT = 'agent-mesh.redirected-at';
-/** Milliseconds within which a second redirect needs a click, so that a refused token causes no loop. */
-const LOOP_MS = 10_000;
+/** Set from the redirect until the API has accepted a token. Another redirect then needs a click, so there is no loop. */
+const REDIRECTED = 'agent-mesh.redirected';
 
 /** How people sign in to this controller. */
 export class SignIn {
@@ -29,15 +28,15 @@ export class SignIn {
 
   /** Leaves for the issuer. */
   async begin(): Promise<void> {
-    sessionStorage.setItem(REDIRECTED_AT, String(Date.now()));
+    sessionStorage.setItem(REDIRECTED, 'yes');
     await this.oidc?.begin();
   }
 
   /** Whether to leave for the issuer without a click: the person was signed in there. */
   get mayBeginAtOnce(): boolean {
-    const last = Number(sessionStorage.getItem(REDIRECTED_AT) ?? 0);
     const wasSignedIn = sessionStorage.getItem(SIGNED_IN) !== null;
-    return this.oidc !== undefined && wasSignedIn && Date.now() - last > LOOP_MS;
+    const isRedirected = sessionStorage.getItem(REDIRECTED) !== null;
+    return this.oidc !== undefined && wasSignedIn && !isRedirected;
   }
 
   async leave(): Promise<void> {
@@ -51,7 +50,10 @@ export class SignIn {
     if (this.oidc !== undefined && isCallback()) {
       const place = await this.oidc.complete().catch(() => undefined);
       history.replaceState(null, '', place ?? CONSOLE_PATH);
-      if (place !== undefined) sessionStorage.setItem(SIGNED_IN, 'yes');
+      if (place !== undefined) {
+        sessionStorage.setItem(SIGNED_IN, 'yes');
+        sessionStorage.removeItem(REDIRECTED);
+      }
     } else if (this.config.dev_token) await restoreDevelopmentSession();
     if (session.token === undefined) session.end('first');
   }

@@ -36,6 +36,11 @@ export function eventText({
   from,
   to,
 }: Pick<TimelineEntry, 'event' | 'from' | 'to'>): string {
-  const name = texts.events[event] ?? event.replaceAll('_', ' ');
+  const name = texts.events[event] ?? inWords(event);
   return from !== undefined && to !== undefined ? `${name}: ${from} → ${to}` : name;
+}
+
+/** Returns a type of a later version, or of an agent, as words. */
+function inWords(type: string): string {
+  return type.charAt(0).toUpperCase() + type.slice(1).replaceAll('_', ' ');
 }

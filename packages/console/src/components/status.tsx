@@ -23,6 +23,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   disconnected: 'bad',
   healthy: 'good',
   degraded: 'bad',
+  available: 'good',
+  never_read: 'bad',
 };
 
 /** The status of a task, session, approval or webhook: a coloured mark and its name. */

@@ -1,0 +1,131 @@
+import { Button, Group, Text } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { usePollInterval } from '../../api/live-context';
+import { write } from '../../api/client';
+import { KEYS } from '../../api/queries';
+import { ConfirmDialog } from '../../components/confirm-dialog';
+import { type Column, DataTable, rowLink } from '../../components/data-table';
+import { EmptyState } from '../../components/empty-state';
+import { ErrorPanel } from '../../components/error-panel';
+import { LoadingRows } from '../../components/loading';
+import { RelativeTime } from '../../components/relative-time';
+import { Status } from '../../components/status';
+import { texts } from '../../texts';
+import { type Webhook, webhooksQuery } from './admin-queries';
+
+const t = texts.admin;
+
+/** The webhooks, which an admin can enable, disable and delete. */
+export function Webhooks() {
+  const query = useQuery({ ...webhooksQuery, refetchInterval: usePollInterval() });
+  const { data, error } = query;
+  if (data === undefined)
+    return error ? (
+      <ErrorPanel error={error} onRetry={() => void query.refetch()} />
+    ) : (
+      <LoadingRows />
+    );
+  if (data.webhooks.length === 0) return <EmptyState title={t.noWebhooks} />;
+  return (
+    <DataTable label={t.webhooks} columns={COLUMNS} rows={data.webhooks} keyOf={({ id }) => id} />
+  );
+}
+
+const COLUMNS: readonly Column<Webhook>[] = [
+  {
+    header: t.columns.endpoint,
+    width: 'minmax(0, 1fr)',
+    cell: ({ id, url, description }) => (
+      <>
+        <Link to="/admin" search={{ webhook: id }} className={rowLink}>
+          <bdi>{url}</bdi>
+        </Link>
+        {description !== '' && (
+          <Text size="sm" c="dimmed">
+            <bdi>{description}</bdi>
+          </Text>
+        )}
+      </>
+    ),
+  },
+  {
+    header: t.columns.types,
+    width: 'minmax(0, 14rem)',
+    cell: ({ types }) => (types.includes('*') ? t.allTypes : types.join(', ')),
+  },
+  { header: t.columns.status, width: '9rem', cell: ({ status }) => <Status of={status} /> },
+  {
+    header: t.columns.failures,
+    width: '9rem',
+    cell: ({ failures, failing_since }) =>
+      failing_since === null ? (
+        texts.none
+      ) : (
+        <>
+          {failures}, {t.since} <RelativeTime at={failing_since} />
+        </>
+      ),
+  },
+  { header: t.columns.actions, width: '12rem', cell: (webhook) => <Actions webhook={webhook} /> },
+];
+
+function Actions({ webhook }: { webhook: Webhook }) {
+  const queryClient = useQueryClient();
+  const [open, setOpen] = useState<'status' | 'delete'>();
+  const isEnabled = webhook.status === 'enabled';
+  const close = (): void => {
+    setOpen(undefined);
+  };
+  const change = useMutation({
+    mutationFn: () => {
+      const headers = { 'If-Match': `"${String(webhook.version)}"` };
+      const body = { status: isEnabled ? 'disabled' : 'enabled' };
+      return open === 'delete'
+        ? write('DELETE', `/webhooks/${webhook.id}`, undefined, headers)
+        : write('PATCH', `/webhooks/${webhook.id}`, body, headers);
+    },
+    onSuccess: close,
+    onSettled: () => queryClient.invalidateQueries({ queryKey: [KEYS.admin] }),
+  });
+  const text = open === 'delete' ? t.delete : isEnabled ? t.disable : t.enable;
+  return (
+    <Group gap="xs">
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => {
+          setOpen('status');
+        }}
+      >
+        {isEnabled ? t.disable.action : t.enable.action}
+      </Button>
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => {
+          setOpen('delete');
+        }}
+      >
+        {t.delete.action}
+      </Button>
+      {open !== undefined && (
+        <ConfirmDialog
+          isOpen
+          title={text.title}
+          action={text.action}
+          color={open === 'delete' ? 'red' : 'brand'}
+          isPending={change.isPending}
+          onConfirm={() => {
+            change.mutate();
+          }}
+          onClose={close}
+        >
+          <Text size="sm">{text.effect(webhook.url)}</Text>
+          {change.error && <ErrorPanel error={change.error} />}
+        </ConfirmDialog>
+      )}
+    </Group>
+  );
+}
