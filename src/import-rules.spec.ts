@@ -147,6 +147,7 @@ interface Package {
 const BUNDLED = [
   { package: 'mcp', sources: /^\.\.\/\.\.\/\.\.\/src\/(mcp\/tools|common|config|roles|auth)\// },
   { package: 'mcp', sources: /^\.\.\/\.\.\/\.\.\/src\/version\.ts$/ },
+  { package: 'cli', sources: /^\.\.\/\.\.\/\.\.\/src\/(common\/one-line|version)\.ts$/ },
 ];
 
 const PACKAGES: Package[] = readdirSync('packages').map((name) => ({

@@ -12,5 +12,6 @@ export * from './policy.js';
 export * from './receipt.js';
 export * from './tiles.js';
 export * from './tree.js';
+export { type CommandOutput, runVerify } from './verify-command.js';
 export * from './verify-receipt.js';
 export { addCheckpointBody, type AddCheckpoint, SIZE_TYPE } from './witness.js';
