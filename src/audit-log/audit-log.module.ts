@@ -1,8 +1,55 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { EventsModule } from '../events/events.module.js';
+import { AnchorSenderService } from './anchor-sender.service.js';
+import { AnchorsService } from './anchors.service.js';
 import { AuditHead } from './audit-head.entity.js';
+import { AuditHeadsRepository } from './audit-heads.repository.js';
 import { AuditLog } from './audit-log.entity.js';
+import { AuditLogController } from './audit-log.controller.js';
+import { AuditLogMetricsService } from './audit-log-metrics.service.js';
+import { AuditLogRepository } from './audit-log.repository.js';
+import { AuditLogStateService } from './audit-log-state.service.js';
 import { AuditTile } from './audit-tile.entity.js';
+import { AuditTilesRepository } from './audit-tiles.repository.js';
+import { EntryProofsController } from './entry-proofs.controller.js';
+import { EntryProofsService } from './entry-proofs.service.js';
+import { HeadSignerService } from './head-signer.service.js';
+import { KnownHeadsService } from './known-heads.service.js';
+import { LogGrowthService } from './log-growth.service.js';
+import { LogKeysService } from './log-keys.service.js';
+import { LogOriginService } from './log-origin.service.js';
+import { PatrolService } from './patrol.service.js';
+import { PublishedHeadsService } from './published-heads.service.js';
+import { SealedLogService } from './sealed-log.service.js';
+import { SealerService } from './sealer.service.js';
+import { SigningKeyService } from './signing-key.service.js';
+import { TileChecksService } from './tile-checks.service.js';
 
-@Module({ imports: [TypeOrmModule.forFeature([AuditLog, AuditTile, AuditHead])] })
+@Module({
+  imports: [EventsModule, TypeOrmModule.forFeature([AuditLog, AuditTile, AuditHead])],
+  controllers: [AuditLogController, EntryProofsController],
+  providers: [
+    AuditLogRepository,
+    AuditTilesRepository,
+    AuditHeadsRepository,
+    SigningKeyService,
+    KnownHeadsService,
+    PublishedHeadsService,
+    AuditLogStateService,
+    AuditLogMetricsService,
+    LogOriginService,
+    LogGrowthService,
+    HeadSignerService,
+    SealerService,
+    AnchorSenderService,
+    AnchorsService,
+    SealedLogService,
+    LogKeysService,
+    EntryProofsService,
+    TileChecksService,
+    PatrolService,
+  ],
+  exports: [AuditLogStateService],
+})
 export class AuditLogModule {}

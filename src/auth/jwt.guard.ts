@@ -2,13 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Counter } from 'prom-client';
+import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { requestContext } from '../observability/request-context.js';
 import type { Agent } from './agent.js';
 import { AuthenticationService } from './authentication.service.js';
+import type { Action } from './policy.js';
 import { POLICY_KEY, type RoutePolicy } from './policy.decorator.js';
 import { refusalReason } from './token-errors.js';
+
+/** The action that AUDIT_LOG_PUBLIC opens. */
+const OPENABLE: Action = 'audit.log';
 
 type AgentRequest = IncomingMessage & { user?: Agent };
 
@@ -25,6 +30,7 @@ export class JwtGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authentication: AuthenticationService,
+    private readonly environment: Environment,
     { registry }: MetricsService,
   ) {
     this.refusals = new Counter({
@@ -58,7 +64,7 @@ export class JwtGuard implements CanActivate {
   private authenticate(context: ExecutionContext): boolean | Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
     const policy = this.reflector.getAllAndOverride<RoutePolicy | undefined>(POLICY_KEY, targets);
-    if (policy?.isPublic === true) return true;
+    if (policy?.isPublic === true || this.isOpened(policy)) return true;
     const http = context.switchToHttp();
     const request = http.getRequest<AgentRequest>();
     const accept = (agent: Agent): true => {
@@ -69,6 +75,11 @@ export class JwtGuard implements CanActivate {
     const caller =
       request.user ?? this.authentication.authenticate(request, http.getResponse<ServerResponse>());
     return caller instanceof Promise ? caller.then(accept) : accept(caller);
+  }
+
+  /** Whether an operator has opened the action to callers without a token. */
+  private isOpened(policy: RoutePolicy | undefined): boolean {
+    return this.environment.AUDIT_LOG_PUBLIC && policy?.actions.join() === OPENABLE;
   }
 }
 

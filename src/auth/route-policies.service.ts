@@ -15,7 +15,7 @@ export class RoutePoliciesService {
     if (missing.length > 0) throw new Error(`Routes without @Policy(): ${missing.join(', ')}`);
     this.policies = new Map(
       routes.flatMap(({ name, policy }) =>
-        policy ? [[name.replaceAll(/:(\w+)/g, '{$1}'), policy] as const] : [],
+        policy ? [[name.replaceAll(/[:*](\w+)/g, '{$1}'), policy] as const] : [],
       ),
     );
   }

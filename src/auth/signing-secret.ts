@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readOrCreateFile } from '../common/data-file.js';
 import type { Environment } from '../config/environment.js';
 
 const SECRET_BYTES = 48;
@@ -21,37 +21,10 @@ export function signingSecret(environment: Environment): string {
 
 /** Returns the secret in a file of the data folder. Creates it on first use, readable by its owner only. */
 export function developmentSecret(dataDir: string, file = 'jwt-secret'): string {
-  const path = join(dataDir, file);
-  const secret = read(path) ?? create(dataDir, path);
+  const secret = readOrCreateFile(dataDir, file, () =>
+    randomBytes(SECRET_BYTES).toString('base64url'),
+  );
   if (!SECRET.test(secret))
-    throw new Error(`${path} contains no valid secret: delete it to get a new one`);
+    throw new Error(`${join(dataDir, file)} contains no valid secret: delete it to get a new one`);
   return secret;
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
-
-/** Writes the secret to another file and links it, so that two processes agree on one and never read a partial secret. */
-function create(dataDir: string, path: string): string {
-  mkdirSync(dataDir, { recursive: true });
-  const own = `${path}.${randomBytes(8).toString('hex')}`;
-  writeFileSync(own, randomBytes(SECRET_BYTES).toString('base64url'), { mode: 0o600, flag: 'wx' });
-  try {
-    linkSync(own, path);
-  } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error;
-  } finally {
-    rmSync(own);
-  }
-  return readFileSync(path, 'utf8').trim();
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

@@ -49,6 +49,11 @@ const BREAKING: Record<string, string>[] = [
   { OIDC_CONSOLE_CLIENT_ID: 'mesh-console' },
   { HTTP_HEADERS_SECONDS: '60', HTTP_REQUEST_SECONDS: '30' },
   { WEBHOOK_ALLOWED_NETWORKS: 'internal' },
+  { AUDIT_SIGNING_KEY: 'no key' },
+  { AUDIT_SIGNING_KEY: 'no key', AUDIT_SIGNER_URL: 'https://vault' },
+  { AUDIT_SIGNER_URL: 'http://vault', AUDIT_SIGNER_KEY: 'no key' },
+  { AUDIT_SIGNER_URL: 'https://vault', AUDIT_RETIRED_KEYS: 'no key' },
+  { AUDIT_ANCHORS: 'ftp://anchor' },
 ];
 
 describe('docs/configuration.md', () => {

@@ -1,5 +1,8 @@
 import ipaddr from 'ipaddr.js';
+import { parseVerifierKey } from '../../packages/verify/src/note.js';
 import { isLoopback } from '../common/loopback.js';
+import { parseAnchor } from './audit-anchor.js';
+import { parseSigningKey } from './audit-signing-key.js';
 import type { Environment } from './environment.js';
 import { parseRedisUrl } from './redis-url.js';
 import { parseRolesMap } from './roles-map.js';
@@ -132,6 +135,34 @@ const networksOfWebhooks: EnvironmentRule = ({ WEBHOOK_ALLOWED_NETWORKS }) =>
     ? []
     : ['WEBHOOK_ALLOWED_NETWORKS must hold networks such as 10.0.0.0/8'];
 
+const auditSigner: EnvironmentRule = (environment) => {
+  const { AUDIT_SIGNING_KEY, AUDIT_SIGNER_URL, AUDIT_SIGNER_KEY } = environment;
+  if (AUDIT_SIGNING_KEY !== undefined && AUDIT_SIGNER_URL !== undefined)
+    return ['set AUDIT_SIGNING_KEY or AUDIT_SIGNER_URL, not both'];
+  if (AUDIT_SIGNING_KEY !== undefined) return problemOf(() => parseSigningKey(AUDIT_SIGNING_KEY));
+  if (AUDIT_SIGNER_URL === undefined) return [];
+  const { protocol, hostname } = new URL(AUDIT_SIGNER_URL);
+  if (protocol === 'http:' && !isLoopback(hostname)) return ['AUDIT_SIGNER_URL must be https'];
+  return AUDIT_SIGNER_KEY === undefined ? ['AUDIT_SIGNER_URL needs AUDIT_SIGNER_KEY too'] : [];
+};
+
+const verifierKeys: EnvironmentRule = ({ AUDIT_SIGNER_KEY, AUDIT_RETIRED_KEYS }) => [
+  ...(AUDIT_SIGNER_KEY === undefined || isVerifierKey(AUDIT_SIGNER_KEY)
+    ? []
+    : ['AUDIT_SIGNER_KEY must be a verifier key: <name>+<key id>+<base64>']),
+  ...(AUDIT_RETIRED_KEYS.every(isVerifierKey)
+    ? []
+    : ['AUDIT_RETIRED_KEYS must hold verifier keys: <name>+<key id>+<base64>']),
+];
+
+function isVerifierKey(vkey: string): boolean {
+  return problemOf(() => parseVerifierKey(vkey)).length === 0;
+}
+
+const usableAnchors: EnvironmentRule = ({ AUDIT_ANCHORS }) => [
+  ...new Set(AUDIT_ANCHORS.flatMap((anchor) => problemOf(() => parseAnchor(anchor)))),
+];
+
 export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
@@ -145,4 +176,7 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   redisSettingsWithUrl,
   headersBeforeRequest,
   networksOfWebhooks,
+  auditSigner,
+  verifierKeys,
+  usableAnchors,
 ];

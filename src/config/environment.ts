@@ -228,6 +228,68 @@ export class Environment {
   @Flag()
   readonly WEBHOOK_ALLOW_HTTP: boolean = false;
 
+  /** Whether this instance seals the audit log. */
+  @Flag()
+  readonly AUDIT_SEAL: boolean = true;
+
+  /** The name of the sealed log in its heads. Not set: from PUBLIC_URL, else generated. */
+  @IsOptional()
+  @Matches(/^[^\s+/][^\s+]{0,199}$/, {
+    message: 'AUDIT_LOG_ORIGIN must be a name such as mesh.example.com/audit/log',
+  })
+  readonly AUDIT_LOG_ORIGIN?: string;
+
+  /** Signs the heads of the sealed log: a private Ed25519 key in PEM (PKCS #8). */
+  @IsOptional()
+  @IsString()
+  readonly AUDIT_SIGNING_KEY?: string;
+
+  /** Signs the heads instead: a URL that responds like Transit of Vault. */
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  readonly AUDIT_SIGNER_URL?: string;
+
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]+$/, {
+    message: 'AUDIT_SIGNER_TOKEN must be visible characters, no spaces',
+  })
+  readonly AUDIT_SIGNER_TOKEN?: string;
+
+  /** The verifier key of AUDIT_SIGNER_URL. */
+  @IsOptional()
+  @IsString()
+  readonly AUDIT_SIGNER_KEY?: string;
+
+  /** Verifier keys that signed earlier heads. */
+  @List()
+  @IsNotEmpty({ each: true, message: 'AUDIT_RETIRED_KEYS must hold verifier keys, or not be set' })
+  readonly AUDIT_RETIRED_KEYS: readonly string[] = [];
+
+  /** Minimum time between two batches of the sealer. */
+  @WholeNumber(100, 10_000)
+  readonly AUDIT_SEAL_INTERVAL_MS: number = 500;
+
+  /** Minimum time between two signed heads. */
+  @WholeNumber(1, 3600)
+  readonly AUDIT_HEAD_SECONDS: number = 1;
+
+  /** URLs that receive the signed heads. */
+  @List()
+  @IsNotEmpty({ each: true, message: 'AUDIT_ANCHORS must hold URLs, or not be set' })
+  readonly AUDIT_ANCHORS: readonly string[] = [];
+
+  /** Minimum time between two heads that an anchor receives. */
+  @WholeNumber(1, 86_400)
+  readonly AUDIT_ANCHOR_SECONDS: number = 60;
+
+  /** Whether the heads, tiles and proofs of consistency require no token. */
+  @Flag()
+  readonly AUDIT_LOG_PUBLIC: boolean = false;
+
+  /** Number of tiles per minute that this instance compares with the events. 0: none. */
+  @WholeNumber(0, 600)
+  readonly AUDIT_VERIFY_TILES_PER_MINUTE: number = 6;
+
   @Flag()
   readonly RATE_LIMIT_ENABLED: boolean = true;
 

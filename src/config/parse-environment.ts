@@ -41,6 +41,8 @@ export const SECRET_VARIABLES = [
   'REDIS_SENTINEL_PASSWORD',
   'JWT_SECRET',
   'WEBHOOK_SECRET_KEY',
+  'AUDIT_SIGNING_KEY',
+  'AUDIT_SIGNER_TOKEN',
 ] as const;
 
 /** Names of all variables of the controller. */

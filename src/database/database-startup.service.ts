@@ -35,6 +35,7 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
   private readonly stopping = new AbortController();
   private connecting: Promise<void> = Promise.resolve();
   private latestFailure: unknown;
+  private readonly checks: (() => Promise<void>)[] = [];
 
   constructor(
     private readonly dataSource: DataSource,
@@ -43,6 +44,11 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
     private readonly settings: ConnectionSettings,
     private readonly migrates: boolean,
   ) {}
+
+  /** Runs `check` as soon as the database is open. If it rejects, the database cannot be used. */
+  addCheck(check: () => Promise<void>): void {
+    this.checks.push(check);
+  }
 
   /** The error of the latest attempt to open the database. */
   get failure(): unknown {
@@ -90,6 +96,7 @@ export class DatabaseStartupService implements OnApplicationBootstrap, BeforeApp
         'The database lacks migrations: run `npm run migration:run`, or set MIGRATE_ON_START=true.',
       );
     }
-    await this.dataSource.initialize();
+    if (!this.dataSource.isInitialized) await this.dataSource.initialize();
+    await Promise.all(this.checks.map((check) => check()));
   }
 }

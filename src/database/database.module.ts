@@ -83,6 +83,7 @@ export class DatabaseModule {
       ],
       exports: [
         DatabaseHealthService,
+        DatabaseStartupService,
         NotificationListenerService,
         TransactionsService,
         ServiceHeartbeatService,

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { AUDIT_LOG_STATES, type AuditLogState } from '../audit-log/audit-log-state.service.js';
 import { KEYS_PROBLEMS, type KeysProblem } from '../auth/keys-problem.js';
 import { DATABASE_REASONS, type DatabaseReason } from '../database/database-reason.js';
 
@@ -57,6 +58,14 @@ export class HealthDto {
     example: 'OOM: the memory of Redis is full',
   })
   redis_reason?: string;
+
+  @ApiProperty({
+    enum: AUDIT_LOG_STATES,
+    description:
+      'State of the sealed audit log. It does not affect `status` and readiness. `unsigned`: events are sealed, but no signing key is configured. `lagging`: events have waited for their seal for more than 30 seconds. `diverged`: the log contradicts a published head, so nothing is signed. `off`: this instance does not seal.',
+    example: 'sealing',
+  })
+  audit_log: AuditLogState;
 
   @ApiPropertyOptional({
     enum: ['available', 'expired', 'never_read'],

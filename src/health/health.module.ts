@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AuditLogModule } from '../audit-log/audit-log.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { HealthController } from './health.controller.js';
 import { HealthService } from './health.service.js';
 import { MetricsController } from './metrics.controller.js';
 
 @Module({
-  imports: [AuthModule],
+  imports: [AuthModule, AuditLogModule],
   controllers: [HealthController, MetricsController],
   providers: [HealthService],
 })

@@ -4,6 +4,7 @@ import {
   Injectable,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { AuditLogStateService } from '../audit-log/audit-log-state.service.js';
 import { type KeysState, VerificationKeys } from '../auth/verification-keys.js';
 import { type DatabaseHealth, DatabaseHealthService } from '../database/database-health.service.js';
 import { NotificationListenerService } from '../database/notification-listener.service.js';
@@ -23,6 +24,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly redis: RedisCacheService,
     private readonly keys: VerificationKeys,
     private readonly shutdown: ShutdownService,
+    private readonly auditLog: AuditLogStateService,
   ) {}
 
   /** Loads the signing keys before the first request. */
@@ -55,6 +57,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
       ...(this.listener.isPolling && { notifications: 'polling' }),
       redis: redis.status,
       ...(redis.reason !== undefined && { redis_reason: redis.reason }),
+      audit_log: this.auditLog.state,
       ...(keys !== 'local' && { signing_keys: keys }),
       ...(this.keys.problem && { signing_keys_reason: this.keys.problem }),
     };

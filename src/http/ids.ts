@@ -32,6 +32,8 @@ function prefixed(kinds: readonly IdKind[]): string {
 export const TaskIdPipe = idPipe(['task'], ({ id }) => id);
 /** Parses an approval id in the path. */
 export const ApprovalIdPipe = idPipe(['approval'], ({ id }) => id);
+/** Parses the id of an audit event in the path. */
+export const EventIdPipe = idPipe([], ({ id }) => id);
 /** Parses the id of a webhook in the path. */
 export const WebhookIdPipe = idPipe([], ({ id }) => id);
 /** Parses a session id in the path, or a task id, which stands for its latest attempt. */

@@ -34,7 +34,8 @@ const COMPONENTS = {
     schema: { type: 'integer', minimum: 1 },
   },
   'Retry-After-In-Progress': {
-    description: 'Of `idempotency.in_progress`: send the request again after this many seconds.',
+    description:
+      'Of `idempotency.in_progress` and `audit.not_sealed`: send the request again after this many seconds.',
     schema: { type: 'integer', minimum: 1 },
   },
   'Idempotency-Key': {

@@ -162,6 +162,9 @@ function valuesOf(type: string, text: string): unknown[] {
 }
 
 function patternOf(path: string): RegExp {
-  const escaped = path.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '[^/]+');
+  const escaped = path
+    .replace(/[.*+?^$()|[\]\\]/g, '\\$&')
+    .replace(/\{path\}/g, '.+')
+    .replace(/\{\w+\}/g, '[^/]+');
   return new RegExp(`^${escaped}$`);
 }

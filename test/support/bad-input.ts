@@ -59,6 +59,7 @@ const BAD_ROLES = ['%00', '%FF', '%', 'a,b', '%20a', '%E2%80%8B', 'x'.repeat(51)
 const BAD_NAMED: Record<string, readonly string[]> = {
   role: BAD_ROLES,
   position: BAD_IDS.filter((id) => id !== '1'),
+  level: BAD_IDS.filter((id) => id !== '1'),
 };
 const BAD_TEXTS = ['%00', '%FF', '%ED%A0%80', '%', `${'x'.repeat(3_000)}%0A`];
 const BAD_NUMBERS = ['', '1e2', '1.5', '0x10', '%201', '+1', '%EF%BC%91', '9'.repeat(30), 'NaN'];

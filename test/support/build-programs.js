@@ -6,7 +6,7 @@ import { bundleCommands } from '../../bundle-commands.js';
 import { transpile } from './transpile.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SOURCES = ['src', 'migrations', 'test/support', 'packages/client/src'];
+const SOURCES = ['src', 'migrations', 'test/support', 'packages/client/src', 'packages/verify/src'];
 const COMMANDS = ['packages/mcp'];
 
 /**

@@ -32,6 +32,7 @@ describe('health', () => {
         version: VERSION,
         database: 'connected',
         redis: 'disabled',
+        audit_log: 'unsigned',
       });
       expect((await anonymous.get('/health/live')).body).toEqual({ status: 'alive' });
       expect((await anonymous.get('/health/ready')).body).toEqual({ status: 'ready' });

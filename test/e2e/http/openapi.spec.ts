@@ -195,7 +195,7 @@ function routesOf({ app }: TestApp): string[] {
   const server = app.getHttpAdapter().getInstance() as { router: { stack: RouteLayer[] } };
   return server.router.stack.flatMap(({ route }) => {
     if (!route || /^\/(api-)?docs/.test(route.path)) return [];
-    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    const path = route.path.replace(/[:*](\w+)/g, '{$1}');
     const methods = Object.keys(route.methods);
     // The handler that refuses every other method of /mcp is no route to document.
     if (methods.length > 1) return [];

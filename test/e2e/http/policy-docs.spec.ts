@@ -72,6 +72,12 @@ const ACTIONS: Record<Action, Words> = {
     request: 'Read the audit log',
     condition: 'which receives events of tasks that it can read, and its own reports',
   },
+  'audit.log': {
+    request: 'Read the head, tiles and proofs of the sealed log',
+    condition: 'and everyone, if `AUDIT_LOG_PUBLIC` is set',
+  },
+  'audit.entries': { request: 'Read entries of the sealed log', refused: 'every other caller' },
+  'audit.keys': { request: 'Read the public keys of the sealed log' },
   'events.list': {
     request: 'Read the event log',
     condition: 'which receives events of tasks that it can read, and its own reports',
@@ -123,7 +129,7 @@ function rowOf(action: Action, routes: readonly { readonly name: string }[]): st
   return [
     request,
     code(action),
-    routes.map(({ name }) => code(name.replaceAll(/:(\w+)/g, '{$1}'))).join(', '),
+    routes.map(({ name }) => code(name.replaceAll(/[:*](\w+)/g, '{$1}'))).join(', '),
     [allowedFor(rule), ...(condition === undefined ? [] : [condition])].join(
       typeof rule === 'string' ? ', ' : '; ',
     ),

@@ -133,6 +133,7 @@ describe('a client of v0.4: sessions and status', () => {
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       database: 'connected',
       redis: 'disabled',
+      audit_log: 'unsigned',
     });
   });
 

@@ -309,6 +309,75 @@ export type EventPage = {
     head: string;
 };
 
+export type Consistency = {
+    from: number;
+    to: number;
+    /**
+     * Hashes in base64 (RFC 6962, section 2.1.2).
+     */
+    proof: Array<string>;
+    /**
+     * The signed head of the size `to`, or the next larger one (C2SP tlog-checkpoint).
+     */
+    checkpoint: string;
+};
+
+export type LogKey = {
+    /**
+     * Verifier key (C2SP signed-note).
+     */
+    vkey: string;
+    /**
+     * The same key as a JSON Web Key (RFC 8037). `kid` is its thumbprint (RFC 7638).
+     */
+    jwk: {
+        [key: string]: unknown;
+    };
+    /**
+     * Size of the first head that it signed.
+     */
+    from_size: number;
+    /**
+     * Size of the last head for which it is trusted. Null: it signs now.
+     */
+    until_size: number | null;
+    /**
+     * Whether it was revoked.
+     */
+    revoked: boolean;
+};
+
+export type LogKeys = {
+    /**
+     * The name of the log, the first line of each head.
+     */
+    origin: string;
+    keys: Array<LogKey>;
+};
+
+export type EntryProof = {
+    /**
+     * Index of the entry in the log, from 0.
+     */
+    seq: number;
+    /**
+     * The exact text of the entry, whose hash is in the tree.
+     */
+    leaf: string;
+    /**
+     * The disclosures that open the commitments of the entry: its actor, free text and payload digest (RFC 9901). Empty if the event was erased.
+     */
+    open: Array<string>;
+    /**
+     * The inclusion proof: hashes in base64 (RFC 6962, section 2.1.1).
+     */
+    proof: Array<string>;
+    /**
+     * The signed head of the tree that the proof leads to (C2SP tlog-checkpoint).
+     */
+    checkpoint: string;
+};
+
 export type Role = {
     /**
      * Name of the role.
@@ -2280,6 +2349,10 @@ export type Health = {
      */
     redis_reason?: string;
     /**
+     * State of the sealed audit log. It does not affect `status` and readiness. `unsigned`: events are sealed, but no signing key is configured. `lagging`: events have waited for their seal for more than 30 seconds. `diverged`: the log contradicts a published head, so nothing is signed. `off`: this instance does not seal.
+     */
+    audit_log: 'sealing' | 'unsigned' | 'lagging' | 'diverged' | 'off';
+    /**
      * Whether tokens can be verified. Present only with an identity provider (`OIDC_JWKS_URL`). `never_read`: the process has not read the signing keys yet and is not ready. `expired`: the identity provider has been unavailable for an hour.
      */
     signing_keys?: 'available' | 'expired' | 'never_read';
@@ -2334,7 +2407,7 @@ export type Problem = {
     /**
      * Stable code of the error; branch on it.
      */
-    code: 'request.invalid' | 'request.malformed' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.timeout' | 'request.too_large' | 'request.media_type' | 'request.rate_limited' | 'auth.token_missing' | 'auth.token_invalid' | 'auth.token_expired' | 'auth.keys_unavailable' | 'auth.forbidden' | 'auth.role_not_held' | 'auth.role_ambiguous' | 'session.not_found' | 'session.exists' | 'session.claimed' | 'session.id_required' | 'session.ended' | 'session.run_limit' | 'session.not_attempt' | 'session.task_set' | 'session.version_mismatch' | 'lifecycle.invalid_transition' | 'task.not_found' | 'task.claimed' | 'task.not_due' | 'task.open' | 'task.cancelled' | 'task.finished' | 'task.release_limit' | 'task.cascade_limit' | 'task.approval_required' | 'task.delegation_loop' | 'role.paused' | 'approval.not_found' | 'approval.none_pending' | 'approval.pending' | 'approval.pending_exists' | 'approval.decided' | 'approval.expired' | 'approval.voted' | 'approval.four_eyes' | 'approval.human_required' | 'approval.already_consumed' | 'approval.not_held' | 'approval.limit_reached' | 'approval.open' | 'approval.superseded' | 'approval.delegation_refused' | 'approval.other_task' | 'approval.recall_refused' | 'approval.ambiguous' | 'approval.not_approved' | 'approval.consumed' | 'approval.lapsed' | 'approval.payload_changed' | 'approval.digest_mismatch' | 'events.cursor_invalid' | 'events.filter_forbidden' | 'events.cursor_gone' | 'events.too_many_streams' | 'webhook.not_found' | 'webhook.delivery_not_found' | 'webhook.url_refused' | 'webhook.version_mismatch' | 'webhook.disabled' | 'webhook.limit_reached' | 'webhook.replay_limit' | 'webhook.not_configured' | 'mcp.origin_not_allowed' | 'idempotency.in_progress' | 'idempotency.payload_mismatch' | 'idempotency.not_found' | 'database.unavailable' | 'database.commit_unknown' | 'server.overloaded' | 'server.error';
+    code: 'request.invalid' | 'request.malformed' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.timeout' | 'request.too_large' | 'request.media_type' | 'request.rate_limited' | 'auth.token_missing' | 'auth.token_invalid' | 'auth.token_expired' | 'auth.keys_unavailable' | 'auth.forbidden' | 'auth.role_not_held' | 'auth.role_ambiguous' | 'session.not_found' | 'session.exists' | 'session.claimed' | 'session.id_required' | 'session.ended' | 'session.run_limit' | 'session.not_attempt' | 'session.task_set' | 'session.version_mismatch' | 'lifecycle.invalid_transition' | 'task.not_found' | 'task.claimed' | 'task.not_due' | 'task.open' | 'task.cancelled' | 'task.finished' | 'task.release_limit' | 'task.cascade_limit' | 'task.approval_required' | 'task.delegation_loop' | 'role.paused' | 'approval.not_found' | 'approval.none_pending' | 'approval.pending' | 'approval.pending_exists' | 'approval.decided' | 'approval.expired' | 'approval.voted' | 'approval.four_eyes' | 'approval.human_required' | 'approval.already_consumed' | 'approval.not_held' | 'approval.limit_reached' | 'approval.open' | 'approval.superseded' | 'approval.delegation_refused' | 'approval.other_task' | 'approval.recall_refused' | 'approval.ambiguous' | 'approval.not_approved' | 'approval.consumed' | 'approval.lapsed' | 'approval.payload_changed' | 'approval.digest_mismatch' | 'events.cursor_invalid' | 'events.filter_forbidden' | 'events.cursor_gone' | 'events.too_many_streams' | 'audit.seal_off' | 'audit.entry_not_found' | 'audit.size_unknown' | 'audit.not_sealed' | 'audit.pruned' | 'audit.unsigned' | 'webhook.not_found' | 'webhook.delivery_not_found' | 'webhook.url_refused' | 'webhook.version_mismatch' | 'webhook.disabled' | 'webhook.limit_reached' | 'webhook.replay_limit' | 'webhook.not_configured' | 'mcp.origin_not_allowed' | 'idempotency.in_progress' | 'idempotency.payload_mismatch' | 'idempotency.not_found' | 'database.unavailable' | 'database.commit_unknown' | 'server.overloaded' | 'server.error';
     /**
      * Path of the request.
      */
@@ -2688,6 +2761,301 @@ export type StreamEventsResponses = {
 };
 
 export type StreamEventsResponse = StreamEventsResponses[keyof StreamEventsResponses];
+
+export type GetAuditCheckpointData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/audit/log/checkpoint';
+};
+
+export type GetAuditCheckpointErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * The resource does not exist, or the caller cannot see it.
+     */
+    404: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetAuditCheckpointError = GetAuditCheckpointErrors[keyof GetAuditCheckpointErrors];
+
+export type GetAuditCheckpointResponses = {
+    /**
+     * The note with the origin, the size and the root (C2SP tlog-checkpoint).
+     */
+    200: string;
+};
+
+export type GetAuditCheckpointResponse = GetAuditCheckpointResponses[keyof GetAuditCheckpointResponses];
+
+export type GetAuditConsistencyData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * Size of the head that you have.
+         */
+        from: number;
+        /**
+         * Size of a later head. Default: the newest head.
+         */
+        to?: number;
+    };
+    url: '/audit/log/consistency';
+};
+
+export type GetAuditConsistencyErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * The resource does not exist, or the caller cannot see it.
+     */
+    404: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetAuditConsistencyError = GetAuditConsistencyErrors[keyof GetAuditConsistencyErrors];
+
+export type GetAuditConsistencyResponses = {
+    /**
+     * The proof, and the head that it leads to.
+     */
+    200: Consistency;
+};
+
+export type GetAuditConsistencyResponse = GetAuditConsistencyResponses[keyof GetAuditConsistencyResponses];
+
+export type ListAuditKeysData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/audit/log/keys';
+};
+
+export type ListAuditKeysErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The resource does not exist, or the caller cannot see it.
+     */
+    404: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+};
+
+export type ListAuditKeysError = ListAuditKeysErrors[keyof ListAuditKeysErrors];
+
+export type ListAuditKeysResponses = {
+    /**
+     * The keys, the present one first.
+     */
+    200: LogKeys;
+};
+
+export type ListAuditKeysResponse = ListAuditKeysResponses[keyof ListAuditKeysResponses];
+
+export type GetAuditEntriesData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the tile in groups of three digits, all but the last with an x, such as `x001/x234/067`; `.p/<width>` after it for a partial tile.
+         */
+        path: string;
+    };
+    query?: never;
+    url: '/audit/log/tile/entries/{path}';
+};
+
+export type GetAuditEntriesErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * The caller lacks a role, or a rule excludes the caller.
+     */
+    403: Problem;
+    /**
+     * The resource does not exist, or the caller cannot see it.
+     */
+    404: Problem;
+    /**
+     * The cursor is beyond the end of its epoch. Continue at `oldest`.
+     */
+    410: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetAuditEntriesError = GetAuditEntriesErrors[keyof GetAuditEntriesErrors];
+
+export type GetAuditEntriesResponses = {
+    /**
+     * The entries.
+     */
+    200: Blob | File;
+};
+
+export type GetAuditEntriesResponse = GetAuditEntriesResponses[keyof GetAuditEntriesResponses];
+
+export type GetAuditTileData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the tile in groups of three digits, all but the last with an x, such as `x001/x234/067`; `.p/<width>` after it for a partial tile.
+         */
+        path: string;
+        level: number;
+    };
+    query?: never;
+    url: '/audit/log/tile/{level}/{path}';
+};
+
+export type GetAuditTileErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * The resource does not exist, or the caller cannot see it.
+     */
+    404: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetAuditTileError = GetAuditTileErrors[keyof GetAuditTileErrors];
+
+export type GetAuditTileResponses = {
+    /**
+     * The hashes.
+     */
+    200: Blob | File;
+};
+
+export type GetAuditTileResponse = GetAuditTileResponses[keyof GetAuditTileResponses];
+
+export type GetAuditEventProofData = {
+    body?: never;
+    path: {
+        /**
+         * The id of the event.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/audit/events/{id}/proof';
+};
+
+export type GetAuditEventProofErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * The resource does not exist, or the caller cannot see it.
+     */
+    404: Problem;
+    /**
+     * The present state does not allow the request. Read the resource.
+     */
+    409: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetAuditEventProofError = GetAuditEventProofErrors[keyof GetAuditEventProofErrors];
+
+export type GetAuditEventProofResponses = {
+    /**
+     * The entry, its inclusion proof, and the signed head that it leads to.
+     */
+    200: EntryProof;
+};
+
+export type GetAuditEventProofResponse = GetAuditEventProofResponses[keyof GetAuditEventProofResponses];
 
 export type ListPausedRolesData = {
     body?: never;

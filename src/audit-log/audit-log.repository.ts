@@ -1,0 +1,152 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { EventRow } from '../../packages/verify/src/leaf.js';
+import { EMPTY_ROOT } from '../../packages/verify/src/tree.js';
+import { whereVisible } from '../audit/audit.repository.js';
+import type { Agent } from '../auth/agent.js';
+import { type RowPage, sql, sqlPage } from '../database/sql.js';
+import { WhereClause } from '../database/where-clause.js';
+
+/** A sealed log: its place in the event log and its tree. */
+export interface SealedLog {
+  log: number;
+  origin: string;
+  /** Position in the event log of entry 0. */
+  first_position: number;
+  size: number;
+  root: Buffer;
+  /** Number of entries at the start that are archived. */
+  pruned: number;
+}
+
+/** An audit event in the form from which its leaf is made. */
+export interface PositionedRow extends EventRow {
+  position: number;
+}
+
+/** How far the log is behind the events. */
+export interface LogProgress {
+  origin: string;
+  size: number;
+  signed: number;
+  /** Age of the newest head in seconds; null: there is none. */
+  head_age: number | null;
+  /** Age of the oldest event that is not sealed, and of the oldest that no head covers, in seconds; 0: there is none. */
+  unsealed_seconds: number;
+  unsigned_seconds: number;
+}
+
+/** Reads and extends the sealed logs. */
+@Injectable()
+export class AuditLogRepository {
+  /** Returns the log that grows; undefined before the first one. */
+  async find(manager: EntityManager): Promise<SealedLog | undefined> {
+    const [log] = await sql<SealedLog>(manager, `${SELECT_LOG} WHERE log = ${LATEST}`);
+    return log;
+  }
+
+  /** Returns all logs, the oldest first. */
+  list(manager: EntityManager): Promise<SealedLog[]> {
+    return sql(manager, `${SELECT_LOG} ORDER BY log`);
+  }
+
+  /** Locks the log that grows until the transaction ends. Undefined: another transaction holds it, or there is none. */
+  async tryLock(manager: EntityManager): Promise<SealedLog | undefined> {
+    const text = `${SELECT_LOG} WHERE log = ${LATEST} FOR NO KEY UPDATE SKIP LOCKED`;
+    const [log] = await sql<SealedLog>(manager, text);
+    return log;
+  }
+
+  /** Begins a log, unless one with this number exists. */
+  async begin(
+    manager: EntityManager,
+    { log, origin, first_position }: Pick<SealedLog, 'log' | 'origin' | 'first_position'>,
+  ): Promise<void> {
+    const root = EMPTY_ROOT.toString('hex');
+    await sql(manager, BEGIN, [JSON.stringify({ log, origin, first_position, root })]);
+  }
+
+  /** Records the new size and root. Rejects if the size is not the expected one. */
+  async grow(
+    manager: EntityManager,
+    { log, size }: SealedLog,
+    next: Pick<SealedLog, 'size' | 'root'>,
+  ): Promise<void> {
+    const root = next.root.toString('hex');
+    const rows = await sql(manager, GROW, [
+      JSON.stringify({ log, before: size, size: next.size, root }),
+    ]);
+    if (rows.length !== 1) throw new Error('Another process has sealed the same entries');
+  }
+
+  /** Returns the events from one position to another, in their order, as far as they fit into a page. */
+  listRows(manager: EntityManager, from: number, to: number): Promise<RowPage<PositionedRow>> {
+    return sqlPage(manager, LIST_ROWS, [from, to]);
+  }
+
+  /**
+   * Returns the event of an id with its position. Undefined if it does not exist, has no position yet, or the agent may not
+   * read it.
+   *
+   * @param visibleTo undefined: an agent that may read all events
+   */
+  async findRow(
+    manager: EntityManager,
+    eventId: string,
+    visibleTo: Agent | undefined,
+  ): Promise<PositionedRow | undefined> {
+    const where = whereVisible(new WhereClause(), visibleTo).and('e.id = ?', eventId);
+    const text = `
+      SELECT ${ROW} FROM audit_events e JOIN event_log l ON l.event_id = e.id ${where.toString()}`;
+    const [row] = await sql<PositionedRow>(manager, text, where.parameters);
+    return row;
+  }
+
+  async getProgress(manager: EntityManager): Promise<LogProgress | undefined> {
+    const [progress] = await sql<LogProgress>(manager, PROGRESS);
+    return progress;
+  }
+}
+
+const LATEST = '(SELECT max(log) FROM audit_log)';
+
+const SELECT_LOG = `
+  SELECT log, origin, first_position::float8 AS first_position, size::float8 AS size, root, pruned::float8 AS pruned
+    FROM audit_log`;
+
+const BEGIN = `
+  INSERT INTO audit_log (log, origin, first_position, root)
+  SELECT v.log, v.origin, v.first_position, decode(v.root, 'hex')
+    FROM jsonb_to_record($1::jsonb) AS v(log integer, origin text, first_position bigint, root text)
+      ON CONFLICT DO NOTHING`;
+
+const GROW = `
+  UPDATE audit_log l SET size = v.size, root = decode(v.root, 'hex'), sealed_at = clock_timestamp()
+    FROM jsonb_to_record($1::jsonb) AS v(log integer, before bigint, size bigint, root text)
+   WHERE l.log = v.log AND l.size = v.before
+  RETURNING l.log`;
+
+const ROW = `
+  l.position::float8 AS position, e.id, e.event_type, e.role, e.trace_id, e.task_id, e.session_id, e.approval_id,
+  to_char(e.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS timestamp,
+  e.actor, e.metadata::text AS metadata, e.salt, e.erased`;
+
+const LIST_ROWS = `
+  SELECT ${ROW}
+    FROM event_log l
+   CROSS JOIN LATERAL (SELECT * FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e
+   WHERE l.position >= $1 AND l.position <= $2
+   ORDER BY l.position`;
+
+const ageOf = (covered: string): string => `
+  coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - e.timestamp), 0)::float8
+              FROM event_log p JOIN audit_events e ON e.id = p.event_id
+             WHERE p.position = l.first_position + ${covered}), 0)`;
+
+const PROGRESS = `
+  SELECT l.origin, l.size::float8 AS size, coalesce(h.size, 0)::float8 AS signed,
+         extract(epoch FROM clock_timestamp() - h.signed_at)::float8 AS head_age,
+         ${ageOf('l.size')} AS unsealed_seconds, ${ageOf('coalesce(h.size, 0)')} AS unsigned_seconds
+    FROM audit_log l
+    LEFT JOIN LATERAL (SELECT size, signed_at FROM audit_heads WHERE log = l.log ORDER BY size DESC LIMIT 1) h ON true
+   WHERE l.log = ${LATEST}`;

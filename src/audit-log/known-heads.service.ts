@@ -1,0 +1,76 @@
+import { Injectable, Logger } from '@nestjs/common';
+import {
+  type Checkpoint,
+  ED25519,
+  parseCheckpoint,
+  parseNote,
+  verifyNote,
+} from '../../packages/verify/src/note.js';
+import { Environment } from '../config/environment.js';
+import { parseAnchor } from '../config/audit-anchor.js';
+import { messageOf } from '../errors/error-text.js';
+import { readLatestHeads } from './file-anchor.js';
+import { SigningKeyService } from './signing-key.service.js';
+
+/**
+ * The newest heads that this process knows to be published: those that it has signed or seen, and those of file anchors at
+ * start. A log that does not extend them is not signed.
+ */
+@Injectable()
+export class KnownHeadsService {
+  private readonly logger = new Logger(KnownHeadsService.name);
+  private readonly newest = new Map<string, Checkpoint>();
+  private hasReadAnchors = false;
+
+  constructor(
+    private readonly keys: SigningKeyService,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Returns the newest known head of a log. */
+  async find(origin: string): Promise<Checkpoint | undefined> {
+    await this.readAnchors(origin);
+    return this.newest.get(origin);
+  }
+
+  add(head: Checkpoint): void {
+    const known = this.newest.get(head.origin);
+    if (!known || known.size < head.size) this.newest.set(head.origin, head);
+  }
+
+  /**
+   * Reads a head that one of the present or retired keys has signed.
+   *
+   * @throws FormatError if it is not a head of this log
+   */
+  open(note: string, origin: string): Checkpoint | undefined {
+    const parsed = parseNote(note);
+    const checkpoint = parseCheckpoint(parsed.text);
+    const verified = verifyNote(parsed, this.keys.verifiers(origin));
+    const isSigned = verified.some(({ verifier }) => verifier.type === ED25519);
+    return isSigned && checkpoint.origin === origin ? checkpoint : undefined;
+  }
+
+  /** A head that no known key has signed is ignored: whoever can write to the file could stop the signer with it. */
+  private async readAnchors(origin: string): Promise<void> {
+    if (this.hasReadAnchors) return;
+    for (const { name, kind, target } of this.environment.AUDIT_ANCHORS.map(parseAnchor)) {
+      if (kind !== 'file') continue;
+      try {
+        for (const note of await readLatestHeads(target)) this.addNote(note, origin);
+      } catch (error) {
+        this.logger.warn(`Cannot read the heads of the anchor ${name}. ${messageOf(error)}`);
+      }
+    }
+    this.hasReadAnchors = true;
+  }
+
+  private addNote(note: string, origin: string): void {
+    try {
+      const head = this.open(note, origin);
+      if (head) this.add(head);
+    } catch (error) {
+      this.logger.warn(`An anchored head is not valid. ${messageOf(error)}`);
+    }
+  }
+}

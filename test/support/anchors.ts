@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A server that receives heads, or requests of time stamps. */
+export class AnchorServer {
+  readonly received: { type: string; authorization: string | undefined; body: Buffer }[] = [];
+  /** Answers a request. */
+  respond: (body: Buffer) => { status: number; body?: Buffer } = () => ({ status: 204 });
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(): Promise<AnchorServer> {
+    const server = createServer();
+    const anchor = new AnchorServer(server);
+    server.on('request', (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const body = Buffer.concat(chunks);
+        const { 'content-type': type = '', authorization } = request.headers;
+        anchor.received.push({ type, authorization, body });
+        const answer = anchor.respond(body);
+        response.writeHead(answer.status).end(answer.body);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return anchor;
+  }
+
+  get address(): string {
+    const { port } = this.server.address() as AddressInfo;
+    return `127.0.0.1:${port}`;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+}

@@ -1,0 +1,78 @@
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import {
+  type Checkpoint,
+  noteVerifier,
+  parseCheckpoint,
+  parseNote,
+  rawPublicKey,
+  verifyNote,
+} from '../../packages/verify/src/note.js';
+import type { EventRow } from '../../packages/verify/src/leaf.js';
+import type { TestApp } from './app.js';
+import { until } from './eventually.js';
+
+/** A new signing key in PEM, as AUDIT_SIGNING_KEY has it. */
+export function newSigningKey(): string {
+  return generateKeyPairSync('ed25519')
+    .privateKey.export({ format: 'pem', type: 'pkcs8' })
+    .toString();
+}
+
+/** The 32 bytes of the public key. */
+export function publicKeyOf(pem: string): Buffer {
+  return rawPublicKey(createPrivateKey(pem));
+}
+
+/** Reads a head that the key has signed. */
+export function openCheckpoint(note: string, pem: string): Checkpoint {
+  const parsed = parseNote(note);
+  const checkpoint = parseCheckpoint(parsed.text);
+  const verifier = noteVerifier(checkpoint.origin, publicKeyOf(pem));
+  if (verifyNote(parsed, [verifier]).length !== 1) throw new Error('Not signed by this key');
+  return checkpoint;
+}
+
+/** The environment of an instance that seals at once. */
+export function sealing(pem: string, env: Record<string, string> = {}): Record<string, string> {
+  return { AUDIT_SIGNING_KEY: pem, AUDIT_SEAL_INTERVAL_MS: '100', ...env };
+}
+
+const UNSEALED = `
+  SELECT 1 FROM audit_events e
+   WHERE NOT EXISTS (SELECT FROM event_log l JOIN audit_log g ON l.position < g.first_position + g.size
+                      WHERE l.event_id = e.id) LIMIT 1`;
+
+const UNSIGNED = `
+  SELECT 1 FROM audit_log l
+   WHERE l.log = (SELECT max(log) FROM audit_log)
+     AND l.size > coalesce((SELECT max(size) FROM audit_heads h WHERE h.log = l.log), 0)`;
+
+/** Waits until all events are sealed. */
+export async function untilSealed(mesh: Pick<TestApp, 'query'>): Promise<void> {
+  await until(async () => (await mesh.query(UNSEALED)).length === 0);
+}
+
+/** Waits until all events are sealed and a head covers them. */
+export async function untilSigned(mesh: Pick<TestApp, 'query'>): Promise<void> {
+  await untilSealed(mesh);
+  await until(async () => (await mesh.query(UNSIGNED)).length === 0);
+}
+
+/** The newest head of a database. */
+export async function newestHead(mesh: Pick<TestApp, 'query'>): Promise<string> {
+  const [head] = await mesh.query<{ checkpoint: string }>(
+    'SELECT checkpoint FROM audit_heads ORDER BY log DESC, size DESC LIMIT 1',
+  );
+  return head?.checkpoint ?? '';
+}
+
+const ROWS = `
+  SELECT e.id, e.event_type, e.role, e.trace_id, e.task_id, e.session_id, e.approval_id, e.actor, e.salt, e.erased,
+         to_char(e.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS timestamp,
+         e.metadata::text AS metadata
+    FROM event_log l JOIN audit_events e ON e.id = l.event_id ORDER BY l.position`;
+
+/** The events in the order of the event log. */
+export function listRows(mesh: Pick<TestApp, 'query'>): Promise<EventRow[]> {
+  return mesh.query<EventRow>(ROWS);
+}
