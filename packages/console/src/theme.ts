@@ -63,6 +63,11 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--console-idle': '#5b6470',
   },
   dark: {
+    '--mantine-color-body': '#1c2027',
+    '--mantine-color-dark-6': '#252a33',
+    '--mantine-color-default': '#252a33',
+    '--mantine-color-default-hover': '#2d333d',
+    '--mantine-color-default-border': '#3c434f',
     '--mantine-color-dimmed': '#a4abb6',
     '--mantine-color-placeholder': '#9aa2ae',
     '--mantine-color-error': '#ff8f86',
