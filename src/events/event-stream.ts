@@ -21,6 +21,9 @@ const MAX_AGE_MS = 3_600_000;
 /** Milliseconds between two attempts while the database is unavailable. */
 const RETRY_MS = 1_000;
 
+/** The fields `event` and `data` of events. Streams share the recent events, so each is serialized once. */
+const SERIALIZED = new WeakMap<LogEvent, string>();
+
 /** Why the controller ends a stream, as the client receives it. */
 export const ANNOUNCED_REASONS = ['token_expired', 'shutdown', 'max_age', 'log_restored'] as const;
 type AnnouncedReason = (typeof ANNOUNCED_REASONS)[number];
@@ -122,7 +125,12 @@ export class EventStream {
 
   private format(event: LogEvent): string {
     const id = formatCursor({ ...this.after, position: event.position });
-    const cloudEvent = toCloudEvent(event, this.source);
-    return `id: ${id}\nevent: ${cloudEvent.type}\ndata: ${JSON.stringify(cloudEvent)}\n\n`;
+    let text = SERIALIZED.get(event);
+    if (text === undefined) {
+      const cloudEvent = toCloudEvent(event, this.source);
+      text = `event: ${cloudEvent.type}\ndata: ${JSON.stringify(cloudEvent)}\n\n`;
+      SERIALIZED.set(event, text);
+    }
+    return `id: ${id}\n${text}`;
   }
 }

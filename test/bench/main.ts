@@ -4,12 +4,14 @@
  *
  *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--processes N]
  *         [--before DIST] [--node PATH] [--profile FOLDER]
+ *     npm run bench -- --events [--rounds N] [--seconds N]
  *     npm run bench -- --growth [--case BEGINNING]… [--size TASKS]…
  */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.js';
+import { events } from './events.js';
 import { growth } from './growth.js';
 import { pgbench } from './pgbench.js';
 import { Group } from './group.js';
@@ -34,6 +36,8 @@ const { values: options } = parseArgs({
     node: { type: 'string', default: process.execPath },
     /** Only what becomes of some answers as tables grow; takes some minutes to fill them. */
     growth: { type: 'boolean', default: false },
+    /** Only the time to the delivery of events, and the cost of their readers. */
+    events: { type: 'boolean', default: false },
     /** Numbers of tasks of the tables that have grown. Default: 1,000, 100,000 and 1,000,000. */
     size: { type: 'string', multiple: true },
     /** Where to leave a profile of the controller's processor time. */
@@ -54,6 +58,13 @@ try {
     process.exitCode = (await growth(ground, load, options.case, options.size?.map(Number)))
       ? 0
       : 1;
+  else if (options.events)
+    write(
+      await events(
+        { ground, load },
+        { dist: options.dist, rounds: Number(options.rounds), seconds },
+      ),
+    );
   else await compare();
 } finally {
   load.stop();

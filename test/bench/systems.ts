@@ -25,6 +25,12 @@ const OUT_OF_REACH = {
   RATE_LIMIT_SUBJECT: '20000',
   MAX_LAG_MS: '60000',
 };
+/** Webhooks call a receiver on this machine. */
+const LOCAL_WEBHOOKS = {
+  WEBHOOK_SECRET_KEY: Buffer.alloc(32, 'bench').toString('base64'),
+  WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+  WEBHOOK_ALLOW_HTTP: 'true',
+};
 /** As durable as PostgreSQL comes. */
 const DURABLE = { fsync: 'on' };
 
@@ -148,6 +154,7 @@ export class System {
         OIDC_JWKS_URL: ground.issuer.jwksUrl,
         OIDC_AUDIENCE: ground.issuer.audience,
         ...OUT_OF_REACH,
+        ...LOCAL_WEBHOOKS,
       },
     });
     const system = new System(name, `http://127.0.0.1:${port}`, database, child);
