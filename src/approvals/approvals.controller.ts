@@ -17,6 +17,7 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { ApiRevalidation } from '../http/api-revalidation.decorator.js';
 import { withRevalidation } from '../http/etag.js';
 import { ApprovalIdPipe } from '../http/ids.js';
+import { LOCATION, withLocation } from '../http/location.js';
 import { ApiApprovalId } from './api-approval-id.decorator.js';
 import { ApprovalWatchesService } from './approval-watches.service.js';
 import { ApprovalsReaderService } from './approvals-reader.service.js';
@@ -71,6 +72,7 @@ export class ApprovalsController {
   })
   @ApiAcceptedResponse({
     type: ApprovalAckDto,
+    headers: { Location: { ...LOCATION.Location, required: false } },
     description: 'The approval was requested. For the deprecated form: it was decided.',
   })
   @ApiWriteProblems(
@@ -89,10 +91,14 @@ export class ApprovalsController {
     'approval.already_consumed',
     'approval.limit_reached',
   )
-  create(@Body() dto: CreateApprovalDto, @CurrentAgent() agent: Agent): Promise<ApprovalAckDto> {
-    return dto.decision === 'pending'
-      ? this.approvals.create(agent, dto)
-      : this.decisions.decideAbout(agent, dto, dto.decision);
+  async create(
+    @Body() dto: CreateApprovalDto,
+    @CurrentAgent() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ApprovalAckDto> {
+    if (dto.decision !== 'pending') return this.decisions.decideAbout(agent, dto, dto.decision);
+    const requested = await this.approvals.create(agent, dto);
+    return withLocation(response, `/approvals/${requested.approval_id}`, requested);
   }
 
   @Get()

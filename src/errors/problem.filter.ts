@@ -37,7 +37,8 @@ export class ProblemFilter implements ExceptionFilter {
 /** Setting of the Express application: the path of PUBLIC_URL. */
 export const PUBLIC_PATH = 'public path';
 
-function publicPathOf({ app }: Request): string {
+/** Returns the path of `PUBLIC_URL`, which a proxy removes from paths. */
+export function publicPathOf({ app }: Pick<Request, 'app'>): string {
   const path: unknown = app.get(PUBLIC_PATH);
   return typeof path === 'string' ? path : '';
 }

@@ -24,6 +24,7 @@ export function allowOrigins(app: NestExpressApplication, origins: readonly stri
       'ETag',
       'Idempotency-Key',
       'Idempotent-Replayed',
+      'Location',
       'Mcp-Session-Id',
       'RateLimit',
       'RateLimit-Policy',

@@ -56,8 +56,9 @@ function write(response: Response, { status, body, replayed }: KeyedResponse): s
   if (status !== 204) response.type('application/json');
   if (replayed) {
     response.setHeader('Idempotent-Replayed', 'true');
-    // Set by a handler whose transaction was rolled back for the first response: the tag of a session that does not exist.
+    // Set by a handler whose transaction was rolled back for the first response: of a resource that does not exist.
     response.removeHeader('ETag');
+    response.removeHeader('Location');
   }
   return body;
 }

@@ -20,6 +20,7 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import type { Reference } from '../common/ids.js';
 import { SessionReferencePipe } from '../http/ids.js';
 import { LIFECYCLE_EVENTS } from '../lifecycle/session-status.js';
+import { LOCATION, withLocation } from '../http/location.js';
 import { ETAG, PASSTHROUGH, SESSION_ID, WITH_ETAG } from './api-session.js';
 import { CreateSessionDto } from './dto/create-session.dto.js';
 import { LifecycleEventDto } from './dto/lifecycle-event.dto.js';
@@ -94,14 +95,19 @@ export class SessionsController {
       },
     },
   })
-  @ApiCreatedResponse({ ...WITH_ETAG, description: 'The pending session.' })
+  @ApiCreatedResponse({
+    ...WITH_ETAG,
+    headers: { ...ETAG, ...LOCATION },
+    description: 'The pending session.',
+  })
   @ApiWriteProblems('task.not_found', 'session.exists', 'session.claimed', 'task.finished')
   async create(
     @Body() dto: CreateSessionDto,
     @CurrentAgent() agent: Agent,
     @Res(PASSTHROUGH) response: Response,
   ): Promise<SessionDto> {
-    return withETag(response, await this.sessions.create(agent, dto));
+    const session = withETag(response, await this.sessions.create(agent, dto));
+    return withLocation(response, `/sessions/${session.id}`, session);
   }
 
   @Get()

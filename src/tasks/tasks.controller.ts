@@ -16,6 +16,7 @@ import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { abortOnClose } from '../http/abort-on-close.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { TaskIdPipe } from '../http/ids.js';
+import { LOCATION, withLocation } from '../http/location.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
 import { CancelledTaskDto, TaskDto, TaskPageDto } from './dto/task.dto.js';
@@ -83,7 +84,11 @@ export class TasksController {
       },
     },
   })
-  @ApiAcceptedResponse({ type: RoutedTaskDto, description: 'The stored task.' })
+  @ApiAcceptedResponse({
+    type: RoutedTaskDto,
+    description: 'The stored task.',
+    headers: LOCATION,
+  })
   @ApiWriteProblems(
     'auth.role_ambiguous',
     'task.not_found',
@@ -91,8 +96,13 @@ export class TasksController {
     'task.delegation_loop',
     'approval.four_eyes',
   )
-  route(@Body() dto: RouteTaskDto, @CurrentAgent() agent: Agent): Promise<RoutedTaskDto> {
-    return this.tasks.route(agent, dto);
+  async route(
+    @Body() dto: RouteTaskDto,
+    @CurrentAgent() agent: Agent,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<RoutedTaskDto> {
+    const routed = await this.tasks.route(agent, dto);
+    return withLocation(response, `/tasks/${routed.task_id}`, routed);
   }
 
   @Get()

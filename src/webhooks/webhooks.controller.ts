@@ -29,6 +29,7 @@ import { WebhookIdPipe } from '../http/ids.js';
 import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { withETag } from '../http/etag.js';
+import { LOCATION, withLocation } from '../http/location.js';
 import {
   CreateWebhookDto,
   RotateSecretDto,
@@ -72,7 +73,7 @@ export class WebhooksController {
   @ApiCreatedResponse({
     type: WebhookWithSecretDto,
     description: 'The webhook and its secret.',
-    headers: WITH_ETAG,
+    headers: { ...WITH_ETAG, ...LOCATION },
   })
   @ApiWriteProblems(
     'auth.forbidden',
@@ -85,7 +86,8 @@ export class WebhooksController {
     @CurrentAgent() agent: Agent,
     @Res({ passthrough: true }) response: Response,
   ): Promise<WebhookWithSecretDto> {
-    return withETag(response, await this.webhooks.create(agent, dto));
+    const webhook = withETag(response, await this.webhooks.create(agent, dto));
+    return withLocation(response, `/webhooks/${webhook.id}`, webhook);
   }
 
   @Get()
