@@ -14,7 +14,10 @@ const ROOT = fileURLToPath(new URL('.', import.meta.url));
  * development dependencies.
  */
 export async function bundleCommands(folder, target = folder) {
-  const { build } = await import('esbuild');
+  const { build } = await import('esbuild').catch((cause) => {
+    const message = 'The development dependencies are missing: run npm ci in the checkout.';
+    throw new Error(message, { cause });
+  });
   const { bin } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   const { outputFiles } = await build({
     entryPoints: Object.values(bin).map((file) => join(folder, 'src', sourceOf(file))),
