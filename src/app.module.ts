@@ -24,6 +24,7 @@ import { LifecycleModule } from './lifecycle/lifecycle.module.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { SubjectLimitGuard } from './limits/subject-limit.guard.js';
 import { ObservabilityModule } from './observability/observability.module.js';
+import { ReceiptsModule } from './receipts/receipts.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { RolesModule } from './roles/roles.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -45,6 +46,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
     TasksModule,
     SessionsModule,
     ApprovalsModule,
+    ReceiptsModule,
     IdempotencyModule,
     WebhooksModule,
     McpModule,

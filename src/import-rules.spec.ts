@@ -24,6 +24,7 @@ const LAYERS = [
   'roles',
   'lifecycle',
   'approvals',
+  'receipts',
   'sessions',
   'tasks',
   'webhooks',

@@ -50,6 +50,12 @@ import { TileChecksService } from './tile-checks.service.js';
     TileChecksService,
     PatrolService,
   ],
-  exports: [AuditLogStateService],
+  exports: [
+    AuditLogStateService,
+    AuditLogRepository,
+    AuditHeadsRepository,
+    AuditTilesRepository,
+    SigningKeyService,
+  ],
 })
 export class AuditLogModule {}

@@ -97,7 +97,7 @@ export class AuditLogRepository {
   ): Promise<PositionedRow | undefined> {
     const where = whereVisible(new WhereClause(), visibleTo).and('e.id = ?', eventId);
     const text = `
-      SELECT ${ROW} FROM audit_events e JOIN event_log l ON l.event_id = e.id ${where.toString()}`;
+      SELECT ${EVENT_ROW} FROM audit_events e JOIN event_log l ON l.event_id = e.id ${where.toString()}`;
     const [row] = await sql<PositionedRow>(manager, text, where.parameters);
     return row;
   }
@@ -126,13 +126,14 @@ const GROW = `
    WHERE l.log = v.log AND l.size = v.before
   RETURNING l.log`;
 
-const ROW = `
+/** The columns of a {@link PositionedRow}: of an audit event `e` and its position `l`. */
+export const EVENT_ROW = `
   l.position::float8 AS position, e.id, e.event_type, e.role, e.trace_id, e.task_id, e.session_id, e.approval_id,
   to_char(e.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS timestamp,
   e.actor, e.metadata::text AS metadata, e.salt, e.erased`;
 
 const LIST_ROWS = `
-  SELECT ${ROW}
+  SELECT ${EVENT_ROW}
     FROM event_log l
    CROSS JOIN LATERAL (SELECT * FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e
    WHERE l.position >= $1 AND l.position <= $2

@@ -65,6 +65,7 @@ export const POLICY = {
   'approvals.consume': { allow: ['claimant', 'requester'], visibleTo: TASK_READERS },
   'approvals.list': 'agent',
   'approvals.read': { allow: TASK_READERS, visibleTo: TASK_READERS },
+  'approvals.receipt': { allow: TASK_READERS, visibleTo: TASK_READERS },
   'audit.ingest': 'agent',
   'audit.list': 'agent',
   'audit.log': 'agent',

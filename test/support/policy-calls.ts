@@ -81,6 +81,15 @@ export interface Recipe {
   hidden?: number;
 }
 
+const UNDECIDED: Recipe['conflicts'] = {
+  claimant: 'receipt.undecided',
+  'same role': 'receipt.undecided',
+  requester: 'receipt.undecided',
+  participant: 'receipt.undecided',
+  admin: 'receipt.undecided',
+  auditor: 'receipt.undecided',
+};
+
 const HELD = { 'same role': 'session.claimed' };
 
 const open = (path: string): Recipe[] => [
@@ -352,6 +361,14 @@ export const RECIPES: Record<string, Recipe[]> = {
   ],
   'GET /approvals/:id': [
     { thing: 'approval', call: ({ approval }, { client }) => client.get(`/approvals/${approval}`) },
+  ],
+  'GET /approvals/:id/receipt': [
+    {
+      thing: 'approval',
+      call: ({ approval }, { client }) => client.get(`/approvals/${approval}/receipt`),
+      // The approval is pending.
+      conflicts: UNDECIDED,
+    },
   ],
   'POST /approvals/:id/decision': [
     {

@@ -27,7 +27,7 @@ export interface Receipt {
   readonly statement: string;
   /** Signed note of the head. */
   readonly checkpoint: string;
-  readonly evidence: readonly Evidence[];
+  readonly evidence: Evidence[];
 }
 
 /** A sealed event in a receipt. */
@@ -36,9 +36,9 @@ export interface Evidence {
   /** The exact text of the leaf. */
   readonly leaf: string;
   /** Disclosures that open commitments of the leaf. */
-  readonly open: readonly string[];
+  readonly open: string[];
   /** The inclusion proof, in base64. */
-  readonly proof: readonly string[];
+  readonly proof: string[];
 }
 
 /** A sealed event from which a receipt is made. */

@@ -66,6 +66,8 @@ export class EventsQuery extends EventStreamQuery {
   @WholeNumber(1, 500)
   limit: number = 100;
 
-  @WaitSeconds('Maximum time to wait for an event, in seconds, if there is none yet.', 0)
+  @WaitSeconds('Maximum time to wait for an event, in seconds, if there is none yet.', {
+    byDefault: 0,
+  })
   wait_seconds: number = 0;
 }

@@ -23,6 +23,7 @@ import { currentTraceId, withRequestContext } from '../../observability/request-
 import { ApprovalOperationsService } from './approval-operations.service.js';
 import { EventOperationsService } from './event-operations.service.js';
 import { EmptyResult, type InProcessOperation } from './in-process-operation.js';
+import { ReceiptOperationsService } from './receipt-operations.service.js';
 import { SessionOperationsService } from './session-operations.service.js';
 import { TaskOperationsService } from './task-operations.service.js';
 
@@ -41,6 +42,7 @@ export class InProcessMeshService {
     sessions: SessionOperationsService,
     approvals: ApprovalOperationsService,
     events: EventOperationsService,
+    receipts: ReceiptOperationsService,
     private readonly idempotency: IdempotencyService,
     private readonly accessDenials: AccessDenialsService,
     private readonly routePolicies: RoutePoliciesService,
@@ -48,7 +50,13 @@ export class InProcessMeshService {
     environment: Environment,
   ) {
     this.input = new InputPipe(environment);
-    this.operations = { ...tasks.all, ...sessions.all, ...approvals.all, ...events.all };
+    this.operations = {
+      ...tasks.all,
+      ...sessions.all,
+      ...approvals.all,
+      ...events.all,
+      ...receipts.all,
+    };
   }
 
   /** Returns a mesh that calls on behalf of an agent. */

@@ -16,6 +16,7 @@ import { requestApproval } from './request-approval.tool.js';
 import { listApprovals } from './list-approvals.tool.js';
 import { decideApproval } from './decide-approval.tool.js';
 import { consumeApproval } from './consume-approval.tool.js';
+import { getReceipt } from './get-receipt.tool.js';
 import type { Tool } from './tool.js';
 
 /** The tools, in the order of `tools/list`. Each is in the file of its name. */
@@ -38,4 +39,5 @@ export const TOOLS: readonly Tool[] = [
   listApprovals,
   decideApproval,
   consumeApproval,
+  getReceipt,
 ];

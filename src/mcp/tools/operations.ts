@@ -8,6 +8,8 @@ import type { ListApprovalsQuery } from '../../approvals/dto/list-approvals.quer
 import type { CallerDto } from '../../auth/caller.dto.js';
 import type { EventPageDto } from '../../events/dto/cloud-event.dto.js';
 import type { EventsQuery } from '../../events/dto/events.query.js';
+import type { ReceiptDto } from '../../receipts/dto/receipt.dto.js';
+import type { ReceiptQuery } from '../../receipts/dto/receipt.query.js';
 import type { HeartbeatDto, LeaseDto, ReleaseDto } from '../../sessions/dto/lease.dto.js';
 import type { WatchQuery } from '../../sessions/dto/watch.query.js';
 import type { SessionDto } from '../../sessions/dto/session.dto.js';
@@ -46,6 +48,7 @@ export const OPERATIONS = {
   get_approval: 'GET /approvals/{id}',
   decide_approval: 'POST /approvals/{id}/decision',
   consume_approval: 'POST /approvals/{id}/consume',
+  get_receipt: 'GET /approvals/{id}/receipt',
   list_events: 'GET /events',
 } as const satisfies Record<string, Route>;
 
@@ -83,6 +86,7 @@ export interface OperationDtos extends Record<OperationName, Dtos<object, object
   get_approval: Dtos<ApprovalDto, None, ApprovalWatchQuery>;
   decide_approval: Dtos<ApprovalDto, DecideApprovalDto>;
   consume_approval: Dtos<ApprovalDto, ConsumeApprovalDto>;
+  get_receipt: Dtos<ReceiptDto, None, ReceiptQuery>;
   list_events: Dtos<EventPageDto, None, EventsQuery>;
 }
 

@@ -28,7 +28,7 @@ export class WaitQuery {
   @AreTaskTypes()
   task_types?: string[];
 
-  @WaitSeconds('Maximum time to wait, in seconds.', 25)
+  @WaitSeconds('Maximum time to wait, in seconds.', { byDefault: 25 })
   wait_seconds: number = 25;
 }
 

@@ -67,6 +67,7 @@ const ACTIONS: Record<Action, Words> = {
     condition: 'which receives those that it can read',
   },
   'approvals.read': { request: 'Read an approval' },
+  'approvals.receipt': { request: 'Get the receipt of an approval' },
   'audit.ingest': { request: 'Report an event', condition: 'under its own subject' },
   'audit.list': {
     request: 'Read the audit log',

@@ -1998,6 +1998,41 @@ export type ReleaseSessionBody = {
     undelivered?: boolean;
 };
 
+export type Evidence = {
+    /**
+     * Index of the entry in the sealed log.
+     */
+    index: number;
+    /**
+     * The exact text of the entry: canonical JSON (RFC 8785).
+     */
+    leaf: string;
+    /**
+     * Disclosures that open commitments of the entry (RFC 9901).
+     */
+    open: Array<string>;
+    /**
+     * The inclusion proof of the entry (RFC 6962), in base64.
+     */
+    proof: Array<string>;
+};
+
+export type Receipt = {
+    format: 'agent-mesh/approval-receipt/v1';
+    /**
+     * The approval as the log states it: a compact JWS (RFC 7515), signed with Ed25519.
+     */
+    statement: string;
+    /**
+     * The signed head of the log (C2SP tlog-checkpoint).
+     */
+    checkpoint: string;
+    /**
+     * The sealed events of the approval.
+     */
+    evidence: Array<Evidence>;
+};
+
 export type WebhookWithSecret = {
     /**
      * Id of the webhook.
@@ -2407,7 +2442,7 @@ export type Problem = {
     /**
      * Stable code of the error; branch on it.
      */
-    code: 'request.invalid' | 'request.malformed' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.timeout' | 'request.too_large' | 'request.media_type' | 'request.rate_limited' | 'auth.token_missing' | 'auth.token_invalid' | 'auth.token_expired' | 'auth.keys_unavailable' | 'auth.forbidden' | 'auth.role_not_held' | 'auth.role_ambiguous' | 'session.not_found' | 'session.exists' | 'session.claimed' | 'session.id_required' | 'session.ended' | 'session.run_limit' | 'session.not_attempt' | 'session.task_set' | 'session.version_mismatch' | 'lifecycle.invalid_transition' | 'task.not_found' | 'task.claimed' | 'task.not_due' | 'task.open' | 'task.cancelled' | 'task.finished' | 'task.release_limit' | 'task.cascade_limit' | 'task.approval_required' | 'task.delegation_loop' | 'role.paused' | 'approval.not_found' | 'approval.none_pending' | 'approval.pending' | 'approval.pending_exists' | 'approval.decided' | 'approval.expired' | 'approval.voted' | 'approval.four_eyes' | 'approval.human_required' | 'approval.already_consumed' | 'approval.not_held' | 'approval.limit_reached' | 'approval.open' | 'approval.superseded' | 'approval.delegation_refused' | 'approval.other_task' | 'approval.recall_refused' | 'approval.ambiguous' | 'approval.not_approved' | 'approval.consumed' | 'approval.lapsed' | 'approval.payload_changed' | 'approval.digest_mismatch' | 'events.cursor_invalid' | 'events.filter_forbidden' | 'events.cursor_gone' | 'events.too_many_streams' | 'audit.seal_off' | 'audit.entry_not_found' | 'audit.size_unknown' | 'audit.not_sealed' | 'audit.pruned' | 'audit.unsigned' | 'webhook.not_found' | 'webhook.delivery_not_found' | 'webhook.url_refused' | 'webhook.version_mismatch' | 'webhook.disabled' | 'webhook.limit_reached' | 'webhook.replay_limit' | 'webhook.not_configured' | 'mcp.origin_not_allowed' | 'idempotency.in_progress' | 'idempotency.payload_mismatch' | 'idempotency.not_found' | 'database.unavailable' | 'database.commit_unknown' | 'server.overloaded' | 'server.error';
+    code: 'request.invalid' | 'request.malformed' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.timeout' | 'request.too_large' | 'request.media_type' | 'request.rate_limited' | 'auth.token_missing' | 'auth.token_invalid' | 'auth.token_expired' | 'auth.keys_unavailable' | 'auth.forbidden' | 'auth.role_not_held' | 'auth.role_ambiguous' | 'session.not_found' | 'session.exists' | 'session.claimed' | 'session.id_required' | 'session.ended' | 'session.run_limit' | 'session.not_attempt' | 'session.task_set' | 'session.version_mismatch' | 'lifecycle.invalid_transition' | 'task.not_found' | 'task.claimed' | 'task.not_due' | 'task.open' | 'task.cancelled' | 'task.finished' | 'task.release_limit' | 'task.cascade_limit' | 'task.approval_required' | 'task.delegation_loop' | 'role.paused' | 'approval.not_found' | 'approval.none_pending' | 'approval.pending' | 'approval.pending_exists' | 'approval.decided' | 'approval.expired' | 'approval.voted' | 'approval.four_eyes' | 'approval.human_required' | 'approval.already_consumed' | 'approval.not_held' | 'approval.limit_reached' | 'approval.open' | 'approval.superseded' | 'approval.delegation_refused' | 'approval.other_task' | 'approval.recall_refused' | 'approval.ambiguous' | 'approval.not_approved' | 'approval.consumed' | 'approval.lapsed' | 'approval.payload_changed' | 'approval.digest_mismatch' | 'events.cursor_invalid' | 'events.filter_forbidden' | 'events.cursor_gone' | 'events.too_many_streams' | 'receipt.undecided' | 'receipt.not_sealed' | 'receipt.unavailable' | 'audit.seal_off' | 'audit.entry_not_found' | 'audit.size_unknown' | 'audit.not_sealed' | 'audit.pruned' | 'audit.unsigned' | 'webhook.not_found' | 'webhook.delivery_not_found' | 'webhook.url_refused' | 'webhook.version_mismatch' | 'webhook.disabled' | 'webhook.limit_reached' | 'webhook.replay_limit' | 'webhook.not_configured' | 'mcp.origin_not_allowed' | 'idempotency.in_progress' | 'idempotency.payload_mismatch' | 'idempotency.not_found' | 'database.unavailable' | 'database.commit_unknown' | 'server.overloaded' | 'server.error';
     /**
      * Path of the request.
      */
@@ -5506,6 +5541,69 @@ export type ReleaseSessionResponses = {
 };
 
 export type ReleaseSessionResponse = ReleaseSessionResponses[keyof ReleaseSessionResponses];
+
+export type GetApprovalReceiptData = {
+    body?: never;
+    path: {
+        /**
+         * Id of the approval, bare or with its prefix.
+         */
+        id: string;
+    };
+    query?: {
+        /**
+         * Seconds to wait until the decision is sealed and signed.
+         */
+        wait_seconds?: number;
+        /**
+         * The parts of the events that the receipt discloses. `actors`: subjects. `all`: also comments and reasons. `none`: subjects are pseudonyms. The digest of the payload is always disclosed.
+         */
+        disclose?: 'actors' | 'all' | 'none';
+    };
+    url: '/approvals/{id}/receipt';
+};
+
+export type GetApprovalReceiptErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * The resource does not exist, or the caller cannot see it.
+     */
+    404: Problem;
+    /**
+     * The present state does not allow the request. Read the resource.
+     */
+    409: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetApprovalReceiptError = GetApprovalReceiptErrors[keyof GetApprovalReceiptErrors];
+
+export type GetApprovalReceiptResponses = {
+    /**
+     * The receipt.
+     */
+    200: Receipt;
+};
+
+export type GetApprovalReceiptResponse = GetApprovalReceiptResponses[keyof GetApprovalReceiptResponses];
 
 export type ListWebhooksData = {
     body?: never;

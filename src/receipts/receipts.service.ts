@@ -1,0 +1,157 @@
+import { Injectable } from '@nestjs/common';
+import { FormatError } from '../../packages/verify/src/encoding.js';
+import { openHead } from '../../packages/verify/src/head.js';
+import { type LogSigner, parseVerifierKey } from '../../packages/verify/src/note.js';
+import { logsPolicy } from '../../packages/verify/src/policy.js';
+import {
+  buildReceipt,
+  type Disclosure,
+  type Receipt,
+  type ReceiptSource,
+  receiptText,
+} from '../../packages/verify/src/receipt.js';
+import { verifyReceipt } from '../../packages/verify/src/verify-receipt.js';
+import { approvalNotFound } from '../approvals/approval-errors.js';
+import type { ApprovalStatus } from '../approvals/approval-status.js';
+import {
+  ApprovalsReaderService,
+  approvalRelations,
+} from '../approvals/approvals-reader.service.js';
+import { signerOf } from '../audit-log/signing-key.js';
+import { SigningKeyService } from '../audit-log/signing-key.service.js';
+import type { Agent } from '../auth/agent.js';
+import { authorize } from '../auth/policy.js';
+import { Environment } from '../config/environment.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { waitUntil } from '../database/wait-until.js';
+import { DomainError } from '../errors/domain-error.js';
+import { EventHubService } from '../events/event-hub.service.js';
+import { ReceiptEvidenceService, type SealedEvidence } from './receipt-evidence.service.js';
+import { ReceiptsRepository } from './receipts.repository.js';
+
+/** Milliseconds between lookups of a head that covers the decision. */
+const POLL_MS = 250;
+
+/** A request for a receipt. */
+export interface ReceiptRequest {
+  wait_seconds?: number;
+  disclose?: Disclosure;
+}
+
+/** Makes receipts of decided approvals, from the sealed events. They are not stored: a later one shows the consumption. */
+@Injectable()
+export class ReceiptsService {
+  constructor(
+    private readonly transactions: TransactionsService,
+    private readonly reader: ApprovalsReaderService,
+    private readonly receipts: ReceiptsRepository,
+    private readonly evidence: ReceiptEvidenceService,
+    private readonly keys: SigningKeyService,
+    private readonly hub: EventHubService,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * Returns a receipt as soon as a signed head covers all events of the approval.
+   *
+   * @param gone aborts when the client disconnects
+   * @throws DomainError `approval.not_found`, `receipt.undecided`, `receipt.not_sealed`, `receipt.unavailable`,
+   *   `audit.seal_off` or `audit.unsigned`
+   */
+  async get(
+    agent: Agent,
+    id: string,
+    { wait_seconds = 0, disclose = 'actors' }: ReceiptRequest,
+    gone: AbortSignal,
+  ): Promise<Receipt> {
+    const { key } = this.keys;
+    const sealed = await waitUntil(
+      {
+        read: () => this.find(agent, id),
+        isMet: (found) => found !== undefined || !key,
+        subscribe: () => () => undefined,
+        pollMs: () => POLL_MS,
+      },
+      {
+        deadline: performance.now() + this.environment.waitMs(wait_seconds),
+        gone,
+        source: this.hub,
+      },
+    );
+    if (!key) throw unsigned();
+    if (!sealed) throw notSealed();
+    return this.issue(id, sealed, disclose, signerOf(key, sealed.head.origin));
+  }
+
+  private find(agent: Agent, id: string): Promise<SealedEvidence | undefined> {
+    return this.transactions.read(async (manager) => {
+      const { approval, task } = await this.reader.getWithTask(manager, agent, id);
+      authorize('approvals.receipt', approvalRelations(agent, approval, task), approvalNotFound);
+      if (approval.status !== 'approved' && approval.status !== 'rejected') {
+        throw undecided(approval.status);
+      }
+      return this.evidence.find(manager, await this.receipts.listEvents(manager, approval));
+    });
+  }
+
+  /** Signs without an open transaction, because the signer can be a remote service. Verifies what it has made. */
+  private async issue(
+    approvalId: string,
+    { events, head }: SealedEvidence,
+    disclose: Disclosure,
+    signer: LogSigner,
+  ): Promise<Receipt> {
+    const policy = logsPolicy([parseVerifierKey(signer.vkey)]);
+    // While the key is rotated, the newest head can have the signature of another key.
+    if (openHead(head.note, policy, new Map()).keys.length === 0) throw notSealed();
+    const issuedAt = Math.floor(Date.now() / 1_000);
+    const source = { approvalId, events, head, disclose, issuedAt };
+    const receipt = await build(source, signer);
+    const { findings } = verifyReceipt(Buffer.from(receiptText(receipt)), { policy });
+    const invalid = findings.find(({ kind }) => kind === 'INVALID');
+    if (!invalid) return receipt;
+    throw unavailable(invalid.message);
+  }
+}
+
+/** Builds a receipt. Events that are not those of a decision, for example of an earlier version, have none. */
+async function build(source: ReceiptSource, signer: LogSigner): Promise<Receipt> {
+  try {
+    return await buildReceipt(source, signer);
+  } catch (error) {
+    if (error instanceof FormatError) throw unavailable(error.message);
+    throw error;
+  }
+}
+
+function unavailable(reason: string): DomainError {
+  return new DomainError(
+    'receipt.unavailable',
+    `The sealed events do not prove the decision: ${reason}. Events of earlier versions lack the facts of a receipt.`,
+  );
+}
+
+function undecided(status: ApprovalStatus): DomainError {
+  const next =
+    status === 'pending' ? 'Wait for the decision with GET /approvals/{id}?wait_seconds=25.' : '';
+  return new DomainError(
+    'receipt.undecided',
+    `The approval is ${status}. Only an approved or rejected approval has a receipt. ${next}`.trim(),
+  );
+}
+
+function notSealed(): DomainError {
+  return new DomainError(
+    'receipt.not_sealed',
+    'No signed head covers the decision yet. Repeat the request after a second, or wait with wait_seconds.',
+    { retryAfter: 1 },
+  );
+}
+
+function unsigned(): DomainError {
+  return new DomainError(
+    'audit.unsigned',
+    'This instance has no signing key. An operator sets AUDIT_SIGNING_KEY.',
+    { retryAfter: 1 },
+  );
+}
