@@ -16,6 +16,7 @@ type OidcConfig = NonNullable<ConsoleConfig['oidc']>;
  */
 export class OidcSignIn {
   private readonly manager: UserManager;
+  private isRenewing = false;
 
   constructor({ authority, client_id, scope }: OidcConfig) {
     this.manager = new UserManager({
@@ -60,9 +61,12 @@ export class OidcSignIn {
 
   private async renew(): Promise<void> {
     const user = await this.manager.getUser();
-    // Without a refresh token the library would open a frame of the issuer, which the policy of the page forbids.
-    if (user?.refresh_token === undefined) return;
+    // Without a refresh token the library would open a frame of the issuer, which the policy of the page forbids. A
+    // refresh token is used once: the provider refuses a second use, and can end the session.
+    if (user?.refresh_token === undefined || this.isRenewing) return;
+    this.isRenewing = true;
     const renewed = await this.manager.signinSilent().catch(() => null);
+    this.isRenewing = false;
     if (renewed) session.renew(renewed.access_token);
   }
 }
