@@ -15,6 +15,9 @@ const TOKENS =
   'A JWT of the identity provider (`OIDC_ISSUER_URL`), for example by the OAuth 2.0 client credentials grant. Its claims contain the roles. ' +
   'In development, `npm run token -- finance` prints a token that is valid for 8 hours; further arguments are further roles, such as `manager` or `admin`.';
 
+/** The address of a controller without `PUBLIC_URL`: linters accept no relative URL. */
+const DEFAULT_URL = 'http://localhost:8088';
+
 /** Path of the AsyncAPI document. */
 export const ASYNC_API_PATH = '/api-docs/asyncapi.json';
 
@@ -33,7 +36,7 @@ export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenA
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .setExternalDoc(
       'AsyncAPI document of the event stream and the webhooks',
-      `${publicUrl.replace(/\/+$/, '')}${ASYNC_API_PATH}`,
+      `${publicUrl.replace(/^\/$/, DEFAULT_URL).replace(/\/+$/, '')}${ASYNC_API_PATH}`,
     )
     .addServer(publicUrl.replace(/(.)\/+$/, '$1'), 'This controller')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: TOKENS });

@@ -82,7 +82,7 @@ describe('Descriptions', () => {
     expect(document.components?.securitySchemes?.['bearer']).toMatchObject({
       description: expect.stringContaining('npm run token'),
     });
-    expect(document.externalDocs?.url).toBe('/api-docs/asyncapi.json');
+    expect(document.externalDocs?.url).toBe('http://localhost:8088/api-docs/asyncapi.json');
   });
 });
 
