@@ -102,6 +102,21 @@ export class AuditLogRepository {
     return row;
   }
 
+  /** Returns the position of the latest event of the event log. */
+  async getLastPosition(manager: EntityManager): Promise<number> {
+    const [head] = await sql<{ position: number }>(
+      manager,
+      'SELECT last_position::float8 AS position FROM event_log_head',
+    );
+    return head?.position ?? 0;
+  }
+
+  /** Returns the ids of the events that will never receive a position: the sequencer has passed them. */
+  async listUnplaced(manager: EntityManager): Promise<string[]> {
+    const rows = await sql<{ id: string }>(manager, LIST_UNPLACED);
+    return rows.map(({ id }) => id);
+  }
+
   async getProgress(manager: EntityManager): Promise<LogProgress | undefined> {
     const [progress] = await sql<LogProgress>(manager, PROGRESS);
     return progress;
@@ -138,6 +153,11 @@ const LIST_ROWS = `
    CROSS JOIN LATERAL (SELECT * FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e
    WHERE l.position >= $1 AND l.position <= $2
    ORDER BY l.position`;
+
+const LIST_UNPLACED = `
+  SELECT e.id FROM event_log_head h JOIN audit_events e ON e.n <= h.low_n OR (e.n IS NULL AND h.is_backfilled)
+   WHERE NOT EXISTS (SELECT FROM event_log l WHERE l.event_id = e.id)
+   ORDER BY e.id`;
 
 const ageOf = (covered: string): string => `
   coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - e.timestamp), 0)::float8

@@ -22,7 +22,7 @@ export async function readLatestHeads(path: string): Promise<string[]> {
 }
 
 /** Returns the heads of a file: an empty line follows the signatures of each. An incomplete last one is left out. */
-export function splitHeads(text: string): string[] {
+function splitHeads(text: string): string[] {
   return text.match(HEAD) ?? [];
 }
 

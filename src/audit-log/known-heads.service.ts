@@ -1,15 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
-import {
-  type Checkpoint,
-  ED25519,
-  parseCheckpoint,
-  parseNote,
-  verifyNote,
-} from '../../packages/verify/src/note.js';
+import type { Checkpoint } from '../../packages/verify/src/note.js';
 import { Environment } from '../config/environment.js';
 import { parseAnchor } from '../config/audit-anchor.js';
 import { messageOf } from '../errors/error-text.js';
 import { readLatestHeads } from './file-anchor.js';
+import { openHead } from './open-head.js';
 import { SigningKeyService } from './signing-key.service.js';
 
 /**
@@ -44,11 +39,7 @@ export class KnownHeadsService {
    * @throws FormatError if it is not a head of this log
    */
   open(note: string, origin: string): Checkpoint | undefined {
-    const parsed = parseNote(note);
-    const checkpoint = parseCheckpoint(parsed.text);
-    const verified = verifyNote(parsed, this.keys.verifiers(origin));
-    const isSigned = verified.some(({ verifier }) => verifier.type === ED25519);
-    return isSigned && checkpoint.origin === origin ? checkpoint : undefined;
+    return openHead(note, origin, this.keys.verifiers(origin));
   }
 
   /** A head that no known key has signed is ignored: whoever can write to the file could stop the signer with it. */

@@ -23,7 +23,7 @@ interface Growth {
 }
 
 /** An event that has a position cannot be read: somebody has deleted it. */
-export class MissingEventError extends Error {}
+class MissingEventError extends Error {}
 
 /** Appends the events of the event log to the sealed log, in the order of their positions. */
 @Injectable()

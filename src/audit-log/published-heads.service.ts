@@ -10,7 +10,7 @@ import { KnownHeadsService } from './known-heads.service.js';
 import { assertExtends, DivergedError, tilesOfHeads } from './tree-check.js';
 
 /** The topic of the announcements that a head was signed. */
-export const AUDIT_HEAD_TOPIC = 'audit-head';
+const AUDIT_HEAD_TOPIC = 'audit-head';
 
 /** The signed heads of a log: those in the database, and those that this process knows besides. */
 @Injectable()
