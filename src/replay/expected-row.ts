@@ -1,7 +1,7 @@
 import type { LogEntry } from './log-entry.js';
 
 /** The commitment of an event to the content of a row. */
-export interface CommittedContent {
+interface CommittedContent {
   readonly salt: string;
   readonly digest: unknown;
 }

@@ -13,7 +13,7 @@ export interface Finding {
 const MAX_FINDINGS = 1_000;
 
 /** The findings of a replay, in the order in which they were made. */
-export class Findings {
+class Findings {
   readonly list: Finding[] = [];
   count = 0;
 
