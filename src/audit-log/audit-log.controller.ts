@@ -45,7 +45,8 @@ export class AuditLogController {
   @ApiOperation({
     operationId: 'getAuditConsistency',
     summary: 'Prove that the sealed log extends an earlier head',
-    description: 'Requires no token if `AUDIT_LOG_PUBLIC` is set.',
+    description:
+      'A verifier checks the proof between the head that it has kept and a later one: then no entry of the earlier log was changed or removed. Requires no token if `AUDIT_LOG_PUBLIC` is set.',
   })
   @ApiOkResponse({ type: ConsistencyDto, description: 'The proof, and the head that it leads to.' })
   @ApiProblems('audit.seal_off', 'audit.unsigned', 'audit.size_unknown')
@@ -95,7 +96,11 @@ export class AuditLogController {
     description:
       'Up to 256 hashes of 32 bytes (C2SP tlog-tiles). Requires no token if `AUDIT_LOG_PUBLIC` is set.',
   })
-  @ApiParam({ name: 'level', schema: { type: 'integer', minimum: 0, maximum: 63, example: 0 } })
+  @ApiParam({
+    name: 'level',
+    description: 'Level of the tile. Level 0 contains the hashes of the entries.',
+    schema: { type: 'integer', minimum: 0, maximum: 63, example: 0 },
+  })
   @ApiParam(INDEX)
   @ApiOkResponse(bytes('The hashes.'))
   @ApiProblems('audit.seal_off', 'audit.size_unknown')

@@ -28,10 +28,10 @@ export class ConsistencyQuery {
 }
 
 export class ConsistencyDto {
-  @ApiProperty({ type: 'integer', example: 519 })
+  @ApiProperty({ type: 'integer', description: 'Size of the earlier log.', example: 519 })
   from: number;
 
-  @ApiProperty({ type: 'integer', example: 1033 })
+  @ApiProperty({ type: 'integer', description: 'Size of the later log.', example: 1033 })
   to: number;
 
   @ApiProperty({

@@ -46,6 +46,9 @@ export class LogKeysDto {
   })
   origin: string;
 
-  @ApiProperty({ type: [LogKeyDto] })
+  @ApiProperty({
+    type: [LogKeyDto],
+    description: 'The keys that sign or have signed heads, the present one first.',
+  })
   keys: LogKeyDto[];
 }

@@ -30,7 +30,11 @@ class EvidenceDto implements Evidence {
 }
 
 export class ReceiptDto implements Receipt {
-  @ApiProperty({ enum: [RECEIPT_FORMAT], example: RECEIPT_FORMAT })
+  @ApiProperty({
+    enum: [RECEIPT_FORMAT],
+    description: 'Name and version of the format.',
+    example: RECEIPT_FORMAT,
+  })
   format: typeof RECEIPT_FORMAT;
 
   @ApiProperty({

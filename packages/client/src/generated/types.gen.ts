@@ -310,7 +310,13 @@ export type EventPage = {
 };
 
 export type Consistency = {
+    /**
+     * Size of the earlier log.
+     */
     from: number;
+    /**
+     * Size of the later log.
+     */
     to: number;
     /**
      * Hashes in base64 (RFC 6962, section 2.1.2).
@@ -352,6 +358,9 @@ export type LogKeys = {
      * The name of the log, the first line of each head.
      */
     origin: string;
+    /**
+     * The keys that sign or have signed heads, the present one first.
+     */
     keys: Array<LogKey>;
 };
 
@@ -2018,6 +2027,9 @@ export type Evidence = {
 };
 
 export type Receipt = {
+    /**
+     * Name and version of the format.
+     */
     format: 'agent-mesh/approval-receipt/v1';
     /**
      * The approval as the log states it: a compact JWS (RFC 7515), signed with Ed25519.
@@ -2994,6 +3006,9 @@ export type GetAuditTileData = {
          * Number of the tile in groups of three digits, all but the last with an x, such as `x001/x234/067`; `.p/<width>` after it for a partial tile.
          */
         path: string;
+        /**
+         * Level of the tile. Level 0 contains the hashes of the entries.
+         */
         level: number;
     };
     query?: never;
