@@ -21,6 +21,7 @@ import { CreateAuditLog1764000030000 } from './1764000030000-create-audit-log.js
 import { SaltAuditEvents1764000030500 } from './1764000030500-salt-audit-events.js';
 import { IndexClaims1764000032000 } from './1764000032000-index-claims.js';
 import { IndexPendingDeliveries1764000034000 } from './1764000034000-index-pending-deliveries.js';
+import { AllowErasure1764000035000 } from './1764000035000-allow-erasure.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -47,4 +48,5 @@ export const MIGRATIONS = [
   SaltAuditEvents1764000030500,
   IndexClaims1764000032000,
   IndexPendingDeliveries1764000034000,
+  AllowErasure1764000035000,
 ];

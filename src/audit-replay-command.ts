@@ -3,7 +3,8 @@
  * with 64 if it cannot run.
  */
 import 'reflect-metadata';
-import { EXIT, runOperatorCommand, UsageError } from './operator-command.js';
+import { UsageError } from './common/usage-error.js';
+import { EXIT, runOperatorCommand } from './operator-command.js';
 import { replayLog } from './replay/replay.js';
 import { replayLines } from './replay/replay-text.js';
 

@@ -25,7 +25,8 @@ import { SigningKeyService } from './audit-log/signing-key.service.js';
 import { LogVerification } from './audit-log/verification/log-verification.js';
 import { loadDatabaseEnvironment } from './config/load-environment.js';
 import { TransactionsService } from './database/transactions.service.js';
-import { runOperatorCommand, UsageError } from './operator-command.js';
+import { UsageError } from './common/usage-error.js';
+import { runOperatorCommand } from './operator-command.js';
 
 const USAGE = 'npm run audit:verify [-- --heads FOLDER --key VKEY --max-unsigned COUNT --json]';
 

@@ -29,6 +29,7 @@ const LAYERS = [
   'tasks',
   'webhooks',
   'replay',
+  'erasure',
   'console',
   'mcp',
   'health',

@@ -1,12 +1,10 @@
 import { DataSource } from 'typeorm';
+import { UsageError } from './common/usage-error.js';
 import { migrationOptions } from './database/database-options.js';
 import { NO_DATABASE, operatorDatabaseUrl } from './operator-database.js';
 
 /** Exit codes of the commands for the audit log. */
 export const EXIT = { ok: 0, invalid: 1, usage: 64 } as const;
-
-/** The arguments of a command, or the state of the database, do not allow to run it. */
-export class UsageError extends Error {}
 
 /**
  * Runs a command on the database of the operator and sets the exit code of the process: the one that the command returns,

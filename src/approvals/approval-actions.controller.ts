@@ -182,6 +182,7 @@ export class ApprovalActionsController {
     'approval.already_consumed',
     'approval.not_held',
     'approval.lapsed',
+    'approval.erased',
     'task.finished',
   )
   consume(

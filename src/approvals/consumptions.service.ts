@@ -34,7 +34,7 @@ export class ConsumptionsService {
    * holds it.
    *
    * @param digest SHA-256 of the payload of the action that follows, in hexadecimal
-   * @throws DomainError `approval.digest_mismatch`, `approval.not_approved`, `approval.consumed`, `approval.lapsed`,
+   * @throws DomainError `approval.erased`, `approval.digest_mismatch`, `approval.not_approved`, `approval.consumed`, `approval.lapsed`,
    *   `approval.already_consumed` or `approval.not_held`
    */
   async consume(agent: Agent, id: string, digest: string): Promise<ApprovalDto> {
@@ -84,6 +84,12 @@ export class ConsumptionsService {
       return new DomainError(
         'approval.consumed',
         `The approval was consumed by ${consumed_by} at ${at}. To repeat the action, request an approval with repeat true and a reason.`,
+      );
+    }
+    if (approval.payload === null && consume_until !== null) {
+      return new DomainError(
+        'approval.erased',
+        'The payload of the approval was erased, so it cannot be consumed. Request a new approval.',
       );
     }
     if (consume_until === null) {

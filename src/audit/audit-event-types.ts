@@ -212,6 +212,13 @@ export const AUDIT_EVENT_TYPES = {
     when: 'a request is [denied](security.md#auditing-denied-requests)',
     metadata: { method: TEXT, path: TEXT, code: TEXT, concealed: FLAG, repeated: INTEGER },
   },
+  data_erased: {
+    when: 'the operator [erases](operations/erasure.md) personal data',
+    metadata: {
+      ...{ event_ids: TEXTS, alias: TEXT, reason: TEXT, by: TEXT },
+      ...{ tasks: TEXTS, sessions: TEXTS, approvals: TEXTS, notes: TEXTS },
+    },
+  },
 } as const satisfies Record<string, EventType>;
 
 /** Types of the events that the controller records. */

@@ -8,8 +8,8 @@ import { EventMetricsService } from '../observability/event-metrics.service.js';
 import { newId } from '../common/new-id.js';
 import { requestContext } from '../observability/request-context.js';
 import type { AuditEventType } from './audit-event-types.js';
+import { commit } from '../../packages/verify/src/leaf.js';
 import { AuditRepository, type AuditRow, serializeEvents } from './audit.repository.js';
-import { commitment } from './commitment.js';
 
 /** An audit event before it has an id. */
 export interface NewAuditEvent {
@@ -90,7 +90,7 @@ export class AuditService {
       at,
       metadata: {
         ...metadata,
-        ...(content && { content: commitment(salt, 'content', content) }),
+        ...(content && { content: commit(salt, 'content', content).digest }),
         // Undefined outside of a request, so that JSON.stringify omits it.
         request_trace_id: requestContext()?.traceId,
       },

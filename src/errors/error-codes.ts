@@ -59,6 +59,7 @@ export const ERRORS = {
   'approval.ambiguous': [409, 'The request matches several approvals'],
   'approval.not_approved': [409, 'The approval is not approved'],
   'approval.consumed': [409, 'The approval was already consumed'],
+  'approval.erased': [409, 'The payload of the approval was erased'],
   'approval.lapsed': [409, 'The approval was not consumed in time'],
   'approval.payload_changed': [409, 'The payload is not the one that the approver has read'],
   'approval.digest_mismatch': [422, 'The digest does not match the approved payload'],

@@ -111,6 +111,10 @@ function recordVote(state: ReplayState, approval: ExpectedRow, event: LogEntry):
   const { approval_id, actor, at, metadata, event_type } = event;
   const { decision, kind, chain_id, changed_from, renewed } = metadata;
   if (approval_id === null || changed_from !== undefined) return;
+  if (actor === undefined) {
+    state.approvalsWithErasedVotes.add(approval_id);
+    return;
+  }
   const key = voteKey(approval_id, actor);
   const [rows, id] =
     renewed === true ? ([state.renewals, `${key} ${at}`] as const) : ([state.votes, key] as const);

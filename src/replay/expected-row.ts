@@ -46,6 +46,13 @@ export class ExpectedRow {
     this.contentEntry = entry;
   }
 
+  /** Removes the content, as an erasure does. */
+  empty(entry: number | null): void {
+    this.content = 'empty';
+    this.contentEntry = entry;
+    this.notesOf = undefined;
+  }
+
   get(column: string): unknown {
     return this.values[column];
   }

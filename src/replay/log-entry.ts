@@ -5,7 +5,8 @@ export interface LogEntry {
   id: string;
   event_type: string;
   role: string;
-  actor: string;
+  /** The name that stands for the actor in the tables. Undefined: the event was erased, and the name is unknown. */
+  actor: string | undefined;
   /** Time of the event, in milliseconds, as facts have it. */
   at: string;
   trace_id: string;

@@ -9,6 +9,7 @@ import {
   approvalVoted,
   approvalWithdrawn,
 } from './approval-events.js';
+import { dataErased } from './erasure-events.js';
 import type { LogEntry } from './log-entry.js';
 import type { ReplayState } from './replay-state.js';
 import {
@@ -55,6 +56,7 @@ const REPLAYS: Record<AuditEventType, Replay> = {
   webhook_replayed: null,
   webhook_disabled: null,
   access_denied: null,
+  data_erased: dataErased,
 };
 
 /** Applies an event to the rows that it changes. Returns whether it changes any. */

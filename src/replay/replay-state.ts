@@ -35,6 +35,8 @@ export class ReplayState {
   readonly votes: ExpectedRows = new Map();
   /** By {@link voteKey} and the time. */
   readonly renewals: ExpectedRows = new Map();
+  /** The ids of approvals with votes of unknown subjects. */
+  readonly approvalsWithErasedVotes = new Set<string>();
   /** The id of the latest attempt of each task. */
   readonly latestAttempts = new Map<string, string>();
   readonly findings = new Findings();

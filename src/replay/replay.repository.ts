@@ -19,6 +19,12 @@ export class ReplayRepository {
     await this.manager.query(`SET TRANSACTION READ ONLY`);
   }
 
+  /** Returns the names that stand for the actors of erased events, by the ids of the events. */
+  async aliases(): Promise<Map<string, string>> {
+    const rows = await this.manager.query<{ id: string; alias: string }[]>(ALIASES);
+    return new Map(rows.map(({ id, alias }) => [id, alias]));
+  }
+
   /** Yields the events from before the event log, then those of the log, then those that have no position yet. */
   async *events(): AsyncGenerator<LogEntry | MissingEvent> {
     yield* this.fetchAll<LogEntry>(UNNUMBERED('e.n IS NULL', 'e.timestamp, e.id'));
@@ -44,6 +50,10 @@ export class ReplayRepository {
 const EVENT = `
   e.id, e.event_type, e.role, e.actor, ${jsonTime('e.timestamp')} AS at, e.trace_id, e.task_id, e.session_id,
   e.approval_id, e.salt, e.metadata`;
+
+const ALIASES = `
+  SELECT jsonb_array_elements_text(metadata -> 'event_ids') AS id, metadata ->> 'alias' AS alias
+    FROM audit_events WHERE event_type = 'data_erased' AND metadata ? 'alias'`;
 
 const NUMBERED = `
   SELECT (l.position - 1)::float8 AS entry, ${EVENT}

@@ -29,7 +29,7 @@ export async function replayWithin(manager: EntityManager): Promise<ReplayReport
   const repository = new ReplayRepository(manager);
   await repository.begin();
   const state = new ReplayState();
-  const { events, beganAt } = await replayEvents(state, repository.events());
+  const { events, beganAt } = await replayEvents(state, repository);
   const compare = async (table: ReplayedTable) => {
     const comparison = new TableComparison(table, state, beganAt);
     for await (const row of repository.rows(table)) comparison.add(row);
@@ -52,15 +52,18 @@ const NEVER = '9999';
 
 async function replayEvents(
   state: ReplayState,
-  log: AsyncIterable<LogEntry | MissingEvent>,
+  repository: ReplayRepository,
 ): Promise<{ events: number; beganAt: string }> {
   let events = 0;
   let beganAt = NEVER;
   let next = 0;
-  for await (const event of log) {
+  const aliases = await repository.aliases();
+  for await (const event of repository.events()) {
     events += 1;
     next = assertPosition(state, event, next);
     if (event.event_type === null) continue;
+    // Only an erased event has no salt.
+    if (event.salt === null) event.actor = aliases.get(event.id);
     const { began } = event.metadata;
     const at = typeof began === 'string' ? began : event.at;
     if (replayEvent(state, event) && at < beganAt) beganAt = at;

@@ -92,6 +92,10 @@ export const EVENT_FACTS: Record<AuditEventType, EventFacts> = {
   webhook_tested: only('webhook_id'),
   webhook_replayed: facts(['webhook_id'], 'after', 'count', 'only_failed', 'position', 'up_to'),
   webhook_disabled: only('status', 'webhook_id'),
+  data_erased: facts(
+    ['by', 'event_ids', 'reason'],
+    ...['alias', 'approvals', 'notes', 'sessions', 'tasks'],
+  ),
   access_denied: facts(['code', 'method', 'path'], 'concealed', 'repeated'),
 };
 

@@ -14,7 +14,7 @@ export interface JsonObject {
  *
  * @throws FormatError if the value has none: it contains a lone surrogate, or a number that no double holds
  */
-export function canonicalJson(value: Json): string {
+export function canonicalJson(value: unknown): string {
   try {
     return canonicalize(value) ?? '';
   } catch (error) {

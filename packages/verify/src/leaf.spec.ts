@@ -68,6 +68,20 @@ describe('The leaf of an event', () => {
     );
   });
 
+  it('commits to text in own words and to subjects other than the actor', () => {
+    const details = {
+      told: 'Nobody is left',
+      discarded_votes: [{ subject: 'https://idp.example.com#bob', decision: 'approved' }],
+      paused_by: 'https://idp.example.com#cid',
+    };
+    const row = { ...ROW, metadata: JSON.stringify({ from: 'legal', ...details }) };
+    const { facts, sd } = parseLeaf(leafText(row));
+
+    expect(facts).toEqual({ from: 'legal' });
+    expect(Object.keys(sd)).toEqual(['actor', 'details']);
+    expect(sd.details).toBe(commit(ROW.salt ?? '', 'details', details).digest);
+  });
+
   it('has the same hash whatever the order of the members of metadata', () => {
     const members = Object.entries({ told: 'fine with me', digest: DIGEST, ...FACTS });
     const metadata = JSON.stringify(Object.fromEntries(members.reverse()));

@@ -84,7 +84,7 @@ export function disclosuresOf(row: EventRow): Map<PartName, string> {
  *
  * @param salt a UUID. Each name has a salt of its own, derived from it.
  */
-export function commit(salt: string, name: string, value: Json): Commitment {
+export function commit(salt: string, name: string, value: unknown): Commitment {
   const bytes = Buffer.from(salt.replaceAll('-', ''), 'hex');
   if (bytes.length !== 16) throw new FormatError('the salt is not a UUID');
   const memberSalt = sha256(Buffer.concat([bytes, Buffer.from(name)])).toString('base64url');
@@ -172,9 +172,15 @@ function splitEvent({ event_type, actor, metadata }: EventRow): SplitEvent {
   });
   if (!isObject(value)) return withActor({}, ['details', { jsonb: metadata }]);
   if (event_type.startsWith(AGENT_EVENT)) return withActor({}, ['details', value]);
-  const { told, digest, ...facts } = value;
+  // Text in a person's own words, and subjects other than the actor.
+  const { told, discarded_votes, paused_by, digest, ...facts } = value;
+  const details = {
+    ...(told !== undefined && { told }),
+    ...(discarded_votes !== undefined && { discarded_votes }),
+    ...(paused_by !== undefined && { paused_by }),
+  };
   const parts: SplitEvent['parts'] = [];
-  if (told !== undefined) parts.push(['details', { told }]);
+  if (Object.keys(details).length > 0) parts.push(['details', details]);
   if (digest !== undefined) parts.push(['digest', digest]);
   return withActor(facts, ...parts);
 }

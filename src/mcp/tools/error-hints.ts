@@ -41,6 +41,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'Do not act: the approval allowed one action and is consumed. If you consumed it and did not receive the response, call again with the idempotency_key of that call.',
   'approval.lapsed':
     'Do not act: the time to consume the approval is over. Call request_approval again.',
+  'approval.erased':
+    'Do not act: the payload was erased. Call request_approval again with the payload.',
   'approval.digest_mismatch':
     'Do not act: the payload is not the approved one. Read the approved payload with list_approvals; for another payload call request_approval.',
   'task.approval_required':

@@ -22,7 +22,10 @@ describe('the facts of audit events', () => {
       seen.set(event_type, [...(seen.get(event_type) ?? []), facts]);
   });
 
-  it.each(Object.entries(EVENT_FACTS))('of %s are exactly these', (type, { always, sometimes }) => {
+  // The spec of erasures checks data_erased: an erasure changes the facts of others.
+  const types = Object.entries(EVENT_FACTS).filter(([type]) => type !== 'data_erased');
+
+  it.each(types)('of %s are exactly these', (type, { always, sometimes }) => {
     const events = seen.get(type) ?? [];
     const known = [...always, ...sometimes];
 
