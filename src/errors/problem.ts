@@ -36,6 +36,8 @@ export function writeProblem(response: ServerResponse, instance: string, error: 
     ...(oldest !== undefined && { oldest }),
   };
   response.statusCode = problem.status;
+  // A handler sets them before its transaction commits. A failed request has created and changed nothing.
+  for (const name of ['ETag', 'Location']) response.removeHeader(name);
   for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
   if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
