@@ -75,7 +75,7 @@ export class AuditLogController {
     operationId: 'getAuditEntries',
     summary: 'Get up to 256 entries of the sealed log',
     description:
-      'Each entry follows its length in two bytes (C2SP tlog-tiles). Requires the role auditor or admin.',
+      'Each entry follows its length in two bytes (C2SP tlog-tiles). Requires the role `auditor` or `admin`.',
   })
   @ApiParam(INDEX)
   @ApiOkResponse(bytes('The entries.'))

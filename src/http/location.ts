@@ -4,8 +4,8 @@ import { publicPathOf } from '../errors/problem.filter.js';
 /** The header `Location` of a response, for the API document. */
 export const LOCATION = {
   Location: {
-    description: 'Path of the new resource. A replay has none.',
-    required: true,
+    description:
+      'Path of the new resource. Absent from a replay, and from a response of version 0.4.0 during a rolling upgrade.',
     schema: { type: 'string' as const, format: 'uri-reference' },
   },
 };

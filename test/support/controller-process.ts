@@ -68,6 +68,7 @@ export class ControllerProcess {
           JWT_SECRET: TEST_SECRET,
           RATE_LIMIT_ENABLED: 'false',
           API_DOCS_ENABLED: 'false',
+          CONSOLE_ENABLED: 'false',
           MAX_LAG_MS: '60000',
           LOG_LEVEL: 'warn',
           ...env,

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { operationsOf, type PathOperation } from '../../../src/openapi/operations.js';
 import { startTestApp, tokenFor } from '../../support/app.js';
+import { newSigningKey, sealing, untilSigned } from '../../support/audit-log.js';
+import { Client } from '../../support/client.js';
 import { useApp } from '../../support/kit.js';
 
 interface Try {
@@ -59,7 +61,15 @@ function triesOf({ method, path, operation }: PathOperation): Try[] {
 }
 
 describe('Swagger UI', () => {
-  const mesh = useApp();
+  const mesh = useApp({ env: sealing(newSigningKey()) });
+
+  beforeAll(async () => {
+    await new Client(mesh.url, tokenFor('finance')).post('/tasks/route', {
+      target: 'manager',
+      task: { task_type: 'x' },
+    });
+    await untilSigned(mesh);
+  });
 
   it.each(operationsOf(document).flatMap(triesOf))(
     '$name: succeeds as it is, or finds no resource with the id of the example',
