@@ -313,7 +313,7 @@ export const texts = {
     dead: 'Dead tasks',
     leasesLost: 'Leases lost, 24 hours',
     timeToDecide: 'Median time to decide',
-    decisions: (count: string) => `${count} decisions in 24 hours`,
+    decisions: (count: string) => `Decisions in 24 hours: ${count}`,
     routedPerHour: 'Tasks routed per hour',
     inHour: (count: number, hour: string) => `${String(count)} in the hour from ${hour}`,
     now: 'now',
