@@ -26,7 +26,7 @@ export class ControllerHealth {
 
   /** Waits until the controller serves requests, without a trace of a fault in `/health`. */
   async expectWorking(): Promise<void> {
-    const names = ['status', 'version', 'database', 'redis'];
+    const names = ['status', 'version', 'database', 'redis', 'audit_log'];
     await this.expect(200, { status: 'healthy', database: 'connected' });
     const { body } = await eventually(
       () => this.client().get('/health'),
