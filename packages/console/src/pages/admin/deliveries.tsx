@@ -4,8 +4,8 @@ import { write } from '../../api/client';
 import { KEYS } from '../../api/queries';
 import { type Column, DataTable } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
+import { QueryResult } from '../../components/query-result';
 import { ErrorPanel } from '../../components/error-panel';
-import { LoadingRows } from '../../components/loading';
 import { RelativeTime } from '../../components/relative-time';
 import { Status } from '../../components/status';
 import { texts } from '../../texts';
@@ -18,28 +18,26 @@ const REFRESH_MS = 5_000;
 /** The latest deliveries of a webhook. */
 export function Deliveries({ webhook }: { webhook: string }) {
   const query = useQuery({ ...deliveriesQuery(webhook), refetchInterval: REFRESH_MS });
-  const { data, error } = query;
-  if (data === undefined)
-    return error ? (
-      <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-    ) : (
-      <LoadingRows />
-    );
-  if (data.deliveries.length === 0) return <EmptyState title={t.noDeliveries} />;
+  const actions: Column<Delivery> = {
+    header: t.columns.actions,
+    width: '7rem',
+    cell: ({ position }) => <Redeliver webhook={webhook} position={position} />,
+  };
   return (
-    <DataTable
-      label={t.deliveries}
-      columns={[
-        ...COLUMNS,
-        {
-          header: t.columns.actions,
-          width: '7rem',
-          cell: ({ position }) => <Redeliver webhook={webhook} position={position} />,
-        },
-      ]}
-      rows={data.deliveries}
-      keyOf={({ position }) => String(position)}
-    />
+    <QueryResult query={query}>
+      {({ deliveries }) =>
+        deliveries.length === 0 ? (
+          <EmptyState title={t.noDeliveries} />
+        ) : (
+          <DataTable
+            label={t.deliveries}
+            columns={[...COLUMNS, actions]}
+            rows={deliveries}
+            keyOf={({ position }) => String(position)}
+          />
+        )
+      }
+    </QueryResult>
   );
 }
 

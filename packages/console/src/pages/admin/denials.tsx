@@ -3,8 +3,7 @@ import { usePollInterval } from '../../api/live-context';
 import type { AuditEvent } from '../../api/types';
 import { type Column, DataTable } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
-import { ErrorPanel } from '../../components/error-panel';
-import { LoadingRows } from '../../components/loading';
+import { QueryResult } from '../../components/query-result';
 import { RelativeTime } from '../../components/relative-time';
 import { Subject } from '../../components/subject';
 import { VisibleText } from '../../components/visible-text';
@@ -16,21 +15,21 @@ const t = texts.admin;
 /** Who was refused what in the last day, latest first. */
 export function Denials() {
   const query = useQuery({ ...denialsQuery, refetchInterval: usePollInterval() });
-  const { data, error } = query;
-  if (data === undefined)
-    return error ? (
-      <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-    ) : (
-      <LoadingRows />
-    );
-  if (data.events.length === 0) return <EmptyState title={t.noDenials} />;
   return (
-    <DataTable
-      label={t.denials}
-      columns={COLUMNS}
-      rows={[...data.events].reverse()}
-      keyOf={({ id }) => id}
-    />
+    <QueryResult query={query}>
+      {({ events }) =>
+        events.length === 0 ? (
+          <EmptyState title={t.noDenials} />
+        ) : (
+          <DataTable
+            label={t.denials}
+            columns={COLUMNS}
+            rows={[...events].reverse()}
+            keyOf={({ id }) => id}
+          />
+        )
+      }
+    </QueryResult>
   );
 }
 

@@ -8,8 +8,8 @@ import { KEYS } from '../../api/queries';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { type Column, DataTable, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
+import { QueryResult } from '../../components/query-result';
 import { ErrorPanel } from '../../components/error-panel';
-import { LoadingRows } from '../../components/loading';
 import { RelativeTime } from '../../components/relative-time';
 import { Status } from '../../components/status';
 import { texts } from '../../texts';
@@ -20,16 +20,16 @@ const t = texts.admin;
 /** The webhooks, which an admin can enable, disable and delete. */
 export function Webhooks() {
   const query = useQuery({ ...webhooksQuery, refetchInterval: usePollInterval() });
-  const { data, error } = query;
-  if (data === undefined)
-    return error ? (
-      <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-    ) : (
-      <LoadingRows />
-    );
-  if (data.webhooks.length === 0) return <EmptyState title={t.noWebhooks} />;
   return (
-    <DataTable label={t.webhooks} columns={COLUMNS} rows={data.webhooks} keyOf={({ id }) => id} />
+    <QueryResult query={query}>
+      {({ webhooks }) =>
+        webhooks.length === 0 ? (
+          <EmptyState title={t.noWebhooks} />
+        ) : (
+          <DataTable label={t.webhooks} columns={COLUMNS} rows={webhooks} keyOf={({ id }) => id} />
+        )
+      }
+    </QueryResult>
   );
 }
 

@@ -6,12 +6,11 @@ import { approvalQuery, timelineQuery } from '../../api/queries';
 import type { Approval } from '../../api/types';
 import { BackLink } from '../../components/back-link';
 import { Digest } from '../../components/digest';
-import { ErrorPanel } from '../../components/error-panel';
 import { Facts } from '../../components/facts';
 import { History } from '../../components/history';
-import { LoadingRows } from '../../components/loading';
 import { PageTitle } from '../../components/page-title';
 import { Payload } from '../../components/payload';
+import { QueryResult } from '../../components/query-result';
 import { RelativeTime } from '../../components/relative-time';
 import { Section } from '../../components/section';
 import { StaleNotice } from '../../components/stale-notice';
@@ -32,17 +31,12 @@ const route = getRouteApi('/approvals/$id');
 export function ApprovalPage() {
   const { id } = route.useParams();
   const query = useQuery({ ...approvalQuery(id), refetchInterval: usePollInterval() });
-  const { data, error } = query;
   return (
     <>
       <BackLink to="/approvals">{texts.pages.approvals}</BackLink>
-      {data === undefined && <PageTitle>{t.title}</PageTitle>}
-      {data === undefined && error && (
-        <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-      )}
-      {data === undefined && !error && <LoadingRows />}
-      {data !== undefined && <StaleNotice query={query} />}
-      {data !== undefined && <Details approval={data} />}
+      {query.data === undefined && <PageTitle>{t.title}</PageTitle>}
+      <StaleNotice query={query} />
+      <QueryResult query={query}>{(data) => <Details approval={data} />}</QueryResult>
     </>
   );
 }
@@ -158,15 +152,10 @@ function RequestFacts({ approval }: { approval: Approval }) {
 }
 
 function TaskHistory({ taskId }: { taskId: string }) {
-  const { data, error, refetch } = useQuery({
-    ...timelineQuery(taskId),
-    refetchInterval: usePollInterval(),
-  });
+  const query = useQuery({ ...timelineQuery(taskId), refetchInterval: usePollInterval() });
   return (
     <Section title={t.history}>
-      {data === undefined && error && <ErrorPanel error={error} onRetry={() => void refetch()} />}
-      {data === undefined && !error && <LoadingRows />}
-      {data !== undefined && <History entries={data.events} />}
+      <QueryResult query={query}>{({ events }) => <History entries={events} />}</QueryResult>
     </Section>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, SegmentedControl, Text } from '@mantine/core';
+import { Group, NativeSelect, SegmentedControl, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
@@ -7,8 +7,8 @@ import type { Approval } from '../../api/types';
 import { useMe } from '../../auth/use-session';
 import { type Column, DataTable, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
-import { ErrorPanel } from '../../components/error-panel';
-import { LoadingRows } from '../../components/loading';
+import { QueryResult } from '../../components/query-result';
+import { PagedTable } from '../../components/paged-table';
 import { PageTitle } from '../../components/page-title';
 import { RelativeTime } from '../../components/relative-time';
 import { StaleNotice } from '../../components/stale-notice';
@@ -50,22 +50,23 @@ export function ApprovalsPage() {
 function Waiting() {
   const me = useMe();
   const query = useQuery({ ...waitingQuery, refetchInterval: usePollInterval() });
-  const { data, error } = query;
-  if (data === undefined) {
-    return error ? (
-      <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-    ) : (
-      <LoadingRows />
-    );
-  }
   return (
     <>
       <StaleNotice query={query} />
-      {data.length === 0 ? (
-        <EmptyState title={t.noneWaiting}>{t.noneWaitingHint(me.roles.join(', '))}</EmptyState>
-      ) : (
-        <DataTable label={t.views.waiting} columns={WAITING} rows={data} keyOf={({ id }) => id} />
-      )}
+      <QueryResult query={query}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <EmptyState title={t.noneWaiting}>{t.noneWaitingHint(me.roles.join(', '))}</EmptyState>
+          ) : (
+            <DataTable
+              label={t.views.waiting}
+              columns={WAITING}
+              rows={rows}
+              keyOf={({ id }) => id}
+            />
+          )
+        }
+      </QueryResult>
     </>
   );
 }
@@ -78,8 +79,6 @@ function Listed({ asked }: { asked: boolean }) {
     ...approvalsQuery({ ...filter, ...(asked && { asked_by: 'me' }) }),
     refetchInterval: usePollInterval(),
   });
-  const { data, error, hasNextPage } = query;
-  const rows = data?.pages.flatMap(({ approvals }) => approvals);
   return (
     <>
       <Group mb="md">
@@ -95,30 +94,13 @@ function Listed({ asked }: { asked: boolean }) {
           ]}
         />
       </Group>
-      {rows === undefined && error && (
-        <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-      )}
-      {rows === undefined && !error && <LoadingRows />}
-      {rows !== undefined && <StaleNotice query={query} />}
-      {rows?.length === 0 && <EmptyState title={t.none}>{t.noneHint}</EmptyState>}
-      {rows !== undefined && rows.length > 0 && (
-        <DataTable
-          label={t.views[asked ? 'asked' : 'all']}
-          columns={LISTED}
-          rows={rows}
-          keyOf={({ id }) => id}
-        />
-      )}
-      {hasNextPage && (
-        <Button
-          mt="md"
-          variant="default"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {texts.more}
-        </Button>
-      )}
+      <PagedTable
+        query={query}
+        label={t.views[asked ? 'asked' : 'all']}
+        columns={LISTED}
+        rowsOf={({ approvals }) => approvals}
+        empty={<EmptyState title={t.none}>{t.noneHint}</EmptyState>}
+      />
     </>
   );
 }

@@ -4,9 +4,8 @@ import { Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
 import { type Column, DataTable, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
-import { ErrorPanel } from '../../components/error-panel';
-import { LoadingRows } from '../../components/loading';
 import { PageTitle } from '../../components/page-title';
+import { QueryResult } from '../../components/query-result';
 import { RelativeTime } from '../../components/relative-time';
 import { Section } from '../../components/section';
 import { StaleNotice } from '../../components/stale-notice';
@@ -23,16 +22,11 @@ const REFRESH_MS = 30_000;
 export function OverviewPage() {
   const poll = usePollInterval();
   const query = useQuery({ ...overviewQuery, refetchInterval: poll === false ? REFRESH_MS : poll });
-  const { data, error } = query;
   return (
     <>
       <PageTitle>{texts.pages.overview}</PageTitle>
-      {data === undefined && error && (
-        <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-      )}
-      {data === undefined && !error && <LoadingRows />}
-      {data !== undefined && <StaleNotice query={query} />}
-      {data !== undefined && <Content overview={data} />}
+      <StaleNotice query={query} />
+      <QueryResult query={query}>{(data) => <Content overview={data} />}</QueryResult>
     </>
   );
 }

@@ -7,9 +7,9 @@ import type { TaskDetail, WaitsFor } from '../../api/types';
 import { BackLink } from '../../components/back-link';
 import { ErrorPanel } from '../../components/error-panel';
 import { Facts } from '../../components/facts';
-import { LoadingRows } from '../../components/loading';
 import { PageTitle } from '../../components/page-title';
 import { Payload } from '../../components/payload';
+import { QueryResult } from '../../components/query-result';
 import { RelativeTime } from '../../components/relative-time';
 import { Section } from '../../components/section';
 import { StaleNotice } from '../../components/stale-notice';
@@ -32,17 +32,12 @@ const route = getRouteApi('/tasks/$id');
 export function TaskPage() {
   const { id } = route.useParams();
   const query = useQuery({ ...taskQuery(id), refetchInterval: usePollInterval() });
-  const { data, error } = query;
   return (
     <>
       <BackLink to="/tasks">{texts.pages.tasks}</BackLink>
-      {data === undefined && <PageTitle>{t.title}</PageTitle>}
-      {data === undefined && error && (
-        <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-      )}
-      {data === undefined && !error && <LoadingRows />}
-      {data !== undefined && <StaleNotice query={query} />}
-      {data !== undefined && <Details task={data} />}
+      {query.data === undefined && <PageTitle>{t.title}</PageTitle>}
+      <StaleNotice query={query} />
+      <QueryResult query={query}>{(data) => <Details task={data} />}</QueryResult>
     </>
   );
 }

@@ -1,18 +1,16 @@
-import { Button, Group, NativeSelect, Text } from '@mantine/core';
+import { Group, NativeSelect, Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
 import { tasksQuery } from '../../api/queries';
 import type { Task } from '../../api/types';
 import { useMe } from '../../auth/use-session';
-import { type Column, DataTable, rowLink } from '../../components/data-table';
+import { type Column, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
-import { ErrorPanel } from '../../components/error-panel';
+import { PagedTable } from '../../components/paged-table';
 import { FilterInput } from '../../components/filter-input';
-import { LoadingRows } from '../../components/loading';
 import { PageTitle } from '../../components/page-title';
 import { RelativeTime } from '../../components/relative-time';
-import { StaleNotice } from '../../components/stale-notice';
 import { Status } from '../../components/status';
 import { Subject } from '../../components/subject';
 import { VisibleText } from '../../components/visible-text';
@@ -25,31 +23,17 @@ const route = getRouteApi('/tasks');
 export function TasksPage() {
   const search = route.useSearch();
   const query = useInfiniteQuery({ ...tasksQuery(search), refetchInterval: usePollInterval() });
-  const { data, error, hasNextPage } = query;
-  const rows = data?.pages.flatMap(({ tasks }) => tasks);
   return (
     <>
       <PageTitle actions={<InboxLinks />}>{texts.pages.tasks}</PageTitle>
       <Filters />
-      {rows === undefined && error && (
-        <ErrorPanel error={error} onRetry={() => void query.refetch()} />
-      )}
-      {rows === undefined && !error && <LoadingRows />}
-      {rows !== undefined && <StaleNotice query={query} />}
-      {rows?.length === 0 && <EmptyState title={t.none}>{t.noneHint}</EmptyState>}
-      {rows !== undefined && rows.length > 0 && (
-        <DataTable label={texts.pages.tasks} columns={COLUMNS} rows={rows} keyOf={({ id }) => id} />
-      )}
-      {hasNextPage && (
-        <Button
-          mt="md"
-          variant="default"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {texts.more}
-        </Button>
-      )}
+      <PagedTable
+        query={query}
+        label={texts.pages.tasks}
+        columns={COLUMNS}
+        rowsOf={({ tasks }) => tasks}
+        empty={<EmptyState title={t.none}>{t.noneHint}</EmptyState>}
+      />
     </>
   );
 }
