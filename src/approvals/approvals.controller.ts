@@ -72,7 +72,7 @@ export class ApprovalsController {
   })
   @ApiAcceptedResponse({
     type: ApprovalAckDto,
-    headers: { Location: { ...LOCATION.Location, required: false } },
+    headers: LOCATION,
     description: 'The approval was requested. For the deprecated form: it was decided.',
   })
   @ApiWriteProblems(

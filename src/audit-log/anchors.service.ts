@@ -31,8 +31,8 @@ interface AnchorState {
 }
 
 /**
- * Sends the newest head to each anchor. Whoever changes the log afterwards, even with the signing key, contradicts a head
- * that is out of reach. Instances take turns: an anchor that has a recent head of any instance receives none.
+ * Sends the newest head to each anchor. A later change of the log, even with the signing key, contradicts a head that its
+ * author cannot reach. Instances take turns: an anchor that has a recent head of any instance receives none.
  */
 @Injectable()
 export class AnchorsService implements OnApplicationBootstrap, BeforeApplicationShutdown {

@@ -42,7 +42,7 @@ export class KnownHeadsService {
     return openHead(note, origin, this.keys.verifiers(origin));
   }
 
-  /** A head that no known key has signed is ignored: whoever can write to the file could stop the signer with it. */
+  /** Ignores heads that no known key has signed. Otherwise everybody who can write to the file could stop the signer. */
   private async readAnchors(origin: string): Promise<void> {
     if (this.hasReadAnchors) return;
     for (const { name, kind, target } of this.environment.AUDIT_ANCHORS.map(parseAnchor)) {

@@ -25,8 +25,8 @@ export function timestampRequest(text: string): Buffer {
 }
 
 /**
- * Asserts that a response grants a time stamp over the digest and the nonce of a request. Its signature is verified by
- * whoever uses the stamp, who decides which authority to trust.
+ * Asserts that a response grants a time stamp over the digest and the nonce of a request. Does not verify its signature:
+ * the users of the stamp decide which authority to trust.
  *
  * @throws Error
  */

@@ -24,7 +24,6 @@ type AgentRequest = IncomingMessage & { user?: Agent };
 @Injectable()
 export class JwtGuard implements CanActivate {
   private readonly logger = new Logger('Authentication');
-
   private readonly refusals: Counter<'reason'>;
 
   constructor(

@@ -15,7 +15,8 @@ export interface ConsoleBuild {
 
 interface Asset {
   readonly body: Buffer;
-  readonly compressed: Buffer;
+  /** Compresses the file when it is first needed. */
+  readonly compressed: () => Buffer;
 }
 
 /** The folder `dist/console`, relative to the compiled program and to its source. */
@@ -42,7 +43,8 @@ function consoleFolder(): string | undefined {
 
 function readAsset(path: string): Asset {
   const body = readFileSync(path);
-  return { body, compressed: gzipSync(body) };
+  let compressed: Buffer | undefined;
+  return { body, compressed: () => (compressed ??= gzipSync(body)) };
 }
 
 /** Serves the assets, compressed if the client accepts it. Their URLs change with their content, so caches keep them. */
@@ -55,7 +57,7 @@ export function serveAssets({ assets }: ConsoleBuild): RequestHandler {
       .vary('Accept-Encoding')
       .type(extname(request.path));
     if (request.acceptsEncodings('gzip') === false) response.send(asset.body);
-    else response.set('Content-Encoding', 'gzip').send(asset.compressed);
+    else response.set('Content-Encoding', 'gzip').send(asset.compressed());
   };
 }
 

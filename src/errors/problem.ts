@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { removeResourceHeaders } from '../common/resource-headers.js';
 import type { DomainError, InputProblem } from './domain-error.js';
 import { type ErrorCode, statusOf, titleOf } from './error-codes.js';
 
@@ -36,8 +37,7 @@ export function writeProblem(response: ServerResponse, instance: string, error: 
     ...(oldest !== undefined && { oldest }),
   };
   response.statusCode = problem.status;
-  // A handler sets them before its transaction commits. A failed request has created and changed nothing.
-  for (const name of ['ETag', 'Location']) response.removeHeader(name);
+  removeResourceHeaders(response);
   for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
   if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');

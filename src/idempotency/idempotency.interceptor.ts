@@ -2,6 +2,7 @@ import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import type { Agent } from '../auth/agent.js';
+import { removeResourceHeaders } from '../common/resource-headers.js';
 import { PromiseInterceptor } from '../http/promise-interceptor.js';
 import { IdempotencyService, type KeyedResponse } from './idempotency.service.js';
 import { keyedRequest } from './keyed-request.js';
@@ -56,9 +57,8 @@ function write(response: Response, { status, body, replayed }: KeyedResponse): s
   if (status !== 204) response.type('application/json');
   if (replayed) {
     response.setHeader('Idempotent-Replayed', 'true');
-    // Set by a handler whose transaction was rolled back for the first response: of a resource that does not exist.
-    response.removeHeader('ETag');
-    response.removeHeader('Location');
+    // The handler may have run, and lost its transaction to the first response.
+    removeResourceHeaders(response);
   }
   return body;
 }

@@ -94,7 +94,7 @@ export class ReceiptsService {
     });
   }
 
-  /** Signs without an open transaction, because the signer can be a remote service. Verifies what it has made. */
+  /** Signs without an open transaction, because the signer can be a remote service. Verifies the receipt afterwards. */
   private async issue(
     approvalId: string,
     { events, head }: SealedEvidence,

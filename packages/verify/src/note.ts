@@ -94,7 +94,7 @@ export function noteVerifier(
 /**
  * Reads a verifier key: `<name>+<key id>+<base64 of type and key>`.
  *
- * @throws FormatError if it is not one, or its key id is not that of its key
+ * @throws FormatError if it is not one, or its key id belongs to another key
  */
 export function parseVerifierKey(vkey: string): NoteVerifier {
   const [, name = '', keyId, encoded = ''] = /^([^+]*)\+([0-9a-f]{8})\+(.*)$/s.exec(vkey) ?? [];

@@ -179,7 +179,7 @@ describe('A log that was rebuilt while an instance works', () => {
   const key = newSigningKey();
   const mesh = useApp({ env: sealing(key) });
 
-  it('is diverged, because the instance knows what it has signed', async () => {
+  it('is diverged, because the instance remembers its heads', async () => {
     await Promise.all(times(5, () => routeTask(mesh, 'finance', 'manager')));
     await untilSigned(mesh);
     await mesh.query(`
