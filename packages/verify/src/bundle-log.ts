@@ -1,6 +1,6 @@
 import { decodeUtf8, FormatError } from './encoding.js';
 import { type Finding, FindingError } from './findings.js';
-import { hasExactly, isObject, type Json, parseJson } from './json.js';
+import { hasExactly, isObject, type Json, parseJson, show } from './json.js';
 import { type Leaf, openDisclosures, parseLeaf } from './leaf.js';
 import {
   bundlesOfSize,
@@ -19,6 +19,13 @@ import { CompactTree, HASH_BYTES, leafHash } from './tree.js';
 /** Reads a file of a bundle by its path. Undefined if it is missing. */
 export type FileReader = (path: string) => Promise<Buffer | undefined>;
 
+/** Entries of a log, the last one included. */
+export interface EntryRange {
+  readonly from: number;
+  /** Infinity: the last entry. */
+  readonly to: number;
+}
+
 /** An event that changes the keys of the log. */
 export interface KeyEvent {
   readonly index: number;
@@ -35,16 +42,22 @@ export function disclosuresPath(index: number): string {
 export class BundleLog {
   readonly findings: Finding[] = [];
   readonly keyEvents: KeyEvent[] = [];
+  /** Lines about the events of the log itself. */
+  readonly notes: string[] = [];
   disclosures = 0;
   private readonly tree = CompactTree.empty();
   private readonly roots = new Map<number, Buffer>();
   private hasGap = false;
 
-  /** @param sizes sizes at which the root is needed */
+  /**
+   * @param sizes sizes at which the root is needed
+   * @param range entries that the bundle must contain
+   */
   constructor(
     private readonly read: FileReader,
     readonly size: number,
     private readonly sizes: ReadonlySet<number>,
+    private readonly range: EntryRange = { from: 0, to: Infinity },
   ) {}
 
   /** Returns the root at one of the sizes. Undefined if entries and tiles before it are missing. */
@@ -106,7 +119,9 @@ export class BundleLog {
     const path = entriesPath(bundle);
     const file = await this.read(path);
     if (!file) {
-      this.incomplete(`${path} is missing: entries ${first} to ${first + bundle.width - 1}`);
+      const last = first + bundle.width - 1;
+      const isNeeded = first <= this.range.to && this.range.from <= last;
+      if (isNeeded) this.incomplete(`${path} is missing: entries ${first} to ${last}`);
       return undefined;
     }
     const entries = this.attempt(path, () => decodeEntries(file));
@@ -121,7 +136,11 @@ export class BundleLog {
 
   private readLeaf(index: number, entry: Buffer): Leaf | undefined {
     const leaf = this.attempt(`entry ${index}`, () => parseLeaf(decodeUtf8(entry)));
-    if (leaf && KEY_EVENTS.includes(leaf.event_type)) this.keyEvents.push({ index, leaf });
+    if (leaf && KEY_EVENTS.includes(leaf.event_type)) {
+      this.keyEvents.push({ index, leaf });
+      this.notes.push(`entry ${index}: ${leaf.event_type}`);
+    }
+    if (leaf?.event_type === 'log_continued') this.notes.push(continuationNote(index, leaf));
     return leaf;
   }
 
@@ -191,6 +210,12 @@ export class BundleLog {
 }
 
 const KEY_EVENTS = ['log_key_changed', 'log_key_revoked'];
+
+function continuationNote(index: number, { facts }: Leaf): string {
+  const { origin, size, head, reason } = facts;
+  const published = isObject(head) ? `, of which a head of ${show(head.size)} was published` : '';
+  return `entry ${index}: log_continued: the log ${show(origin)} ended with ${show(size)} entries${published}: ${show(reason)}`;
+}
 
 /** Returns the roots of the full tiles over these hashes. A root over a missing one is missing. */
 function fullRoots(hashes: readonly Buffer[]): Buffer[] {

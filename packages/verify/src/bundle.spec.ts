@@ -201,6 +201,85 @@ describe('A bundle', () => {
   });
 });
 
+describe('A bundle of a range', () => {
+  const PARTS = ['tile/entries/000', 'tile/entries/001', 'tile/entries/003'];
+
+  async function verifyRange(
+    from: number,
+    to: number,
+    change: Change = () => undefined,
+  ): Promise<{ lines: string[]; notes: readonly string[] }> {
+    const copy = new Map(files);
+    for (const path of PARTS) copy.delete(path);
+    change(copy);
+    const report = await verifyBundle((path) => Promise.resolve(copy.get(path)), {
+      policy,
+      heads: [log.head(81), log.head()],
+      range: { from, to },
+    });
+    return { lines: lines(report.findings), notes: report.notes };
+  }
+
+  it('verifies with its entries and all tiles', async () => {
+    expect(await verifyRange(512, 767)).toEqual({
+      lines: [],
+      notes: ['log mesh.example.com/audit/log: 1125 entries, 0 disclosures', 'entries 512 to 767'],
+    });
+    expect(await verifyRange(1_024, Infinity)).toMatchObject({
+      lines: [],
+      notes: [expect.any(String), 'entries 1024 to 1124'],
+    });
+  });
+
+  it('does not verify without one of its entries, or with a changed one', async () => {
+    expect((await verifyRange(511, 512)).lines).toEqual([
+      'INCOMPLETE tile/entries/001 is missing: entries 256 to 511',
+    ]);
+    expect((await verifyRange(1_000, 1_125)).lines).toEqual([
+      'INCOMPLETE tile/entries/003 is missing: entries 768 to 1023',
+      'INCOMPLETE the log has only 1125 entries',
+    ]);
+    const forge: Change = (copy) => {
+      replaceEntry(copy, 'tile/entries/002', 700 - 512, forgedEntry());
+    };
+    // Entries outside of the range are compared if they are there.
+    expect((await verifyRange(1_024, 1_124, forge)).lines).toEqual([
+      'INVALID entry 700 does not hash to its tile',
+    ]);
+  });
+
+  it('needs the tiles of all entries', async () => {
+    const cut: Change = (copy) => copy.delete('tile/0/000');
+    expect((await verifyRange(512, 767, cut)).lines).toEqual([
+      'INCOMPLETE tile/0/000 is missing',
+      'INCOMPLETE the root of 1125 entries cannot be computed',
+      'INCOMPLETE the root at the published head of 81 cannot be computed',
+      'INCOMPLETE the root at the published head of 1125 cannot be computed',
+    ]);
+  });
+});
+
+describe('A log that continues another', () => {
+  it('shows the end of the other one', async () => {
+    const continued = new SealedLog(log.signer);
+    continued.append('log_continued', 'system', {
+      origin: 'mesh.example.com/audit/old',
+      size: 1_100,
+      head: { size: 1_125, root: 'x' },
+      reason: 'line one\nline two',
+    });
+    const own = await continued.bundle();
+    const { findings, notes } = await verifyBundle((path) => Promise.resolve(own.get(path)), {
+      policy,
+    });
+
+    expect(findings).toEqual([]);
+    expect(notes[1]).toBe(
+      'entry 0: log_continued: the log mesh.example.com/audit/old ended with 1100 entries, of which a head of 1125 was published: line one\\u000aline two',
+    );
+  });
+});
+
 describe('Known heads', () => {
   const SIZES = [81, 140, 240, 519, 1_033, 1_125];
 

@@ -1,4 +1,4 @@
-import { BundleLog, type FileReader } from './bundle-log.js';
+import { BundleLog, type EntryRange, type FileReader } from './bundle-log.js';
 import { decodeUtf8 } from './encoding.js';
 import { type Finding, type Report, toFinding } from './findings.js';
 import { type Head, type KeyLimits, splitNotes } from './head.js';
@@ -19,12 +19,14 @@ export interface BundleExpectations {
   readonly limits?: KeyLimits;
   /** Heads of the log that the verifier has kept. */
   readonly heads?: readonly Checkpoint[];
+  /** The entries that the bundle must contain. Undefined: all. It has the tiles of all entries in any case. */
+  readonly range?: EntryRange;
 }
 
 /** Verifies a bundle: entries, tiles, root, signatures, and known heads. */
 export async function verifyBundle(
   read: FileReader,
-  { policy, limits = new Map(), heads = [] }: BundleExpectations,
+  { policy, limits = new Map(), heads = [], range }: BundleExpectations,
 ): Promise<Report> {
   const file = await read('checkpoint');
   if (!file) return failed({ kind: 'INCOMPLETE', message: 'checkpoint is missing' });
@@ -33,20 +35,22 @@ export async function verifyBundle(
     const claimed = checkpointOf(note);
     const own = [...(await readHeads(read)), note];
     const sizes = [...own.map(checkpointOf), ...heads].map(({ size }) => size);
-    const log = new BundleLog(read, claimed.size, new Set(sizes));
+    const log = new BundleLog(read, claimed.size, new Set(sizes), range);
     await log.run();
     const signed = verifyHeads(own, new KeyChain(policy, limits, log.keyEvents));
     const known = [...signed.heads.filter(({ size }) => size < claimed.size), ...heads];
     return {
       findings: [
         ...log.findings,
+        ...rangeFindings(claimed, range),
         ...rootFindings(log, claimed),
         ...signed.findings,
         ...compareHeads(ofOrigin(known, claimed), claimed.size, (size) => log.rootAt(size)),
       ],
       notes: [
         `log ${claimed.origin}: ${claimed.size} entries, ${log.disclosures} disclosures`,
-        ...log.keyEvents.map(({ index, leaf }) => `entry ${index}: ${leaf.event_type}`),
+        ...(range ? [`entries ${range.from} to ${lastOf(claimed, range)}`] : []),
+        ...log.notes,
       ],
     };
   } catch (error) {
@@ -103,6 +107,15 @@ function rootFindings(log: BundleLog, { size, root }: Checkpoint): Finding[] {
   }
   if (computed.equals(root) || isExplained) return [];
   return [{ kind: 'INVALID', message: `tiles do not add up to the head of ${size}` }];
+}
+
+function lastOf({ size }: Checkpoint, { to }: EntryRange): number {
+  return to === Infinity ? size - 1 : to;
+}
+
+function rangeFindings({ size }: Checkpoint, range: EntryRange | undefined): Finding[] {
+  if (!range || (range.from < size && (range.to < size || range.to === Infinity))) return [];
+  return [{ kind: 'INCOMPLETE', message: `the log has only ${size} entries` }];
 }
 
 function ofOrigin(heads: readonly Checkpoint[], { origin }: Checkpoint): Checkpoint[] {

@@ -1,5 +1,5 @@
 export * from './bundle.js';
-export { disclosuresPath, type FileReader } from './bundle-log.js';
+export { disclosuresPath, type EntryRange, type FileReader } from './bundle-log.js';
 export { FormatError } from './encoding.js';
 export { exitCode, type Finding, type FindingKind, findingLine, type Report } from './findings.js';
 export { type Head, type KeyLimits, splitNotes, verifyHead } from './head.js';

@@ -24,9 +24,13 @@ export function canonicalJson(value: unknown): string {
 
 const parse: (text: string) => Json = JSON.parse;
 
-/** Returns a value as it is shown to a person: text without quotes. */
+/** Returns a value as it is shown to a person: text without quotes, and with control characters as escapes. */
 export function show(value: Json | undefined): string {
-  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  return text.replaceAll(
+    /\p{Cc}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   commit,
   disclosuresOf,
   type EventRow,
+  hasErasedParts,
   leafText,
   openDisclosures,
   parseLeaf,
@@ -179,6 +180,27 @@ describe('An erased event', () => {
 
     expect(leafText(erased)).toBe(LEAF);
     expect(disclosuresOf(erased).size).toBe(0);
+  });
+
+  it('has no actor, salt, text, or digest', () => {
+    const { sd } = parseLeaf(LEAF);
+    const metadata = JSON.stringify(FACTS);
+    const erased = { ...ROW, actor: 'erased', salt: null, erased: { ...sd }, metadata };
+    const report = { ...erased, event_type: 'agent.crm.read' };
+
+    expect(hasErasedParts(ROW)).toBe(false);
+    expect(hasErasedParts(erased)).toBe(false);
+    expect(hasErasedParts({ ...report, metadata: '{}' })).toBe(false);
+    for (const changed of [
+      { ...erased, actor: 'mallory' },
+      { ...erased, salt: ROW.salt },
+      { ...erased, metadata: ROW.metadata },
+      { ...erased, metadata: JSON.stringify({ ...FACTS, digest: DIGEST }) },
+      { ...erased, metadata: '{"votes":9007199254740993}' },
+      report,
+    ]) {
+      expect(hasErasedParts(changed)).toBe(true);
+    }
   });
 });
 

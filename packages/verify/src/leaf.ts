@@ -71,6 +71,17 @@ export function leafText(row: EventRow): string {
   );
 }
 
+/**
+ * Returns whether an erased event has a salt, an actor or text. Its leaf contains only the commitments of the erasure, so
+ * the leaf does not show that somebody has written them afterwards.
+ */
+export function hasErasedParts(row: EventRow): boolean {
+  if (row.erased === null) return false;
+  const isRemoved = ([name, value]: readonly [PartName, Json]): boolean =>
+    name === 'actor' ? value === 'erased' : isObject(value) && Object.keys(value).length === 0;
+  return row.salt !== null || !splitEvent(row).parts.every(isRemoved);
+}
+
 /** Returns the disclosures of an event, by part. An erased event has none. */
 export function disclosuresOf(row: EventRow): Map<PartName, string> {
   const { salt } = row;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { verifyBundle } from './bundle.js';
+import type { EntryRange } from './bundle-log.js';
 import { decodeBase64, decodeUtf8, FormatError, parseDecimal } from './encoding.js';
 import {
   exitCode,
@@ -22,7 +23,7 @@ import { verifyReceipt } from './verify-receipt.js';
 /** The command `mesh-verify`. */
 
 const USAGE = `Usage: mesh-verify receipt FILE (--key VKEY... | --policy FILE) [--payload FILE] [--head FILE...]
-       mesh-verify bundle DIR (--key VKEY... | --policy FILE) [--head FILE...]
+       mesh-verify bundle DIR (--key VKEY... | --policy FILE) [--head FILE...] [--from ENTRY] [--to ENTRY]
        mesh-verify head FILE (--key VKEY... | --policy FILE)
        mesh-verify consistency OLD NEW [PROOF] (--key VKEY... | --policy FILE)
 
@@ -32,6 +33,7 @@ Verifies offline. FILE can be - for standard input.
   --policy FILE   C2SP tlog-policy: keys of logs and witnesses, and the quorum
   --payload FILE  JSON of the action that the approval must be for
   --head FILE     heads of the log that you have kept
+  --from, --to    entries that the bundle must contain, if it does not contain all
   --json          one JSON object in place of lines
 
 Exit codes: 0 verified, 1 INVALID, 2 DIVERGED from a known head, 3 INCOMPLETE, 4 MISMATCH with the payload, 64 usage.
@@ -73,6 +75,7 @@ interface Options {
   policy: string | undefined;
   payload: string | undefined;
   heads: string[];
+  range: EntryRange | undefined;
   json: boolean;
 }
 
@@ -82,6 +85,7 @@ function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const [command = '', ...files] = positionals;
   const { key: keys, policy, payload, head: heads, json } = values;
+  const range = readRange(values.from, values.to);
   const { least, most } = FILE_COUNTS.get(command) ?? { least: 1, most: 0 };
   if (files.length < least || files.length > most)
     throw new UsageError('unknown command or wrong number of files');
@@ -89,7 +93,21 @@ function readOptions(args: readonly string[]): Options | undefined {
     throw new UsageError('--key or --policy is required');
   if (payload !== undefined && command !== 'receipt')
     throw new UsageError('--payload is for receipts');
-  return { command, files, keys, policy, payload, heads, json };
+  if (range && command !== 'bundle') throw new UsageError('--from and --to are for bundles');
+  return { command, files, keys, policy, payload, heads, range, json };
+}
+
+function readRange(from: string | undefined, to: string | undefined): EntryRange | undefined {
+  if (from === undefined && to === undefined) return undefined;
+  const range = { from: entryOf(from) ?? 0, to: entryOf(to) ?? Infinity };
+  if (range.from <= range.to) return range;
+  throw new UsageError('--from must not exceed --to');
+}
+
+function entryOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError('--from and --to must be whole numbers');
 }
 
 const FILE_COUNTS = new Map([
@@ -109,6 +127,8 @@ function parse(args: readonly string[]) {
         policy: { type: 'string' },
         payload: { type: 'string' },
         head: { type: 'string', multiple: true, default: [] },
+        from: { type: 'string' },
+        to: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -140,7 +160,12 @@ async function verify(options: Options, output: CommandOutput): Promise<Report> 
   if (!Array.isArray(heads)) return heads;
   const known = options.heads.length > 0 && { heads };
   if (command === 'bundle') {
-    return verifyBundle((path) => readIfExists(join(first, path)), { ...trust, ...known });
+    const { range } = options;
+    return verifyBundle((path) => readIfExists(join(first, path)), {
+      ...trust,
+      ...known,
+      ...(range && { range }),
+    });
   }
   const expected = payload !== undefined && { payload: parsePayload(await read(payload)) };
   return verifyReceipt(await read(first), { ...trust, ...known, ...expected });
