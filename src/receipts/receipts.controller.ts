@@ -18,13 +18,17 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { ApprovalIdPipe } from '../http/ids.js';
 import { ReceiptDto } from './dto/receipt.dto.js';
 import { ReceiptQuery } from './dto/receipt.query.js';
+import { ReceiptsMetricsService } from './receipts-metrics.service.js';
 import { ReceiptsService } from './receipts.service.js';
 
 @ApiTags('Approvals')
 @ApiBearerAuth()
 @Controller('approvals')
 export class ReceiptsController {
-  constructor(private readonly receipts: ReceiptsService) {}
+  constructor(
+    private readonly receipts: ReceiptsService,
+    private readonly metrics: ReceiptsMetricsService,
+  ) {}
 
   @Get(':id/receipt')
   @Policy('approvals.receipt')
@@ -54,7 +58,9 @@ export class ReceiptsController {
     @CurrentAgent() agent: Agent,
     @Res() response: Response,
   ): Promise<void> {
-    const receipt = await this.receipts.get(agent, id, query, abortOnClose(response));
+    const receipt = await this.metrics.count(
+      this.receipts.get(agent, id, query, abortOnClose(response)),
+    );
     const filename = `approval-${id}.receipt.json`;
     response
       .setHeader('Content-Type', RECEIPT_MEDIA_TYPE)

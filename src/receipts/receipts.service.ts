@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { FormatError } from '../../packages/verify/src/encoding.js';
 import { openHead } from '../../packages/verify/src/head.js';
 import { type LogSigner, parseVerifierKey } from '../../packages/verify/src/note.js';
@@ -41,6 +41,8 @@ export interface ReceiptRequest {
 /** Makes receipts of decided approvals, from the sealed events. They are not stored: a later one shows the consumption. */
 @Injectable()
 export class ReceiptsService {
+  private readonly logger = new Logger(ReceiptsService.name);
+
   constructor(
     private readonly transactions: TransactionsService,
     private readonly reader: ApprovalsReaderService,
@@ -110,6 +112,7 @@ export class ReceiptsService {
     const { findings } = verifyReceipt(Buffer.from(receiptText(receipt)), { policy });
     const invalid = findings.find(({ kind }) => kind === 'INVALID');
     if (!invalid) return receipt;
+    this.logger.warn(`approval-${approvalId} has no receipt: ${invalid.message}.`);
     throw unavailable(invalid.message);
   }
 }

@@ -198,6 +198,18 @@ describe('The receipt of an approval', () => {
     expectProblem(await matter.requester.get(path), 409, 'receipt.undecided');
   });
 
+  it('is counted by its outcome', async () => {
+    const matter = await Matter.open(mesh);
+    const id = await matter.ask();
+    await matter.requester.get(`/approvals/${id}/receipt`);
+    await matter.decide(id);
+    await receipt(matter.requester, id);
+
+    const { text } = await mesh.agent('admin').get('/metrics');
+    expect(text).toMatch(/mesh_receipts_total\{outcome="ok"\} [1-9]/);
+    expect(text).toMatch(/mesh_receipts_total\{outcome="receipt.undecided"\} [1-9]/);
+  });
+
   it('does not exist if the events are of a version that did not record the facts', async () => {
     const matter = await Matter.open(mesh);
     const id = await matter.ask();
