@@ -19,8 +19,8 @@ const LAG_SECONDS = 30;
 export class AuditLogStateService {
   private readonly logger = new Logger(AuditLogStateService.name);
   private readonly startedAt = performance.now();
-  private observed?: { at: number; seconds: number };
-  private divergence?: string;
+  private observed?: { at: number; origin: string; seconds: number };
+  private divergence?: { origin: string | undefined; reason: string };
 
   constructor(
     private readonly environment: Environment,
@@ -34,20 +34,25 @@ export class AuditLogStateService {
     return this.keys.key ? 'sealing' : 'unsigned';
   }
 
-  /** Records how far the log is behind the events. */
-  observe({ unsealed_seconds, unsigned_seconds }: LogProgress): void {
+  /** Records how far the log is behind the events. A log that continues one that has diverged is another log. */
+  observe({ origin, unsealed_seconds, unsigned_seconds }: LogProgress): void {
     const seconds = this.keys.key ? unsigned_seconds : unsealed_seconds;
-    this.observed = { at: performance.now(), seconds };
+    this.observed = { at: performance.now(), origin, seconds };
+    if (!this.divergence) return;
+    this.divergence.origin ??= origin;
+    if (this.divergence.origin === origin) return;
+    this.logger.log(`The audit log is continued by ${origin}.`);
+    this.divergence = undefined;
   }
 
   /** Records that the log contradicts a published head; undefined: it does not. */
   setDivergence(reason: string | undefined): void {
-    if (reason !== undefined && reason !== this.divergence) {
+    if (reason !== undefined && reason !== this.divergence?.reason) {
       this.logger.error(`The audit log has diverged, and is not signed. ${reason}`);
     } else if (reason === undefined && this.divergence !== undefined) {
       this.logger.log('The audit log is signed again.');
     }
-    this.divergence = reason;
+    this.divergence = reason === undefined ? undefined : { origin: this.observed?.origin, reason };
   }
 
   /** Without observations the lag grows, since nothing shows that events are sealed. */

@@ -14,6 +14,7 @@ import { AuditTile } from './audit-tile.entity.js';
 import { AuditTilesRepository } from './audit-tiles.repository.js';
 import { EntryProofsController } from './entry-proofs.controller.js';
 import { EntryProofsService } from './entry-proofs.service.js';
+import { HeadCheckService } from './head-check.service.js';
 import { HeadSignerService } from './head-signer.service.js';
 import { KnownHeadsService } from './known-heads.service.js';
 import { LogGrowthService } from './log-growth.service.js';
@@ -35,6 +36,7 @@ import { TileChecksService } from './tile-checks.service.js';
     AuditHeadsRepository,
     SigningKeyService,
     KnownHeadsService,
+    HeadCheckService,
     PublishedHeadsService,
     AuditLogStateService,
     AuditLogMetricsService,

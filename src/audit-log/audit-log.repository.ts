@@ -36,6 +36,9 @@ export interface LogProgress {
   unsigned_seconds: number;
 }
 
+/** Maximum number of events of a page. */
+export const ROWS = 2_000;
+
 /** Reads and extends the sealed logs. */
 @Injectable()
 export class AuditLogRepository {
@@ -57,7 +60,7 @@ export class AuditLogRepository {
     return log;
   }
 
-  /** Begins a log, unless one with this number exists. */
+  /** Begins a log, unless one with this number or name exists. */
   async begin(
     manager: EntityManager,
     { log, origin, first_position }: Pick<SealedLog, 'log' | 'origin' | 'first_position'>,
@@ -66,7 +69,7 @@ export class AuditLogRepository {
     await sql(manager, BEGIN, [JSON.stringify({ log, origin, first_position, root })]);
   }
 
-  /** Records the new size and root. Rejects if the size is not the expected one. */
+  /** Records the new size and root. Rejects if the size is not the expected one, or another log continues this one. */
   async grow(
     manager: EntityManager,
     { log, size }: SealedLog,
@@ -76,10 +79,11 @@ export class AuditLogRepository {
     const rows = await sql(manager, GROW, [
       JSON.stringify({ log, before: size, size: next.size, root }),
     ]);
-    if (rows.length !== 1) throw new Error('Another process has sealed the same entries');
+    if (rows.length !== 1)
+      throw new Error('Another process has sealed the same entries, or continued the log');
   }
 
-  /** Returns the events from one position to another, in their order, as far as they fit into a page. */
+  /** Returns the first {@link ROWS} events from one position to another, in their order, as far as they fit into a page. */
   listRows(manager: EntityManager, from: number, to: number): Promise<RowPage<PositionedRow>> {
     return sqlPage(manager, LIST_ROWS, [from, to]);
   }
@@ -102,13 +106,22 @@ export class AuditLogRepository {
     return row;
   }
 
-  /** Returns the position of the latest event of the event log. */
+  /** Returns the highest position of the event log. */
   async getLastPosition(manager: EntityManager): Promise<number> {
-    const [head] = await sql<{ position: number }>(
-      manager,
-      'SELECT last_position::float8 AS position FROM event_log_head',
-    );
+    const [head] = await sql<{ position: number | null }>(manager, LAST_POSITION);
     return head?.position ?? 0;
+  }
+
+  /** Returns the positions of the events about the logs themselves, such as changes of their keys. */
+  async listOwnPositions(manager: EntityManager): Promise<number[]> {
+    const rows = await sql<{ position: number }>(manager, LIST_OWN_POSITIONS);
+    return rows.map(({ position }) => position);
+  }
+
+  /** Returns the ids of the events whose erasure an event `data_erased` of the event log explains. */
+  async listExplained(manager: EntityManager): Promise<string[]> {
+    const rows = await sql<{ id: string }>(manager, LIST_EXPLAINED);
+    return rows.map(({ id }) => id);
   }
 
   /** Returns the ids of the events that will never receive a position: the sequencer has passed them. */
@@ -138,7 +151,7 @@ const BEGIN = `
 const GROW = `
   UPDATE audit_log l SET size = v.size, root = decode(v.root, 'hex'), sealed_at = clock_timestamp()
     FROM jsonb_to_record($1::jsonb) AS v(log integer, before bigint, size bigint, root text)
-   WHERE l.log = v.log AND l.size = v.before
+   WHERE l.log = v.log AND l.size = v.before AND NOT EXISTS (SELECT FROM audit_log n WHERE n.log > v.log)
   RETURNING l.log`;
 
 /** The columns of a {@link PositionedRow}: of an audit event `e` and its position `l`. */
@@ -152,12 +165,28 @@ const LIST_ROWS = `
     FROM event_log l
    CROSS JOIN LATERAL (SELECT * FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e
    WHERE l.position >= $1 AND l.position <= $2
-   ORDER BY l.position`;
+   ORDER BY l.position LIMIT ${ROWS}`;
 
 const LIST_UNPLACED = `
   SELECT e.id FROM event_log_head h JOIN audit_events e ON e.n <= h.low_n OR (e.n IS NULL AND h.is_backfilled)
    WHERE NOT EXISTS (SELECT FROM event_log l WHERE l.event_id = e.id)
    ORDER BY e.id`;
+
+const LAST_POSITION = `
+  SELECT greatest((SELECT last_position FROM event_log_head), (SELECT max(position) FROM event_log))::float8 AS position`;
+
+const LIST_OWN_POSITIONS = `
+  SELECT l.position::float8 AS position
+    FROM audit_events e JOIN event_log l ON l.event_id = e.id
+   WHERE e.event_type IN ('log_continued', 'log_key_changed', 'log_key_revoked')`;
+
+const LIST_EXPLAINED = `
+  SELECT x.id
+    FROM audit_events e
+    JOIN event_log l ON l.event_id = e.id
+   CROSS JOIN LATERAL jsonb_array_elements_text(
+           CASE WHEN jsonb_typeof(e.metadata -> 'event_ids') = 'array' THEN e.metadata -> 'event_ids' ELSE '[]' END) AS x(id)
+   WHERE e.event_type = 'data_erased'`;
 
 const ageOf = (covered: string): string => `
   coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - e.timestamp), 0)::float8

@@ -42,10 +42,10 @@ export class EntryProofsService {
   }
 
   private async prove(manager: EntityManager, row: PositionedRow): Promise<EntryProofDto> {
-    const log = await this.getLogOf(manager, row);
+    const { log, isEnded } = await this.getLogOf(manager, row);
     const seq = row.position - log.first_position;
     const head = await this.heads.findNewest(manager, log.log);
-    if (!head || head.size <= seq) throw notSealed();
+    if (!head || head.size <= seq) throw isEnded ? neverSigned() : notSealed();
     return {
       seq,
       leaf: leafText(row),
@@ -67,13 +67,16 @@ export class EntryProofsService {
   }
 
   /** The last log that begins at or before the event. */
-  private async getLogOf(manager: EntityManager, { position }: PositionedRow): Promise<SealedLog> {
+  private async getLogOf(
+    manager: EntityManager,
+    { position }: PositionedRow,
+  ): Promise<{ log: SealedLog; isEnded: boolean }> {
     const logs = await this.logs.list(manager);
     if (logs.length === 0) {
       throw new DomainError('audit.seal_off', 'No instance has sealed the audit log.');
     }
     const log = logs.findLast(({ first_position }) => first_position <= position);
-    if (log) return log;
+    if (log) return { log, isEnded: log !== logs.at(-1) };
     throw notSealed();
   }
 }
@@ -83,5 +86,12 @@ function notSealed(): DomainError {
     'audit.not_sealed',
     'No signed head covers the event yet. Repeat the request after a second.',
     { retryAfter: 1 },
+  );
+}
+
+function neverSigned(): DomainError {
+  return new DomainError(
+    'audit.not_sealed',
+    'No signed head will cover the event: the sealed log had diverged, and another log continues it. The first entry of that log names the root over the event.',
   );
 }

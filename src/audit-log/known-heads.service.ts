@@ -8,14 +8,15 @@ import { openHead } from './open-head.js';
 import { SigningKeyService } from './signing-key.service.js';
 
 /**
- * The newest heads that this process knows to be published: those that it has signed or seen, and those of file anchors at
- * start. A log that does not extend them is not signed.
+ * The newest heads that this process knows to be published: those that it has signed or seen, and those that file anchors
+ * have when the process first reads the log. A log that does not extend them is not signed.
  */
 @Injectable()
 export class KnownHeadsService {
   private readonly logger = new Logger(KnownHeadsService.name);
   private readonly newest = new Map<string, Checkpoint>();
-  private hasReadAnchors = false;
+  /** The origins of the logs whose anchored heads were read. */
+  private readonly anchored = new Set<string>();
 
   constructor(
     private readonly keys: SigningKeyService,
@@ -44,7 +45,7 @@ export class KnownHeadsService {
 
   /** Ignores heads that no known key has signed. Otherwise everybody who can write to the file could stop the signer. */
   private async readAnchors(origin: string): Promise<void> {
-    if (this.hasReadAnchors) return;
+    if (this.anchored.has(origin)) return;
     for (const { name, kind, target } of this.environment.AUDIT_ANCHORS.map(parseAnchor)) {
       if (kind !== 'file') continue;
       try {
@@ -53,7 +54,7 @@ export class KnownHeadsService {
         this.logger.warn(`Cannot read the heads of the anchor ${name}. ${messageOf(error)}`);
       }
     }
-    this.hasReadAnchors = true;
+    this.anchored.add(origin);
   }
 
   private addNote(note: string, origin: string): void {

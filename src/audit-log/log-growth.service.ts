@@ -4,13 +4,16 @@ import type { EntityManager } from 'typeorm';
 import { leafText } from '../../packages/verify/src/leaf.js';
 import { CompactTree, leafHash } from '../../packages/verify/src/tree.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { AuditLogRepository, type PositionedRow, type SealedLog } from './audit-log.repository.js';
+import {
+  AuditLogRepository,
+  type PositionedRow,
+  ROWS,
+  type SealedLog,
+} from './audit-log.repository.js';
 import { AuditTilesRepository } from './audit-tiles.repository.js';
 import { openTilesOf, TileAppender } from './tile-appender.js';
 import { assertExtends } from './tree-check.js';
 
-/** Maximum number of events of one batch. */
-const BATCH = 2_000;
 /** Number of leaves after which other work of the process has its turn. */
 const LEAVES_OF_A_TURN = 256;
 
@@ -51,7 +54,7 @@ export class LogGrowthService {
     const from = log.first_position + log.size;
     const [stored, { rows, isTruncated }] = await Promise.all([
       this.tiles.read(manager, log.log, openTilesOf(log.size)),
-      this.logs.listRows(manager, from, from + BATCH - 1),
+      this.logs.listRows(manager, from, from + ROWS - 1),
     ]);
     if (rows.length === 0) return { added: 0, isFull: false };
     assertExtends(log, [], stored.reader);
@@ -65,7 +68,7 @@ export class LogGrowthService {
       if (number % LEAVES_OF_A_TURN === LEAVES_OF_A_TURN - 1) await turn();
     }
     await this.store(manager, log, tree, appender);
-    return { added: rows.length, isFull: isTruncated || rows.length === BATCH };
+    return { added: rows.length, isFull: isTruncated || rows.length === ROWS };
   }
 
   private async store(

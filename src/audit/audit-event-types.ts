@@ -219,6 +219,13 @@ export const AUDIT_EVENT_TYPES = {
       ...{ tasks: TEXTS, sessions: TEXTS, approvals: TEXTS, notes: TEXTS },
     },
   },
+  log_continued: {
+    when: 'the operator [continues](operations/audit-log.md#continue-under-another-name) a sealed log that has diverged',
+    metadata: {
+      ...{ origin: TEXT, size: INTEGER, root: TEXT, head: { type: ['object', 'null'] } },
+      ...{ gap: OBJECT, reason: TEXT, told: TEXT, by: TEXT },
+    },
+  },
 } as const satisfies Record<string, EventType>;
 
 /** Types of the events that the controller records. */

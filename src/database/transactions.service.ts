@@ -8,7 +8,7 @@ import { loadForUpdate, type RowLoader, type Versioned } from './row-loader.js';
 import { translate, classify } from './postgres-errors.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { SharedTransaction } from './shared-transaction.js';
-import { sql, sqlInBatch } from './sql.js';
+import { queueSql, sql, sqlInBatch } from './sql.js';
 import { WriteFailuresService } from './write-failures.service.js';
 
 /** The work of a shared transaction, and what runs before and after it. */
@@ -88,6 +88,16 @@ export class TransactionsService {
     const shared = this.shared.getStore();
     if (shared?.isOpen) return shared.join(work);
     return this.withRetries(() => this.use(work));
+  }
+
+  /** Runs read-only statements that all read the database as it is at one moment. */
+  readSnapshot<T>(work: Work<T>): Promise<T> {
+    return this.withRetries(() =>
+      this.transact((manager) => {
+        queueSql(manager, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+        return work(manager);
+      }),
+    );
   }
 
   /**

@@ -53,10 +53,12 @@ export class ReceiptEvidenceService {
       index: (row.position ?? Infinity) - log.first_position,
       row,
     }));
-    const isContinued = log !== logs.at(-1);
-    if (isContinued && indexed.some(({ index }) => index >= log.size)) throw continued();
     const head = await this.heads.findNewest(manager, log.log);
-    if (!head || indexed.some(({ index }) => index >= head.size)) return undefined;
+    if (!head || indexed.some(({ index }) => index >= head.size)) {
+      // No later head of a log that has ended will cover them.
+      if (log !== logs.at(-1)) throw continued();
+      return undefined;
+    }
     return {
       events: await this.prove(manager, log, head, indexed),
       head: { origin: log.origin, size: head.size, root: head.root, note: head.checkpoint },
@@ -81,6 +83,6 @@ export class ReceiptEvidenceService {
 function continued(): DomainError {
   return new DomainError(
     'receipt.unavailable',
-    'The events of the approval are in two logs, because the sealed log was continued after a loss. Prove single events with GET /audit/events/{id}/proof.',
+    'No signed head covers all events of the approval, because the sealed log had diverged and another log continues it. Prove single events with GET /audit/events/{id}/proof.',
   );
 }

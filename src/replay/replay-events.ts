@@ -57,6 +57,7 @@ const REPLAYS: Record<AuditEventType, Replay> = {
   webhook_disabled: null,
   access_denied: null,
   data_erased: dataErased,
+  log_continued: null,
 };
 
 /** Applies an event to the rows that it changes. Returns whether it changes any. */

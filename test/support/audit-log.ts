@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { DataSource } from 'typeorm';
 import {
   type Checkpoint,
   noteVerifier,
@@ -7,7 +8,18 @@ import {
   rawPublicKey,
   verifyNote,
 } from '../../packages/verify/src/note.js';
+import type { Report } from '../../packages/verify/src/findings.js';
 import type { EventRow } from '../../packages/verify/src/leaf.js';
+import { AuditHeadsRepository } from '../../src/audit-log/audit-heads.repository.js';
+import { AuditLogRepository } from '../../src/audit-log/audit-log.repository.js';
+import { AuditTilesRepository } from '../../src/audit-log/audit-tiles.repository.js';
+import {
+  type LogExpectations,
+  LogVerification,
+} from '../../src/audit-log/verification/log-verification.js';
+import { TrustedKeys } from '../../src/audit-log/verification/trusted-keys.js';
+import { migrationOptions } from '../../src/database/database-options.js';
+import { TransactionsService } from '../../src/database/transactions.service.js';
 import type { TestApp } from './app.js';
 import { until } from './eventually.js';
 
@@ -75,4 +87,32 @@ const ROWS = `
 /** The events in the order of the event log. */
 export function listRows(mesh: Pick<TestApp, 'query'>): Promise<EventRow[]> {
   return mesh.query<EventRow>(ROWS);
+}
+
+/** Verifies the sealed logs of a database, as npm run audit:verify does. */
+export async function verifyLog(
+  databaseUrl: string,
+  pem: string,
+  expectations: Partial<LogExpectations> = {},
+): Promise<Report> {
+  const keys = new TrustedKeys([publicKeyOf(pem)]);
+  const verification = new LogVerification(
+    new AuditLogRepository(),
+    new AuditTilesRepository(),
+    new AuditHeadsRepository(),
+    {
+      heads: [],
+      maxUnsigned: Infinity,
+      open: (note, origin) => keys.open(note, origin),
+      ...expectations,
+    },
+  );
+  const dataSource = await new DataSource(migrationOptions(databaseUrl)).initialize();
+  try {
+    return await new TransactionsService(dataSource).readSnapshot((manager) =>
+      verification.run(manager),
+    );
+  } finally {
+    await dataSource.destroy();
+  }
 }

@@ -1,31 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { DataSource } from 'typeorm';
 import type { Report } from '../../packages/verify/src/findings.js';
-import { noteVerifier } from '../../packages/verify/src/note.js';
-import { AuditHeadsRepository } from '../../src/audit-log/audit-heads.repository.js';
-import { AuditLogRepository } from '../../src/audit-log/audit-log.repository.js';
-import { AuditTilesRepository } from '../../src/audit-log/audit-tiles.repository.js';
-import { openHead } from '../../src/audit-log/open-head.js';
-import { LogVerification } from '../../src/audit-log/verification/log-verification.js';
-import { migrationOptions } from '../../src/database/database-options.js';
-import { TransactionsService } from '../../src/database/transactions.service.js';
+import type { Checkpoint } from '../../packages/verify/src/note.js';
 import { newDatabase, tokenFor } from './app.js';
-import { newSigningKey, publicKeyOf, sealing, untilSigned } from './audit-log.js';
+import { newSigningKey, openCheckpoint, sealing, untilSigned, verifyLog } from './audit-log.js';
 import { ControllerProcess } from './controller-process.js';
 import { times } from './kit.js';
 import { dropTestDatabase } from './postgres.js';
 
 const WRITERS = 16;
+const HEADS_EVERY_MS = 200;
 
 export interface KilledSealers {
   report: Report;
   sealed: number;
+  /** Heads that the controllers served meanwhile. The log is verified against them. */
   heads: number;
+  kills: number;
+  /** Tasks that a controller acknowledged. */
+  acknowledged: number;
+  /** Acknowledged tasks without a sealed event. */
+  lost: string[];
 }
 
-/** Lets writers route tasks to two controllers that are killed and started again in turn; verifies the log at the end. */
+/**
+ * Lets writers route tasks to two controllers that are killed and started again in turn, and reads the heads of the log.
+ * Verifies the log at the end with all heads that were read.
+ */
 export async function killSealers(options: {
   kills: number;
+  seconds?: number;
   pause: () => Promise<void>;
 }): Promise<KilledSealers> {
   const databaseUrl = await newDatabase();
@@ -36,17 +40,25 @@ export async function killSealers(options: {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
+    const endAt = performance.now() + (options.seconds ?? 0) * 1_000;
     let kills = 0;
-    const isOver = (): boolean => kills === options.kills;
-    const token = tokenFor('finance');
+    const isOver = (): boolean => kills >= options.kills && performance.now() > endAt;
+    const acknowledged: string[] = [];
+    const call = (n: number, path: string, role: string, body?: object): Promise<Response> =>
+      fetch(`${controllers[n % 2]?.url ?? ''}${path}`, {
+        headers: { authorization: `Bearer ${tokenFor(role)}`, 'content-type': 'application/json' },
+        ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      });
     const write = async (writer: number): Promise<void> => {
+      const task = { target: 'manager', task: { task_type: 'budget' } };
       while (!isOver()) {
-        const url = controllers[writer % 2]?.url ?? '';
-        await fetch(`${url}/tasks/route`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ target: 'manager', task: { task_type: 'budget' } }),
-        }).catch(() => options.pause());
+        try {
+          const answer = await call(writer, '/tasks/route', 'finance', task);
+          const { task_id } = (await answer.json()) as { task_id?: string };
+          if (answer.status === 202 && task_id !== undefined) acknowledged.push(task_id);
+        } catch {
+          await options.pause();
+        }
       }
     };
     const kill = async (): Promise<void> => {
@@ -58,17 +70,37 @@ export async function killSealers(options: {
         kills += 1;
       }
     };
-    await Promise.all([kill(), ...times(WRITERS, write)]);
-    const query = async <Row>(text: string): Promise<Row[]> => {
-      const { rows } = await client.query(text);
+    const heads = new Map<string, Checkpoint>();
+    const read = async (): Promise<void> => {
+      for (let n = 0; !isOver(); n += 1) {
+        const answer = await call(n, '/audit/log/checkpoint', 'auditor').catch(() => undefined);
+        const note = answer?.ok === true ? await answer.text().catch(() => '') : '';
+        if (note !== '') heads.set(note, openCheckpoint(note, key));
+        await sleep(HEADS_EVERY_MS);
+      }
+    };
+    await Promise.all([kill(), read(), ...times(WRITERS, write)]);
+    const query = async <Row>(text: string, parameters: unknown[] = []): Promise<Row[]> => {
+      const { rows } = await client.query(text, parameters);
       return rows as Row[];
     };
     await untilSigned({ query });
-    const report = await verifyLog(databaseUrl, key);
-    const [counts] = await query<{ sealed: number; heads: number }>(
-      `SELECT (SELECT size::int FROM audit_log) AS sealed, (SELECT count(*)::int FROM audit_heads) AS heads`,
-    );
-    return { report, sealed: counts?.sealed ?? 0, heads: counts?.heads ?? 0 };
+    const report = await verifyLog(databaseUrl, key, {
+      heads: [...heads.values()],
+      maxUnsigned: 0,
+    });
+    const [counts] = await query<{ sealed: number }>('SELECT size::int AS sealed FROM audit_log');
+    const lost = await query<{ id: string }>(LOST, [
+      acknowledged.map((id) => id.replace('task-', '')),
+    ]);
+    return {
+      report,
+      sealed: counts?.sealed ?? 0,
+      heads: heads.size,
+      kills,
+      acknowledged: acknowledged.length,
+      lost: lost.map(({ id }) => id),
+    };
   } finally {
     await client.end();
     await Promise.all(controllers.map((controller) => controller.stop()));
@@ -76,22 +108,9 @@ export async function killSealers(options: {
   }
 }
 
-async function verifyLog(databaseUrl: string, key: string): Promise<Report> {
-  const dataSource = new DataSource(migrationOptions(databaseUrl));
-  await dataSource.initialize();
-  const verification = new LogVerification(
-    new AuditLogRepository(),
-    new AuditTilesRepository(),
-    new AuditHeadsRepository(),
-    {
-      heads: [],
-      maxUnsigned: 0,
-      open: (note, origin) => openHead(note, origin, [noteVerifier(origin, publicKeyOf(key))]),
-    },
-  );
-  try {
-    return await new TransactionsService(dataSource).read((manager) => verification.run(manager));
-  } finally {
-    await dataSource.destroy();
-  }
-}
+const LOST = `
+  SELECT a.id FROM unnest($1::uuid[]) AS a(id)
+   WHERE NOT EXISTS (SELECT FROM audit_events e
+                       JOIN event_log p ON p.event_id = e.id
+                       JOIN audit_log l ON p.position < l.first_position + l.size
+                      WHERE e.task_id = a.id AND e.event_type = 'task_routed')`;

@@ -1,49 +1,89 @@
 import type { EntityManager } from 'typeorm';
+import type { EntryRange } from '../../../packages/verify/src/bundle-log.js';
 import { FormatError } from '../../../packages/verify/src/encoding.js';
 import type { Finding, Report } from '../../../packages/verify/src/findings.js';
 import { compareHeads } from '../../../packages/verify/src/known-heads.js';
-import { leafText } from '../../../packages/verify/src/leaf.js';
 import type { Checkpoint } from '../../../packages/verify/src/note.js';
-import { EMPTY_ROOT, HASH_BYTES, leafHash } from '../../../packages/verify/src/tree.js';
+import { EMPTY_ROOT } from '../../../packages/verify/src/tree.js';
+import { UsageError } from '../../common/usage-error.js';
 import type { AuditHeadsRepository, StoredHead } from '../audit-heads.repository.js';
-import type { AuditLogRepository, PositionedRow, SealedLog } from '../audit-log.repository.js';
+import type { AuditLogRepository, SealedLog } from '../audit-log.repository.js';
 import type { AuditTilesRepository } from '../audit-tiles.repository.js';
-import { type AlignedRow, alignRows } from './align-rows.js';
+import { verifyContinuation } from './continuation.js';
+import { RowComparison } from './row-comparison.js';
+import { TileReader } from './tile-reader.js';
 import { verifyTree, type VerifiedTree } from './verified-tree.js';
 
 /** What the events of a database are verified against. */
 export interface LogExpectations {
-  /** Heads of the log that were kept outside of the database. */
+  /** Heads that were kept outside of the database. */
   readonly heads: readonly Checkpoint[];
   /** Number of entries that may follow the newest head. */
   readonly maxUnsigned: number;
+  /** The only log to verify. Undefined: all logs, or with a range the one that grows. */
+  readonly origin?: string | undefined;
+  /** Entries to compare with their events. Undefined: all. */
+  readonly range?: EntryRange | undefined;
   /** Reads a stored head. Undefined: no known key has signed it. Throws a FormatError if it is malformed. */
   open(note: string, origin: string): Checkpoint | undefined;
 }
 
-/** Number of positions that one query reads. */
-const PAGE = 2_000;
-
 /** Compares sealed logs with the events of their database, and with the heads that were kept outside. */
 export class LogVerification {
+  private readonly rows: RowComparison;
+
   constructor(
     private readonly logs: AuditLogRepository,
     private readonly tiles: AuditTilesRepository,
     private readonly heads: AuditHeadsRepository,
     private readonly expectations: LogExpectations,
-  ) {}
+  ) {
+    this.rows = new RowComparison(logs);
+  }
 
-  /** Verifies the log that grows. */
+  /**
+   * Verifies the logs, in a transaction that reads one snapshot.
+   *
+   * @throws UsageError if there is no such log, or no such entry
+   */
   async run(manager: EntityManager): Promise<Report> {
-    const log = await this.logs.find(manager);
-    if (!log) return { findings: [{ kind: 'INCOMPLETE', message: 'no log is sealed' }], notes: [] };
+    const logs = await this.logs.list(manager);
+    const newest = logs.at(-1);
+    if (!newest) return { findings: [incomplete('no log is sealed')], notes: [] };
+    const { origin, range } = this.expectations;
+    const only = origin ?? (range ? newest.origin : undefined);
+    const chosen = logs.filter((log) => only === undefined || log.origin === only);
+    if (chosen.length === 0) {
+      throw new UsageError(`--log must be one of ${logs.map((log) => log.origin).join(', ')}`);
+    }
+    const reports: Report[] = [];
+    for (const log of chosen) {
+      const report = await this.verify(manager, log, logs);
+      reports.push(log === newest ? report : ofLog(log, report));
+    }
+    return {
+      findings: [...reports.flatMap(({ findings }) => findings), ...this.strangers(logs)],
+      notes: reports.flatMap(({ notes }) => notes),
+    };
+  }
+
+  private async verify(
+    manager: EntityManager,
+    log: SealedLog,
+    logs: readonly SealedLog[],
+  ): Promise<Report> {
+    const { heads, range } = this.expectations;
+    const [previous, next] = [logs[logs.indexOf(log) - 1], logs[logs.indexOf(log) + 1]];
     const stored = await this.heads.list(manager, log.log);
-    const outside = this.expectations.heads.filter(({ origin }) => origin === log.origin);
+    const outside = heads.filter(({ origin }) => origin === log.origin);
     const sizes = new Set([log.size, ...[...stored, ...outside].map(({ size }) => size)]);
-    const tree = await verifyTree(log.size, sizes, async (level, index) =>
-      (await this.tiles.read(manager, log.log, [{ level, index }])).get({ level, index }),
-    );
-    const rows = await this.compareRows(manager, log, tree);
+    const reader = new TileReader(this.tiles, manager, log.log);
+    const tree = await verifyTree(log.size, sizes, (level, index) => reader.read(level, index));
+    const rows = await this.rows.run(manager, { log, next, leaves: tree.leaves, range });
+    const continuation =
+      previous && !range
+        ? await verifyContinuation(this.logs, manager, previous, log)
+        : { findings: [], notes: [] };
     return {
       findings: [
         ...rows.findings,
@@ -52,11 +92,13 @@ export class LogVerification {
         ...(tree.findings.length > 0
           ? []
           : compareHeads(outside, log.size, (size) => tree.roots.get(size))),
-        ...this.unsigned(log, stored),
+        ...(next ? [] : this.unsigned(log, stored)),
+        ...continuation.findings,
       ],
       notes: [
         `log ${log.origin}: ${log.size} entries, ${stored.length} heads, ${outside.length} heads from outside`,
-        `${rows.pending} events are not sealed yet, ${rows.erased} were erased`,
+        ...rows.notes,
+        ...continuation.notes,
       ],
     };
   }
@@ -94,71 +136,35 @@ export class LogVerification {
   private unsigned({ size }: SealedLog, stored: readonly StoredHead[]): Finding[] {
     const tail = size - (stored.at(-1)?.size ?? 0);
     if (tail <= this.expectations.maxUnsigned) return [];
-    return [{ kind: 'INCOMPLETE', message: `${tail} entries follow the last head` }];
+    return [incomplete(`${tail} entries follow the last head`)];
   }
 
-  private async compareRows(
-    manager: EntityManager,
-    log: SealedLog,
-    { leaves }: VerifiedTree,
-  ): Promise<{ findings: Finding[]; pending: number; erased: number }> {
-    const sealed = {
-      size: leaves.length / HASH_BYTES,
-      at: (index: number): string =>
-        leaves.toString('hex', index * HASH_BYTES, (index + 1) * HASH_BYTES),
-    };
-    const rows: AlignedRow[] = [];
-    const erased = new Map<string, number>();
-    const explained = new Set<string>();
-    for await (const row of this.readRows(manager, log.first_position)) {
-      if (row.erased !== null) erased.set(row.id, row.position - log.first_position);
-      for (const id of erasedIdsOf(row)) explained.add(id);
-      rows.push({ id: row.id, position: row.position, hash: hashOf(row) });
+  /** Heads of logs that the database does not have: it was rebuilt under another name, or is another one. */
+  private strangers(logs: readonly SealedLog[]): Finding[] {
+    const unknown = new Map<string, number>();
+    for (const { origin, size } of this.expectations.heads) {
+      if (logs.some((log) => log.origin === origin)) continue;
+      unknown.set(origin, Math.max(unknown.get(origin) ?? 0, size));
     }
-    const endPosition = log.first_position + log.size - 1;
-    const silent = [...erased].filter(([id]) => !explained.has(id));
-    const unplaced = await this.logs.listUnplaced(manager);
-    return {
-      findings: [
-        ...alignRows(sealed, rows, endPosition).map(invalid),
-        ...silent.map(([id, index]) =>
-          invalid(`entry ${index} was erased without an event data_erased (event ${id})`),
-        ),
-        ...unplaced.map((id) => invalid(`event ${id} was inserted without a position`)),
-      ],
-      pending: rows.filter(({ position }) => position > endPosition).length,
-      erased: erased.size,
-    };
+    return [...unknown].map(([origin, size]) => ({
+      kind: 'DIVERGED',
+      message: `a head of ${size} of the log ${origin} was published, but the database has no such log`,
+    }));
   }
+}
 
-  private async *readRows(manager: EntityManager, first: number): AsyncGenerator<PositionedRow> {
-    const last = await this.logs.getLastPosition(manager);
-    for (let next = first; next <= last;) {
-      const to = next + PAGE - 1;
-      const { rows, isTruncated } = await this.logs.listRows(manager, next, to);
-      yield* rows;
-      next = isTruncated ? (rows.at(-1)?.position ?? to) + 1 : to + 1;
-    }
-  }
+/** Names the log in the findings of one that has ended. */
+function ofLog({ origin }: SealedLog, { findings, notes }: Report): Report {
+  return {
+    findings: findings.map(({ kind, message }) => ({ kind, message: `log ${origin}: ${message}` })),
+    notes,
+  };
 }
 
 function invalid(message: string): Finding {
   return { kind: 'INVALID', message };
 }
 
-/** Undefined for an event that has no leaf, such as one without a salt. */
-function hashOf(row: PositionedRow): string | undefined {
-  try {
-    return leafHash(leafText(row)).toString('hex');
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
-}
-
-/** Returns the ids of the events that an event says to be erased. */
-function erasedIdsOf({ event_type, metadata }: PositionedRow): string[] {
-  if (event_type !== 'data_erased') return [];
-  const { event_ids } = JSON.parse(metadata) as { event_ids?: unknown };
-  return Array.isArray(event_ids) ? event_ids.map(String) : [];
+function incomplete(message: string): Finding {
+  return { kind: 'INCOMPLETE', message };
 }

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { splitNotes } from '../../../packages/verify/src/head.js';
-import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
 import { AnchorServer } from '../../support/anchors.js';
 import {
   newSigningKey,
@@ -17,7 +16,6 @@ import {
 import { Client } from '../../support/client.js';
 import { eventually, until } from '../../support/eventually.js';
 import { routeTask, times, useApp } from '../../support/kit.js';
-import { createTestDatabase, dropTestDatabase } from '../../support/postgres.js';
 
 const granted = (request: Buffer): Buffer => {
   const token = Buffer.concat([Buffer.from('0401', 'hex'), request]);
@@ -121,57 +119,6 @@ describe('Anchors', () => {
     receiver.respond = () => ({ status: 204 });
     authority.respond = (body) => ({ status: 200, body: granted(body) });
     await until(async () => Object.keys(await sentOf()).length === 3);
-  });
-});
-
-describe('A database that was restored behind a published head', () => {
-  const key = newSigningKey();
-  const folder = mkdtempSync(join(tmpdir(), 'agent-mesh-heads-'));
-  const env = sealing(key, {
-    AUDIT_ANCHOR_SECONDS: '1',
-    AUDIT_ANCHORS: `file://${folder}/heads`,
-  });
-  let first: string;
-  let restored: string;
-  let mesh: TestApp;
-
-  beforeAll(async () => {
-    first = await newDatabase();
-    const before = await startTestApp({ databaseUrl: first, env });
-    await routeTask(before, 'finance', 'manager');
-    await untilSigned(before);
-    await before.close();
-    restored = await createTestDatabase(first, undefined, new URL(first).pathname.slice(1));
-    const after = await startTestApp({ databaseUrl: first, env });
-    await Promise.all(times(5, () => routeTask(after, 'finance', 'manager')));
-    await untilSigned(after);
-    const heads = (): number => splitNotes(readFileSync(join(folder, 'heads'), 'utf8')).length;
-    await until(() => heads() > 1);
-    await after.close();
-    mesh = await startTestApp({ databaseUrl: restored, env });
-  }, 60_000);
-  afterAll(async () => {
-    await mesh.close();
-    await Promise.all([dropTestDatabase(first), dropTestDatabase(restored)]);
-    rmSync(folder, { recursive: true });
-  });
-
-  const stateOf = async (): Promise<unknown> =>
-    (await new Client(mesh.url).get('/health')).body.audit_log;
-
-  it('is diverged: nothing is signed, and requests go on', async () => {
-    const count = async () => (await mesh.query('SELECT FROM audit_heads')).length;
-    const heads = await count();
-    expect(await eventually(stateOf, (state) => state === 'diverged')).toBe('diverged');
-    await Promise.all(times(9, () => routeTask(mesh, 'finance', 'manager')));
-    const size = `SELECT 1 FROM audit_log WHERE size >= 10`;
-    await until(async () => (await mesh.query(size)).length === 1);
-    expect(await stateOf()).toBe('diverged');
-    expect(await count()).toBe(heads);
-    expect((await new Client(mesh.url).get('/health/ready')).status).toBe(200);
-    expect((await mesh.agent('admin').get('/metrics')).text).toContain(
-      'mesh_audit_state{state="diverged"} 1',
-    );
   });
 });
 

@@ -1,43 +1,28 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
-import { DataSource, type EntityManager } from 'typeorm';
-import { exitCode, findingLine } from '../../../packages/verify/src/findings.js';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { EntityManager } from 'typeorm';
 import { leafText } from '../../../packages/verify/src/leaf.js';
-import { noteVerifier, parseNote, signCheckpoint } from '../../../packages/verify/src/note.js';
 import { leafHash } from '../../../packages/verify/src/tree.js';
-import { AuditHeadsRepository } from '../../../src/audit-log/audit-heads.repository.js';
 import { AuditLogRepository } from '../../../src/audit-log/audit-log.repository.js';
-import { AuditTilesRepository } from '../../../src/audit-log/audit-tiles.repository.js';
-import { LogGrowthService } from '../../../src/audit-log/log-growth.service.js';
-import { openHead } from '../../../src/audit-log/open-head.js';
-import { localKey, signerOf } from '../../../src/audit-log/signing-key.js';
-import { LogVerification } from '../../../src/audit-log/verification/log-verification.js';
-import { parseSigningKey } from '../../../src/config/audit-signing-key.js';
-import { migrationOptions } from '../../../src/database/database-options.js';
 import { sql } from '../../../src/database/sql.js';
-import { TransactionsService } from '../../../src/database/transactions.service.js';
-import { newDatabase, startTestApp } from '../../support/app.js';
-import { newSigningKey, publicKeyOf, sealing, untilSigned } from '../../support/audit-log.js';
-import { routeTask, times } from '../../support/kit.js';
-import { createTestDatabase, dropTestDatabase } from '../../support/postgres.js';
-
-/** Sizes of the heads that were published. */
-const HEADS = [81, 140, 240, 519, 1_033, 1_125];
-
-const REPORT = { source: 'test', category: 'attack', action: 'target' };
-
-/** SQL for the event of an entry. */
-const event = (index: number): string =>
-  `(SELECT event_id FROM event_log WHERE position = ${index + 1})`;
-
-const deleted = (from: number, to = from): string => `
-  DELETE FROM audit_events WHERE id IN
-    (SELECT event_id FROM event_log WHERE position BETWEEN ${from + 1} AND ${to + 1})`;
+import { erase } from '../../../src/erasure/erasure.js';
+import { erasureOf } from '../../../src/erasure/erasure-selection.js';
+import { EventLogRepository } from '../../../src/events/event-log.repository.js';
+import { newSigningKey } from '../../support/audit-log.js';
+import { times } from '../../support/kit.js';
+import { deleted, EDIT, event, ORIGIN, useSealedCopies } from '../../support/sealed-database.js';
 
 /** Moves the positions of entries, as if there had never been others. */
 const shifted = (from: number, to: number, by: number): string => `
   UPDATE event_log SET position = position + 1000000 WHERE position BETWEEN ${from + 1} AND ${to + 1};
   UPDATE event_log SET position = position - 1000000 + ${by} WHERE position > 1000000`;
+
+/** Swaps the positions of two entries. */
+const swap = (one: number, other: number): string[] => [
+  `UPDATE event_log SET position = 5000 WHERE position = ${one + 1}`,
+  `UPDATE event_log SET position = ${one + 1} WHERE position = ${other + 1}`,
+  `UPDATE event_log SET position = ${other + 1} WHERE position = 5000`,
+];
 
 const CUT = `
   ${deleted(1_100, 1_124)};
@@ -57,109 +42,32 @@ const EMPTIED = `
 const KEEP_HEADS = `
   DELETE FROM audit_tiles; UPDATE audit_log SET size = 0, root = sha256('')`;
 
-const EDIT = `UPDATE audit_events SET metadata = metadata || '{"amount": 1}' WHERE id = ${event(700)}`;
 const changed = (index: number): RegExp =>
   new RegExp(`^INVALID entry ${index} was changed \\(event [0-9a-f-]{36}\\)$`);
 
+/** Gives all events their positions. */
+async function number(manager: EntityManager): Promise<void> {
+  const eventLog = new EventLogRepository();
+  const head = await eventLog.tryLock(manager);
+  if (!head) throw new Error('The event log is locked');
+  eventLog.number(manager, head.highest_n);
+  await eventLog.getHead(manager);
+}
+
 describe('audit:verify, after a change by the owner of the database,', () => {
-  const key = newSigningKey();
-  let original: string;
-  let published: string[];
-  let target: string;
+  const copies = useSealedCopies();
+  const attack = (...statements: string[]): Promise<void> => copies.copy(...statements);
 
-  beforeAll(async () => {
-    original = await newDatabase();
-    const mesh = await startTestApp({
-      databaseUrl: original,
-      env: sealing(key, { AUDIT_VERIFY_TILES_PER_MINUTE: '0' }),
-    });
-    await routeTask(mesh, 'finance', 'manager');
-    let size = 1;
-    for (const next of HEADS) {
-      const reports = times(Math.min(next - size, 1_000), () => REPORT);
-      expect((await mesh.agent('legal').post('/audit/ingest', reports)).status).toBe(202);
-      await untilSigned(mesh);
-      size = next;
-    }
-    const heads = await mesh.query<{ checkpoint: string }>(
-      'SELECT checkpoint FROM audit_heads WHERE size = ANY($1) ORDER BY size',
-      [HEADS],
-    );
-    published = heads.map(({ checkpoint }) => checkpoint);
-    expect(published).toHaveLength(HEADS.length);
-    await mesh.close();
-  }, 60_000);
-
-  afterEach(async () => {
-    if (target) await dropTestDatabase(target);
-  });
-  afterAll(async () => {
-    await dropTestDatabase(original);
-  });
-
-  async function copy(): Promise<void> {
-    const name = decodeURIComponent(new URL(original).pathname.slice(1));
-    target = await createTestDatabase(original, undefined, name);
-  }
-
-  async function attack(...statements: string[]): Promise<void> {
-    await copy();
-    const client = new pg.Client({ connectionString: target });
-    await client.connect();
-    await client.query('SET session_replication_role = replica');
-    for (const statement of statements) await client.query(statement);
-    await client.end();
-  }
-
-  async function using<T>(work: (transactions: TransactionsService) => Promise<T>): Promise<T> {
-    const dataSource = new DataSource(migrationOptions(target));
-    await dataSource.initialize();
-    try {
-      return await work(new TransactionsService(dataSource));
-    } finally {
-      await dataSource.destroy();
-    }
-  }
-
-  /** Seals all rows as they are now, and signs heads with a key. */
-  async function rebuild(pem: string, sizes: readonly number[]): Promise<void> {
-    await using(async (transactions) => {
-      const logs = new AuditLogRepository();
-      const growth = new LogGrowthService(logs, new AuditTilesRepository(), transactions);
-      while ((await growth.grow())?.isFull === true);
-      if (sizes.length === 0) return;
-      await transactions.run(async (manager: EntityManager) => {
-        const log = await logs.find(manager);
-        if (!log) throw new Error('There is no log');
-        const { origin, size, root } = log;
-        const signer = signerOf(localKey(parseSigningKey(pem)), origin);
-        const checkpoint = await signCheckpoint({ origin, size, root }, 1, signer);
-        await new AuditHeadsRepository().insert(manager, log.log, { size, root, checkpoint });
-      });
-    });
-  }
-
-  /** The findings, and the exit code, with the heads of the database only or with those that were published. */
+  /** The findings with the heads of the database only, or with those that were published. */
   async function verify(
     outside: boolean,
     maxUnsigned = Infinity,
   ): Promise<{ lines: string[]; code: number }> {
-    const verifiers = (origin: string) => [noteVerifier(origin, publicKeyOf(key))];
-    const open = (note: string, origin: string) => openHead(note, origin, verifiers(origin));
-    const heads = published.flatMap((note) => {
-      const [origin = ''] = parseNote(note).text.split('\n');
-      return open(note, origin) ?? [];
+    const { lines, code } = await copies.verify({
+      heads: outside ? copies.heads() : [],
+      maxUnsigned,
     });
-    const verification = new LogVerification(
-      new AuditLogRepository(),
-      new AuditTilesRepository(),
-      new AuditHeadsRepository(),
-      { heads: outside ? heads : [], maxUnsigned, open },
-    );
-    const { findings } = await using((transactions) =>
-      transactions.read((manager) => verification.run(manager)),
-    );
-    return { lines: findings.map(findingLine), code: exitCode(findings) };
+    return { lines, code };
   }
 
   async function expectBoth(...lines: (string | RegExp)[]): Promise<void> {
@@ -172,8 +80,130 @@ describe('audit:verify, after a change by the owner of the database,', () => {
     }
   }
 
+  const COMMITMENTS = `jsonb_build_object('actor', 'x')`;
+
+  /** Erases the event of an entry as npm run audit:erase does. */
+  async function eraseEntry(index: number): Promise<void> {
+    await copies.using(async (_, dataSource) => {
+      const [row] = await dataSource.query<{ id: string }[]>(`SELECT ${event(index)} AS id`);
+      await erase(dataSource, erasureOf(['--events', row?.id ?? '', '--reason', 'Request']));
+    });
+  }
+
+  it('takes an erasure with its record, before and after the record is sealed', async () => {
+    await copies.copy();
+    await eraseEntry(700);
+    await copies.using((transactions) => transactions.run(number));
+    expect(await verify(true)).toEqual({ lines: [], code: 0 });
+    await copies.seal(copies.key);
+    const report = await copies.verify({ heads: copies.heads(), maxUnsigned: 0 });
+    expect(report).toMatchObject({ lines: [], code: 0 });
+    expect(report.notes).toContain('0 events are not sealed yet, 1 were erased');
+  });
+
+  it('finds an erasure whose record was removed', async () => {
+    await copies.copy();
+    await eraseEntry(700);
+    await copies.using((_, dataSource) =>
+      dataSource.query(`
+        BEGIN;
+        SET LOCAL session_replication_role = replica;
+        DELETE FROM audit_events WHERE event_type = 'data_erased';
+        COMMIT`),
+    );
+    await expectBoth(/^INVALID entry 700 was erased without an event data_erased \(event /);
+  });
+
+  it.each([
+    ['an actor', `actor = 'mallory'`],
+    ['text', `metadata = metadata || '{"told": "it was mallory"}'`],
+    ['a salt', `salt = gen_random_uuid()`],
+  ])('finds %s that was written to an erased event', async (_, set) => {
+    await copies.copy();
+    await eraseEntry(0);
+    await copies.using((_transactions, dataSource) =>
+      dataSource.query(`
+        BEGIN;
+        SET LOCAL session_replication_role = replica;
+        ALTER TABLE audit_events DROP CONSTRAINT audit_events_erased_ck;
+        UPDATE audit_events SET ${set} WHERE id = ${event(0)};
+        COMMIT`),
+    );
+    await copies.using((transactions) => transactions.run(number));
+    await expectBoth(changed(0));
+  });
+
+  it('finds an event that was erased with other commitments', async () => {
+    await attack(`
+      UPDATE audit_events SET erased = ${COMMITMENTS}, salt = NULL, actor = 'erased', metadata = '{}'
+       WHERE id = ${event(700)}`);
+    await expectBoth(changed(700), /^INVALID entry 700 was erased without an event data_erased/);
+  });
+
+  /** Attacks on one entry, with the SQL and the finding. */
+  const ATTACKS = {
+    edit: (index: number) => [`UPDATE audit_events SET role = 'x' WHERE id = ${event(index)}`],
+    forge: (index: number) => [`UPDATE audit_events SET actor = 'x' WHERE id = ${event(index)}`],
+    salt: (index: number) => [`UPDATE audit_events SET salt = NULL WHERE id = ${event(index)}`],
+    delete: (index: number) => [deleted(index)],
+    swap: () => [],
+  } as const;
+
+  it('names exactly the entries of random sequences of attacks', async () => {
+    const kinds = fc.constantFrom('edit', 'forge', 'salt', 'delete', 'swap');
+    const attacks = fc.uniqueArray(fc.record({ index: fc.nat(1_124), kind: kinds }), {
+      selector: ({ index }) => index,
+      minLength: 1,
+      maxLength: 12,
+    });
+    await fc.assert(
+      fc.asyncProperty(attacks, async (sequence) => {
+        const swapped = sequence.filter(({ kind }) => kind === 'swap').map(({ index }) => index);
+        const pairs = times(Math.floor(swapped.length / 2), (n) => swapped.slice(2 * n, 2 * n + 2));
+        // A swap of neighbours is a move of one of them.
+        fc.pre(pairs.every(([one = 0, other = 0]) => Math.abs(one - other) > sequence.length));
+        await attack(
+          `ALTER TABLE audit_events DROP CONSTRAINT audit_events_erased_ck`,
+          ...sequence.flatMap(({ kind, index }) => ATTACKS[kind](index)),
+          ...pairs.flatMap(([one = 0, other = 0]) => swap(one, other)),
+        );
+        const expected = sequence
+          .filter(({ kind, index }) => kind !== 'swap' || pairs.flat().includes(index))
+          .sort((a, b) => a.index - b.index)
+          .map(({ kind, index }) => {
+            if (kind === 'delete') return `INVALID entry ${index} is missing`;
+            return expect.stringMatching(
+              kind === 'swap' ? `^INVALID entry ${index} stands elsewhere` : changed(index),
+            );
+          });
+        expect((await verify(true)).lines).toEqual(expected);
+      }),
+      { numRuns: 6 },
+    );
+  });
+
+  it('finds the changes of a range of entries', async () => {
+    await attack(EDIT, deleted(900));
+    expect(await copies.verify({ range: { from: 512, to: 767 } })).toMatchObject({
+      lines: [expect.stringMatching(changed(700))],
+      code: 1,
+      notes: [expect.any(String), 'entries 512 to 767 were compared, 0 were erased'],
+    });
+    expect(await copies.verify({ range: { from: 701, to: 899 } })).toMatchObject({ lines: [] });
+    expect(await copies.verify({ range: { from: 701, to: Infinity } })).toMatchObject({
+      lines: ['INVALID entry 900 is missing'],
+    });
+    for (const range of [
+      { from: 0, to: 1_125 },
+      { from: 1_125, to: Infinity },
+    ]) {
+      await expect(copies.verify({ range })).rejects.toThrow('has 1125 entries');
+    }
+    await expect(copies.verify({ origin: 'other' })).rejects.toThrow(`must be one of ${ORIGIN}`);
+  });
+
   it('finds nothing without one', async () => {
-    await copy();
+    await copies.copy();
     expect(await verify(false)).toEqual({ lines: [], code: 0 });
     expect(await verify(true, 0)).toEqual({ lines: [], code: 0 });
   });
@@ -195,7 +225,6 @@ describe('audit:verify, after a change by the owner of the database,', () => {
   it('finds a deleted event, and ten', async () => {
     await attack(deleted(700));
     await expectBoth('INVALID entry 700 is missing');
-    await dropTestDatabase(target);
     await attack(deleted(700, 709));
     await expectBoth(...times(10, (n) => `INVALID entry ${700 + n} is missing`));
   });
@@ -243,11 +272,7 @@ describe('audit:verify, after a change by the owner of the database,', () => {
   });
 
   it('finds two events that swapped their places', async () => {
-    await attack(
-      'UPDATE event_log SET position = 5000 WHERE position = 701',
-      'UPDATE event_log SET position = 701 WHERE position = 801',
-      'UPDATE event_log SET position = 801 WHERE position = 5000',
-    );
+    await attack(...swap(700, 800));
     await expectBoth(/^INVALID entry 700 stands elsewhere/, /^INVALID entry 800 stands elsewhere/);
   });
 
@@ -266,7 +291,7 @@ describe('audit:verify, after a change by the owner of the database,', () => {
 
   it('finds a cut end with its tiles by the heads from outside only', async () => {
     await attack(CUT_WITH_TILES, EMPTIED.replace('DELETE FROM audit_heads;', ''));
-    await rebuild(key, []);
+    await copies.seal();
     expect(await verify(false)).toEqual({ lines: [], code: 0 });
     expect(await verify(false, 0)).toEqual({
       lines: ['INCOMPLETE 67 entries follow the last head'],
@@ -282,7 +307,7 @@ describe('audit:verify, after a change by the owner of the database,', () => {
 
   it('finds an edit with the hash of its entry', async () => {
     await attack(EDIT);
-    await using((transactions) =>
+    await copies.using((transactions) =>
       transactions.run(async (manager: EntityManager) => {
         const { rows } = await new AuditLogRepository().listRows(manager, 701, 701);
         const [hash] = rows.map((row) => leafHash(leafText(row)).toString('hex'));
@@ -297,9 +322,36 @@ describe('audit:verify, after a change by the owner of the database,', () => {
     await expectBoth('INVALID tile 0/2 does not hash to its parent: entries 512 to 767');
   });
 
+  it('finds a changed tile above the entries', async () => {
+    await attack(`
+      UPDATE audit_tiles SET hashes = overlay(hashes placing sha256('x') FROM 2 * 32 + 1)
+       WHERE level = 1 AND index = 0`);
+    await expectBoth('INVALID tile 0/2 does not hash to its parent: entries 512 to 767');
+  });
+
+  it('finds a missing tile, and compares the events of the others', async () => {
+    await attack('DELETE FROM audit_tiles WHERE level = 0 AND index = 2', deleted(900));
+    await expectBoth(
+      'INVALID entry 900 is missing',
+      'INVALID tile 0/2 does not have 256 hashes: entries 512 to 767',
+    );
+  });
+
+  it('finds a log under another name by the heads from outside only', async () => {
+    await attack(EDIT, EMPTIED, `UPDATE audit_log SET origin = 'other.example.com/audit/log'`);
+    await copies.seal(copies.key);
+    expect(await verify(false, 0)).toEqual({ lines: [], code: 0 });
+    expect(await verify(true)).toEqual({
+      lines: [
+        `DIVERGED a head of 1125 of the log ${ORIGIN} was published, but the database has no such log`,
+      ],
+      code: 2,
+    });
+  });
+
   it('finds a rebuilt log by the heads that stayed', async () => {
     await attack(EDIT, KEEP_HEADS);
-    await rebuild(key, []);
+    await copies.seal();
     const stayed = 'INVALID tiles do not add up to the head of 1125';
     expect(await verify(false)).toEqual({ lines: [stayed], code: 1 });
     expect((await verify(true)).lines).toEqual([stayed, REBUILT]);
@@ -307,7 +359,7 @@ describe('audit:verify, after a change by the owner of the database,', () => {
 
   it('finds a log rebuilt with a new key', async () => {
     await attack(EDIT, EMPTIED);
-    await rebuild(newSigningKey(), [1_125]);
+    await copies.seal(newSigningKey());
     const unknown = 'INVALID no known key has signed the head of 1125';
     expect(await verify(false)).toEqual({ lines: [unknown], code: 1 });
     expect((await verify(true)).lines).toEqual([unknown, REBUILT]);
@@ -315,14 +367,14 @@ describe('audit:verify, after a change by the owner of the database,', () => {
 
   it('finds a log rebuilt with the stolen key by the heads from outside only', async () => {
     await attack(EDIT, EMPTIED);
-    await rebuild(key, [1_125]);
+    await copies.seal(copies.key);
     expect(await verify(false, 0)).toEqual({ lines: [], code: 0 });
     expect(await verify(true)).toEqual({ lines: [REBUILT], code: 2 });
   });
 
   it('finds a log cut and rebuilt with the stolen key by the heads from outside only', async () => {
     await attack(CUT, EMPTIED);
-    await rebuild(key, [1_100]);
+    await copies.seal(copies.key);
     expect(await verify(false, 0)).toEqual({ lines: [], code: 0 });
     expect((await verify(true)).lines).toEqual([
       'DIVERGED log ends at 1100; a head of 1125 was published: entries 1100 to 1124 were cut',

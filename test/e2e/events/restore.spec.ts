@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Checkpoint } from '../../../packages/verify/src/note.js';
 import { migrate } from '../../../src/database/migrate.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import {
+  newSigningKey,
+  openCheckpoint,
+  sealing,
+  untilSigned,
+  verifyLog,
+} from '../../support/audit-log.js';
 import { copyDatabase } from '../../support/copy-database.js';
 import {
   type CloudEvent,
@@ -15,7 +23,8 @@ import { WebhookReceiver } from '../../support/webhook-receiver.js';
 
 /** A copy of an earlier state in another cluster: the restored database lacks the latest events. */
 describe('a database that is restored into another cluster', () => {
-  const origin = useApp();
+  const key = newSigningKey();
+  const origin = useApp({ env: sealing(key) });
   let receiver: WebhookReceiver;
   let postgres: TestPostgres;
   let restored: TestApp;
@@ -31,6 +40,7 @@ describe('a database that is restored into another cluster', () => {
     await routeTask(origin, 'finance', 'manager');
     await receiver.untilCount(1);
     await untilSequenced(origin);
+    await untilSigned(origin);
     await copyDatabase(origin.databaseUrl, postgres.url);
     kept = await readEvents(origin.agent('auditor'));
 
@@ -38,7 +48,7 @@ describe('a database that is restored into another cluster', () => {
     await receiver.untilCount(2);
     await untilSequenced(origin);
     lost = (await origin.agent('auditor').get<EventPage>('/events')).body;
-    restored = await startTestApp({ databaseUrl: postgres.url });
+    restored = await startTestApp({ databaseUrl: postgres.url, env: sealing(key) });
   });
 
   afterAll(async () => {
@@ -94,5 +104,23 @@ describe('a database that is restored into another cluster', () => {
     expect(second?.id).toBe(`evt_${second?.event.sequence}`);
     expect(third?.id).toBe(`evt_2_${third?.event.sequence}`);
     expect(receiver.received).toHaveLength(3);
+  });
+
+  it('continues the sealed log, which verifies up to the copy with the heads from before', async () => {
+    await routeTask(restored, 'finance', 'manager');
+    await untilSigned(restored);
+    await untilSigned(origin);
+    const verify = (heads: Checkpoint[] = []) =>
+      verifyLog(postgres.url, key, { heads, maxUnsigned: 0 });
+    expect((await verify()).findings).toEqual([]);
+    const heads = await origin.query<{ checkpoint: string }>(
+      'SELECT checkpoint FROM audit_heads ORDER BY size',
+    );
+    const published = heads.map(({ checkpoint }) => openCheckpoint(checkpoint, key));
+    const copied = published.filter(({ size }) => size <= kept.length);
+    expect(copied.length).toBeGreaterThan(0);
+    expect((await verify(copied)).findings).toEqual([]);
+    // Only the heads of the lost events show that there were some.
+    expect((await verify(published)).findings.map(({ kind }) => kind)).toEqual(['DIVERGED']);
   });
 });

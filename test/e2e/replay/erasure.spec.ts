@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import pg from 'pg';
 import { erase } from '../../../src/erasure/erasure.js';
 import { erasureOf } from '../../../src/erasure/erasure-selection.js';
@@ -9,7 +8,7 @@ import { newSubject } from '../../support/app.js';
 import { EVENT_FACTS } from '../../support/event-facts.js';
 import { Matter, outcomeOf } from '../../support/approvals.js';
 import { actorOf, useApp } from '../../support/kit.js';
-import { programFile } from '../../support/program-file.js';
+import { runOperatorCommand } from '../../support/operator-commands.js';
 import { REPORT } from '../../support/audit.js';
 import { finish } from '../../support/work.js';
 
@@ -345,11 +344,5 @@ describe('npm run audit:erase', () => {
   });
 
   const command = (url: string, ...args: string[]) =>
-    new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-      const env = { PATH: process.env.PATH, DATABASE_URL: url };
-      const file = programFile('src/audit-erase-command.js');
-      execFile(process.execPath, [file, ...args], { env }, (error, stdout, stderr) => {
-        resolve({ code: error?.code ?? 0, stdout, stderr });
-      });
-    });
+    runOperatorCommand('audit-erase', { DATABASE_URL: url }, ...args);
 });
