@@ -1,6 +1,8 @@
+# docs/docker.md describes the arguments.
 ARG NODE_VERSION=24
+ARG NODE_IMAGE=docker.io/library/node:${NODE_VERSION}-bookworm-slim
 
-FROM node:${NODE_VERSION}-bookworm-slim AS build
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages ./packages
@@ -11,13 +13,13 @@ COPY migrations ./migrations
 COPY src ./src
 RUN npm run build
 
-FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
+FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The packages for clients are not part of the image.
 RUN npm ci --omit=dev --workspaces=false --omit=optional --no-audit --no-fund
 
-FROM node:${NODE_VERSION}-bookworm-slim AS runtime
+FROM ${NODE_IMAGE} AS runtime
 ENV NODE_ENV=production
 WORKDIR /app
 COPY package.json LICENSE ./
@@ -28,4 +30,14 @@ USER 1000:1000
 EXPOSE 8088
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8088}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ARG NODE_IMAGE
+ARG SOURCE=
+ARG REVISION=
+LABEL org.opencontainers.image.title="Agent Mesh Controller" \
+  org.opencontainers.image.description="Where the AI agents of an enterprise's org roles route tasks, ask for approvals and leave an audit trail." \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.version="0.4.0" \
+  org.opencontainers.image.source="${SOURCE}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.base.name="${NODE_IMAGE}"
 CMD ["node", "--enable-source-maps", "dist/src/main.js"]

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { parseEnvironment, VARIABLES } from '../../src/config/parse-environment.js';
+import { readDockerfile } from '../support/dockerfile.js';
 
 interface Service {
   image?: string;
@@ -28,7 +29,6 @@ const PROVIDER = {
   OIDC_JWKS_URL: 'https://id.example.com/realms/mesh/protocol/openid-connect/certs',
   OIDC_AUDIENCE: 'agent-mesh',
 };
-const stages = stagesOf(readFileSync('Dockerfile', 'utf8'));
 
 describe('docker-compose.yml', () => {
   it('runs the controller, PostgreSQL 17 and Redis 7', () => {
@@ -37,7 +37,7 @@ describe('docker-compose.yml', () => {
     expect(services.postgres.image).toBe('postgres:17');
     expect(services.redis.image).toBe('redis:7');
     expect(services.controller.build).toEqual({ context: '.', target: 'runtime' });
-    expect(stages.has('runtime')).toBe(true);
+    expect(readDockerfile().map(({ name }) => name)).toContain('runtime');
   });
 
   it.each(Object.entries(services))('has a health check of %s', (_, { healthcheck }) => {
@@ -117,48 +117,6 @@ describe('docker-compose.yml', () => {
     expect(services.redis.ports).toBeUndefined();
   });
 });
-
-describe('Dockerfile', () => {
-  it('builds in stages, without build tools in the image', () => {
-    expect([...stages.keys()]).toEqual(['build', 'dependencies', 'runtime']);
-    expect(stages.get('build')).toContain('RUN npm run build');
-    expect(stages.get('dependencies')?.join('\n')).toMatch(/npm ci --omit=dev/);
-    const copied = stages.get('runtime')?.filter((line) => line.startsWith('COPY --from='));
-    expect(copied).toEqual([
-      'COPY --from=dependencies /app/node_modules ./node_modules',
-      'COPY --from=build /app/dist ./dist',
-    ]);
-  });
-
-  it('runs without root, as the process that receives signals', () => {
-    const runtime = stages.get('runtime') ?? [];
-    expect(runtime).toContain('USER 1000:1000');
-    expect(runtime.at(-1)).toBe('CMD ["node", "--enable-source-maps", "dist/src/main.js"]');
-    expect(runtime.indexOf('USER 1000:1000')).toBeLessThan(runtime.length - 1);
-  });
-
-  it('copies only files that .dockerignore allows', () => {
-    const allowed = readFileSync('.dockerignore', 'utf8').match(/(?<=^!)[^/\n]+/gm) ?? [];
-    const copied = [...stages.values()]
-      .flat()
-      .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
-      .flatMap((line) => line.split(' ').slice(1, -1));
-    expect(new Set(copied)).toEqual(new Set(allowed));
-    expect(copied.filter((path) => !existsSync(path))).toEqual([]);
-  });
-});
-
-/** The instructions of each stage, in order. */
-function stagesOf(dockerfile: string): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  let current: string[] = [];
-  for (const line of dockerfile.split('\n')) {
-    const name = /^FROM \S+ AS (\S+)$/.exec(line)?.[1];
-    if (name !== undefined) found.set(name, (current = []));
-    else if (line.trim() !== '') current.push(line);
-  }
-  return found;
-}
 
 /** What Compose makes of the variables when those of the provider are set and all that it asks for. */
 function interpolate(
