@@ -2,12 +2,13 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { AUDIT_LOG_STATES, type AuditLogState } from '../audit-log/audit-log-state.service.js';
 import { KEYS_PROBLEMS, type KeysProblem } from '../auth/keys-problem.js';
 import { DATABASE_REASONS, type DatabaseReason } from '../database/database-reason.js';
+import { VERSION } from '../version.js';
 
 export class ServiceStatusDto {
   @ApiProperty({ description: 'Always `ok`.', enum: ['ok'], example: 'ok' })
   status: 'ok';
 
-  @ApiProperty({ description: 'Version of the controller.', example: '0.4.0' })
+  @ApiProperty({ description: 'Version of the controller.', example: VERSION })
   version: string;
 }
 
@@ -19,7 +20,7 @@ export class HealthDto {
   })
   status: 'healthy' | 'degraded';
 
-  @ApiProperty({ description: 'Version of the controller.', example: '0.4.0' })
+  @ApiProperty({ description: 'Version of the controller.', example: VERSION })
   version: string;
 
   @ApiProperty({

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { developmentToken } from '../../../src/auth/development-token.js';
+import { VERSION } from '../../../src/version.js';
 import { newSubject, startTestApp, TEST_SECRET, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { McpAgents } from '../../support/mcp.js';
@@ -125,10 +126,11 @@ describe('POST /mcp', () => {
     },
   );
 
-  it('advertises no list changes', async () => {
+  it('advertises its version, and no list changes', async () => {
     const clientInfo = { name: 'test', version: '1' };
     const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
     const { text } = await say({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+    expect(text).toContain(`"version":"${VERSION}"`);
     expect(text).toContain('"capabilities"');
     expect(text).not.toMatch(/"(listChanged|subscribe)":true/);
   });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { runDemo } from '../../../src/demo/run-demo.js';
+import { VERSION } from '../../../src/version.js';
 import { TEST_SECRET } from '../../support/app.js';
 import { useSharedApp } from '../../support/kit.js';
 
@@ -76,7 +77,7 @@ describe('npm run demo', () => {
 
   it('reports an unexpected response in one line', async () => {
     const { code, errors } = await play({}, false, [
-      { method: 'GET', path: '/status', status: 200, json: { status: 'ok', version: '0.4.0' } },
+      { method: 'GET', path: '/status', status: 200, json: { status: 'ok', version: VERSION } },
       { method: 'POST', path: '/tasks/route', status: 202, json: { status: 'accepted' } },
     ]);
     expect(code).toBe(1);
@@ -88,7 +89,7 @@ describe('npm run demo', () => {
     expect(stranger.code).toBe(1);
     expect(stranger.errors).toMatch(/^demo: The server at .* is not a controller\.\n$/);
     const refusal = await play({}, false, [
-      { method: 'GET', path: '/status', status: 200, json: { status: 'ok', version: '0.4.0' } },
+      { method: 'GET', path: '/status', status: 200, json: { status: 'ok', version: VERSION } },
       {
         method: 'POST',
         path: '/tasks/route',
