@@ -32,6 +32,8 @@ export interface OidcProviderOptions {
 export class OidcProvider {
   /** Grant types of the token requests that succeeded, in order. */
   readonly grants: string[] = [];
+  /** The client of each token that was issued. */
+  readonly clients: string[] = [];
 
   private constructor(
     private readonly server: Server,
@@ -48,6 +50,7 @@ export class OidcProvider {
     const provider = new Provider(issuer, configurationOf(options));
     provider.on('grant.success', ({ oidc }) => {
       started.grants.push(String(oidc.params?.grant_type));
+      started.clients.push(String(oidc.client?.clientId));
     });
     const answer = provider.callback();
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
