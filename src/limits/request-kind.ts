@@ -1,8 +1,10 @@
 import type { Request } from 'express';
 import type { RequestKind } from './load-shedder.service.js';
 
+/** The event stream. It has a limit of its own for clients that do not read. */
+export const EVENT_STREAM_PATH = '/events/stream';
 /** Routes on which a request can wait; on `/mcp` with a tool that has `wait_seconds`. Routing is strict. */
-const WAITING_PATHS = new Set(['/tasks/wait', '/events/stream', '/mcp']);
+const WAITING_PATHS = new Set(['/tasks/wait', EVENT_STREAM_PATH, '/mcp']);
 /** Routes on which a request waits if its query has `wait_seconds`. */
 const WATCHED = /^\/((sessions|tasks|approvals)\/[^/]+|events)$/;
 

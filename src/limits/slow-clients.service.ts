@@ -7,6 +7,7 @@ import { writeProblem } from '../errors/problem.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { hasBody } from '../observability/probes.js';
 import { LoadShedderService, type Place } from './load-shedder.service.js';
+import { EVENT_STREAM_PATH } from './request-kind.js';
 
 const CHECK_EVERY_MS = 1_000;
 /** Bytes that a client must send between two checks to keep its place under load. */
@@ -17,7 +18,7 @@ const CROWDED_STALL_SECONDS = 5;
 /**
  * Ends requests whose client does not send or read, because they hold a place. Under load a body must come at 4 KiB per
  * second; without load Node limits the time of the whole request. A response whose client reads nothing is ended after
- * HTTP_STALL_SECONDS, under load after 5 seconds.
+ * HTTP_STALL_SECONDS, under load after 5 seconds. An event stream limits its client itself.
  */
 @Injectable()
 export class SlowClientsService implements OnApplicationShutdown {
@@ -48,6 +49,7 @@ export class SlowClientsService implements OnApplicationShutdown {
   }
 
   private check({ kind, request, response }: Place): void {
+    if (pathOf(request) === EVENT_STREAM_PATH) return;
     const isCrowded = this.loadShedder.isCrowded(kind);
     if (response.headersSent) this.checkReader(response, isCrowded);
     else if (!request.complete && hasBody(request)) this.checkBody(request, response, isCrowded);
