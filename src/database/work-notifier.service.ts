@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -11,6 +12,10 @@ import { TransactionsService } from './transactions.service.js';
 const CHANNEL = 'agent_mesh_work';
 const ANNOUNCEMENTS = 'agent_mesh_announcements';
 const COALESCE_MS = 20;
+
+const NOTIFY = `
+  SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload
+  UNION ALL SELECT pg_notify($3, payload) FROM unnest($4::text[]) AS payload`;
 
 /** The topic of the changes of a session; a role is a topic itself. */
 export function sessionTopic(id: string): string {
@@ -27,7 +32,9 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
   private readonly listeners = new TopicListeners();
   private readonly announcementHandlers = new Map<string, (text: string) => void>();
   private readonly pendingTopics = new Set<string>();
-  private flushing?: NodeJS.Timeout;
+  private readonly pendingAnnouncements = new Set<string>();
+  /** Resolves when what is pending was sent. */
+  private flushing?: Promise<void>;
   private stopped = false;
 
   constructor(
@@ -49,7 +56,6 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
 
   beforeApplicationShutdown(): void {
     this.stopped = true;
-    clearTimeout(this.flushing);
     this.listeners.wakeAll();
     this.listener.stop();
   }
@@ -57,10 +63,7 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
   /** Notifies all processes, within about 20 ms, that there may be work for a role, or that a session has changed. */
   notify(topic: string): void {
     this.pendingTopics.add(topic);
-    this.flushing ??= setTimeout(() => {
-      this.flushing = undefined;
-      void this.flush();
-    }, COALESCE_MS).unref();
+    this.flushSoon().catch(() => undefined);
   }
 
   /** Notifies this process only. */
@@ -73,11 +76,13 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
     return this.listeners.subscribe(topic, listener);
   }
 
-  /** Sends `text` to every connected process that listens to `topic`, including this one. Other processes miss it. */
+  /**
+   * Sends `text`, within about 20 ms, to every connected process that listens to `topic`, including this one. Other processes
+   * miss it. Rejects if PostgreSQL does not take it.
+   */
   async announce(topic: string, text: string): Promise<void> {
-    await this.transactions.read((manager) =>
-      sql(manager, `SELECT pg_notify($1, $2)`, [ANNOUNCEMENTS, `${topic}:${text}`]),
-    );
+    this.pendingAnnouncements.add(`${topic}:${text}`);
+    await this.flushSoon();
   }
 
   /** Calls `listener` with each text announced under `topic`. A topic has no colon and one listener. */
@@ -90,19 +95,25 @@ export class WorkNotifierService implements OnApplicationBootstrap, BeforeApplic
     return this.stopped;
   }
 
+  private flushSoon(): Promise<void> {
+    return (this.flushing ??= this.flush());
+  }
+
   private async flush(): Promise<void> {
+    if (!this.stopped) await sleep(COALESCE_MS, undefined, { ref: false });
+    this.flushing = undefined;
     const topics = [...this.pendingTopics];
+    const announcements = [...this.pendingAnnouncements];
     this.pendingTopics.clear();
+    this.pendingAnnouncements.clear();
     try {
       await this.transactions.read((manager) =>
-        sql(manager, `SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic`, [
-          CHANNEL,
-          topics,
-        ]),
+        sql(manager, NOTIFY, [CHANNEL, topics, ANNOUNCEMENTS, announcements]),
       );
-    } catch {
+    } catch (error) {
       // Other processes poll within a second.
       for (const topic of topics) this.listeners.wake(topic);
+      throw error;
     }
   }
 

@@ -9,7 +9,9 @@ import type { EventCursor } from './event-cursor.js';
 import { EventLogRepository } from './event-log.repository.js';
 import { EventsRepository } from './events.repository.js';
 import type { SharedEvent } from './log-event.js';
-import { EVENT_LOG_TOPIC } from './sequencer.service.js';
+
+/** The topic of the announcements that the event log has grown. The text is the id of the instance that numbered. */
+export const EVENT_LOG_TOPIC = 'event-log';
 
 /** Milliseconds between reads of the log. They find events of which no announcement arrived. */
 const POLL_MS = 1_000;
@@ -29,7 +31,7 @@ const ALL = 'all';
 export class EventHubService implements BeforeApplicationShutdown {
   private readonly logger = new Logger(EventHubService.name);
   private readonly listeners = new TopicListeners();
-  private readonly growthListeners: (() => void)[] = [];
+  private readonly growthListeners: ((instance: string) => void)[] = [];
   private readonly grown = new Wakeup();
   private recent: { event: SharedEvent; chars: number }[] = [];
   private chars = 0;
@@ -44,14 +46,14 @@ export class EventHubService implements BeforeApplicationShutdown {
     private readonly transactions: TransactionsService,
     notifier: WorkNotifierService,
   ) {
-    notifier.onAnnouncement(EVENT_LOG_TOPIC, () => {
+    notifier.onAnnouncement(EVENT_LOG_TOPIC, (instance) => {
       this.grown.raise();
-      for (const listener of this.growthListeners) listener();
+      for (const listener of this.growthListeners) listener(instance);
     });
   }
 
-  /** Calls `listener` when an instance announces that the log has grown. An announcement can be lost. */
-  onGrowth(listener: () => void): void {
+  /** Calls `listener` with the id of an instance that announces that the log has grown. An announcement can be lost. */
+  onGrowth(listener: (instance: string) => void): void {
     this.growthListeners.push(listener);
   }
 

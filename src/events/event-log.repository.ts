@@ -21,7 +21,7 @@ export interface LockedHead {
 }
 
 /** Progress of one batch. */
-export interface Numbered extends Head {
+export interface Numbered {
   found: number;
 }
 
@@ -139,8 +139,7 @@ const NUMBER = `
            barrier_tx = CASE WHEN p.is_past_barrier THEN ${OWN_TX} ELSE h.barrier_tx END
       FROM progress p
      WHERE p.found > 0 OR (p.is_past_barrier AND (h.low_n < h.barrier_n OR h.barrier_n < $1::bigint)))
-  SELECT h.epoch, (h.last_position + p.found)::float8 AS position, p.found::int AS found
-    FROM event_log_head h, progress p`;
+  SELECT found::int AS found FROM progress`;
 
 const BACKFILL = `
   WITH batch AS (
@@ -161,8 +160,7 @@ const BACKFILL = `
            backfilled_at = coalesce((SELECT timestamp FROM last), h.backfilled_at),
            backfilled_id = coalesce((SELECT id FROM last), h.backfilled_id)
       FROM progress p)
-  SELECT h.epoch, (h.last_position + p.found)::float8 AS position, p.found::int AS found
-    FROM event_log_head h, progress p`;
+  SELECT found::int AS found FROM progress`;
 
 const HAS_UNNUMBERED = `
   SELECT NOT h.is_backfilled OR (s.is_called AND s.last_value > h.low_n) AS has

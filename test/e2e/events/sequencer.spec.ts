@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
 import { until } from '../../support/eventually.js';
@@ -178,35 +177,59 @@ describe('the sequencer on a long log', () => {
            FROM generate_series(1, ${EVENTS})`,
       );
     });
-    const mesh = await startTestApp({ databaseUrl });
-    const head = async (): Promise<number> => {
-      const [row] = await mesh.query<{ position: number }>(
-        'SELECT last_position::float8 AS position FROM event_log_head',
-      );
-      return row?.position ?? 0;
-    };
     try {
-      await until(async () => (await head()) === EVENTS);
-      await withClient(databaseUrl, (client) => client.query('VACUUM ANALYZE'));
-      const before = await rowsReadInScans(mesh);
-      await routeTask(mesh, 'finance', 'manager');
-      await until(async () => (await head()) > EVENTS);
-      await mesh.agent('auditor').get('/metrics');
-      await mesh.agent('auditor').get(`/events?after=${EVENTS}&wait_seconds=2`);
+      await withApp(databaseUrl, async (mesh) => {
+        await until(async () => (await head(mesh)) === EVENTS);
+      });
+      const before = await rowsReadInScans(databaseUrl);
+      await withApp(databaseUrl, async (mesh) => {
+        await routeTask(mesh, 'finance', 'manager');
+        await until(async () => (await head(mesh)) > EVENTS);
+        await mesh.agent('auditor').get('/metrics');
+        await mesh.agent('auditor').get(`/events?after=${EVENTS}&wait_seconds=2`);
+      });
 
-      expect(await rowsReadInScans(mesh)).toEqual(before);
+      expect(await rowsReadInScans(databaseUrl)).toEqual(before);
     } finally {
-      await mesh.close();
       await dropTestDatabase(databaseUrl);
     }
   });
 
-  /** Backends report their statistics at most once a second. */
-  async function rowsReadInScans(mesh: Pick<TestApp, 'query'>): Promise<unknown[]> {
-    await sleep(1_500);
-    return mesh.query(
-      `SELECT relname, seq_tup_read::int AS rows FROM pg_stat_user_tables
-        WHERE relname IN ('audit_events', 'event_log') ORDER BY relname`,
+  async function withApp(
+    databaseUrl: string,
+    use: (mesh: TestApp) => Promise<void>,
+  ): Promise<void> {
+    const mesh = await startTestApp({ databaseUrl });
+    try {
+      await use(mesh);
+    } finally {
+      await mesh.close();
+    }
+  }
+
+  async function head(mesh: TestApp): Promise<number> {
+    const [row] = await mesh.query<{ position: number }>(
+      'SELECT last_position::float8 AS position FROM event_log_head',
     );
+    return row?.position ?? 0;
+  }
+
+  /** Backends report what they read at the latest when they end. */
+  async function rowsReadInScans(databaseUrl: string): Promise<unknown[]> {
+    return withClient(databaseUrl, async (client) => {
+      await until(async () => {
+        const { rows } = await client.query(
+          `SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+        );
+        return rows.length === 0;
+      });
+      const { rows } = await client.query<{ relname: string; rows: number }>(
+        `SELECT relname, seq_tup_read::int AS rows FROM pg_stat_user_tables
+          WHERE relname IN ('audit_events', 'event_log') ORDER BY relname`,
+      );
+      await client.query('VACUUM ANALYZE');
+      return rows;
+    });
   }
 });
