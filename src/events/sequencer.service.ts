@@ -17,8 +17,8 @@ import { BATCH, EventLogRepository, type Numbered } from './event-log.repository
 
 /** Minimum milliseconds between two batches, so that one batch numbers the events of many commits. */
 const PAUSE_MS = 40;
-/** Minimum pause in durations of the batch before it. Batches take longer while an old transaction is open. */
-const PAUSE_DURATIONS = 4;
+/** Minimum pause in durations of the batch before it. Batches take longer under load, and while an old transaction is open. */
+const PAUSE_DURATIONS = 10;
 /** Milliseconds after a batch of another instance in which this one leaves its events to the next batch of that one. */
 const FOLLOW_MS = 100;
 /** Milliseconds between checks for events that other instances committed. */
