@@ -8,6 +8,8 @@ export default defineConfig({
   build: {
     outDir: '../../dist/console',
     emptyOutDir: true,
+    // The texts of the licences of the bundled packages, which their licences require.
+    license: { fileName: 'licences.md' },
     target: 'es2022',
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,

