@@ -22,6 +22,7 @@ import { SaltAuditEvents1764000030500 } from './1764000030500-salt-audit-events.
 import { IndexClaims1764000032000 } from './1764000032000-index-claims.js';
 import { IndexPendingDeliveries1764000034000 } from './1764000034000-index-pending-deliveries.js';
 import { AllowErasure1764000035000 } from './1764000035000-allow-erasure.js';
+import { IndexChanges1764000037000 } from './1764000037000-index-changes.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -49,4 +50,5 @@ export const MIGRATIONS = [
   IndexClaims1764000032000,
   IndexPendingDeliveries1764000034000,
   AllowErasure1764000035000,
+  IndexChanges1764000037000,
 ];

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { A2aModule } from './a2a/a2a.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuditLogModule } from './audit-log/audit-log.module.js';
@@ -76,7 +77,11 @@ export class AppModule {
   ): DynamicModule {
     return {
       module: AppModule,
-      imports: [EnvironmentModule.forRoot(environment), DatabaseModule.forRoot(databaseUrl, files)],
+      imports: [
+        EnvironmentModule.forRoot(environment),
+        DatabaseModule.forRoot(databaseUrl, files),
+        ...(environment.A2A_ROLES.length > 0 ? [A2aModule] : []),
+      ],
     };
   }
 }

@@ -32,6 +32,7 @@ const LAYERS = [
   'erasure',
   'console',
   'mcp',
+  'a2a',
   'health',
   'demo',
   'the application', // every other file that lies in src itself

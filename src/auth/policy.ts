@@ -76,6 +76,8 @@ export const POLICY = {
   'idempotency.read': 'agent',
   'mcp.call': 'agent',
   'mcp.discover': 'public',
+  'a2a.call': 'agent',
+  'a2a.discover': 'public',
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof POLICY;

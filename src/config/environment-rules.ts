@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { parseVerifierKey } from '../../packages/verify/src/note.js';
 import { isLoopback } from '../common/loopback.js';
+import { readCards } from './a2a-cards.js';
 import { parseAnchor } from './audit-anchor.js';
 import { parseSigningKey } from './audit-signing-key.js';
 import type { Environment } from './environment.js';
@@ -135,6 +136,25 @@ const networksOfWebhooks: EnvironmentRule = ({ WEBHOOK_ALLOWED_NETWORKS }) =>
     ? []
     : ['WEBHOOK_ALLOWED_NETWORKS must hold networks such as 10.0.0.0/8'];
 
+/** The controller cannot assign work to another role. */
+const knownA2aRoles: EnvironmentRule = ({ ROLES, A2A_ROLES }) => [
+  ...(ROLES.length > 0 && A2A_ROLES.some((role) => !ROLES.includes(role))
+    ? ['A2A_ROLES must name roles of ROLES only']
+    : []),
+  ...(A2A_ROLES.some((role) => ['admin', 'auditor', 'system'].includes(role))
+    ? ['A2A_ROLES must not name admin, auditor or system']
+    : []),
+];
+
+const usableA2aCards: EnvironmentRule = ({ A2A_CARDS_FILE, A2A_ROLES }) => {
+  if (A2A_CARDS_FILE === undefined) return [];
+  return problemOf(() => {
+    const roles = [...readCards(A2A_CARDS_FILE).keys()];
+    if (roles.some((role) => !A2A_ROLES.includes(role)))
+      throw new Error('the file of A2A_CARDS_FILE must name roles of A2A_ROLES only');
+  });
+};
+
 const auditSigner: EnvironmentRule = (environment) => {
   const { AUDIT_SIGNING_KEY, AUDIT_SIGNER_URL, AUDIT_SIGNER_KEY } = environment;
   if (AUDIT_SIGNING_KEY !== undefined && AUDIT_SIGNER_URL !== undefined)
@@ -176,6 +196,8 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   redisSettingsWithUrl,
   headersBeforeRequest,
   networksOfWebhooks,
+  knownA2aRoles,
+  usableA2aCards,
   auditSigner,
   verifierKeys,
   usableAnchors,

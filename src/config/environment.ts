@@ -228,6 +228,19 @@ export class Environment {
   @Flag()
   readonly WEBHOOK_ALLOW_HTTP: boolean = false;
 
+  /** Roles that are A2A agents. Empty: A2A is off. */
+  @Names()
+  readonly A2A_ROLES: readonly string[] = [];
+
+  /** JSON file with the names, descriptions and skills of the agent cards. */
+  @IsOptional()
+  @IsString()
+  readonly A2A_CARDS_FILE?: string;
+
+  /** Longest time in seconds that the A2A operation SendMessage waits for the end of the task. */
+  @WholeNumber(0, 55)
+  readonly A2A_BLOCKING_SECONDS: number = 55;
+
   /** Whether this instance seals the audit log. */
   @Flag()
   readonly AUDIT_SEAL: boolean = true;

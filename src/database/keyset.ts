@@ -11,7 +11,7 @@ export interface Keyset {
 }
 
 /** A list with pages. A cursor is valid only for the list that returned it. */
-export type CursorKind = 'tasks' | 'inbox' | 'sessions' | 'approvals' | 'events';
+export type CursorKind = 'tasks' | 'inbox' | 'sessions' | 'approvals' | 'events' | 'changes';
 
 const PATTERN =
   /^([a-z]+)\|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d))?$/;

@@ -76,7 +76,12 @@ export class EventStreamsService {
     }
   }
 
-  private enter({ subject }: Agent): () => void {
+  /**
+   * Takes a place for a stream of a caller. Returns the function that gives it back.
+   *
+   * @throws DomainError `events.too_many_streams` or `server.overloaded`
+   */
+  enter({ subject }: Agent): () => void {
     const own = this.ofSubject.get(subject) ?? 0;
     if (own >= MAX_OF_SUBJECT) {
       throw new DomainError(

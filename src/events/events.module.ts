@@ -27,6 +27,6 @@ import { SequencerService } from './sequencer.service.js';
     EventStreamsService,
     StateWatchesService,
   ],
-  exports: [EventHubService, EventReaderService, StateWatchesService],
+  exports: [EventHubService, EventReaderService, EventStreamsService, StateWatchesService],
 })
 export class EventsModule {}

@@ -51,10 +51,15 @@ function unlessSkipped(handle: RequestHandler): RequestHandler {
 }
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+/** Also the media type of the HTTP+JSON binding of A2A, on its routes. */
+const A2A_TYPE = /^application\/(a2a\+)?json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+const A2A_PATH = /^\/a2a\/[^/]+\/v1\//;
+const MEDIA_TYPES = ['application/json', 'application/a2a+json'];
 
 const rejectOtherMediaTypes: RequestHandler = (request, _response, next) => {
   const { headers } = request;
-  if (hasBody(request) && !JSON_TYPE.test(headers['content-type'] ?? '')) {
+  const types = A2A_PATH.test(request.path) ? A2A_TYPE : JSON_TYPE;
+  if (hasBody(request) && !types.test(headers['content-type'] ?? '')) {
     throw new DomainError('request.media_type', 'Send the body as application/json in UTF-8.');
   }
   const encoding = headers['content-encoding'] ?? 'identity';
@@ -78,7 +83,12 @@ function isReport({ method, path }: { method: string; path: string }): boolean {
 const rejectedBodies = new WeakMap<IncomingMessage, DomainError>();
 
 function readJson(): RequestHandler {
-  const ordinary = express.json({ limit: LIMIT, inflate: false, verify: assertParsable });
+  const ordinary = express.json({
+    limit: LIMIT,
+    inflate: false,
+    type: MEDIA_TYPES,
+    verify: assertParsable,
+  });
   const tolerant = express.json({ limit: FAILURE_LIMIT, inflate: false, verify: recordFault });
   const compressed = readGzip(LIMIT, parseJson);
   let large = 0;

@@ -40,5 +40,6 @@ import { ToolCallsService } from './http/tool-calls.service.js';
     EventOperationsService,
     ReceiptOperationsService,
   ],
+  exports: [InProcessMeshService],
 })
 export class McpModule {}

@@ -34,6 +34,9 @@ import type { EndedReason, SessionStatus } from '../lifecycle/session-status.js'
 @Index('idx_sessions_from_role_tasks', ['from_role', 'task_status', 'task_created_at', 'task_id'], {
   where: 'task_status IS NOT NULL',
 })
+@Index('idx_sessions_changes', ['role', 'from_role', 'updated_at', 'task_id'], {
+  where: 'task_status IS NOT NULL',
+})
 @Index('idx_sessions_role', ['role', 'status', 'created_at', 'id'], { where: 'version > 0' })
 @Index('idx_sessions_roles', ['from_role', 'role', 'created_at', 'id'], {
   where: 'from_role IS NOT NULL',

@@ -681,6 +681,7 @@ export const EXPECTED_SCHEMA = `
   CREATE INDEX idx_sessions_role ON sessions (role, status, created_at, id) WHERE version > 0;
   CREATE INDEX idx_sessions_from_role ON sessions (from_role, status, created_at, id) WHERE from_role IS NOT NULL;
   CREATE INDEX idx_sessions_roles ON sessions (from_role, role, created_at, id) WHERE from_role IS NOT NULL;
+  CREATE INDEX idx_sessions_changes ON sessions (role, from_role, updated_at, task_id) WHERE task_status IS NOT NULL;
   CREATE INDEX idx_sessions_claimed_by ON sessions (claimed_by, status, created_at, id) WHERE claimed_by IS NOT NULL;
   CREATE INDEX idx_sessions_claimed_by_tasks ON sessions (claimed_by, task_status, task_created_at, task_id)
     WHERE claimed_by IS NOT NULL AND task_status IS NOT NULL;

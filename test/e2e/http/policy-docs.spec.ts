@@ -87,13 +87,21 @@ const ACTIONS: Record<Action, Words> = {
   'idempotency.read': { request: 'Read executed requests', condition: 'for its own requests' },
   'mcp.call': { request: 'Call an MCP tool', condition: 'if the action of the tool is allowed' },
   'mcp.discover': { request: 'Read the protected-resource metadata (RFC 9728)' },
+  'a2a.call': {
+    request: 'Call an A2A agent',
+    condition: 'if the action of the operation is allowed',
+  },
+  'a2a.discover': { request: 'Read an agent card' },
 };
 
 describe('docs/authentication.md', () => {
   let table: string;
 
   beforeAll(async () => {
-    const module = AppModule.forRoot(parseEnvironment({}), 'postgres://no-database');
+    const module = AppModule.forRoot(
+      parseEnvironment({ A2A_ROLES: 'manager' }),
+      'postgres://no-database',
+    );
     const app = await NestFactory.create(module, { preview: true, logger: false });
     const routes = routesOf(app);
     const actions = Object.keys(POLICY) as Action[];

@@ -1,0 +1,45 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
+import { AuditLogModule } from '../audit-log/audit-log.module.js';
+import { EventsModule } from '../events/events.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
+import { LifecycleModule } from '../lifecycle/lifecycle.module.js';
+import { McpModule } from '../mcp/mcp.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { A2aController } from './a2a.controller.js';
+import { A2aHttpAdapter } from './a2a-http.adapter.js';
+import { A2aTasksRepository } from './a2a-tasks.repository.js';
+import { AgentCardsService } from './agent-cards.service.js';
+import { AgentServicesService } from './agent-services.service.js';
+import { CancellationsService } from './cancellations.service.js';
+import { MessagesService } from './messages.service.js';
+import { TaskListsService } from './task-lists.service.js';
+import { TaskReaderService } from './task-reader.service.js';
+import { TaskStreamsService } from './task-streams.service.js';
+import { TaskWaitsService } from './task-waits.service.js';
+
+@Module({
+  imports: [
+    AuditModule,
+    AuditLogModule,
+    EventsModule,
+    IdempotencyModule,
+    LifecycleModule,
+    McpModule,
+    TasksModule,
+  ],
+  controllers: [A2aController],
+  providers: [
+    A2aTasksRepository,
+    AgentCardsService,
+    TaskReaderService,
+    TaskWaitsService,
+    TaskListsService,
+    TaskStreamsService,
+    MessagesService,
+    CancellationsService,
+    AgentServicesService,
+    A2aHttpAdapter,
+  ],
+})
+export class A2aModule {}

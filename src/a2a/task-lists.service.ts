@@ -1,0 +1,107 @@
+import {
+  type ListTasksRequest,
+  type ListTasksResponse,
+  type Message,
+  TaskState,
+  taskStateToJSON,
+} from '@a2a-js/sdk';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Agent } from '../auth/agent.js';
+import { canReadEverything } from '../auth/policy.js';
+import { parseUuid } from '../common/uuid.js';
+import { decodeCursor, toPage } from '../database/keyset.js';
+import { TransactionsService } from '../database/transactions.service.js';
+import { A2aRefusal } from './a2a-failure.js';
+import { furtherMessageOf } from './a2a-message.js';
+import { toA2aTask } from './a2a-task.js';
+import { type A2aTaskFilter, type A2aTaskRow, A2aTasksRepository } from './a2a-tasks.repository.js';
+import type { TaskFacts } from './task-facts.js';
+
+const DEFAULT_PAGE_SIZE = 50;
+/** Maximum of `totalSize`. */
+const MAX_TOTAL = 10_000;
+
+/** Lists the tasks of an agent that the caller can see, with the latest change first. */
+@Injectable()
+export class TaskListsService {
+  constructor(
+    private readonly tasks: A2aTasksRepository,
+    private readonly transactions: TransactionsService,
+  ) {}
+
+  /** @throws A2aRefusal if the page token or the context is not valid */
+  async list(agent: Agent, role: string, request: ListTasksRequest): Promise<ListTasksResponse> {
+    const { pageSize = DEFAULT_PAGE_SIZE, historyLength, includeArtifacts = false } = request;
+    const filter = filterOf(agent, role, request);
+    return this.transactions.read(async (manager) => {
+      const [found, totalSize] = await Promise.all([
+        this.tasks.list(manager, { ...filter, after: placeOf(request.pageToken) }, pageSize + 1),
+        this.tasks.count(manager, { ...filter, after: undefined }, MAX_TOTAL),
+      ]);
+      const { rows, next_cursor } = toPage('changes', found, pageSize);
+      const facts = rows.map(toFacts);
+      const further = await this.furtherMessages(manager, historyLength === 0 ? [] : facts);
+      const tasks = facts.map((one) =>
+        toA2aTask(one, agent.roles, {
+          historyLength,
+          further: further.get(one.id) ?? [],
+          includeArtifacts,
+        }),
+      );
+      return { tasks, nextPageToken: next_cursor ?? '', pageSize, totalSize };
+    });
+  }
+
+  private async furtherMessages(
+    manager: EntityManager,
+    tasks: readonly TaskFacts[],
+  ): Promise<Map<string, Message[]>> {
+    const messages = new Map<string, Message[]>(tasks.map(({ id }) => [id, []]));
+    if (tasks.length === 0) return messages;
+    const rows = await this.tasks.listMessages(manager, [...messages.keys()]);
+    for (const { task_id, text } of rows) {
+      const task = tasks.find(({ id }) => id === task_id);
+      const message = task && furtherMessageOf(text, task);
+      if (message) messages.get(task_id)?.push(message);
+    }
+    return messages;
+  }
+}
+
+function filterOf(
+  agent: Agent,
+  role: string,
+  { contextId, status, statusTimestampAfter }: ListTasksRequest,
+): Omit<A2aTaskFilter, 'after'> {
+  return {
+    role,
+    callerRoles: agent.roles,
+    participants: canReadEverything(agent) ? undefined : agent.roles,
+    // A context of another form has no tasks.
+    trace_id: contextId === '' ? undefined : (parseUuid(contextId) ?? NO_TRACE),
+    state: status === TaskState.TASK_STATE_UNSPECIFIED ? undefined : taskStateToJSON(status),
+    changed_since: statusTimestampAfter,
+  };
+}
+
+const NO_TRACE = '00000000-0000-0000-0000-000000000000';
+
+function placeOf(pageToken: string) {
+  if (pageToken === '') return undefined;
+  try {
+    return decodeCursor('changes', pageToken);
+  } catch {
+    throw new A2aRefusal('params', 'pageToken must be the nextPageToken of the previous page.');
+  }
+}
+
+function toFacts({ pending, ...row }: A2aTaskRow): TaskFacts {
+  return {
+    ...row,
+    pending: pending.map(({ expires_at, ...approval }) => ({
+      ...approval,
+      expires_at: expires_at === null ? null : new Date(expires_at),
+    })),
+  };
+}
