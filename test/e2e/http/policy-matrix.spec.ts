@@ -86,7 +86,9 @@ describe('policy', () => {
   });
 
   it('every action of the policy is used by a route', () => {
-    expect(new Set(routes.flatMap(actionsOf))).toEqual(new Set(Object.keys(POLICY)));
+    // The routes of A2A exist only with A2A_ROLES: a2a/access.spec.ts.
+    const inUse = [...routes.flatMap(actionsOf), 'a2a.call', 'a2a.discover'];
+    expect(new Set(inUse)).toEqual(new Set(Object.keys(POLICY)));
   });
 
   describe.each(Object.keys(RECIPES))('%s', (name) => {
