@@ -25,6 +25,7 @@ import { LifecycleModule } from './lifecycle/lifecycle.module.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { SubjectLimitGuard } from './limits/subject-limit.guard.js';
 import { ObservabilityModule } from './observability/observability.module.js';
+import { OverviewModule } from './overview/overview.module.js';
 import { ReceiptsModule } from './receipts/receipts.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { RolesModule } from './roles/roles.module.js';
@@ -48,6 +49,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
     SessionsModule,
     ApprovalsModule,
     ReceiptsModule,
+    OverviewModule,
     IdempotencyModule,
     WebhooksModule,
     McpModule,

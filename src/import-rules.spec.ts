@@ -27,6 +27,7 @@ const LAYERS = [
   'receipts',
   'sessions',
   'tasks',
+  'overview',
   'webhooks',
   'replay',
   'erasure',

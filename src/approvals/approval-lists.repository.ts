@@ -74,6 +74,17 @@ export class ApprovalListsRepository {
     return sql(manager, PENDING_BY_ROLE);
   }
 
+  /** Counts the approvals that an agent can decide now, up to {@link MOST_WAITING}. */
+  async countDecidable(manager: EntityManager, agent: Agent): Promise<number> {
+    const where = new WhereClause();
+    const ranges = [this.decidable(where, EVERY_APPROVAL, agent)];
+    const text = `
+      SELECT count(*) FILTER (WHERE m.is_match)::integer AS total
+        FROM (${mergeRanges(ranges, 'DESC', MOST_WAITING)}) m`;
+    const [row] = await sql<{ total: number }>(manager, text, where.parameters);
+    return Math.min(row?.total ?? 0, MOST_WAITING);
+  }
+
   /** Pending approvals of the roles of an agent that it can decide. */
   private decidable(where: WhereClause, filter: ApprovalFilter, agent: Agent): Ranges {
     const { APPROVALS_FOUR_EYES, HUMAN_APPROVER_ROLES } = this.environment;
@@ -91,6 +102,19 @@ export class ApprovalListsRepository {
     };
   }
 }
+
+/** The number up to which the approvals that an agent can decide are counted. */
+const MOST_WAITING = 100;
+
+const EVERY_APPROVAL: ApprovalFilter = {
+  participants: undefined,
+  status: undefined,
+  decidableBy: undefined,
+  requested_by: undefined,
+  approver_role: undefined,
+  task_id: undefined,
+  after: undefined,
+};
 
 /** SELECT of the position of an approval. */
 const POSITION = 'SELECT a.created_at AS at, a.id FROM approvals a';

@@ -51,6 +51,11 @@ export class ApprovalsReaderService {
     return { approvals: rows.map(toListedDto), page_size: query.page_size, next_cursor };
   }
 
+  /** Counts the approvals that the agent can decide now, up to 100. */
+  countWaiting(manager: EntityManager, agent: Agent): Promise<number> {
+    return this.lists.countDecidable(manager, agent);
+  }
+
   /** Returns the approvals of a task, oldest first. If the list is cut, it contains the latest ones. */
   async listOfTask(manager: EntityManager, taskId: string): Promise<RowPage<ApprovalDto>> {
     const { rows, isTruncated } = await this.lists.listOfTask(manager, taskId);

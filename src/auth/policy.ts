@@ -41,6 +41,7 @@ export const POLICY = {
   'status.read': 'public',
   'metrics.read': { allow: ['auditor', 'admin'], visibleTo: [] },
   'me.read': 'agent',
+  'overview.read': 'agent',
   'sessions.create': 'agent',
   'sessions.list': 'agent',
   'sessions.read': { allow: SESSION_READERS, visibleTo: SESSION_READERS },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { IndexLists1764000026000 } from '../../../migrations/1764000026000-index-lists.js';
+import { MOST_COUNTED } from '../../../src/overview/overview.repository.js';
 import { MAX_READ } from '../../../src/database/merged-ranges.js';
 import { FILTERS, type List, MIDDLES } from '../../bench/growth-cases.js';
 import { grow, ROLES_OF, type Viewer } from '../../bench/growth-rows.js';
@@ -66,6 +67,20 @@ describe(`behind ${TASKS} tasks of 50 roles`, () => {
         }
       });
     }
+
+    it(`GET /overview of a caller with ${viewer} reads indexes only, and no range whole`, async () => {
+      const agent = mesh.agent(ROLES_OF[viewer], viewer);
+      const statements = await statementsOf(mesh, async () => {
+        expect((await agent.get('/overview')).status).toBe(200);
+      });
+      const counts = statements.filter(({ text }) => text.includes('SELECT'));
+      expect(counts.length).toBeGreaterThan(7);
+      for (const statement of counts) {
+        const { ways, rowsRead } = await explain(mesh, statement);
+        expect(ways.filter((way) => WHOLE.test(way))).toEqual([]);
+        expect(rowsRead).toBeLessThanOrEqual(MOST_COUNTED + 1);
+      }
+    });
   }
 });
 

@@ -1,0 +1,10 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+export class WaitingDto {
+  @ApiProperty({
+    type: 'integer',
+    description: 'Approvals that the caller can decide now. 100 means 100 or more.',
+    example: 3,
+  })
+  approvals: number;
+}
