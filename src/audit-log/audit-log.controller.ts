@@ -8,7 +8,9 @@ import { Policy } from '../auth/policy.decorator.js';
 import { ApiProblems, ApiPublicProblems } from '../http/api-problems.decorator.js';
 import { bytes, IMMUTABLE, INDEX, NOTE, TEXT } from './api-audit-log.js';
 import { ConsistencyDto, ConsistencyQuery } from './dto/consistency.dto.js';
+import { AuditSealsDto, AuditSealsQuery } from './dto/audit-seals.dto.js';
 import { LogKeysDto } from './dto/log-keys.dto.js';
+import { EventSealsService } from './event-seals.service.js';
 import { LogKeysService } from './log-keys.service.js';
 import { SealedLogService } from './sealed-log.service.js';
 import { EntriesPathPipe } from './entries-path.pipe.js';
@@ -22,6 +24,7 @@ export class AuditLogController {
   constructor(
     private readonly log: SealedLogService,
     private readonly keys: LogKeysService,
+    private readonly seals: EventSealsService,
   ) {}
 
   @Get('checkpoint')
@@ -67,6 +70,23 @@ export class AuditLogController {
   @ApiPublicProblems('audit.seal_off')
   listKeys(): Promise<LogKeysDto> {
     return this.keys.list();
+  }
+
+  @Get('seals')
+  @Policy('audit.list')
+  @ApiOperation({
+    operationId: 'listAuditSeals',
+    summary: 'List which audit events are sealed',
+    description:
+      'Returns the state of the sealed log, and for each of the events that `GET /audit/events` shows to the caller the index of its entry and the first signed head that covers it. An event is missing until it is sealed, within about a second. It is information, not a proof: `GET /audit/events/{id}/proof` is one.',
+  })
+  @ApiOkResponse({ type: AuditSealsDto, description: 'The state, and the sealed events.' })
+  @ApiProblems()
+  listSeals(
+    @Query() { event_ids }: AuditSealsQuery,
+    @CurrentAgent() agent: Agent,
+  ): Promise<AuditSealsDto> {
+    return this.seals.get(agent, event_ids ?? []);
   }
 
   @Get('tile/entries/*path')

@@ -14,6 +14,8 @@ import { AuditTile } from './audit-tile.entity.js';
 import { AuditTilesRepository } from './audit-tiles.repository.js';
 import { EntryProofsController } from './entry-proofs.controller.js';
 import { EntryProofsService } from './entry-proofs.service.js';
+import { EventSealsRepository } from './event-seals.repository.js';
+import { EventSealsService } from './event-seals.service.js';
 import { HeadCheckService } from './head-check.service.js';
 import { HeadSignerService } from './head-signer.service.js';
 import { KnownHeadsService } from './known-heads.service.js';
@@ -49,6 +51,8 @@ import { TileChecksService } from './tile-checks.service.js';
     SealedLogService,
     LogKeysService,
     EntryProofsService,
+    EventSealsRepository,
+    EventSealsService,
     TileChecksService,
     PatrolService,
   ],

@@ -75,6 +75,39 @@ describe('The routes of the sealed log', () => {
     expect(isConsistent({ ...sizes, fromRoot: to.root, proof })).toBe(false);
   });
 
+  it('list which events are sealed, and the first head that covers each', async () => {
+    const { size } = await checkpoint();
+    const { size: covered } = openCheckpoint(first, key);
+    const rows = await listRows(mesh);
+    const ids = [rows[0], rows.at(-1)].map((row) => row?.id);
+    const missing = '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c';
+    const read = (role: string) =>
+      mesh.agent(role).get(`/audit/log/seals?event_ids=${[...ids, missing].join()}`);
+    const signed_at = expect.stringMatching(/^\d{4}-.*Z$/);
+    const newest = { state: 'sealing', size, head: { size, signed_at } };
+    const answer = await read('finance');
+    expect(answer.body).toEqual({
+      ...newest,
+      seals: [
+        { event_id: ids[0], seq: 0, head: { size: expect.any(Number), signed_at } },
+        { event_id: ids[1], seq: size - 1, head: { size, signed_at } },
+      ],
+    });
+    const [{ head } = { head: { size: 0 } }] = answer.body.seals as { head: { size: number } }[];
+    expect(head.size).toBeLessThanOrEqual(covered);
+    // Of events that it may not read, a caller receives nothing.
+    expect((await read('stranger')).body).toEqual({ ...newest, seals: [] });
+    expect((await mesh.agent('stranger').get('/audit/log/seals')).body.seals).toEqual([]);
+  });
+
+  it.each(['x', '', 'x,', times(101, () => '019a1b2c-7777-7f5a-8b6c-7d8e9f0a1b2c').join()])(
+    'refuse the ids %s',
+    async (ids) => {
+      const answer = await mesh.agent('auditor').get(`/audit/log/seals?event_ids=${ids}`);
+      expectProblem(answer, 400, 'request.invalid');
+    },
+  );
+
   it('serve tiles and entries that add up to the head', async () => {
     const { size } = await checkpoint();
     expect(size).toBeGreaterThan(256);
