@@ -139,6 +139,8 @@ export const RECIPES: Record<string, Recipe[]> = {
     { thing: 'nothing', call: (_, { client }) => client.get('/metrics'), hidden: 403 },
   ],
   'GET /me': open('/me'),
+  'GET /me/waiting': open('/me/waiting'),
+  'GET /overview': open('/overview'),
   'GET /.well-known/oauth-protected-resource': open('/.well-known/oauth-protected-resource'),
   'GET /.well-known/oauth-protected-resource/mcp': open(
     '/.well-known/oauth-protected-resource/mcp',
@@ -177,6 +179,7 @@ export const RECIPES: Record<string, Recipe[]> = {
     },
   ],
   'GET /audit/log/keys': open('/audit/log/keys'),
+  'GET /audit/log/seals': open('/audit/log/seals'),
   'GET /audit/log/tile/:level/*path': open('/audit/log/tile/0/000.p/1'),
   'GET /audit/log/tile/entries/*path': [
     {

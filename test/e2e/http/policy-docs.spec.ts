@@ -27,6 +27,10 @@ const ACTIONS: Record<Action, Words> = {
   'status.read': { request: 'Read status and health' },
   'metrics.read': { request: 'Read metrics', refused: 'every other caller' },
   'me.read': { request: 'Read your own identity' },
+  'overview.read': {
+    request: 'Read the numbers of tasks and approvals',
+    condition: 'which receives those of what it can read',
+  },
   'sessions.create': { request: 'Create a session', condition: 'for a role that it holds' },
   'sessions.list': { request: 'List sessions', condition: 'which receives those that it can read' },
   'sessions.read': { request: 'Read a session' },

@@ -364,6 +364,51 @@ export type LogKeys = {
     keys: Array<LogKey>;
 };
 
+export type SealHead = {
+    /**
+     * Number of entries that it covers.
+     */
+    size: number;
+    /**
+     * When the controller signed it.
+     */
+    signed_at: string;
+};
+
+export type EventSeal = {
+    /**
+     * Id of the event.
+     */
+    event_id: string;
+    /**
+     * Index of its entry in the sealed log, from 0.
+     */
+    seq: number;
+    /**
+     * The first signed head that covers the entry. Null: no head covers it yet.
+     */
+    head: SealHead | null;
+};
+
+export type AuditSeals = {
+    /**
+     * State of the sealed log, as in `GET /health`.
+     */
+    state: 'sealing' | 'unsigned' | 'lagging' | 'diverged' | 'off';
+    /**
+     * Number of sealed entries.
+     */
+    size: number;
+    /**
+     * The newest signed head. Null: there is none.
+     */
+    head: SealHead | null;
+    /**
+     * The entries of the events of the query that are sealed and that the caller may read.
+     */
+    seals: Array<EventSeal>;
+};
+
 export type EntryProof = {
     /**
      * Index of the entry in the log, from 0.
@@ -2045,6 +2090,115 @@ export type Receipt = {
     evidence: Array<Evidence>;
 };
 
+export type TaskCounts = {
+    /**
+     * Pending tasks.
+     */
+    pending: number;
+    /**
+     * Active tasks.
+     */
+    active: number;
+    /**
+     * Tasks whose attempts are used up.
+     */
+    dead: number;
+};
+
+export type ApprovalCounts = {
+    /**
+     * Pending approvals.
+     */
+    pending: number;
+    /**
+     * Approvals that the caller can decide now. 100 means 100 or more.
+     */
+    waiting_for_me: number;
+};
+
+export type RoleQueue = {
+    /**
+     * The role.
+     */
+    role: string;
+    /**
+     * Its pending tasks.
+     */
+    pending: number;
+    /**
+     * Its active tasks.
+     */
+    active: number;
+    /**
+     * Pending approvals that it decides.
+     */
+    approvals: number;
+    /**
+     * When its oldest pending task was routed. Null: no task is pending.
+     */
+    oldest_pending_at: string | null;
+};
+
+export type Hour = {
+    /**
+     * Start of the hour.
+     */
+    start: string;
+    /**
+     * Tasks routed in this hour.
+     */
+    routed: number;
+};
+
+export type DecisionCounts = {
+    /**
+     * Approvals decided.
+     */
+    count: number;
+    /**
+     * Median time from request to decision in seconds, of the latest decisions, at most 501. Null: there is none.
+     */
+    median_seconds: number | null;
+};
+
+export type Overview = {
+    /**
+     * The number up to which rows are counted: a count of this value means as many or more.
+     */
+    counted_to: number;
+    /**
+     * Tasks that the caller may see.
+     */
+    tasks: TaskCounts;
+    /**
+     * Approvals that the caller may see.
+     */
+    approvals: ApprovalCounts;
+    /**
+     * Roles with open work, at most 200, those with most pending work first.
+     */
+    roles: Array<RoleQueue>;
+    /**
+     * The last 24 hours of UTC, the present one last.
+     */
+    hours: Array<Hour>;
+    /**
+     * Decisions of the last 24 hours.
+     */
+    decisions: DecisionCounts;
+    /**
+     * Attempts opened in the last 24 hours that ended because their lease was lost.
+     */
+    leases_lost: number;
+};
+
+export type Waiting = {
+    /**
+     * Approvals that the caller can decide now. 100 means 100 or more.
+     */
+    approvals: number;
+};
+
 export type WebhookWithSecret = {
     /**
      * Id of the webhook.
@@ -2940,6 +3094,52 @@ export type ListAuditKeysResponses = {
 };
 
 export type ListAuditKeysResponse = ListAuditKeysResponses[keyof ListAuditKeysResponses];
+
+export type ListAuditSealsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Ids of at most 100 audit events, separated by commas.
+         */
+        event_ids?: string;
+    };
+    url: '/audit/log/seals';
+};
+
+export type ListAuditSealsErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type ListAuditSealsError = ListAuditSealsErrors[keyof ListAuditSealsErrors];
+
+export type ListAuditSealsResponses = {
+    /**
+     * The state, and the sealed events.
+     */
+    200: AuditSeals;
+};
+
+export type ListAuditSealsResponse = ListAuditSealsResponses[keyof ListAuditSealsResponses];
 
 export type GetAuditEntriesData = {
     body?: never;
@@ -5619,6 +5819,88 @@ export type GetApprovalReceiptResponses = {
 };
 
 export type GetApprovalReceiptResponse = GetApprovalReceiptResponses[keyof GetApprovalReceiptResponses];
+
+export type GetOverviewData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/overview';
+};
+
+export type GetOverviewErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetOverviewError = GetOverviewErrors[keyof GetOverviewErrors];
+
+export type GetOverviewResponses = {
+    /**
+     * The numbers.
+     */
+    200: Overview;
+};
+
+export type GetOverviewResponse = GetOverviewResponses[keyof GetOverviewResponses];
+
+export type GetWaitingData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/me/waiting';
+};
+
+export type GetWaitingErrors = {
+    /**
+     * The request is not valid. `errors` lists the problems to correct.
+     */
+    400: Problem;
+    /**
+     * The token is missing, not valid or expired. Get a new one.
+     */
+    401: Problem;
+    /**
+     * A limit is reached. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * An internal error. A keyed request can be sent again.
+     */
+    500: Problem;
+    /**
+     * Not available now. Wait for `Retry-After` seconds.
+     */
+    503: Problem;
+};
+
+export type GetWaitingError = GetWaitingErrors[keyof GetWaitingErrors];
+
+export type GetWaitingResponses = {
+    /**
+     * The number.
+     */
+    200: Waiting;
+};
+
+export type GetWaitingResponse = GetWaitingResponses[keyof GetWaitingResponses];
 
 export type ListWebhooksData = {
     body?: never;
