@@ -5,7 +5,7 @@ import {
 import { tokenFile } from './credentials/token-file.js';
 import type { TokenProvider } from './credentials/token-provider.js';
 import { CredentialsError, MeshError } from './errors.js';
-import { EventReader, type EventFilter, type MeshEvent } from './events.js';
+import { type EventFilter, type EventOptions, EventReader, type MeshEvent } from './events.js';
 import { Http, type MeshRequest, type MeshResponse, type RequestOptions } from './http.js';
 import { Approvals } from './resources/approvals.js';
 import { Audit } from './resources/audit.js';
@@ -14,7 +14,7 @@ import { Roles } from './resources/roles.js';
 import { Sessions } from './resources/sessions.js';
 import { Tasks } from './resources/tasks.js';
 import { Webhooks } from './resources/webhooks.js';
-import type { KeyedRequest, Caller } from './types.js';
+import type { Caller, Health, KeyedRequest, Overview, Waiting } from './types.js';
 
 export interface ClientOptions {
   /** URL of the controller, with the path prefix if it has one. */
@@ -75,6 +75,23 @@ export class MeshClient {
     return (await this.http.send({ ...options, method: 'GET', path: '/me' })).body as Caller;
   }
 
+  /** Returns the number of approvals that the caller can decide now; 100 means 100 or more. */
+  async waiting(options: RequestOptions = {}): Promise<Waiting> {
+    return (await this.http.send({ ...options, method: 'GET', path: '/me/waiting' }))
+      .body as Waiting;
+  }
+
+  /** Returns the numbers of the tasks and approvals that the caller may see. */
+  async overview(options: RequestOptions = {}): Promise<Overview> {
+    return (await this.http.send({ ...options, method: 'GET', path: '/overview' }))
+      .body as Overview;
+  }
+
+  /** Returns the state of the controller and its dependencies. */
+  async health(options: RequestOptions = {}): Promise<Health> {
+    return (await this.http.send({ ...options, method: 'GET', path: '/health' })).body as Health;
+  }
+
   /** Returns the requests that were executed with an idempotency key. */
   async requestsWithKey(key: string, options: RequestOptions = {}): Promise<KeyedRequest[]> {
     const path = `/idempotency/${segment(key)}`;
@@ -88,7 +105,7 @@ export class MeshClient {
    */
   events(
     filter: EventFilter = {},
-    options: RequestOptions = {},
+    options: EventOptions = {},
   ): AsyncGenerator<MeshEvent, void, undefined> {
     return new EventReader(this.http, filter, options).events();
   }

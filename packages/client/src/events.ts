@@ -19,6 +19,11 @@ export interface MeshEvent {
   readonly event: CloudEvent;
 }
 
+export interface EventOptions extends RequestOptions {
+  /** Called with true when the stream is connected, and with false when it has ended and a reconnect follows. */
+  readonly onConnection?: ((isConnected: boolean) => void) | undefined;
+}
+
 /** The controller sends a comment every 15 s. */
 const SILENCE_MS = 45_000;
 
@@ -29,7 +34,7 @@ export class EventReader {
   constructor(
     private readonly http: Http,
     private readonly filter: EventFilter,
-    private readonly options: RequestOptions,
+    private readonly options: EventOptions,
   ) {
     this.after = filter.after;
   }
@@ -40,7 +45,7 @@ export class EventReader {
    * @throws ProblemError if the controller refuses the stream, for example `events.cursor_gone`
    */
   async *events(): AsyncGenerator<MeshEvent, void, undefined> {
-    const { signal } = this.options;
+    const { signal, onConnection } = this.options;
     let failures = 0;
     while (!signal?.aborted) {
       let retryAfterMs: number | undefined;
@@ -56,6 +61,7 @@ export class EventReader {
         if (error instanceof ProblemError) ({ retryAfterMs } = error);
         failures += 1;
       }
+      onConnection?.(false);
       await pause(pauseMs(failures, retryAfterMs), signal).catch(() => undefined);
     }
   }
@@ -81,6 +87,7 @@ export class EventReader {
       headers: { accept: 'text/event-stream' },
     });
     if (response.body === null) return;
+    this.options.onConnection?.(true);
     const received: EventSourceMessage[] = [];
     const parser = createParser({ onEvent: (message) => received.push(message) });
     for await (const text of textsOf(response.body)) {

@@ -17,13 +17,14 @@ export { type OidcMetadata, OidcProvider } from './credentials/oidc-provider.js'
 export { tokenFile } from './credentials/token-file.js';
 export type { TokenContext, TokenProvider } from './credentials/token-provider.js';
 export { digestOf } from './digest.js';
-export type { EventFilter, MeshEvent } from './events.js';
+export type { EventFilter, EventOptions, MeshEvent } from './events.js';
 export type { MeshRequest, MeshResponse, Query, RequestOptions } from './http.js';
 export type { List } from './pages.js';
 export type { Approvals, Consumption } from './resources/approvals.js';
 export type { Audit } from './resources/audit.js';
+export type { WriteOptions } from './resources/resource.js';
 export type { Roles } from './resources/roles.js';
-export type { Failure, Sessions, WriteOptions } from './resources/sessions.js';
+export type { Failure, Sessions } from './resources/sessions.js';
 export type { Tasks, WorkFilter } from './resources/tasks.js';
 export type { Webhooks } from './resources/webhooks.js';
 export type * from './types.js';

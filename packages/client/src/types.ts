@@ -6,6 +6,7 @@ export type {
   ApprovalPage,
   AuditEvent,
   AuditPage,
+  AuditSeals,
   BulkResult,
   Caller,
   CancelledTask,
@@ -20,8 +21,13 @@ export type {
   DelegateApprovalBody,
   Delivery,
   DeliveryPage,
+  EarlierDecision,
   EventPage,
+  EventSeal,
+  Health,
+  Hour,
   KeyedRequest,
+  Overview,
   PauseRoleBody,
   ReassignApprovalBody,
   RecallApprovalBody,
@@ -33,6 +39,7 @@ export type {
   RetryTaskBody,
   RetryTasksBody,
   Role,
+  RoleQueue,
   RotateWebhookSecretBody,
   RoutedTask,
   RouteTaskBody,
@@ -44,8 +51,11 @@ export type {
   TaskNode,
   TaskPage,
   Timeline,
+  TimelineEntry,
   UpdateSessionBody,
   UpdateWebhookBody,
+  Waiting,
+  WaitsFor,
   Webhook,
   WebhookReplay,
   WebhookTest,
@@ -59,4 +69,5 @@ export type TaskFilter = Filter<api.ListTasksData>;
 export type SessionFilter = Filter<api.ListSessionsData>;
 export type ApprovalFilter = Filter<api.ListApprovalsData>;
 export type AuditFilter = Filter<api.ListAuditEventsData>;
+export type ReceiptOptions = NonNullable<api.GetApprovalReceiptData['query']>;
 export type DeliveryFilter = Filter<api.ListWebhookDeliveriesData>;

@@ -11,6 +11,7 @@ import type {
   DelegateApprovalBody,
   ReassignApprovalBody,
   RecallApprovalBody,
+  ReceiptOptions,
   RequestApprovalBody,
   ResubmitApprovalBody,
   WithdrawApprovalBody,
@@ -74,6 +75,12 @@ export class Approvals extends Resource {
     options?: RequestOptions,
   ): Promise<Approval> {
     return this.step(id, 'resubmit', changes, options);
+  }
+
+  /** Opens the receipt of a decided approval: a file that proves the decision offline. */
+  receipt(id: string, query: ReceiptOptions = {}, options: RequestOptions = {}): Promise<Response> {
+    const path = `/approvals/${segment(id)}/receipt`;
+    return this.http.open({ ...options, method: 'GET', path, query: { ...query } });
   }
 
   /** Consumes an approval for one action. The digest of the payload has to be that of the approved one. */

@@ -1,7 +1,7 @@
 import type { RequestOptions } from '../http.js';
 import { List } from '../pages.js';
-import type { AuditEvent, AuditFilter, AuditPage, ReportedEvent } from '../types.js';
-import { Resource } from './resource.js';
+import type { AuditEvent, AuditFilter, AuditPage, AuditSeals, ReportedEvent } from '../types.js';
+import { Resource, segment } from './resource.js';
 
 export class Audit extends Resource {
   events(filter: AuditFilter = {}, options: RequestOptions = {}): List<AuditEvent, AuditPage> {
@@ -19,6 +19,22 @@ export class Audit extends Resource {
       path: '/audit/events',
       query: { ...filter },
       headers: { accept: 'application/x-ndjson' },
+    });
+  }
+
+  /** Returns the state of the sealed log, and the entries of at most 100 events. */
+  seals(eventIds: readonly string[] = [], options: RequestOptions = {}): Promise<AuditSeals> {
+    const query = { event_ids: eventIds.length === 0 ? undefined : eventIds.join(',') };
+    return this.read('/audit/log/seals', { ...options, query });
+  }
+
+  /** Opens the proof that an event is sealed, in the form of C2SP tlog-proof. */
+  proof(eventId: string, options: RequestOptions = {}): Promise<Response> {
+    return this.http.open({
+      ...options,
+      method: 'GET',
+      path: `/audit/events/${segment(eventId)}/proof`,
+      headers: { accept: 'text/plain' },
     });
   }
 

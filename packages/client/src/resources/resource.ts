@@ -1,5 +1,10 @@
 import type { Http, Method, MeshRequest, RequestOptions } from '../http.js';
 
+export interface WriteOptions extends RequestOptions {
+  /** The version that the resource has to have; otherwise the response is 412. */
+  readonly ifVersion?: number | undefined;
+}
+
 /** Base of the groups of operations: sends a request and returns the body of the response. */
 export abstract class Resource {
   constructor(protected readonly http: Http) {}

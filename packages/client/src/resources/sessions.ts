@@ -8,12 +8,7 @@ import type {
   SessionPage,
   UpdateSessionBody,
 } from '../types.js';
-import { Resource, segment } from './resource.js';
-
-export interface WriteOptions extends RequestOptions {
-  /** The version that the session has to have; otherwise the response is 412. */
-  readonly ifVersion?: number | undefined;
-}
+import { Resource, segment, type WriteOptions } from './resource.js';
 
 export interface Failure {
   readonly error: string;

@@ -1,4 +1,4 @@
-import type { RequestOptions } from '../http.js';
+import type { MeshRequest, RequestOptions } from '../http.js';
 import { List } from '../pages.js';
 import type {
   Delivery,
@@ -13,7 +13,7 @@ import type {
   UpdateWebhookBody,
   WebhookWithSecret,
 } from '../types.js';
-import { Resource, segment } from './resource.js';
+import { Resource, segment, type WriteOptions } from './resource.js';
 
 /** Endpoints that receive events. Requires the role `admin`. */
 export class Webhooks extends Resource {
@@ -31,13 +31,13 @@ export class Webhooks extends Resource {
   }
 
   /** Changes a webhook. The request is not repeated after a network error: read the webhook then. */
-  update(id: string, update: UpdateWebhookBody, options: RequestOptions = {}): Promise<Webhook> {
-    return this.call('PATCH', `/webhooks/${segment(id)}`, update, options);
+  update(id: string, update: UpdateWebhookBody, options: WriteOptions = {}): Promise<Webhook> {
+    return this.call('PATCH', `/webhooks/${segment(id)}`, update, preconditionOf(options));
   }
 
   /** Deletes a webhook. The request is not repeated after a network error: list the webhooks then. */
-  async delete(id: string, options: RequestOptions = {}): Promise<void> {
-    await this.call('DELETE', `/webhooks/${segment(id)}`, undefined, options);
+  async delete(id: string, options: WriteOptions = {}): Promise<void> {
+    await this.call('DELETE', `/webhooks/${segment(id)}`, undefined, preconditionOf(options));
   }
 
   rotate(
@@ -75,4 +75,10 @@ export class Webhooks extends Resource {
   ): Promise<WebhookReplay> {
     return this.write(`/webhooks/${segment(id)}/replay`, replay, options);
   }
+}
+
+function preconditionOf({ ifVersion, ...options }: WriteOptions): Partial<MeshRequest> {
+  return ifVersion === undefined
+    ? options
+    : { ...options, headers: { 'if-match': `"${ifVersion}"` } };
 }
