@@ -19,10 +19,10 @@ const SOURCES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ..
   (file) => existsSync(`${cwd}${file}`),
 );
 const FOLDERS = ['src', 'migrations'];
-/** Folders that the sources import from, and that of the console, in a checkout. */
-const SHARED = ['packages/verify/src', 'packages/console/src'].filter((folder) =>
-  existsSync(`${cwd}${folder}`),
-);
+/** Folders that the sources import from, and those of the console, in a checkout. */
+const SHARED = ['verify', 'console', 'client']
+  .map((name) => `packages/${name}/src`)
+  .filter((folder) => existsSync(`${cwd}${folder}`));
 const PROGRESS_MS = 5_000;
 
 const report = (line) => process.stderr.write(`${line}\n`);

@@ -5,6 +5,8 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   base: './',
   plugins: [react()],
+  // The client is built from its source, so that no order of builds exists.
+  resolve: { tsconfigPaths: true },
   build: {
     outDir: '../../dist/console',
     emptyOutDir: true,

@@ -12,14 +12,17 @@ import { patient } from './patience.js';
 
 const run = promisify(execFile);
 const SOURCES = 'packages/console';
+const CLIENT = 'packages/client/src';
 const PAGE = 'dist/console/index.html';
 
 /** Builds the console if a source is newer than the build. */
 export async function buildConsole(): Promise<void> {
   const built = existsSync(PAGE) ? statSync(PAGE).mtimeMs : 0;
-  const sources = readdirSync(join(SOURCES, 'src'), { recursive: true, encoding: 'utf8' });
-  const files = [...sources.map((name) => join('src', name)), 'index.html', 'vite.config.ts'];
-  const isStale = files.some((file) => statSync(join(SOURCES, file)).mtimeMs > built);
+  const sources = [join(SOURCES, 'src'), CLIENT].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  );
+  const files = [...sources, join(SOURCES, 'index.html'), join(SOURCES, 'vite.config.ts')];
+  const isStale = files.some((file) => statSync(file).mtimeMs > built);
   if (isStale) await run('npm', ['run', '--silent', 'build', '--workspace', SOURCES]);
 }
 

@@ -9,7 +9,10 @@ import { SignInPage } from './auth/sign-in-page';
 import { useSession } from './auth/use-session';
 import { LoadingPage } from './components/loading';
 import { UnreachablePage } from './components/unreachable-page';
-import { router } from './router';
+import { loadPages, router } from './router';
+
+/** Milliseconds from the sign-in until the other pages are loaded: the first one comes first. */
+const LOAD_PAGES_MS = 1_000;
 
 /** The sign-in page, or the page that the URL names if the person is signed in. */
 export function App() {
@@ -35,6 +38,13 @@ function Pages() {
   // The next person must not see data of this one.
   useEffect(() => {
     if (!isSignedIn) queryClient.clear();
+  }, [isSignedIn]);
+  useEffect(() => {
+    if (!isSignedIn) return;
+    const timer = setTimeout(loadPages, LOAD_PAGES_MS);
+    return () => {
+      clearTimeout(timer);
+    };
   }, [isSignedIn]);
   if (state.status === 'starting') return <LoadingPage />;
   if (state.status === 'signed_out') return <SignInPage reason={state.reason} />;

@@ -76,6 +76,12 @@ export const router = createRouter({
   scrollRestoration: true,
 });
 
+/** Loads the code of all pages, so that they open without a connection, and after an upgrade of the controller. */
+export function loadPages(): void {
+  for (const route of Object.values(router.routesById))
+    router.loadRouteChunk(route)?.catch(() => undefined);
+}
+
 declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;

@@ -41,6 +41,11 @@ export const texts = {
     degraded: 'Degraded',
     available: 'Available',
     never_read: 'Never read',
+    sealing: 'Sealing',
+    unsigned: 'Unsigned',
+    lagging: 'Lagging',
+    diverged: 'Diverged',
+    off: 'Off',
   } as Readonly<Record<string, string>>,
 
   events: {
@@ -69,6 +74,18 @@ export const texts = {
     role_paused: 'Role paused',
     role_resumed: 'Role resumed',
     access_denied: 'Access denied',
+  } as Readonly<Record<string, string>>,
+
+  /** Causes of changes of a session. */
+  reasons: {
+    completed: 'Completed',
+    worker: 'Reported by the worker',
+    retention: 'Too old',
+    lease_lost: 'Lease lost',
+    deadline: 'Deadline passed',
+    cancelled: 'Cancelled',
+    released: 'Released',
+    run_limit: 'Run limit reached',
   } as Readonly<Record<string, string>>,
 
   signIn: {
@@ -147,6 +164,7 @@ export const texts = {
       roles === ''
         ? 'Your token carries no role, so you cannot decide any approval.'
         : `New requests for ${roles} appear here at once.`,
+    partial: (count: number) => `The ${String(count)} newest approvals are shown.`,
     none: 'No approvals',
     noneHint: 'No approval that you may see matches the filter.',
     status: 'Status',
@@ -252,16 +270,6 @@ export const texts = {
       ended: 'End or lease',
       lease: 'Lease ends',
       changed: 'Changed',
-      reasons: {
-        completed: 'Completed',
-        worker: 'Reported by the worker',
-        retention: 'Too old',
-        lease_lost: 'Lease lost',
-        deadline: 'Deadline passed',
-        cancelled: 'Cancelled',
-        released: 'Released',
-        run_limit: 'Run limit reached',
-      } as Readonly<Record<string, string>>,
     },
     actions: {
       reason: 'Reason (optional)',
@@ -300,7 +308,36 @@ export const texts = {
     periods: { hour: 'Last hour', day: 'Last 24 hours', week: 'Last 7 days', all: 'All' },
     export: 'Export',
     exportIncomplete: 'The export is incomplete. Try again.',
-    columns: { time: 'Time', event: 'Event', role: 'Role', actor: 'Actor', subject: 'About' },
+    columns: {
+      time: 'Time',
+      event: 'Event',
+      role: 'Role',
+      actor: 'Actor',
+      subject: 'About',
+      seal: 'Seal',
+    },
+    seal: {
+      log: 'Sealed log',
+      unknown: 'The state of the sealed log cannot be read.',
+      states: { lagging: 'lagging', diverged: 'diverged' },
+      hints: {
+        unsigned: 'Events are sealed, but no signing key is configured, so nothing proves it.',
+        lagging: 'Events have waited for their seal for more than 30 seconds.',
+        diverged:
+          'The log contradicts a head that was published: an entry was changed or removed. Nothing is signed. Inform the operator.',
+        off: 'This controller does not seal the audit log.',
+      },
+      size: (count: number) =>
+        count === 1 ? '1 entry.' : `${count.toLocaleString('en')} entries.`,
+      newest: (size: number) => `Newest head: ${size.toLocaleString('en')}, signed`,
+      head: (size: number) => `Head ${size.toLocaleString('en')}`,
+      entry: (seq: number, size: number) =>
+        `Entry ${seq.toLocaleString('en')} of the sealed log, under the signed head of ${size.toLocaleString('en')} entries`,
+      notYet: 'Not yet',
+      unsigned: 'Not signed',
+      proof: 'Proof',
+      proofOf: (seq: number) => `Proof of entry ${seq.toLocaleString('en')}`,
+    },
     task: 'Task',
     approval: 'Approval',
     trace: 'Trace',
@@ -317,8 +354,6 @@ export const texts = {
     routedPerHour: 'Tasks routed per hour',
     inHour: (count: number, hour: string) => `${String(count)} in the hour from ${hour}`,
     now: 'now',
-    partial: (count: number) =>
-      `The chart shows the first ${count.toLocaleString('en')} tasks of the last 24 hours only.`,
     queues: 'Queues',
     noQueues: 'No open tasks and no pending approvals',
     columns: {
@@ -335,6 +370,7 @@ export const texts = {
     controller: 'Controller',
     database: 'Database',
     redis: 'Redis',
+    auditLog: 'Sealed log',
     signingKeys: 'Signing keys',
     version: 'Version',
     webhooks: 'Webhooks',
@@ -390,6 +426,8 @@ export const texts = {
     commentHint: 'Required to reject. The requester can read it.',
     commentMissing: 'Explain the rejection.',
     by: 'by',
+    receipt: 'Download the receipt',
+    receiptHint: 'The receipt proves this decision without the controller.',
     effects: {
       last: 'Your approval decides. The requester can then act on this payload once, within 24 hours.',
       nextStage: (role: string) =>
@@ -402,6 +440,21 @@ export const texts = {
         `The request ends as rejected for all approvers and stages.${role === '' ? '' : ` ${role} reads your comment and can ask again.`}`,
       delegate: (role: string) =>
         `Another role decides instead of ${role}, and becomes a participant of the task. You can recall the decision until the first vote.`,
+    },
+    own: {
+      reason: 'Reason (optional)',
+      recall: {
+        button: 'Recall the decision',
+        title: 'Recall this decision?',
+        effect: (delegator: string, approver: string) =>
+          `${delegator} decides again. ${approver} can no longer decide.`,
+      },
+      withdraw: {
+        button: 'Withdraw the request',
+        title: 'Withdraw this request?',
+        effect: (_delegator: string, approver: string) =>
+          `The request ends as withdrawn, and ${approver} can no longer decide. It can be resubmitted.`,
+      },
     },
     rejectTitle: 'Reject this request?',
     delegateTitle: 'Delegate this decision?',

@@ -37,6 +37,7 @@ export const theme = createTheme({
     'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   headings: { fontWeight: '650' },
   components: {
+    Modal: { defaultProps: { classNames: { title: 'dialog-title' } } },
     SegmentedControl: {
       defaultProps: { withItemsBorders: false, classNames: { root: 'segments' } },
     },

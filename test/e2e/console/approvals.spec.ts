@@ -109,6 +109,32 @@ describe('the approvals in the console', () => {
     });
   });
 
+  it('return to the role that delegated, and end when the requester withdraws', async () => {
+    const asked = await request();
+    const legal = newSubject('legal');
+    await mesh
+      .agent(asked.approver)
+      .post(`/approvals/${asked.id}/delegate`, { role: legal, reason: 'A matter of contract' });
+    const page = await openAs(asked.approver, asked.id);
+    await click(page, 'Recall the decision');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(`${asked.approver} decides again.`).waitFor();
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Recall the decision' }).click();
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    const requester = await openAs(asked.finance, asked.id);
+    await click(requester, 'Withdraw the request');
+    await requester.getByRole('dialog').getByText('ends as withdrawn').waitFor();
+    expect(await statusOf(asked)).toBe('pending');
+    await requester
+      .getByRole('dialog')
+      .getByRole('button', { name: 'Withdraw the request' })
+      .click();
+    await requester.getByText('The requester withdrew the request.').waitFor();
+    await page.getByText('The requester withdrew the request.').waitFor();
+    expect(await statusOf(asked)).toBe('withdrawn');
+  });
+
   it('refuse a decision if the payload is not the one on screen', async () => {
     expectErrors(/status of 409/);
     const asked = await request();
@@ -214,6 +240,36 @@ describe('the approvals in the console', () => {
     expect(await statusOf(asked)).toBe('approved');
   });
 
+  it('are rejected with the keyboard only; Escape closes the dialog', async () => {
+    const asked = await request();
+    const page = await openAs(asked.approver, asked.id);
+    await page.getByLabel('Comment').focus();
+    await page.keyboard.type('Too much');
+    const pressReject = async (): Promise<void> => {
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+    };
+    await pressReject();
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    const focused = () => page.evaluate<string>('document.activeElement?.textContent ?? ""');
+    expect(await focused()).toBe('Reject');
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    // The dialog keeps the focus.
+    for (let presses = 0; presses < 8 && (await focused()) !== 'Reject'; presses += 1)
+      await page.keyboard.press('Tab');
+    expect(
+      await page.evaluate<boolean>('document.activeElement.closest("[role=dialog]") !== null'),
+    ).toBe(true);
+    await page.keyboard.press('Enter');
+    await page.getByText('The requester can resubmit the request.').waitFor();
+    expect(await statusOf(asked)).toBe('rejected');
+  });
+
   describe('with a payload of somebody else', () => {
     let asked: Request;
 
@@ -226,6 +282,13 @@ describe('the approvals in the console', () => {
           emoji: '👩🏽‍💻 🇩🇪',
           deceptive: 'pay \u202e000,01\u202c EUR',
           '<b>name</b>': { nested: ['<i>', { deep: true }] },
+          closing: '</script></dd><script>window.attacked = 1</script>',
+          svg: '<svg/onload=window.attacked=1>',
+          link: '[pay](javascript:window.attacked=1) javascript:window.attacked=1',
+          template: '{{constructor.constructor("window.attacked=1")()}} ${7*7}',
+          entity: '&lt;img src=x&gt; &#x3c;b&#x3e;',
+          arabic: 'مرحبا بالعالم 123',
+          عدد: 'name from right to left',
         },
       });
     });
@@ -237,7 +300,13 @@ describe('the approvals in the console', () => {
       await page.getByText('<b>name</b>').waitFor();
       await page.getByText('U+202E').waitFor();
       await page.getByText('👩🏽‍💻 🇩🇪').waitFor();
-      expect(await page.locator('main script, main b, main i, main img').count()).toBe(0);
+      await page.getByText('${7*7}').waitFor();
+      await page.getByText('&lt;img src=x&gt;').waitFor();
+      expect(
+        await page.locator('main script, main b, main i, main img, main [onload]').count(),
+      ).toBe(0);
+      expect(await page.locator('main a[href^="javascript"]').count()).toBe(0);
+      expect(await page.evaluate<unknown>('window.attacked')).toBeUndefined();
       await expectAccessible(page);
     });
 

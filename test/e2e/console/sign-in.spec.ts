@@ -78,6 +78,21 @@ describe('sign-in to the console at an OpenID provider', () => {
     expect(page.url()).toBe(`${url}/console/approvals`);
   });
 
+  it('ends with the token if it cannot be renewed, and returns to the page', async () => {
+    expectErrors(/ERR_FAILED/);
+    const page = await open(`${url}/console/tasks?status=dead`);
+    await page.clock.install();
+    await signIn(page, 'ann');
+    await page.route(`${provider.issuer}/token`, (route) => route.abort());
+    await page.clock.fastForward(TOKEN_SECONDS * 1_000);
+    await page.getByText('Your session has expired.').waitFor();
+    await page.unroute(`${provider.issuer}/token`);
+    // The session at the provider lasts, so it asks for no password.
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('navigation').waitFor();
+    expect(page.url()).toBe(`${url}/console/tasks?status=dead`);
+  });
+
   it('ends the session at the provider too', async () => {
     const page = await open(`${url}/console/approvals`);
     await signIn(page, 'ann');

@@ -1,9 +1,9 @@
+import type { CloudEvent } from '@agent-mesh/client';
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { EventStream } from './event-stream';
 import { LiveContext } from './live-context';
 import { KEYS } from './queries';
-import type { MeshEvent } from './types';
 
 /** Events arrive one by one; queries are read again for all that arrived in this time. */
 const COLLECT_MS = 150;
@@ -31,7 +31,7 @@ class Updates {
 
   constructor(private readonly queryClient: QueryClient) {}
 
-  readonly onEvent = (event: MeshEvent): void => {
+  readonly onEvent = (event: CloudEvent): void => {
     for (const key of keysOf(event)) this.pending.set(key.join(' '), key);
     this.timer ??= setTimeout(() => {
       this.flush();
@@ -56,7 +56,7 @@ class Updates {
 }
 
 /** Returns the keys of the queries whose data an event changes. */
-function keysOf({ type, data }: MeshEvent): (readonly string[])[] {
+function keysOf({ type, data }: CloudEvent): (readonly string[])[] {
   const [feature = ''] = type.split('.');
   const keys: (readonly string[])[] = [[KEYS.audit]];
   if (feature === 'approval') keys.push([KEYS.approvals]);

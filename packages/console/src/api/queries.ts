@@ -1,14 +1,6 @@
+import type { Approval, ApprovalFilter, AuditFilter, TaskFilter } from '@agent-mesh/client';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import { read } from './client';
-import type {
-  Approval,
-  ApprovalPage,
-  AuditPage,
-  TaskDetail,
-  TaskNode,
-  TaskPage,
-  Timeline,
-} from './types';
+import { mesh } from './mesh';
 
 /** The first part of the key of each query. The live updates invalidate queries by it. */
 export const KEYS = {
@@ -17,6 +9,7 @@ export const KEYS = {
   tasks: 'tasks',
   task: 'task',
   audit: 'audit',
+  seal: 'seal',
   overview: 'overview',
   admin: 'admin',
 } as const;
@@ -25,23 +18,29 @@ const PAGE_SIZE = 50;
 /** The largest page of the API. */
 const LARGE_PAGE = 100;
 /** Approvals that wait for one person; more are not read. */
-const MAX_WAITING = 500;
+export const MAX_WAITING = 500;
 
 /** Ids in links can have a prefix, such as `approval-<uuid>`. */
 const uuidOf = (id: string): string => id.replace(/^(approval|task)-/, '');
 
-/** All approvals that the person can decide now, soonest to expire first. */
+/** The number of approvals that the person can decide now. */
+export const waitingCountQuery = queryOptions({
+  queryKey: [KEYS.approvals, 'waiting-count'],
+  queryFn: ({ signal }) => mesh.waiting({ signal }),
+});
+
+/** The cursors of the first page of a list and of each next one. */
+const PAGES = {
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: ({ next_cursor }: { next_cursor: string | null }) => next_cursor ?? undefined,
+};
+
+/** The approvals that the person can decide now, soonest to expire first. */
 export const waitingQuery = queryOptions({
   queryKey: [KEYS.approvals, 'waiting'],
-  queryFn: async ({ signal }): Promise<Approval[]> => {
-    const approvals: Approval[] = [];
-    let cursor: string | undefined;
-    do {
-      const query = { waiting_for: 'me', page_size: LARGE_PAGE, cursor };
-      const page = await read<ApprovalPage>('/approvals', query, signal);
-      approvals.push(...page.approvals);
-      cursor = page.next_cursor ?? undefined;
-    } while (cursor !== undefined && approvals.length < MAX_WAITING);
+  queryFn: async ({ signal }) => {
+    const filter = { waiting_for: 'me', page_size: LARGE_PAGE } as const;
+    const approvals = await mesh.approvals.list(filter, { signal }).all(MAX_WAITING);
     return approvals.sort(bySoonestExpiry);
   },
 });
@@ -51,96 +50,61 @@ function bySoonestExpiry(one: Approval, other: Approval): number {
   return first.localeCompare(second) || one.created_at.localeCompare(other.created_at);
 }
 
-export interface ApprovalFilter {
-  asked_by?: 'me';
-  status?: string;
-  approver_role?: string;
-}
-
 export const approvalsQuery = (filter: ApprovalFilter) =>
   infiniteQueryOptions({
     queryKey: [KEYS.approvals, 'list', filter],
     queryFn: ({ pageParam, signal }) =>
-      read<ApprovalPage>(
-        '/approvals',
-        { ...filter, page_size: PAGE_SIZE, cursor: pageParam },
-        signal,
-      ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
+      mesh.approvals.list({ ...filter, page_size: PAGE_SIZE }, { signal }).page(pageParam),
+    ...PAGES,
   });
 
 export const approvalQuery = (id: string) =>
   queryOptions({
     queryKey: [KEYS.approval, uuidOf(id)],
-    queryFn: ({ signal }) => read<Approval>(`/approvals/${encodeURIComponent(id)}`, {}, signal),
+    queryFn: ({ signal }) => mesh.approvals.get(id, { signal }),
   });
 
 /** Whether the person can decide an approval now. */
-export const mayDecideQuery = ({ id, task_id }: Pick<Approval, 'id' | 'task_id'>) =>
+export const mayDecideQuery = ({ id, task_id }: { id: string; task_id: string }) =>
   queryOptions({
     queryKey: [KEYS.approval, id, 'may-decide'],
     queryFn: async ({ signal }) => {
-      const query = { waiting_for: 'me', task_id, page_size: LARGE_PAGE };
-      const { approvals } = await read<ApprovalPage>('/approvals', query, signal);
+      const filter = { waiting_for: 'me', task_id, page_size: LARGE_PAGE } as const;
+      const { approvals } = await mesh.approvals.list(filter, { signal }).page();
       return approvals.some((approval) => approval.id === id);
     },
   });
-
-export interface TaskFilter {
-  to_role?: string;
-  from_role?: string;
-  status?: string;
-  task_type?: string;
-  trace_id?: string;
-}
 
 export const tasksQuery = (filter: TaskFilter) =>
   infiniteQueryOptions({
     queryKey: [KEYS.tasks, filter],
     queryFn: ({ pageParam, signal }) =>
-      read<TaskPage>('/tasks', { ...filter, page_size: PAGE_SIZE, cursor: pageParam }, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
+      mesh.tasks.list({ ...filter, page_size: PAGE_SIZE }, { signal }).page(pageParam),
+    ...PAGES,
   });
 
 export const taskQuery = (id: string) =>
   queryOptions({
     queryKey: [KEYS.task, uuidOf(id)],
-    queryFn: ({ signal }) => read<TaskDetail>(`/tasks/${encodeURIComponent(id)}`, {}, signal),
+    queryFn: ({ signal }) => mesh.tasks.get(id, { signal }),
   });
 
 export const timelineQuery = (id: string) =>
   queryOptions({
     queryKey: [KEYS.task, uuidOf(id), 'timeline'],
-    queryFn: ({ signal }) =>
-      read<Timeline>(`/tasks/${encodeURIComponent(id)}/timeline`, {}, signal),
+    queryFn: ({ signal }) => mesh.tasks.timeline(id, { signal }),
   });
 
 export const treeQuery = (id: string) =>
   queryOptions({
     queryKey: [KEYS.task, uuidOf(id), 'tree'],
-    queryFn: ({ signal }) => read<TaskNode>(`/tasks/${encodeURIComponent(id)}/tree`, {}, signal),
+    queryFn: ({ signal }) => mesh.tasks.tree(id, { signal }),
   });
-
-export interface AuditFilter {
-  event_type?: string;
-  role?: string;
-  task_id?: string;
-  trace_id?: string;
-  from?: string;
-  to?: string;
-}
 
 export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: [KEYS.audit, filter],
     queryFn: ({ pageParam, signal }) =>
-      read<AuditPage>(
-        '/audit/events',
-        { ...filter, page_size: PAGE_SIZE, cursor: pageParam },
-        signal,
-      ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
+      mesh.audit.events({ ...filter, page_size: PAGE_SIZE }, { signal }).page(pageParam),
+    ...PAGES,
   });

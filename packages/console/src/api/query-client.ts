@@ -1,18 +1,9 @@
 import { QueryClient } from '@tanstack/react-query';
-import { ProblemError } from './problem';
 
-const RETRIES = 2;
-
-/** Reads are repeated after a transient problem only, also while the browser reports that it is offline. */
+/** The client of the API retries requests, so queries do not. They run also while the browser reports that it is offline. */
 export const queryClient = new QueryClient({
   defaultOptions: {
-    queries: {
-      staleTime: 2_000,
-      networkMode: 'always',
-      retry: (count, error) =>
-        count < RETRIES && error instanceof ProblemError && error.isTransient,
-      retryDelay: (count) => 500 * 2 ** count,
-    },
+    queries: { staleTime: 2_000, networkMode: 'always', retry: false },
     mutations: { networkMode: 'always', retry: false },
   },
 });

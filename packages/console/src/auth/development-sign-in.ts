@@ -1,5 +1,5 @@
-import { CONSOLE_PATH } from '../api/addresses';
-import { problemOf } from '../api/problem';
+import { createClient } from '@agent-mesh/client';
+import { BASE_URL } from '../api/addresses';
 import { session } from './session';
 
 /** Development tokens stay in the tab, so that a reload does not ask for the role again. Others stay in memory. */
@@ -11,13 +11,12 @@ const STORED = 'agent-mesh.development-token';
  * @throws ProblemError
  */
 export async function signInForDevelopment(roles: readonly string[], name: string): Promise<void> {
-  const response = await fetch(`${CONSOLE_PATH}/development-token`, {
+  const { body } = await createClient({ baseUrl: BASE_URL, maxRetries: 0 }).request({
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ roles, ...(name !== '' && { name }) }),
+    path: '/console/development-token',
+    body: { roles, ...(name !== '' && { name }) },
   });
-  if (!response.ok) throw await problemOf(response);
-  const { token } = (await response.json()) as { token: string };
+  const { token } = body as { token: string };
   await session.signIn(token);
   sessionStorage.setItem(STORED, token);
 }

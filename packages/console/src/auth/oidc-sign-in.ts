@@ -1,6 +1,6 @@
 import { InMemoryWebStorage, UserManager, WebStorageStateStore } from 'oidc-client-ts';
 import { CONSOLE_PATH } from '../api/addresses';
-import type { ConsoleConfig } from '../api/types';
+import type { ConsoleConfig } from '../api/console-config';
 import { session } from './session';
 
 const CALLBACK_PATH = `${CONSOLE_PATH}/callback`;

@@ -1,11 +1,10 @@
-import { apiUrl } from '../api/addresses';
-import { ProblemError, problemOf } from '../api/problem';
-import type { Me } from '../api/types';
+import { type Caller, createClient } from '@agent-mesh/client';
+import { BASE_URL } from '../api/addresses';
 
 export type SessionState =
   | { readonly status: 'starting' }
   | { readonly status: 'signed_out'; readonly reason: 'first' | 'expired' | 'left' }
-  | { readonly status: 'signed_in'; readonly token: string; readonly me: Me };
+  | { readonly status: 'signed_in'; readonly token: string; readonly me: Caller };
 
 /** The token of the person and its identity. In memory only. */
 class Session {
@@ -29,12 +28,8 @@ class Session {
    * @throws ProblemError if the API refuses the token
    */
   async signIn(token: string): Promise<void> {
-    const headers = { Authorization: `Bearer ${token}` };
-    const response = await fetch(apiUrl('/me'), { headers }).catch((error: unknown) => {
-      throw new ProblemError(0, 'console.unreachable', '', String(error), undefined);
-    });
-    if (!response.ok) throw await problemOf(response);
-    this.change({ status: 'signed_in', token, me: (await response.json()) as Me });
+    const me = await createClient({ baseUrl: BASE_URL, token, maxRetries: 0 }).me();
+    this.change({ status: 'signed_in', token, me });
   }
 
   /** Replaces the token of the same person. */

@@ -1,3 +1,4 @@
+import { ProblemError } from '@agent-mesh/client';
 import {
   Alert,
   Anchor,
@@ -10,7 +11,7 @@ import {
   Title,
 } from '@mantine/core';
 import { type SubmitEvent, useEffect, useState } from 'react';
-import { ProblemError } from '../api/problem';
+import { describeError } from '../api/described-error';
 import { Brand } from '../components/brand';
 import { texts } from '../texts';
 import { signInForDevelopment } from './development-sign-in';
@@ -162,12 +163,18 @@ function useSubmit(run: () => Promise<void>) {
     setProblem(undefined);
     run()
       .catch((error: unknown) => {
-        const isRefused = error instanceof ProblemError && error.status > 0;
-        setProblem(isRefused ? `${error.title}. ${error.detail}` : t.unreachable);
+        setProblem(problemText(error));
       })
       .finally(() => {
         setPending(false);
       });
   };
   return { problem, isPending, submit };
+}
+
+function problemText(error: unknown): string {
+  // An identity provider that cannot be reached is an error of another class.
+  if (!(error instanceof ProblemError)) return t.unreachable;
+  const { title, detail } = describeError(error);
+  return `${title}. ${detail}`;
 }

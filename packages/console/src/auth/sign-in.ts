@@ -1,5 +1,5 @@
 import { CONSOLE_PATH } from '../api/addresses';
-import type { ConsoleConfig } from '../api/types';
+import type { ConsoleConfig } from '../api/console-config';
 import { forgetDevelopmentSession, restoreDevelopmentSession } from './development-sign-in';
 import type { OidcSignIn } from './oidc-sign-in';
 import { session } from './session';

@@ -1,5 +1,5 @@
+import type { Caller } from '@agent-mesh/client';
 import { useSyncExternalStore } from 'react';
-import type { Me } from '../api/types';
 import { session, type SessionState } from './session';
 
 export function useSession(): SessionState {
@@ -7,12 +7,12 @@ export function useSession(): SessionState {
 }
 
 /** Returns the person. Pages are rendered for a signed-in person only. */
-export function useMe(): Me {
+export function useMe(): Caller {
   const state = useSession();
   return state.status === 'signed_in' ? state.me : NOBODY;
 }
 
-const NOBODY: Me = { subject: '', roles: [], acting_role: null, kind: 'human' };
+const NOBODY: Caller = { subject: '', roles: [], acting_role: null, kind: 'human' };
 
 /** Whether the person holds a role, such as `admin`. */
 export function useHasRole(...roles: readonly string[]): boolean {

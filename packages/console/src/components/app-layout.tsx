@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { type MouseEvent, useEffect, useRef } from 'react';
 import { usePollInterval } from '../api/live-context';
-import { waitingQuery } from '../api/queries';
+import { waitingCountQuery } from '../api/queries';
 import { useSignIn } from '../auth/sign-in-context';
 import { useHasRole, useMe } from '../auth/use-session';
 import { texts } from '../texts';
@@ -70,8 +70,8 @@ export function AppLayout() {
 }
 
 function WaitingCount() {
-  const { data } = useQuery({ ...waitingQuery, refetchInterval: usePollInterval() });
-  const count = data?.length ?? 0;
+  const { data } = useQuery({ ...waitingCountQuery, refetchInterval: usePollInterval() });
+  const count = data?.approvals ?? 0;
   useEffect(() => {
     document.title = count > 0 ? `(${String(count)}) ${texts.title}` : texts.title;
   }, [count]);

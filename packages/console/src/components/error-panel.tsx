@@ -1,21 +1,16 @@
 import { Alert, Button, Group, Text } from '@mantine/core';
-import { ProblemError } from '../api/problem';
+import { describeError } from '../api/described-error';
 import { texts } from '../texts';
 
 /** A problem of a request: its kind, this case, and its code and trace id for a report. */
 export function ErrorPanel({ error, onRetry }: { error: Error; onRetry?: () => void }) {
-  const problem = error instanceof ProblemError ? error : undefined;
+  const { title, detail, reference } = describeError(error);
   return (
-    <Alert
-      color="red"
-      variant="outline"
-      title={problem?.title ?? texts.errors.unexpected}
-      role="alert"
-    >
-      <Text size="sm">{problem ? problem.detail : error.message}</Text>
-      {problem && problem.status > 0 && (
+    <Alert color="red" variant="outline" title={title} role="alert">
+      <Text size="sm">{detail}</Text>
+      {reference !== undefined && (
         <Text size="xs" c="dimmed" mt={4}>
-          {texts.errors.reference(problem.code, problem.traceId)}
+          {reference}
         </Text>
       )}
       {onRetry && (

@@ -1,9 +1,8 @@
-import { Text } from '@mantine/core';
-import type { TimelineEntry } from '../api/types';
+import type { TimelineEntry } from '@agent-mesh/client';
 import { texts } from '../texts';
+import { EntryReasons } from './entry-reasons';
 import { RelativeTime } from './relative-time';
 import { Subject } from './subject';
-import { VisibleText } from './visible-text';
 import classes from './history.module.css';
 
 /** The events of a task in their order. */
@@ -19,25 +18,22 @@ export function History({ entries }: { entries: readonly TimelineEntry[] }) {
           <span className={classes.time}>
             <RelativeTime at={entry.at} />
           </span>
-          {entry.reason !== undefined && entry.reason !== '' && (
-            <Text size="sm" c="dimmed" className={classes.reason} dir="auto">
-              <VisibleText text={entry.reason} />
-            </Text>
-          )}
+          <EntryReasons entry={entry} />
         </li>
       ))}
     </ol>
   );
 }
 
-/** Returns the name of an event, with the states between which it moved. */
+/** Returns the name of an event, with the states between which it moved, or the one that it led to. */
 export function eventText({
   event,
   from,
   to,
 }: Pick<TimelineEntry, 'event' | 'from' | 'to'>): string {
   const name = texts.events[event] ?? inWords(event);
-  return from !== undefined && to !== undefined ? `${name}: ${from} → ${to}` : name;
+  if (to === undefined) return name;
+  return from === undefined ? `${name}: ${to}` : `${name}: ${from} → ${to}`;
 }
 
 /** Returns a type of a later version, or of an agent, as words. */

@@ -10,3 +10,11 @@ export function textsOf<Name extends string>(...names: readonly Name[]) {
     return texts;
   };
 }
+
+/** Returns the value that a text names; undefined if it names none of them. */
+export function oneOf<Value extends string>(
+  values: readonly Value[],
+  text: string | undefined,
+): Value | undefined {
+  return values.find((value) => value === text);
+}

@@ -15,7 +15,7 @@ export function Section({
   const id = useId();
   return (
     <Paper component="section" withBorder className={classes.section} aria-labelledby={id}>
-      <Group justify="space-between" mb="sm" gap="xs">
+      <Group justify="space-between" gap="xs" className={classes.header}>
         <Title order={2} size="h5" id={id}>
           {title}
         </Title>

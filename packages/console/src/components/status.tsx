@@ -24,6 +24,11 @@ const TONES: Readonly<Record<string, Tone>> = {
   healthy: 'good',
   degraded: 'bad',
   available: 'good',
+  sealing: 'good',
+  unsigned: 'warn',
+  lagging: 'bad',
+  diverged: 'bad',
+  off: 'idle',
   never_read: 'bad',
 };
 

@@ -1,6 +1,7 @@
+import type { Delivery } from '@agent-mesh/client';
 import { Button } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { write } from '../../api/client';
+import { mesh } from '../../api/mesh';
 import { KEYS } from '../../api/queries';
 import { type Column, DataTable } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
@@ -9,7 +10,7 @@ import { ErrorPanel } from '../../components/error-panel';
 import { RelativeTime } from '../../components/relative-time';
 import { Status } from '../../components/status';
 import { texts } from '../../texts';
-import { deliveriesQuery, type Delivery } from './admin-queries';
+import { deliveriesQuery } from './admin-queries';
 
 const t = texts.admin;
 /** Deliveries cause no events, so the list is read again in this interval. */
@@ -64,8 +65,7 @@ const COLUMNS: readonly Column<Delivery>[] = [
 function Redeliver({ webhook, position }: { webhook: string; position: number }) {
   const queryClient = useQueryClient();
   const redelivery = useMutation({
-    mutationFn: () =>
-      write('POST', `/webhooks/${webhook}/deliveries/${String(position)}/redeliver`),
+    mutationFn: () => mesh.webhooks.redeliver(webhook, position),
     onSettled: () => queryClient.invalidateQueries({ queryKey: [KEYS.admin] }),
   });
   return (

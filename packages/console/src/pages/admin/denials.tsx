@@ -1,6 +1,6 @@
+import type { AuditEvent } from '@agent-mesh/client';
 import { useQuery } from '@tanstack/react-query';
 import { usePollInterval } from '../../api/live-context';
-import type { AuditEvent } from '../../api/types';
 import { type Column, DataTable } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { QueryResult } from '../../components/query-result';

@@ -1,9 +1,9 @@
+import type { Health } from '@agent-mesh/client';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Facts } from '../../components/facts';
 import { QueryResult } from '../../components/query-result';
 import { Status } from '../../components/status';
 import { texts } from '../../texts';
-import type { Health } from './admin-queries';
 
 const t = texts.admin;
 
@@ -20,6 +20,7 @@ export function HealthFacts({ query }: { query: UseQueryResult<Health> }) {
               <StatusWithReason key="database" of={data.database} reason={data.database_reason} />,
             ],
             [t.redis, <StatusWithReason key="redis" of={data.redis} reason={data.redis_reason} />],
+            [t.auditLog, <Status key="log" of={data.audit_log} />],
             ...(data.signing_keys === undefined
               ? []
               : [[t.signingKeys, <Status key="keys" of={data.signing_keys} />] as const]),

@@ -1,9 +1,10 @@
+import type { Webhook } from '@agent-mesh/client';
 import { Button, Group, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { usePollInterval } from '../../api/live-context';
-import { write } from '../../api/client';
+import { mesh } from '../../api/mesh';
 import { KEYS } from '../../api/queries';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { type Column, DataTable, rowLink } from '../../components/data-table';
@@ -13,7 +14,7 @@ import { ErrorPanel } from '../../components/error-panel';
 import { RelativeTime } from '../../components/relative-time';
 import { Status } from '../../components/status';
 import { texts } from '../../texts';
-import { type Webhook, webhooksQuery } from './admin-queries';
+import { webhooksQuery } from './admin-queries';
 
 const t = texts.admin;
 
@@ -22,7 +23,7 @@ export function Webhooks() {
   const query = useQuery({ ...webhooksQuery, refetchInterval: usePollInterval() });
   return (
     <QueryResult query={query}>
-      {({ webhooks }) =>
+      {(webhooks) =>
         webhooks.length === 0 ? (
           <EmptyState title={t.noWebhooks} />
         ) : (
@@ -79,12 +80,11 @@ function Actions({ webhook }: { webhook: Webhook }) {
     setOpen(undefined);
   };
   const change = useMutation({
-    mutationFn: () => {
-      const headers = { 'If-Match': `"${String(webhook.version)}"` };
-      const body = { status: isEnabled ? 'disabled' : 'enabled' };
-      return open === 'delete'
-        ? write('DELETE', `/webhooks/${webhook.id}`, undefined, headers)
-        : write('PATCH', `/webhooks/${webhook.id}`, body, headers);
+    mutationFn: async () => {
+      const { id, version: ifVersion } = webhook;
+      const status = isEnabled ? 'disabled' : 'enabled';
+      if (open === 'delete') await mesh.webhooks.delete(id, { ifVersion });
+      else await mesh.webhooks.update(id, { status }, { ifVersion });
     },
     onSuccess: close,
     onSettled: () => queryClient.invalidateQueries({ queryKey: [KEYS.admin] }),

@@ -1,9 +1,9 @@
+import type { Approval } from '@agent-mesh/client';
 import { Alert, Group, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
 import { approvalQuery, timelineQuery } from '../../api/queries';
-import type { Approval } from '../../api/types';
 import { BackLink } from '../../components/back-link';
 import { Digest } from '../../components/digest';
 import { Facts } from '../../components/facts';

@@ -1,9 +1,9 @@
+import type { Approval } from '@agent-mesh/client';
 import { Group, NativeSelect, SegmentedControl, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
-import { approvalsQuery, waitingQuery } from '../../api/queries';
-import type { Approval } from '../../api/types';
+import { approvalsQuery, MAX_WAITING, waitingQuery } from '../../api/queries';
 import { useMe } from '../../auth/use-session';
 import { type Column, DataTable, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
@@ -11,6 +11,7 @@ import { QueryResult } from '../../components/query-result';
 import { PagedTable } from '../../components/paged-table';
 import { PageTitle } from '../../components/page-title';
 import { RelativeTime } from '../../components/relative-time';
+import { oneOf } from '../../components/search';
 import { StaleNotice } from '../../components/stale-notice';
 import { Status } from '../../components/status';
 import { VisibleText } from '../../components/visible-text';
@@ -58,12 +59,19 @@ function Waiting() {
           rows.length === 0 ? (
             <EmptyState title={t.noneWaiting}>{t.noneWaitingHint(me.roles.join(', '))}</EmptyState>
           ) : (
-            <DataTable
-              label={t.views.waiting}
-              columns={WAITING}
-              rows={rows}
-              keyOf={({ id }) => id}
-            />
+            <>
+              <DataTable
+                label={t.views.waiting}
+                columns={WAITING}
+                rows={rows}
+                keyOf={({ id }) => id}
+              />
+              {rows.length === MAX_WAITING && (
+                <Text size="sm" c="dimmed" mt="sm">
+                  {t.partial(MAX_WAITING)}
+                </Text>
+              )}
+            </>
           )
         }
       </QueryResult>
@@ -74,9 +82,13 @@ function Waiting() {
 function Listed({ asked }: { asked: boolean }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const filter = { status: search.status, approver_role: search.approver_role };
+  const status = oneOf(t.statusOrder, search.status);
   const query = useInfiniteQuery({
-    ...approvalsQuery({ ...filter, ...(asked && { asked_by: 'me' }) }),
+    ...approvalsQuery({
+      status,
+      approver_role: search.approver_role,
+      ...(asked && { asked_by: 'me' }),
+    }),
     refetchInterval: usePollInterval(),
   });
   return (
@@ -84,7 +96,7 @@ function Listed({ asked }: { asked: boolean }) {
       <Group mb="md">
         <NativeSelect
           label={t.status}
-          value={search.status ?? ''}
+          value={status ?? ''}
           onChange={({ currentTarget: { value } }) =>
             void navigate({ search: { ...search, status: value === '' ? undefined : value } })
           }

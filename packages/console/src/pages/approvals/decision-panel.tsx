@@ -1,11 +1,13 @@
+import { type Approval, isProblem } from '@agent-mesh/client';
 import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { usePollInterval } from '../../api/live-context';
+import { mesh } from '../../api/mesh';
 import { mayDecideQuery } from '../../api/queries';
-import { ProblemError } from '../../api/problem';
-import type { Approval } from '../../api/types';
+import { describeError } from '../../api/described-error';
 import { useMe } from '../../auth/use-session';
+import { DownloadButton } from '../../components/download-button';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { RelativeTime } from '../../components/relative-time';
 import { Section } from '../../components/section';
@@ -14,10 +16,13 @@ import { useNow } from '../../components/use-now';
 import { VisibleText } from '../../components/visible-text';
 import { texts } from '../../texts';
 import { DelegateDialog } from './delegate-dialog';
+import { OwnActions } from './own-actions';
 import { useDecision } from './use-decision';
 import classes from './decision-panel.module.css';
 
 const t = texts.decision;
+/** Seconds to wait for the seal of a decision that was made just now. */
+const RECEIPT_WAIT_SECONDS = 5;
 
 /** The decision: possible, made, or why the person cannot make it. */
 export function DecisionPanel({ approval }: { approval: Approval }) {
@@ -25,7 +30,12 @@ export function DecisionPanel({ approval }: { approval: Approval }) {
   return (
     <Section title={t.title}>
       <div role="status">{isOver && <Outcome approval={approval} />}</div>
-      {!isOver && <Pending approval={approval} />}
+      {!isOver && (
+        <>
+          <Pending approval={approval} />
+          <OwnActions approval={approval} />
+        </>
+      )}
     </Section>
   );
 }
@@ -37,7 +47,7 @@ function useIsOver({ status, expires_at }: Approval): boolean {
 }
 
 function Outcome({
-  approval: { status, decided_by, decision_at, notes, expires_at },
+  approval: { id, status, decided_by, decision_at, notes, expires_at },
 }: {
   approval: Approval;
 }) {
@@ -67,6 +77,23 @@ function Outcome({
       )}
       <Text size="sm" c="dimmed">
         {t.outcomeHints[outcome]}
+      </Text>
+      {(outcome === 'approved' || outcome === 'rejected') && <Receipt id={id} />}
+    </Stack>
+  );
+}
+
+function Receipt({ id }: { id: string }) {
+  return (
+    <Stack gap="xs" mt="xs">
+      <DownloadButton
+        name={`approval-${id}.receipt.json`}
+        read={() => mesh.approvals.receipt(id, { wait_seconds: RECEIPT_WAIT_SECONDS })}
+      >
+        {t.receipt}
+      </DownloadButton>
+      <Text size="xs" c="dimmed">
+        {t.receiptHint}
       </Text>
     </Stack>
   );
@@ -188,16 +215,12 @@ function DecisionForm({ approval }: { approval: Approval }) {
 }
 
 function DecisionError({ error }: { error: Error }) {
-  const problem = error instanceof ProblemError ? error : undefined;
-  const isChanged = problem?.code === 'approval.payload_changed';
+  const { title, detail } = isProblem(error, 'approval.payload_changed')
+    ? { title: t.payloadChanged, detail: t.payloadChangedHint }
+    : describeError(error);
   return (
-    <Alert
-      color="red"
-      variant="outline"
-      role="alert"
-      title={isChanged ? t.payloadChanged : (problem?.title ?? texts.errors.unexpected)}
-    >
-      {isChanged ? t.payloadChangedHint : (problem?.detail ?? error.message)}
+    <Alert color="red" variant="outline" role="alert" title={title}>
+      {detail}
     </Alert>
   );
 }

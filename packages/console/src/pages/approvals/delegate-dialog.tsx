@@ -1,6 +1,6 @@
+import type { Approval } from '@agent-mesh/client';
 import { Text, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import type { Approval } from '../../api/types';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { ErrorPanel } from '../../components/error-panel';
 import { texts } from '../../texts';

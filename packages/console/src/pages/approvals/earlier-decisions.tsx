@@ -1,5 +1,5 @@
+import type { EarlierDecision } from '@agent-mesh/client';
 import { Link } from '@tanstack/react-router';
-import type { EarlierDecision } from '../../api/types';
 import { type Column, DataTable, rowLink } from '../../components/data-table';
 import { RelativeTime } from '../../components/relative-time';
 import { Section } from '../../components/section';

@@ -1,4 +1,4 @@
-import type { Approval } from '../../api/types';
+import type { Approval } from '@agent-mesh/client';
 import { Section } from '../../components/section';
 import { texts } from '../../texts';
 import classes from './stages.module.css';

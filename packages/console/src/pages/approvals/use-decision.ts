@@ -1,23 +1,23 @@
+import type { Approval } from '@agent-mesh/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { write } from '../../api/client';
+import { mesh } from '../../api/mesh';
 import { approvalQuery, KEYS } from '../../api/queries';
-import type { Approval } from '../../api/types';
 
-/** A change of an approval by its approver. */
+/** A change of an approval by its approver, by the role that delegated it, or by its requester. */
 export type ApprovalAct =
   | {
       readonly act: 'decision';
       readonly decision: 'approved' | 'rejected';
       readonly comments: string;
     }
-  | { readonly act: 'delegate'; readonly role: string; readonly reason: string };
+  | { readonly act: 'delegate'; readonly role: string; readonly reason: string }
+  | { readonly act: 'recall' | 'withdraw'; readonly reason: string };
 
 /** Sends decisions about an approval, bound to the payload that is on screen. */
 export function useDecision({ id, digest }: Approval) {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (act: ApprovalAct) =>
-      write<Approval>('POST', `/approvals/${id}/${act.act}`, bodyOf(act, digest)),
+    mutationFn: (act: ApprovalAct) => send(id, digest, act),
     onSuccess: (approval) => {
       queryClient.setQueryData(approvalQuery(id).queryKey, approval);
     },
@@ -30,8 +30,15 @@ export function useDecision({ id, digest }: Approval) {
   });
 }
 
-function bodyOf(act: ApprovalAct, digest: string | null): object {
-  if (act.act === 'delegate') return { role: act.role, reason: act.reason };
+function send(id: string, digest: string | null, act: ApprovalAct): Promise<Approval> {
+  if (act.act === 'delegate')
+    return mesh.approvals.delegate(id, { role: act.role, reason: act.reason });
+  if (act.act !== 'decision')
+    return mesh.approvals[act.act](id, act.reason === '' ? {} : { reason: act.reason });
   const { decision, comments } = act;
-  return { decision, ...(comments !== '' && { comments }), ...(digest !== null && { digest }) };
+  return mesh.approvals.decide(id, {
+    decision,
+    ...(comments !== '' && { comments }),
+    ...(digest !== null && { digest }),
+  });
 }

@@ -1,5 +1,6 @@
-import { Checkbox, Group, NativeSelect } from '@mantine/core';
+import { Checkbox, NativeSelect } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
+import { Filters } from '../../components/filters';
 import { FilterInput } from '../../components/filter-input';
 import { PageTitle } from '../../components/page-title';
 import { texts } from '../../texts';
@@ -7,6 +8,7 @@ import { EventList } from './event-list';
 import { ExportButton } from './export-button';
 import { LiveEvents } from './live-events';
 import { isPeriod, PERIODS } from './period';
+import { SealedLog } from './sealed-log';
 
 const t = texts.audit;
 const route = getRouteApi('/audit');
@@ -28,7 +30,8 @@ export function AuditPage() {
       <PageTitle actions={<ExportButton filter={filter} period={chosen} />}>
         {texts.pages.audit}
       </PageTitle>
-      <Group mb="md" gap="sm" align="end">
+      <SealedLog />
+      <Filters>
         <NativeSelect
           label={t.period}
           value={chosen}
@@ -56,7 +59,7 @@ export function AuditPage() {
             change('follow', checked ? 'true' : '');
           }}
         />
-      </Group>
+      </Filters>
       {isFollowing ? <LiveEvents filter={filter} /> : <EventList filter={filter} period={chosen} />}
     </>
   );

@@ -1,12 +1,13 @@
+import type { AuditEvent } from '@agent-mesh/client';
 import { Group } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import type { AuditEvent } from '../../api/types';
 import type { Column } from '../../components/data-table';
 import { eventText } from '../../components/history';
 import { RelativeTime } from '../../components/relative-time';
 import { Subject } from '../../components/subject';
 import { VisibleText } from '../../components/visible-text';
 import { texts } from '../../texts';
+import { SealCell } from './seal-cell';
 
 const t = texts.audit;
 
@@ -41,6 +42,7 @@ export const EVENT_COLUMNS: readonly Column<AuditEvent>[] = [
       </Group>
     ),
   },
+  { header: t.columns.seal, width: '10rem', cell: ({ id }) => <SealCell eventId={id} /> },
   {
     header: t.columns.time,
     width: '8.5rem',
@@ -48,7 +50,9 @@ export const EVENT_COLUMNS: readonly Column<AuditEvent>[] = [
   },
 ];
 
-/** Returns the states between which an event moved, if it contains them. */
-function statesOf({ from, to }: Readonly<Record<string, unknown>>): { from?: string; to?: string } {
-  return typeof from === 'string' && typeof to === 'string' ? { from, to } : {};
+/** Returns the states between which an event moved, or its decision, if it contains them. */
+function statesOf(metadata: Readonly<Record<string, unknown>>): { from?: string; to?: string } {
+  const { from, to = metadata.decision } = metadata;
+  if (typeof to !== 'string') return {};
+  return typeof from === 'string' ? { from, to } : { to };
 }

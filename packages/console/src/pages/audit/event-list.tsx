@@ -1,7 +1,8 @@
+import type { AuditFilter } from '@agent-mesh/client';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { usePollInterval } from '../../api/live-context';
-import { type AuditFilter, auditQuery } from '../../api/queries';
+import { auditQuery } from '../../api/queries';
 import { EmptyState } from '../../components/empty-state';
 import { PagedTable } from '../../components/paged-table';
 import { texts } from '../../texts';

@@ -1,8 +1,9 @@
+import type { AuditFilter } from '@agent-mesh/client';
 import { Button } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { readText } from '../../api/client';
-import type { AuditFilter } from '../../api/queries';
+import { mesh } from '../../api/mesh';
 import { ErrorPanel } from '../../components/error-panel';
+import { saveFile } from '../../components/save-file';
 import { texts } from '../../texts';
 import { type Period, startOf } from './period';
 
@@ -12,12 +13,12 @@ const NDJSON = 'application/x-ndjson';
 export function ExportButton({ filter, period }: { filter: AuditFilter; period: Period }) {
   const download = useMutation({
     mutationFn: async () => {
-      const query = { ...filter, from: startOf(period) };
-      const text = await readText('/audit/events', query, NDJSON);
+      const response = await mesh.audit.export({ ...filter, from: startOf(period) });
+      const text = await response.text();
       // The last line of a complete export says so.
       const last = text.trimEnd().split('\n').at(-1) ?? '';
       if (!last.includes('"export_completed"')) throw new Error(texts.audit.exportIncomplete);
-      save(text);
+      saveFile('audit-events.ndjson', text, NDJSON);
     },
   });
   return (
@@ -35,13 +36,4 @@ export function ExportButton({ filter, period }: { filter: AuditFilter; period: 
       {download.error && <ErrorPanel error={download.error} />}
     </>
   );
-}
-
-function save(text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: NDJSON }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = 'audit-events.ndjson';
-  link.click();
-  URL.revokeObjectURL(url);
 }

@@ -1,8 +1,7 @@
+import type { AuditEvent, AuditFilter, CloudEvent } from '@agent-mesh/client';
 import { Text } from '@mantine/core';
 import { useContext, useEffect, useState } from 'react';
 import { LiveContext } from '../../api/live-context';
-import type { AuditFilter } from '../../api/queries';
-import type { AuditEvent, MeshEvent } from '../../api/types';
 import { DataTable } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { texts } from '../../texts';
@@ -44,7 +43,7 @@ export function LiveEvents({ filter }: { filter: AuditFilter }) {
 }
 
 /** An event type of the log is that of the audit event, with a full stop. */
-function toAuditEvent({ id, type, time, role, data }: MeshEvent): AuditEvent {
+function toAuditEvent({ id, type, time, role, data }: CloudEvent): AuditEvent {
   return { ...data, id, event_type: type.replace('.', '_'), timestamp: time, role };
 }
 

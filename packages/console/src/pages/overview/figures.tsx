@@ -1,46 +1,48 @@
+import type { Overview } from '@agent-mesh/client';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { texts } from '../../texts';
+import { countText } from './count-text';
 import classes from './figures.module.css';
-import type { Count, Overview } from './overview-query';
 
 const t = texts.overview;
 
 /** The numbers of the overview, each with a link to its list. */
 export function Figures({ overview }: { overview: Overview }) {
-  const { pending, active, approvals, dead, decided, leasesLost, medianSeconds } = overview;
+  const { tasks, approvals, decisions, leases_lost, counted_to } = overview;
+  const textOf = (count: number): string => countText(count, counted_to);
   return (
     <ul className={classes.figures}>
       <Figure name={t.pending}>
         <Link to="/tasks" search={{ status: 'pending' }}>
-          {textOf(pending)}
+          {textOf(tasks.pending)}
         </Link>
       </Figure>
       <Figure name={t.active}>
         <Link to="/tasks" search={{ status: 'active' }}>
-          {textOf(active)}
+          {textOf(tasks.active)}
         </Link>
       </Figure>
       <Figure name={t.approvals}>
         <Link to="/approvals" search={{ view: 'all', status: 'pending' }}>
-          {textOf(approvals)}
+          {textOf(approvals.pending)}
         </Link>
       </Figure>
-      <Figure name={t.dead} isBad={dead.value > 0}>
+      <Figure name={t.dead} isBad={tasks.dead > 0}>
         <Link to="/tasks" search={{ status: 'dead' }}>
-          {textOf(dead)}
+          {textOf(tasks.dead)}
         </Link>
       </Figure>
-      <Figure name={t.leasesLost} isBad={leasesLost.value > 0}>
+      <Figure name={t.leasesLost} isBad={leases_lost > 0}>
         <Link to="/audit" search={{ event_type: 'session_transitioned' }}>
-          {textOf(leasesLost)}
+          {textOf(leases_lost)}
         </Link>
       </Figure>
       <Figure name={t.timeToDecide}>
         <Link to="/audit" search={{ event_type: 'approval_decided' }}>
-          {medianSeconds === undefined ? texts.none : durationOf(medianSeconds)}
+          {decisions.median_seconds === null ? texts.none : durationOf(decisions.median_seconds)}
         </Link>
-        <span className={classes.note}>{t.decisions(textOf(decided))}</span>
+        <span className={classes.note}>{t.decisions(textOf(decisions.count))}</span>
       </Figure>
     </ul>
   );
@@ -62,9 +64,6 @@ function Figure({
     </li>
   );
 }
-
-const textOf = ({ value, isPartial }: Count): string =>
-  `${value.toLocaleString('en')}${isPartial ? '+' : ''}`;
 
 function durationOf(seconds: number): string {
   if (seconds < 60) return `${String(Math.round(seconds))} s`;

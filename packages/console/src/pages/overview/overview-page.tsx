@@ -1,4 +1,5 @@
-import { Stack, Text } from '@mantine/core';
+import type { Overview, RoleQueue } from '@agent-mesh/client';
+import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
@@ -12,10 +13,11 @@ import { StaleNotice } from '../../components/stale-notice';
 import { texts } from '../../texts';
 import { Figures } from './figures';
 import { HourChart } from './hour-chart';
-import { type Overview, overviewQuery, type RoleQueue } from './overview-query';
+import { countText } from './count-text';
+import { overviewQuery } from './overview-query';
 
 const t = texts.overview;
-/** Milliseconds after which the numbers are read again. They need many requests, so events do not cause it. */
+/** Milliseconds after which the numbers are read again. Events do not cause it: the controller counts them all. */
 const REFRESH_MS = 30_000;
 
 /** The state of the work that the person may see. Each number links to its list. */
@@ -37,20 +39,15 @@ function Content({ overview }: { overview: Overview }) {
       <Figures overview={overview} />
       <Section title={t.routedPerHour}>
         <HourChart hours={overview.hours} />
-        {overview.routed.isPartial && (
-          <Text size="sm" c="dimmed" mt="xs">
-            {t.partial(overview.routed.value)}
-          </Text>
-        )}
       </Section>
       <Section title={t.queues}>
-        {overview.queues.length === 0 ? (
+        {overview.roles.length === 0 ? (
           <EmptyState title={t.noQueues} />
         ) : (
           <DataTable
             label={t.queues}
-            columns={COLUMNS}
-            rows={overview.queues}
+            columns={columnsOf(overview.counted_to)}
+            rows={overview.roles}
             keyOf={({ role }) => role}
           />
         )}
@@ -59,7 +56,7 @@ function Content({ overview }: { overview: Overview }) {
   );
 }
 
-const COLUMNS: readonly Column<RoleQueue>[] = [
+const columnsOf = (countedTo: number): readonly Column<RoleQueue>[] => [
   {
     header: t.columns.role,
     width: 'minmax(0, 1fr)',
@@ -74,21 +71,21 @@ const COLUMNS: readonly Column<RoleQueue>[] = [
     width: '8rem',
     cell: ({ role, pending }) => (
       <Link to="/tasks" search={{ to_role: role, status: 'pending' }}>
-        {pending}
+        {countText(pending, countedTo)}
       </Link>
     ),
   },
   {
     header: t.columns.oldest,
     width: '10rem',
-    cell: ({ oldest }) => (oldest === undefined ? texts.none : <RelativeTime at={oldest} />),
+    cell: ({ oldest_pending_at: at }) => (at === null ? texts.none : <RelativeTime at={at} />),
   },
   {
     header: t.columns.active,
     width: '8rem',
     cell: ({ role, active }) => (
       <Link to="/tasks" search={{ to_role: role, status: 'active' }}>
-        {active}
+        {countText(active, countedTo)}
       </Link>
     ),
   },
@@ -97,7 +94,7 @@ const COLUMNS: readonly Column<RoleQueue>[] = [
     width: '10rem',
     cell: ({ role, approvals }) => (
       <Link to="/approvals" search={{ view: 'all', status: 'pending', approver_role: role }}>
-        {approvals}
+        {countText(approvals, countedTo)}
       </Link>
     ),
   },

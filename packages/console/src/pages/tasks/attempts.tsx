@@ -1,4 +1,4 @@
-import type { Session } from '../../api/types';
+import type { Session } from '@agent-mesh/client';
 import { type Column, DataTable } from '../../components/data-table';
 import { RelativeTime } from '../../components/relative-time';
 import { Section } from '../../components/section';
@@ -30,7 +30,7 @@ const COLUMNS: readonly Column<Session>[] = [
     header: t.ended,
     width: 'minmax(0, 1fr)',
     cell: ({ ended_reason, lease_expires_at }) => {
-      if (ended_reason !== null) return t.reasons[ended_reason] ?? ended_reason;
+      if (ended_reason !== null) return texts.reasons[ended_reason] ?? ended_reason;
       if (lease_expires_at === null) return texts.none;
       return (
         <>

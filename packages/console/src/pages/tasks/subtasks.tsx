@@ -1,5 +1,5 @@
+import type { TaskNode } from '@agent-mesh/client';
 import { Link } from '@tanstack/react-router';
-import type { TaskNode } from '../../api/types';
 import { Section } from '../../components/section';
 import { Status } from '../../components/status';
 import { texts } from '../../texts';

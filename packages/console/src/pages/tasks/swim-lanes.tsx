@@ -1,10 +1,10 @@
+import type { TimelineEntry } from '@agent-mesh/client';
 import { Text } from '@mantine/core';
 import type { CSSProperties } from 'react';
-import type { TimelineEntry } from '../../api/types';
+import { EntryReasons } from '../../components/entry-reasons';
 import { eventText } from '../../components/history';
 import { RelativeTime } from '../../components/relative-time';
 import { Subject } from '../../components/subject';
-import { VisibleText } from '../../components/visible-text';
 import { texts } from '../../texts';
 import classes from './swim-lanes.module.css';
 
@@ -51,7 +51,7 @@ export function SwimLanes({ entries }: { entries: readonly TimelineEntry[] }) {
 }
 
 function Step({ entry }: { entry: TimelineEntry }) {
-  const { actor, reason, to } = entry;
+  const { actor, to } = entry;
   return (
     <div className={classes.step} data-end={to}>
       <Text size="sm" fw={600}>
@@ -60,11 +60,7 @@ function Step({ entry }: { entry: TimelineEntry }) {
       <Text size="xs" c="dimmed">
         <Subject of={actor} />
       </Text>
-      {reason !== undefined && reason !== '' && (
-        <Text size="sm" className={classes.reason} dir="auto">
-          <VisibleText text={reason} />
-        </Text>
-      )}
+      <EntryReasons entry={entry} />
     </div>
   );
 }

@@ -1,9 +1,9 @@
+import type { TaskDetail } from '@agent-mesh/client';
 import { Button, Checkbox, Group, Text, Textarea } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { write } from '../../api/client';
+import { mesh } from '../../api/mesh';
 import { KEYS } from '../../api/queries';
-import type { TaskDetail } from '../../api/types';
 import { useMe } from '../../auth/use-session';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { ErrorPanel } from '../../components/error-panel';
@@ -70,16 +70,11 @@ function ActionDialog({
   const [reason, setReason] = useState('');
   const [cascade, setCascade] = useState(false);
   const mutation = useMutation({
-    mutationFn: () => {
-      const body = {
-        ...(reason.trim() !== '' && { reason: reason.trim() }),
-        ...(cascade && { cascade }),
-      };
-      const path =
-        action === 'release'
-          ? `/sessions/${task.session_id}/release`
-          : `/tasks/${task.id}/${action}`;
-      return write('POST', path, body);
+    mutationFn: async () => {
+      const body = reason.trim() === '' ? {} : { reason: reason.trim() };
+      if (action === 'release') await mesh.sessions.release(task.session_id, body);
+      else if (action === 'retry') await mesh.tasks.retry(task.id, body);
+      else await mesh.tasks.cancel(task.id, { ...body, ...(cascade && { cascade }) });
     },
     onSuccess: onClose,
     onSettled: () => queryClient.invalidateQueries({ queryKey: [KEYS.task, task.id] }),

@@ -1,9 +1,9 @@
+import type { TaskDetail, WaitsFor } from '@agent-mesh/client';
 import { Group, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
 import { taskQuery, timelineQuery, treeQuery } from '../../api/queries';
-import type { TaskDetail, WaitsFor } from '../../api/types';
 import { BackLink } from '../../components/back-link';
 import { ErrorPanel } from '../../components/error-panel';
 import { Facts } from '../../components/facts';

@@ -1,16 +1,18 @@
+import type { Task } from '@agent-mesh/client';
 import { Group, NativeSelect, Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
 import { tasksQuery } from '../../api/queries';
-import type { Task } from '../../api/types';
 import { useMe } from '../../auth/use-session';
 import { type Column, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { PagedTable } from '../../components/paged-table';
+import { Filters } from '../../components/filters';
 import { FilterInput } from '../../components/filter-input';
 import { PageTitle } from '../../components/page-title';
 import { RelativeTime } from '../../components/relative-time';
+import { oneOf } from '../../components/search';
 import { Status } from '../../components/status';
 import { Subject } from '../../components/subject';
 import { VisibleText } from '../../components/visible-text';
@@ -21,12 +23,15 @@ const route = getRouteApi('/tasks');
 
 /** The tasks that the person may see, newest first, and those that its roles can claim. */
 export function TasksPage() {
-  const search = route.useSearch();
-  const query = useInfiniteQuery({ ...tasksQuery(search), refetchInterval: usePollInterval() });
+  const { status, ...filter } = route.useSearch();
+  const query = useInfiniteQuery({
+    ...tasksQuery({ ...filter, status: oneOf(t.statusOrder, status) }),
+    refetchInterval: usePollInterval(),
+  });
   return (
     <>
       <PageTitle actions={<InboxLinks />}>{texts.pages.tasks}</PageTitle>
-      <Filters />
+      <TaskFilters />
       <PagedTable
         query={query}
         label={texts.pages.tasks}
@@ -57,7 +62,7 @@ function InboxLinks() {
 
 const TEXT_FILTERS = ['to_role', 'from_role', 'task_type', 'trace_id'] as const;
 
-function Filters() {
+function TaskFilters() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const change = (name: keyof typeof search, value: string): void => {
@@ -67,7 +72,7 @@ function Filters() {
     });
   };
   return (
-    <Group mb="md" gap="sm" align="end">
+    <Filters>
       <NativeSelect
         label={t.status}
         size="sm"
@@ -90,7 +95,7 @@ function Filters() {
           }}
         />
       ))}
-    </Group>
+    </Filters>
   );
 }
 
