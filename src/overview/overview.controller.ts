@@ -9,7 +9,6 @@ import { WaitingDto } from './dto/waiting.dto.js';
 import { OverviewService } from './overview.service.js';
 
 /** Numbers of the work that a caller may see. */
-@ApiTags('Overview')
 @ApiBearerAuth()
 @Controller()
 export class OverviewController {
@@ -17,6 +16,7 @@ export class OverviewController {
 
   @Get('overview')
   @Policy('overview.read')
+  @ApiTags('Tasks')
   @ApiOperation({
     operationId: 'getOverview',
     summary: 'Get the numbers of tasks and approvals',
@@ -31,6 +31,7 @@ export class OverviewController {
 
   @Get('me/waiting')
   @Policy('overview.read')
+  @ApiTags('Approvals')
   @ApiOperation({
     operationId: 'getWaiting',
     summary: 'Get the number of approvals that wait for you',
