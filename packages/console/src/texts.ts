@@ -162,7 +162,7 @@ export const texts = {
     noneWaiting: 'Nothing waits for you',
     noneWaitingHint: (roles: string) =>
       roles === ''
-        ? 'Your token carries no role, so you cannot decide any approval.'
+        ? 'Your token carries no role that decides approvals.'
         : `New requests for ${roles} appear here at once.`,
     partial: (count: number) => `The ${String(count)} newest approvals are shown.`,
     none: 'No approvals',

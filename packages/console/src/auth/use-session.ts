@@ -12,6 +12,13 @@ export function useMe(): Caller {
   return state.status === 'signed_in' ? state.me : NOBODY;
 }
 
+/** The roles of the person that tasks and approvals can be assigned to. */
+export function useWorkRoles(): readonly string[] {
+  return useMe().roles.filter((role) => !STAFF.includes(role));
+}
+
+const STAFF: readonly string[] = ['admin', 'auditor'];
+
 const NOBODY: Caller = { subject: '', roles: [], acting_role: null, kind: 'human' };
 
 /** Whether the person holds a role, such as `admin`. */

@@ -4,7 +4,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
 import { approvalsQuery, MAX_WAITING, waitingQuery } from '../../api/queries';
-import { useMe } from '../../auth/use-session';
+import { useWorkRoles } from '../../auth/use-session';
 import { type Column, DataTable, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { QueryResult } from '../../components/query-result';
@@ -49,7 +49,7 @@ export function ApprovalsPage() {
 
 /** The approvals that the person can decide now, soonest to expire first. */
 function Waiting() {
-  const me = useMe();
+  const roles = useWorkRoles();
   const query = useQuery({ ...waitingQuery, refetchInterval: usePollInterval() });
   return (
     <>
@@ -57,7 +57,7 @@ function Waiting() {
       <QueryResult query={query}>
         {(rows) =>
           rows.length === 0 ? (
-            <EmptyState title={t.noneWaiting}>{t.noneWaitingHint(me.roles.join(', '))}</EmptyState>
+            <EmptyState title={t.noneWaiting}>{t.noneWaitingHint(roles.join(', '))}</EmptyState>
           ) : (
             <>
               <DataTable

@@ -4,7 +4,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollInterval } from '../../api/live-context';
 import { tasksQuery } from '../../api/queries';
-import { useMe } from '../../auth/use-session';
+import { useWorkRoles } from '../../auth/use-session';
 import { type Column, rowLink } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { PagedTable } from '../../components/paged-table';
@@ -45,7 +45,7 @@ export function TasksPage() {
 
 /** Links to the inbox of each role of the person: the tasks that an agent can claim. */
 function InboxLinks() {
-  const { roles } = useMe();
+  const roles = useWorkRoles();
   return (
     <Group gap="md">
       {roles.map((role) => (
