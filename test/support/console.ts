@@ -23,7 +23,9 @@ export async function buildConsole(): Promise<void> {
   );
   const files = [...sources, join(SOURCES, 'index.html'), join(SOURCES, 'vite.config.ts')];
   const isStale = files.some((file) => statSync(file).mtimeMs > built);
-  if (isStale) await run('npm', ['run', '--silent', 'build', '--workspace', SOURCES]);
+  // The NODE_ENV of the tests would build React for development.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  if (isStale) await run('npm', ['run', '--silent', 'build', '--workspace', SOURCES], { env });
 }
 
 /** The controller and the browser that the tests of the console share. Each page has a browser session of its own. */

@@ -111,7 +111,7 @@ describe('the pages of the console', () => {
   it('poll while the event stream is down, and show how old the data is when offline', async () => {
     expectErrors(/Failed to load resource|ERR_/);
     const page = await open('/console/approvals');
-    await page.route('**/events/stream', (route) => route.abort());
+    await page.route('**/events/stream?*', (route) => route.abort());
     const approver = newSubject('approver');
     await signInAs(page, approver);
     await page.getByText('Polling').waitFor();

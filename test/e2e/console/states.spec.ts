@@ -52,12 +52,17 @@ describe('each page of the console', () => {
     for (const path of paths) {
       isBroken = true;
       await page.goto(`/console/${path}`);
-      const problem = page.getByRole('alert').filter({ hasText: '<b>Not now</b>' }).first();
-      await problem.getByText('auth.forbidden · trace trace-1').waitFor();
+      const problems = page.getByRole('alert').filter({ hasText: '<b>Not now</b>' });
+      await problems.first().getByText('auth.forbidden · trace trace-1').waitFor();
       await expectAccessible(page);
       isBroken = false;
-      await problem.getByRole('button', { name: 'Try again' }).click();
-      await problem.waitFor({ state: 'detached' });
+      // Each part of the page has its own.
+      const left = async () => {
+        const button = problems.first().getByRole('button', { name: 'Try again' });
+        await button.click({ timeout: 1_000 }).catch(() => undefined);
+        return problems.count();
+      };
+      expect(await eventually(left, (count) => count === 0)).toBe(0);
     }
   });
 
@@ -67,7 +72,8 @@ describe('each page of the console', () => {
     await signInAs(page, manager);
     await page.getByRole('table', { name: 'Waiting for me' }).waitFor();
     // The other pages are loaded while this one is open.
-    await page.waitForFunction(PAGES_LOADED);
+    const isLoaded = () => page.evaluate<boolean>(PAGES_LOADED);
+    expect(await eventually(isLoaded, Boolean)).toBe(true);
     await page.context().setOffline(true);
     for (const name of ['Tasks', 'Audit', 'Overview']) {
       await page.getByRole('link', { name, exact: true }).click();
