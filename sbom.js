@@ -12,17 +12,28 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('.', import.meta.url));
 /** Development dependencies of the console that are no part of its bundle. */
 const BUILD_TOOLS = /^(?:@types\/|@vitejs\/|vite$)/;
+const OWN = '@agent-mesh/';
 
 const read = (path) => JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
 
+/** The libraries in the bundle of the console, with those of the packages of this repository that it contains. */
+function bundledLibraries() {
+  const { devDependencies } = read('packages/console/package.json');
+  return Object.entries(devDependencies)
+    .filter(([name]) => !BUILD_TOOLS.test(name))
+    .flatMap(([name, range]) =>
+      name.startsWith(OWN)
+        ? Object.entries(read(`packages/${name.slice(OWN.length)}/package.json`).dependencies)
+        : [[name, range]],
+    );
+}
+
 function manifest() {
-  const { devDependencies: libraries } = read('packages/console/package.json');
-  const bundled = Object.entries(libraries).filter(([name]) => !BUILD_TOOLS.test(name));
   const { name, version, description, license, dependencies, optionalDependencies } =
     read('package.json');
   return {
     ...{ name, version, description, license, optionalDependencies },
-    dependencies: { ...dependencies, ...Object.fromEntries(bundled) },
+    dependencies: { ...dependencies, ...Object.fromEntries(bundledLibraries()) },
   };
 }
 

@@ -118,16 +118,18 @@ function isAllowed(expression: string): boolean {
     .some((choice) => choice.split(' AND ').every((licence) => ALLOWED.includes(licence)));
 }
 
+/** The packages of all parts, without those of this repository. */
 function licensedPackages(): Licensed[] {
-  const paths = new Set(Object.values(PARTS).flatMap((part) => [...part]));
+  const all = new Set(Object.values(PARTS).flatMap((part) => [...part]));
+  const paths = [...all].filter((path) => !path.startsWith('packages/'));
   const byName = new Map<string, Licensed>();
-  for (const path of [...paths].sort()) {
+  for (const path of paths.sort()) {
     const name = path.replace(/^.*node_modules\//, '');
     const { version = '' } = LOCKED[path] ?? {};
     const parts = Object.keys(PARTS).filter((part) => PARTS[part]?.has(path));
     const key = `${name} ${version}`;
-    const all = [...new Set([...(byName.get(key)?.parts ?? []), ...parts])];
-    byName.set(key, { name, version, licence: licenceOf(path, name), parts: all });
+    const every = [...new Set([...(byName.get(key)?.parts ?? []), ...parts])];
+    byName.set(key, { name, version, licence: licenceOf(path, name), parts: every });
   }
   return [...byName.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
