@@ -175,11 +175,21 @@ function callOf(binding: Binding, path: string, request: Request): Call {
   return { operation: method, parameters };
 }
 
+/**
+ * Keeps the connection of a stream open with comments. A stream of which the client read nothing since the last comment is
+ * ended.
+ */
 function keepStreamOpen(response: Response): NodeJS.Timeout {
+  let unread = 0;
   return setInterval(() => {
     const type = response.getHeader('content-type');
     const isStream = typeof type === 'string' && type.startsWith('text/event-stream');
-    if (isStream && response.headersSent && !response.writableEnded)
-      response.write(': keep-alive\n\n');
+    if (!isStream || !response.headersSent || response.writableEnded) return;
+    if (unread > 0 && response.writableLength >= unread) {
+      response.destroy();
+      return;
+    }
+    unread = response.writableLength;
+    response.write(': keep-alive\n\n');
   }, KEEP_ALIVE_MS).unref();
 }

@@ -49,7 +49,7 @@ export class SlowClientsService implements OnApplicationShutdown {
   }
 
   private check({ kind, request, response }: Place): void {
-    if (pathOf(request) === EVENT_STREAM_PATH) return;
+    if (pathOf(request) === EVENT_STREAM_PATH || isA2aStream(request, response)) return;
     const isCrowded = this.loadShedder.isCrowded(kind);
     if (response.headersSent) this.checkReader(response, isCrowded);
     else if (!request.complete && hasBody(request)) this.checkBody(request, response, isCrowded);
@@ -82,6 +82,12 @@ export class SlowClientsService implements OnApplicationShutdown {
     socket.once('timeout', end);
     response.once('close', () => socket.off('timeout', end));
   }
+}
+
+/** Whether the response is a stream of an A2A agent, which limits its client itself. */
+function isA2aStream(request: IncomingMessage, response: ServerResponse): boolean {
+  const type = response.getHeader('content-type');
+  return type === 'text/event-stream' && pathOf(request).startsWith('/a2a/');
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {
