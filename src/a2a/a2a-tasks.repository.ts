@@ -5,6 +5,7 @@ import { Environment } from '../config/environment.js';
 import { type CursorRow, type Keyset, keysetAt } from '../database/keyset.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
+import type { TaskStatus } from '../lifecycle/task-status.js';
 import { currentStatus, TAKES_PART } from '../tasks/task-view.sql.js';
 import type { PendingApproval, TaskFacts } from './task-facts.js';
 
@@ -113,29 +114,53 @@ function ofTrace(
        AND a.task_status IS NOT NULL ${conditions}`;
 }
 
-/** The attempts of each requester role, from the index `idx_sessions_changes`, and those of the approver roles. */
+/**
+ * The attempts of each requester role, from the index `idx_sessions_changes`, and those of the approver roles. Open tasks
+ * are few, so they are read by their status.
+ */
 function ofRoles(
-  { role, participants }: A2aTaskFilter,
+  { role, participants, state = '' }: A2aTaskFilter,
   where: WhereClause,
   conditions: string,
   limit: string,
 ): string {
   const assigned = where.bind(role);
   const seesAll = participants === undefined || participants.includes(role);
-  const requesters = seesAll
-    ? eachRequester(assigned)
-    : `unnest(${where.bind(participants)}::text[])`;
-  const requested = `
+  const roles = seesAll ? undefined : `${where.bind(participants)}::text[]`;
+  const requested = OPEN.includes(state)
+    ? openTasks(assigned, roles, conditions)
+    : latestOfRequesters(assigned, roles, conditions, limit);
+  if (roles === undefined) return requested;
+  const approved = `
+    SELECT l.id, l.updated_at, l.task_id FROM task_approvers v CROSS JOIN LATERAL (
+      SELECT a.id, a.updated_at, a.task_id FROM sessions a
+       WHERE a.task_id = v.task_id AND a.task_status IS NOT NULL ${conditions} LIMIT 1) l
+     WHERE v.role = ANY(${roles}) AND v.to_role = ${assigned}`;
+  return `(${requested}) UNION (${approved})`;
+}
+
+/** `OFFSET 0` keeps the scan of the open tasks apart from the other conditions, which no index contains with the status. */
+function openTasks(assigned: string, roles: string | undefined, conditions: string): string {
+  const ofRequesters = roles === undefined ? '' : `AND a.from_role = ANY(${roles})`;
+  return `
+    SELECT a.id, a.updated_at, a.task_id FROM (
+      SELECT * FROM sessions s
+       WHERE s.role = ${assigned} AND s.task_status = ANY('{pending,active}'::text[]) OFFSET 0) a
+     WHERE true ${ofRequesters} ${conditions}`;
+}
+
+function latestOfRequesters(
+  assigned: string,
+  roles: string | undefined,
+  conditions: string,
+  limit: string,
+): string {
+  const requesters = roles === undefined ? eachRequester(assigned) : `unnest(${roles})`;
+  return `
     SELECT l.id, l.updated_at, l.task_id FROM ${requesters} AS k(role) CROSS JOIN LATERAL (
       SELECT a.id, a.updated_at, a.task_id FROM sessions a
        WHERE a.role = ${assigned} AND a.from_role = k.role AND a.task_status IS NOT NULL ${conditions}
        ORDER BY a.updated_at DESC, a.task_id DESC ${limit}) l`;
-  if (seesAll) return requested;
-  const approved = `
-    SELECT a.id, a.updated_at, a.task_id FROM task_approvers v JOIN sessions a ON a.task_id = v.task_id
-     WHERE v.role = ANY(${where.bind(participants)}::text[]) AND a.role = ${assigned}
-       AND a.task_status IS NOT NULL ${conditions}`;
-  return `(${requested}) UNION (${approved})`;
 }
 
 /** FROM item of all roles that requested tasks of a role. Reads one entry of the index for each of them. */
@@ -165,9 +190,26 @@ function conditionsOf(
   if (state !== undefined) {
     const present = stateSql(currentStatus(days), `${where.bind(callerRoles)}::text[]`);
     terms.push(`${present} = ${where.bind(state)}`);
+    // A condition that indexes contain: open tasks are few among all that have ended.
+    terms.push(`a.task_status = ANY(${where.bind(STORED[state] ?? [])}::text[])`);
   }
   return terms.map((term) => `AND ${term}`).join(' ');
 }
+
+/** The states of open tasks. */
+const OPEN = ['TASK_STATE_SUBMITTED', 'TASK_STATE_WORKING', 'TASK_STATE_AUTH_REQUIRED'];
+
+/** The stored statuses that a task in a state can have. */
+const STORED: Readonly<Record<string, readonly TaskStatus[]>> = {
+  TASK_STATE_SUBMITTED: ['pending', 'active'],
+  TASK_STATE_WORKING: ['pending', 'active'],
+  TASK_STATE_AUTH_REQUIRED: ['pending', 'active'],
+  TASK_STATE_COMPLETED: ['completed'],
+  TASK_STATE_CANCELED: ['cancelled'],
+  TASK_STATE_REJECTED: ['failed'],
+  // An open task can have expired without a stored status.
+  TASK_STATE_FAILED: ['failed', 'dead', 'expired', 'pending', 'active'],
+};
 
 /** Returns SQL for the name of the state that `stateOf` returns. */
 function stateSql(status: string, roles: string): string {

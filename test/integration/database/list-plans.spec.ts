@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { IndexLists1764000026000 } from '../../../migrations/1764000026000-index-lists.js';
 import { MOST_COUNTED } from '../../../src/overview/overview.repository.js';
@@ -21,7 +22,7 @@ describe(`behind ${TASKS} tasks of 50 roles`, () => {
   let mesh: TestApp;
 
   beforeAll(async () => {
-    mesh = await startTestApp();
+    mesh = await startTestApp({ env: { A2A_ROLES: 'role_1' } });
     const client = new pg.Client({ connectionString: mesh.databaseUrl });
     await client.connect();
     await grow(client, TASKS);
@@ -52,6 +53,19 @@ describe(`behind ${TASKS} tasks of 50 roles`, () => {
       }
     },
     60_000,
+  );
+
+  it.each(Object.keys(ROLES_OF) as Viewer[])(
+    'ListTasks of A2A of a caller with %s reads few rows',
+    async (viewer) => {
+      const queries = ['', 'status=TASK_STATE_SUBMITTED', `contextId=${randomUUID()}`];
+      for (const query of queries) {
+        const plan = await a2aPlanOf(mesh, viewer, query);
+        const whole = plan.ways.filter((way) => WHOLE.test(way));
+        const excess = plan.rowsRead > MOST_ROWS ? plan.rowsRead : 0;
+        expect({ query, whole, excess }).toEqual({ query, whole: [], excess: 0 });
+      }
+    },
   );
 
   for (const viewer of Object.keys(ROLES_OF) as Viewer[]) {
@@ -95,6 +109,19 @@ async function plansOf(mesh: TestApp, viewer: Viewer, path: string): Promise<Pla
   const lists = statements.filter(({ text }) => text.includes('is_last'));
   expect(lists.length).toBeGreaterThan(0);
   return Promise.all(lists.map((statement) => explain(mesh, statement)));
+}
+
+/** The plan of the list of A2A. The total, which is counted up to 10,000, has a statement of its own. */
+async function a2aPlanOf(mesh: TestApp, viewer: Viewer, query: string): Promise<Plan> {
+  const agent = mesh.agent(ROLES_OF[viewer], viewer);
+  const headers = { 'a2a-version': '1.0' };
+  const statements = await statementsOf(mesh, async () => {
+    const { status } = await agent.get(`/a2a/role_1/v1/tasks?${query}`, { headers });
+    expect(status).toBe(200);
+  });
+  const [list, ...others] = statements.filter(({ text }) => text.includes('AS pending'));
+  if (!list || others.length > 0) throw new Error('there is more than one list');
+  return explain(mesh, list);
 }
 
 /** Returns the pairs of filters that one request can have. */
