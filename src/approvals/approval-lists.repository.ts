@@ -36,6 +36,14 @@ export type ListedApproval = ApprovalRow &
     task_overdue: boolean;
   };
 
+/** The pending approvals of an approver role. */
+export interface PendingApprovals {
+  role: string;
+  count: number;
+  /** Age of the oldest in seconds. */
+  oldest_seconds: number;
+}
+
 /** Reads lists of approvals. */
 @Injectable()
 export class ApprovalListsRepository {
@@ -70,7 +78,7 @@ export class ApprovalListsRepository {
   }
 
   /** Counts the pending approvals of each approver role; of the least used roles together, if there are many. */
-  countPendingByRole(manager: EntityManager): Promise<{ role: string; count: number }[]> {
+  countPendingByRole(manager: EntityManager): Promise<PendingApprovals[]> {
     return sql(manager, PENDING_BY_ROLE);
   }
 
@@ -201,5 +209,6 @@ const NOT_EXCLUDED = `NOT EXISTS (
   SELECT 1 FROM (${excludedFrom('a')}) e WHERE e.subject = ?)`;
 
 const PENDING_BY_ROLE = boundedRoles(`
-  SELECT approver_role AS role, count(*) AS count, max(created_at) AS latest FROM approvals
+  SELECT approver_role AS role, count(*) AS count, min(created_at) AS oldest, max(created_at) AS latest
+    FROM approvals
    WHERE status = 'pending' AND expires_at > now() GROUP BY approver_role`);

@@ -55,6 +55,8 @@ export class AnchorsService implements OnApplicationBootstrap, BeforeApplication
     private readonly environment: Environment,
   ) {
     this.anchors = environment.AUDIT_ANCHORS.map(parseAnchor);
+    // A series that begins with its first failure shows no increase.
+    for (const { name } of this.anchors) metrics.countAnchorFailure(name, 0);
   }
 
   onApplicationBootstrap(): void {

@@ -72,8 +72,8 @@ export class AuditLogMetricsService {
     this.anchored.set({ anchor }, size);
   }
 
-  countAnchorFailure(anchor: string): void {
-    this.anchorFailures.inc({ anchor });
+  countAnchorFailure(anchor: string, failures = 1): void {
+    this.anchorFailures.inc({ anchor }, failures);
   }
 
   countChecked(entries: number, failures: number): void {

@@ -10,7 +10,7 @@ import type { Agent } from './agent.js';
 import { AuthenticationService } from './authentication.service.js';
 import type { Action } from './policy.js';
 import { POLICY_KEY, type RoutePolicy } from './policy.decorator.js';
-import { refusalReason } from './token-errors.js';
+import { REFUSAL_REASONS, refusalReason } from './token-errors.js';
 
 /** The action that AUDIT_LOG_PUBLIC opens. */
 const OPENABLE: Action = 'audit.log';
@@ -38,6 +38,7 @@ export class JwtGuard implements CanActivate {
       labelNames: ['reason'],
       registers: [registry],
     });
+    for (const reason of REFUSAL_REASONS) this.refusals.inc({ reason }, 0);
   }
 
   /** Logs and counts each refusal with its reason, which contains no part of the token. */

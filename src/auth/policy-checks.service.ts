@@ -3,6 +3,7 @@ import { Counter } from 'prom-client';
 import { Environment } from '../config/environment.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { requestContext } from '../observability/request-context.js';
+import { POLICY } from './policy.js';
 
 /** Detects handlers that complete without the authorization that the policy of their route requires. */
 @Injectable()
@@ -20,6 +21,7 @@ export class PolicyChecksService {
       labelNames: ['action'],
       registers: [registry],
     });
+    for (const action of Object.keys(POLICY)) this.unauthorized.inc({ action }, 0);
   }
 
   /**

@@ -1,20 +1,31 @@
 import { DomainError, UnavailableError } from '../errors/domain-error.js';
 
+const INVALID_TOKEN_REASONS = [
+  'header',
+  'too_long',
+  'malformed',
+  'algorithm',
+  'key',
+  'signature',
+  'issuer',
+  'audience',
+  'not_access_token',
+  'sender_constrained',
+  'subject',
+  'roles',
+  'time',
+] as const;
+
 /** Why a token is invalid, as a label of a metric. */
-type InvalidTokenReason =
-  | 'header'
-  | 'too_long'
-  | 'malformed'
-  | 'algorithm'
-  | 'key'
-  | 'signature'
-  | 'issuer'
-  | 'audience'
-  | 'not_access_token'
-  | 'sender_constrained'
-  | 'subject'
-  | 'roles'
-  | 'time';
+type InvalidTokenReason = (typeof INVALID_TOKEN_REASONS)[number];
+
+/** Why a token is refused, as labels of a metric. */
+export const REFUSAL_REASONS = [
+  'missing',
+  'expired',
+  'keys_unavailable',
+  ...INVALID_TOKEN_REASONS,
+] as const;
 
 /** The error of an invalid token. */
 class InvalidTokenError extends DomainError {

@@ -26,9 +26,9 @@ const SERIALIZED = new WeakMap<LogEvent, string>();
 
 /** Why the controller ends a stream, as the client receives it. */
 export const ANNOUNCED_REASONS = ['token_expired', 'shutdown', 'max_age', 'log_restored'] as const;
-type AnnouncedReason = (typeof ANNOUNCED_REASONS)[number];
 /** Why a stream ended. */
-export type EndReason = AnnouncedReason | 'slow_consumer' | 'closed';
+export const END_REASONS = [...ANNOUNCED_REASONS, 'slow_consumer', 'closed'] as const;
+export type EndReason = (typeof END_REASONS)[number];
 
 /** One stream of Server-Sent Events to one client (WHATWG HTML, section 9.2). */
 export class EventStream {

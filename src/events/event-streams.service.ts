@@ -8,7 +8,7 @@ import { MetricsService } from '../observability/metrics.service.js';
 import type { EventStreamQuery } from './dto/events.query.js';
 import { EventHubService } from './event-hub.service.js';
 import { EventReaderService } from './event-reader.service.js';
-import { EventStream } from './event-stream.js';
+import { END_REASONS, EventStream } from './event-stream.js';
 
 /** Maximum number of streams of one subject on this instance. */
 const MAX_OF_SUBJECT = 5;
@@ -35,6 +35,7 @@ export class EventStreamsService {
       labelNames: ['reason'],
       registers,
     });
+    for (const reason of END_REASONS) this.ended.inc({ reason }, 0);
     const count = (): number => this.count;
     new Gauge({
       name: 'mesh_event_streams',

@@ -20,6 +20,7 @@ export class IdempotencyMetricsService {
       labelNames: ['source'],
       registers,
     });
+    for (const source of Object.values(SOURCE)) this.hits.inc({ source }, 0);
     this.misses = new Counter({
       name: 'idempotency_misses_total',
       help: 'Keyed requests that were executed.',

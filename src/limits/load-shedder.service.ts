@@ -53,6 +53,7 @@ export class LoadShedderService {
       labelNames: ['reason'],
       registers: [registry],
     });
+    for (const reason of Object.keys(DETAILS)) this.shed.inc({ reason }, 0);
     new Gauge({
       name: 'http_requests_in_flight',
       help: 'Requests in flight by kind: working, or waiting for tasks.',

@@ -39,6 +39,7 @@ export class RateLimitsService {
       labelNames: ['by'],
       registers: [registry],
     });
+    for (const by of Object.keys(this.quotas)) this.limited.inc({ by }, 0);
   }
 
   /** Counts a request that was already answered. */

@@ -42,6 +42,7 @@ export class SlowClientsService implements OnApplicationShutdown {
       labelNames: ['reason'],
       registers: [registry],
     });
+    for (const reason of ['body', 'reader']) this.ended.inc({ reason }, 0);
   }
 
   onApplicationShutdown(): void {

@@ -45,6 +45,7 @@ export class EventMetricsService {
       labelNames: ['decision'],
       registers,
     });
+    for (const decision of ['approved', 'rejected']) this.decisions.inc({ decision }, 0);
     this.timeToDecide = new Histogram({
       name: 'mesh_approval_decision_seconds',
       help: 'Seconds that approvals were pending before they were decided.',

@@ -12,6 +12,7 @@ import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { WebhookDispatcherService } from './webhook-dispatcher.service.js';
 import { WebhookMaintenanceService } from './webhook-maintenance.service.js';
 import { WebhookQueueRepository } from './webhook-queue.repository.js';
+import { WebhookMetricsService } from './webhook-metrics.service.js';
 import { WebhookQueueService } from './webhook-queue.service.js';
 import { WebhookSecretsService } from './webhook-secrets.service.js';
 import { WebhookSenderService } from './webhook-sender.service.js';
@@ -42,6 +43,7 @@ import { WebhooksService } from './webhooks.service.js';
     WebhookSenderService,
     WebhookDispatcherService,
     WebhookMaintenanceService,
+    WebhookMetricsService,
   ],
 })
 export class WebhooksModule {}

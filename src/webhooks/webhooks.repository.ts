@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { sql } from '../database/sql.js';
 import { assignments, insertSelect, statement } from '../database/statement.js';
-import type { Webhook } from './webhook.entity.js';
+import type { Webhook, WebhookStatus } from './webhook.entity.js';
 
 export type NewWebhook = Pick<
   Webhook,
@@ -32,6 +32,13 @@ export class WebhooksRepository {
   /** Returns all webhooks, oldest first. Their number is limited. */
   list(manager: EntityManager): Promise<Webhook[]> {
     return sql(manager, 'SELECT * FROM webhooks ORDER BY created_at, id');
+  }
+
+  /** Returns the number of webhooks of each status that a webhook has. */
+  async countByStatus(manager: EntityManager): Promise<Partial<Record<WebhookStatus, number>>> {
+    const text = 'SELECT status, count(*)::integer AS count FROM webhooks GROUP BY status';
+    const rows = await sql<{ status: WebhookStatus; count: number }>(manager, text);
+    return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   }
 
   /** Whether a webhook can receive events. */
