@@ -3,6 +3,7 @@ import { ConnectionError, type InputProblem, ProblemError } from './errors.js';
 import { isObject, type JsonObject, parseJson, textOf } from './json.js';
 import { randomKey } from './random-key.js';
 import { withRetries } from './retry.js';
+import { traceHeaders } from './tracing.js';
 
 /** Options of each request. */
 export interface RequestOptions {
@@ -158,6 +159,7 @@ function headersOf(token: string | undefined, request: MeshRequest): Record<stri
     ...(body !== undefined && { 'content-type': 'application/json' }),
     ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
     ...(traceId !== undefined && { 'x-trace-id': traceId }),
+    ...traceHeaders(),
     ...headers,
   };
 }

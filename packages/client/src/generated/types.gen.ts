@@ -699,6 +699,10 @@ export type Task = {
      */
     trace_id: string;
     /**
+     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.
+     */
+    traceparent: string | null;
+    /**
      * Subject that routed the task.
      */
     created_by: string;
@@ -1098,6 +1102,10 @@ export type CancelledTask = {
      * Trace of the workflow.
      */
     trace_id: string;
+    /**
+     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.
+     */
+    traceparent: string | null;
     /**
      * Subject that routed the task.
      */
@@ -1567,6 +1575,10 @@ export type TaskDetail = {
      * Trace of the workflow.
      */
     trace_id: string;
+    /**
+     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.
+     */
+    traceparent: string | null;
     /**
      * Subject that routed the task.
      */

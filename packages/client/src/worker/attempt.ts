@@ -1,5 +1,6 @@
 import type { MeshClient } from '../client.js';
 import { pause } from '../pause.js';
+import { inTaskSpan } from '../tracing.js';
 import type { Session, Task } from '../types.js';
 import { AttemptReport, type Outcome } from './attempt-report.js';
 import type { SessionHold } from './session-hold.js';
@@ -79,8 +80,8 @@ export class Attempt {
       });
     });
     try {
-      // Started in a later microtask, so that an error of a handler that is not async is caught as well.
-      const running = Promise.resolve().then(() => handler(this.task, context));
+      // In an async function, so that an error of a handler that is not async is caught as well.
+      const running = inTaskSpan(this.task, this.session, async () => handler(this.task, context));
       return { result: await Promise.race([running, stopped]) };
     } catch (error) {
       return { error };

@@ -4,6 +4,7 @@ import { pause } from '../pause.js';
 import { randomKey } from '../random-key.js';
 import type { WorkFilter } from '../resources/tasks.js';
 import { pauseMs } from '../retry.js';
+import { loadTracing } from '../tracing.js';
 import type { Session, Task } from '../types.js';
 import { Attempt, type TaskHandler } from './attempt.js';
 import { Claims } from './claims.js';
@@ -111,6 +112,7 @@ export class Worker {
     const stop = (): void => void this.stop();
     const unsubscribe = handleSignals ? onShutdown(stop) : () => undefined;
     try {
+      await loadTracing();
       await this.claimTasks(claims, recovery, { role, taskTypes });
     } finally {
       await this.drain(claims);
