@@ -23,6 +23,7 @@ import { IndexClaims1764000032000 } from './1764000032000-index-claims.js';
 import { IndexPendingDeliveries1764000034000 } from './1764000034000-index-pending-deliveries.js';
 import { AllowErasure1764000035000 } from './1764000035000-allow-erasure.js';
 import { IndexChanges1764000037000 } from './1764000037000-index-changes.js';
+import { AddTraceparent1764000038000 } from './1764000038000-add-traceparent.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -51,4 +52,5 @@ export const MIGRATIONS = [
   IndexPendingDeliveries1764000034000,
   AllowErasure1764000035000,
   IndexChanges1764000037000,
+  AddTraceparent1764000038000,
 ];

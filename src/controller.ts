@@ -13,6 +13,7 @@ import { codeOf, messageOf } from './errors/error-text.js';
 import { startupBanner } from './startup-banner.js';
 import { ShutdownService } from './limits/shutdown.service.js';
 import { PinoLogger } from './observability/pino-logger.js';
+import { flushSpans } from './observability/tracing.js';
 import { startupProblem } from './startup-problem.js';
 import { startupSummary } from './startup-summary.js';
 
@@ -59,6 +60,7 @@ async function startController(
         await sleep(delaySeconds * 1_000);
         await app.close();
         await database.close();
+        await flushSpans();
       },
     };
   } catch (error) {

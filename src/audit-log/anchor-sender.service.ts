@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AuditAnchor } from '../config/audit-anchor.js';
+import { fetchInSpan } from '../observability/client-span.js';
 import type { SentHead } from './audit-head.entity.js';
 import { appendHead } from './file-anchor.js';
 import { assertGranted, timestampRequest } from './timestamp-request.js';
@@ -47,7 +48,7 @@ export class AnchorSenderService {
     const target = new URL(href);
     target.username = '';
     target.password = '';
-    const response = await fetch(target, {
+    const response = await fetchInSpan(target, {
       method: 'POST',
       redirect: 'error',
       signal: AbortSignal.any([this.stopping.signal, AbortSignal.timeout(TIMEOUT_MS)]),

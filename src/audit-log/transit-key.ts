@@ -1,4 +1,5 @@
 import { isRecord } from '../common/is-record.js';
+import { fetchInSpan } from '../observability/client-span.js';
 import type { SigningKey } from './signing-key.js';
 
 const TIMEOUT_MS = 10_000;
@@ -8,7 +9,7 @@ export function transitKey(url: string, token: string | undefined, publicKey: Bu
   return {
     publicKey,
     async sign(bytes) {
-      const response = await fetch(url, {
+      const response = await fetchInSpan(url, {
         method: 'POST',
         redirect: 'error',
         signal: AbortSignal.timeout(TIMEOUT_MS),

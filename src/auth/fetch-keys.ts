@@ -1,4 +1,5 @@
 import { messageOf } from '../errors/error-text.js';
+import { fetchInSpan } from '../observability/client-span.js';
 import { type ProviderKey, providerKeys } from './jwk.js';
 import { KeysResponseError } from './keys-problem.js';
 
@@ -10,7 +11,8 @@ const MAX_BYTES = 1024 * 1024;
  * or is a redirect, because a redirect would let another host supply the keys.
  */
 export async function fetchKeys(url: string): Promise<ProviderKey[]> {
-  const response = await fetch(url, {
+  const response = await fetchInSpan(url, {
+    method: 'GET',
     headers: { accept: 'application/json' },
     redirect: 'error',
     signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -12,6 +12,7 @@ import {
 } from './pipeline.js';
 import { PostgresClient } from './postgres-client.js';
 import { classify, isConnectionLost, isReadTimeout } from './postgres-errors.js';
+import { TransactionSpan } from './transaction-span.js';
 
 /** A function that runs statements on one connection. */
 export type Work<T> = (manager: EntityManager) => T | Promise<T>;
@@ -25,6 +26,7 @@ export class Connection {
   private readonly pipeline: Pipeline;
   private rollbackHooks: readonly (() => Promise<unknown>)[] = [];
   private isUnanswered = false;
+  private span?: TransactionSpan;
 
   private constructor(
     private readonly runner: QueryRunner,
@@ -76,6 +78,7 @@ export class Connection {
 
   /** Begins a transaction. BEGIN is sent in one batch with the first statement. */
   begin(): void {
+    this.span = TransactionSpan.start();
     this.pipeline.begin();
   }
 
@@ -106,6 +109,7 @@ export class Connection {
         'The database rolled the request back; retry the request.',
       );
     }
+    this.span?.end('commit', this.pipeline.statementCount);
     for (const work of drainCommitHooks(this.manager)) work();
   }
 
@@ -131,6 +135,7 @@ export class Connection {
 
   /** Releases the connection, then runs the rollback hooks of a transaction that was rolled back. */
   async release(): Promise<void> {
+    this.span?.end('rollback', this.pipeline.statementCount);
     if (this.isUnanswered) void this.releaseWhenDone();
     else await this.runner.release();
     for (const work of this.rollbackHooks) await work().catch(() => undefined);

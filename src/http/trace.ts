@@ -2,10 +2,11 @@ import type { NextFunction, Request, Response } from 'express';
 import { newId } from '../common/new-id.js';
 import { parseUuid, uuidFromHex } from '../common/uuid.js';
 import { withRequestContext } from '../observability/request-context.js';
+import { withServerSpan } from '../observability/server-span.js';
 
 // https://www.w3.org/TR/trace-context/#traceparent-header
 const TRACEPARENT =
-  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /** Returns the trace id of a request: `X-Trace-Id` if it is a UUID, else the trace-id of `traceparent`, else a new one. */
 export function traceIdOf(headers: Request['headers']): string {
@@ -16,9 +17,19 @@ export function traceIdOf(headers: Request['headers']): string {
   return id === undefined ? newId() : uuidFromHex(id);
 }
 
-/** Runs each request in its own request context, and sets `X-Trace-Id` of the response. */
+/** Returns the valid `traceparent` of a request in the form of version 00; undefined if there is none. */
+function traceparentOf({ traceparent }: Request['headers']): string | undefined {
+  if (typeof traceparent !== 'string') return undefined;
+  const [, id, parent, flags] = TRACEPARENT.exec(traceparent) ?? [];
+  return id && parent && flags && `00-${id}-${parent}-${flags}`;
+}
+
+/** Runs each request in its own request context and server span, and sets `X-Trace-Id` of the response. */
 export function trace(request: Request, response: Response, next: NextFunction): void {
-  const traceId = traceIdOf(request.headers);
+  const { headers } = request;
+  const traceId = traceIdOf(headers);
   response.setHeader('X-Trace-Id', traceId);
-  withRequestContext({ traceId }, next);
+  withRequestContext({ traceId, traceparent: traceparentOf(headers) }, () => {
+    withServerSpan(request, response, next);
+  });
 }

@@ -4,6 +4,7 @@ import type { Environment } from '../config/environment.js';
 import { LineWriter } from './line-writer.js';
 import { jsonLine, textLine } from './log-lines.js';
 import { requestContext } from './request-context.js';
+import { activeSpanIds } from './tracing.js';
 
 /** The levels of pino, with the names of Nest. */
 const LEVELS = { debug: 20, log: 30, warn: 40, error: 50, fatal: 60 };
@@ -86,12 +87,14 @@ export class PinoLogger implements LoggerService {
   /** @param rest the context, for errors after the stack */
   private write(level: Level, message: unknown, rest: unknown[]): void {
     const isError = message instanceof Error;
+    const span = activeSpanIds();
     this.pino[level]({
       message: isError ? message.message : message,
       context: rest.at(-1),
       // Other members of an SQL error contain parameters from the input.
       stack: isError ? message.stack : rest.at(-2),
-      trace_id: requestContext()?.traceId,
+      trace_id: requestContext()?.traceId ?? span.trace_id,
+      span_id: span.span_id,
     });
   }
 }

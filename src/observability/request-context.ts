@@ -5,6 +5,8 @@ import { newId } from '../common/new-id.js';
 export interface RequestContext {
   /** UUID that connects the requests of one workflow across agents. */
   readonly traceId: string;
+  /** The valid `traceparent` header of the request. */
+  readonly traceparent?: string | undefined;
   /** Subject of the caller's token, after verification. */
   subject?: string;
   /** Actions of the policy, one of which the request must authorize. Not set if none of them depends on a resource. */

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { MetricsService } from './metrics.service.js';
 import { isProbe } from './probes.js';
 import { requestContext } from './request-context.js';
@@ -13,8 +13,8 @@ export function requestLog(metrics: MetricsService): RequestHandler {
     response.once('close', () => {
       const seconds = Number(process.hrtime.bigint() - started) / 1e9;
       const { method } = request;
-      const route = routePatternOf(request.route);
-      const status = response.writableFinished ? response.statusCode : 499;
+      const route = routePatternOf(request.route) ?? 'none';
+      const status = statusOf(response);
       metrics.requests.observe({ method, route, status }, seconds);
       if (isAnsweredProbe(request, status)) return;
       logger.log({
@@ -36,12 +36,17 @@ function isAnsweredProbe(request: Request, status: number): boolean {
   return (status >= 200 && status < 300) || (status === 503 && request.path === '/health/ready');
 }
 
-/** Returns the template of the matched route, so that ids do not become log or metric labels. */
-function routePatternOf(route: unknown): string {
+/** Returns the status of a response that has ended; 499 if the client disconnected before. */
+export function statusOf(response: Response): number {
+  return response.writableFinished ? response.statusCode : 499;
+}
+
+/** Returns the template of the matched route, so that ids do not become names of series and spans. */
+export function routePatternOf(route: unknown): string | undefined {
   return typeof route === 'object' &&
     route !== null &&
     'path' in route &&
     typeof route.path === 'string'
     ? route.path
-    : 'none';
+    : undefined;
 }

@@ -22,6 +22,7 @@ import { toTaskDto } from './dto/task.dto.js';
 import type { ClaimDto, ClaimedTaskDto } from './dto/claim.dto.js';
 import { taskClaimed } from './task-errors.js';
 import { InboxRepository } from './inbox.repository.js';
+import { inProcessSpan } from './task-spans.js';
 import { withAttempt } from './task-view.js';
 import { type ClaimedTask, TasksRepository } from './tasks.repository.js';
 
@@ -55,12 +56,16 @@ export class ClaimsService {
   async claimNext(agent: Agent, { role, task_types, lease_seconds }: ClaimDto): Promise<NextClaim> {
     const seconds = this.leases.lengthOf(lease_seconds);
     const acting = actingRole(agent, role);
-    return this.transactions.run<NextClaim>(async (manager) => {
+    const claim = async (manager: EntityManager): Promise<NextClaim | Deferred<NextClaim>> => {
       const { next, pause } = await this.inbox.lockNext(manager, acting, task_types);
       if (!next) return { claimed: null, pause };
       const claimed = await this.assign(manager, agent, next, seconds);
       return claimed.map((task) => ({ claimed: task, pause }));
-    });
+    };
+    return inProcessSpan(
+      () => this.transactions.run<NextClaim>(claim),
+      ({ claimed }) => claimed,
+    );
   }
 
   /**
@@ -76,7 +81,7 @@ export class ClaimsService {
     lease_seconds: number | undefined,
   ): Promise<ClaimedTaskDto> {
     const seconds = this.leases.lengthOf(lease_seconds);
-    return this.transactions.run(async (manager) => {
+    const claim = async (manager: EntityManager): Promise<Deferred<ClaimedTaskDto>> => {
       const facts = await this.taskStates.getReadable(manager, agent, taskId);
       const isOwner = agent.roles.includes(facts.to_role);
       const relations = [
@@ -87,7 +92,11 @@ export class ClaimsService {
       const attempt = await this.taskAttempts.lockLatest(manager, taskId);
       assertFree(attempt);
       return this.assign(manager, agent, attempt, seconds);
-    });
+    };
+    return inProcessSpan(
+      () => this.transactions.run<ClaimedTaskDto>(claim),
+      (claimed) => claimed,
+    );
   }
 
   private async assign(

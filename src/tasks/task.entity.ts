@@ -67,6 +67,10 @@ export class Task {
   @Column({ type: 'uuid', nullable: true })
   parent_task_id: string | null;
 
+  /** `traceparent` of the span that routed the task, with which a worker continues its trace. */
+  @Column({ type: 'varchar', length: 55, nullable: true })
+  traceparent: string | null;
+
   /** Subject that routed the task. */
   @Column({ type: 'text' })
   created_by: string;

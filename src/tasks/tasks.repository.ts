@@ -72,6 +72,7 @@ const INSERT = statement<NewTask>(
     data: value.data,
     context: value.context,
     trace_id: value.trace_id,
+    traceparent: value.traceparent,
     created_by: value.created_by,
     priority: value.priority,
     deadline_at: value.deadline_at,

@@ -10,11 +10,13 @@ import { InvalidInputError } from '../errors/domain-error.js';
 import { findTaskKey } from '../idempotency/keyed-context.js';
 import { newId } from '../common/new-id.js';
 import { currentTraceId } from '../observability/request-context.js';
+import { currentTraceparent } from '../observability/tracing.js';
 import { AttemptsService } from '../sessions/attempts.service.js';
 import type { RouteTaskDto } from './dto/route-task.dto.js';
 import { type RoutedTaskDto, toRoutedTask } from './dto/routed-task.dto.js';
 import { isPriority, type Priority, rankOf } from './priority.js';
 import { RouteChecksService } from './route-checks.service.js';
+import { inSendSpan } from './task-spans.js';
 import { type NewTask, TasksRepository } from './tasks.repository.js';
 
 /** Routes tasks to roles. */
@@ -42,7 +44,7 @@ export class TasksService {
     const due = dueTime(dto.not_before, deadline_at);
     const by = { role: actingRole(agent, dto.from_role), subject: agent.subject };
     const warnings = await this.checks.warningsOf(dto);
-    const task = await this.transactions.run(async (manager) => {
+    const route = async (manager: EntityManager): Promise<NewTask> => {
       await this.checks.assertParent(manager, agent, dto);
       const routed: NewTask = {
         id: newId(),
@@ -52,6 +54,7 @@ export class TasksService {
         to_role: dto.target,
         created_by: by.subject,
         trace_id: currentTraceId(),
+        traceparent: currentTraceparent(),
         priority: priorityOf(dto),
         deadline_at,
         max_attempts: dto.max_attempts,
@@ -80,7 +83,8 @@ export class TasksService {
       });
       if (routed.requires_approval) await this.requirements.open(manager, task_id, by);
       return routed;
-    });
+    };
+    const task = await inSendSpan(dto.target, () => this.transactions.run(route));
     return toRoutedTask(task, warnings);
   }
 

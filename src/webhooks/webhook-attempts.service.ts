@@ -38,6 +38,7 @@ export class WebhookAttemptsService {
       labelNames: ['result'],
       registers,
     });
+    for (const result of ['delivered', 'retried', 'failed']) this.results.inc({ result }, 0);
     this.durations = new Histogram({
       name: 'mesh_webhook_attempt_seconds',
       help: 'Duration of requests to webhook endpoints.',
@@ -96,7 +97,18 @@ export class WebhookAttemptsService {
     const body = JSON.stringify(toCloudEvent(event, this.environment.PUBLIC_URL));
     const timestamp = Math.floor(now.getTime() / 1000);
     const headers = signatureHeaders({ id: messageId(event), timestamp, body }, secrets);
-    return this.sender.send(webhook.url, { ...headers, 'content-type': CLOUD_EVENTS }, body);
+    const { id, trace_id } = event;
+    const attributes = {
+      'mesh.webhook.id': webhook.id,
+      'mesh.event.id': id,
+      'mesh.trace_id': trace_id,
+    };
+    return this.sender.send(
+      webhook.url,
+      { ...headers, 'content-type': CLOUD_EVENTS },
+      body,
+      attributes,
+    );
   }
 }
 

@@ -4,6 +4,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Injectable } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { codeOf } from '../errors/error-text.js';
+import { inClientSpan } from '../observability/client-span.js';
+import { traceHeaders } from '../observability/tracing.js';
 import { VERSION } from '../version.js';
 import { AddressRefusedError, isRefusedLiteral, publicLookup } from './webhook-address.js';
 
@@ -50,15 +52,29 @@ export class WebhookSenderService {
     return this.stopping.signal.aborted;
   }
 
-  /** Sends one POST request. Never rejects. */
-  async send(url: string, headers: Record<string, string>, body: string): Promise<SendResult> {
+  /**
+   * Sends one POST request. Never rejects.
+   *
+   * @param attributes of its span
+   */
+  async send(
+    url: string,
+    headers: Record<string, string>,
+    body: string,
+    attributes: Record<string, string> = {},
+  ): Promise<SendResult> {
     if (isRefusedLiteral(url, this.environment.WEBHOOK_ALLOWED_NETWORKS)) {
       return failure('address_refused');
     }
     const timeout = AbortSignal.timeout(this.timeoutMs);
     const signal = AbortSignal.any([timeout, this.stopping.signal]);
     try {
-      const response = await this.post(url, headers, body, signal);
+      const response = await inClientSpan(
+        // The path of an endpoint can be a secret.
+        { method: 'POST', url: new URL(url).origin, attributes },
+        () => this.post(url, { ...headers, ...traceHeaders() }, body, signal),
+        ({ statusCode }) => statusCode,
+      );
       return {
         status: response.statusCode ?? 0,
         error: null,

@@ -696,5 +696,6 @@ export const EXPECTED_SCHEMA = `
   CREATE INDEX idx_audit_events_to_role ON audit_events (to_role, event_type, timestamp, id) WHERE to_role IS NOT NULL;
   CREATE INDEX idx_audit_events_type_timestamp ON audit_events (event_type, timestamp, id);
   CREATE INDEX idx_audit_events_role ON audit_events (role, timestamp, id);
+  ALTER TABLE tasks ADD COLUMN traceparent varchar(55);
   CREATE INDEX idx_audit_events_reported ON audit_events (actor, timestamp, id) WHERE event_type LIKE 'agent.%';
 `;

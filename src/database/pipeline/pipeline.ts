@@ -18,6 +18,7 @@ export class Pipeline {
   private flushRequested = false;
   private hasSent = false;
   private isInTransaction = false;
+  private count = 0;
 
   /** @param pins the statement with which each transaction begins; undefined if the session has all its settings */
   constructor(
@@ -75,6 +76,11 @@ export class Pipeline {
     return this.hasSent;
   }
 
+  /** Number of statements so far, with BEGIN and COMMIT. */
+  get statementCount(): number {
+    return this.count;
+  }
+
   /** Discards the queued statements. */
   clear(): void {
     this.queued = [];
@@ -87,6 +93,7 @@ export class Pipeline {
     fail: Statement['reject'],
     { conflictOn, maxChars }: StatementOptions = {},
   ): void {
+    this.count += 1;
     // Commands such as COMMIT have no parameters and are cheap to parse, so they are not prepared.
     const name = values.length === 0 ? undefined : this.names.nameFor(text);
     this.queued.push({

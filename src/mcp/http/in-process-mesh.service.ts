@@ -19,7 +19,11 @@ import { InputPipe } from '../../http/input.pipe.js';
 import { IdempotencyService, type KeyedResponse } from '../../idempotency/idempotency.service.js';
 import { keyedRequest } from '../../idempotency/keyed-request.js';
 import type { PauseNotice } from '../../roles/pause-notice.js';
-import { currentTraceId, withRequestContext } from '../../observability/request-context.js';
+import {
+  currentTraceId,
+  requestContext,
+  withRequestContext,
+} from '../../observability/request-context.js';
 import { ApprovalOperationsService } from './approval-operations.service.js';
 import { EventOperationsService } from './event-operations.service.js';
 import { EmptyResult, type InProcessOperation } from './in-process-operation.js';
@@ -73,6 +77,7 @@ export class InProcessMeshService {
     const { requiredActions } = this.routePolicies.get(OPERATIONS[operation]);
     const context = {
       traceId: request.trace_id ?? currentTraceId(),
+      traceparent: requestContext()?.traceparent,
       subject: agent.subject,
       ...(requiredActions && { requiredActions }),
     };

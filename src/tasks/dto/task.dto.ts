@@ -148,6 +148,15 @@ export class TaskDto {
   trace_id: string;
 
   @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.',
+    example: null,
+  })
+  traceparent: string | null;
+
+  @ApiProperty({
     description: 'Subject that routed the task.',
     example: 'https://idp.example.com/realms/corp#finance-agent',
   })
@@ -195,6 +204,7 @@ export function toTaskDto(task: TaskView): TaskDto {
     parked_until_approval: task.parked_for,
     claimed_by: task.claimed_by,
     trace_id: task.trace_id,
+    traceparent: task.traceparent,
     created_by: task.created_by,
     created_at: task.created_at,
   };
