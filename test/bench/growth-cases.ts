@@ -1,10 +1,13 @@
 import { encodeCursor } from '../../src/database/keyset.js';
 import { type Case, expect } from './cases.js';
-import { AGE_DAYS, ROLES_OF, type Viewer } from './growth-rows.js';
+import { type Caller, ROLES_OF, type Viewer } from './growth-rows.js';
+import { AGE_DAYS } from './growth-rows.sql.js';
 
 /** A case of the tables that have grown, for one caller. */
 export interface GrowthCase extends Case {
-  viewer: Viewer;
+  viewer: Caller;
+  /** Path of the list, if the case reads one. */
+  path?: string;
   /** Whether the response contains a total: its time grows with the number of rows, up to 10,000. */
   counts?: boolean;
 }
@@ -51,13 +54,33 @@ export const MIDDLES: Record<List, string> = {
   'audit/events': encodeCursor('events', HALF),
 };
 
+/** SQL for values of filters. */
+const OLD_TASKS = `SELECT id FROM tasks WHERE to_role = 'role_1' ORDER BY created_at LIMIT 100`;
+const OLD_TRACES = `SELECT trace_id FROM tasks WHERE to_role = 'role_1' ORDER BY created_at LIMIT 100`;
+const MIDDLE_POSITION = 'SELECT last_position / 2 FROM event_log_head';
+
 export const GROWTH_CASES: Record<string, GrowthCase> = {
   ...Object.fromEntries(listCases()),
+  ...Object.fromEntries(otherCases()),
   'inbox of a type': reading('much', '/tasks?to_role=role_1&status=pending&task_type=rare'),
   'inbox of a requester': reading('much', '/tasks?to_role=role_1&status=pending&from_role=role_2'),
-  claim: claiming({}, 200),
-  'claim of a type': claiming({ task_types: ['claimed'] }, 200),
-  'claim of a missing type': claiming({ task_types: ['none'] }, 204),
+  claim: claiming('much', {}, 200),
+  'claim of a type': claiming('much', { task_types: ['claimed'] }, 200),
+  'claim of a missing type': claiming('much', { task_types: ['none'] }, 204),
+  'empty claim beside scheduled tasks': {
+    viewer: 'scheduled',
+    act: async (send) => {
+      expect(204, await send('POST', '/tasks/claim', { body: {} }));
+    },
+  },
+  'wait beside scheduled tasks': {
+    viewer: 'scheduled',
+    act: async (send) => {
+      expect(204, await send('GET', '/tasks/wait?wait_seconds=0'));
+    },
+  },
+  'claim beside scheduled tasks': claiming('scheduled', {}, 200),
+  'claim of a type beside scheduled tasks': claiming('scheduled', { task_types: ['claimed'] }, 200),
 };
 
 function withStatus(status: string): string {
@@ -81,25 +104,65 @@ function* listCases(): Generator<[string, GrowthCase]> {
   }
 }
 
+/** Lists of one task or trace, deep pages, and the event log. */
+function* otherCases(): Generator<[string, GrowthCase]> {
+  for (const viewer of Object.keys(ROLES_OF) as Viewer[]) {
+    for (const list of ['sessions', 'approvals', 'audit/events'])
+      yield [
+        `${viewer}: ${list} task_id`,
+        readingEach(viewer, `/${list}?task_id=task-`, OLD_TASKS),
+      ];
+    for (const list of ['tasks', 'audit/events'])
+      yield [`${viewer}: ${list} trace_id`, readingEach(viewer, `/${list}?trace_id=`, OLD_TRACES)];
+    for (const types of ['', 'types=task.cancelled&'])
+      yield [
+        `${viewer}: events ${types}`,
+        readingEach(viewer, `/events?${types}after=`, MIDDLE_POSITION),
+      ];
+    yield [
+      `${viewer}: sessions of a deep page`,
+      { ...reading(viewer, '/sessions?page_size=20&page=500'), counts: true },
+    ];
+  }
+}
+
 function reading(viewer: Viewer, path: string): GrowthCase {
   return {
     viewer,
+    path,
     act: async (send) => {
       expect(200, await send('GET', path));
     },
   };
 }
 
-function claiming(body: object, status: number): GrowthCase {
+/** A list of which the last parameter is a value from the tables. */
+function readingEach(viewer: Viewer, path: string, values: string): GrowthCase {
   return {
-    viewer: 'much',
+    viewer,
     prepare: async (db) => {
-      await db.query(TO_CLAIM, [CLAIMS]);
+      const { rows } = await db.query<{ value: string }>(
+        `SELECT value::text FROM (${values}) v(value)`,
+      );
+      return rows.map(({ value }) => value);
+    },
+    act: async (send, value) => {
+      expect(200, await send('GET', `${path}${value}`));
+    },
+  };
+}
+
+function claiming(viewer: 'much' | 'scheduled', body: object, status: number): GrowthCase {
+  const role = viewer === 'much' ? 'role_1' : 'scheduled';
+  return {
+    viewer,
+    prepare: async (db) => {
+      await db.query(TO_CLAIM, [CLAIMS, role]);
       return Array<string>(CLAIMS).fill('');
     },
     usesUp: true,
     act: async (send) => {
-      expect(status, await send('POST', '/tasks/claim', { body: { role: 'role_1', ...body } }));
+      expect(status, await send('POST', '/tasks/claim', { body: { role, ...body } }));
     },
   };
 }
@@ -108,9 +171,9 @@ function claiming(body: object, status: number): GrowthCase {
 const TO_CLAIM = `
   WITH routed AS (
     INSERT INTO tasks (id, task_type, description, from_role, to_role, trace_id, idempotency_key, created_by)
-    SELECT gen_random_uuid(), 'claimed', 'bench', 'role_2', 'role_1', gen_random_uuid(), gen_random_uuid(), 'bench'
+    SELECT gen_random_uuid(), 'claimed', 'bench', 'role_2', $2::text, gen_random_uuid(), gen_random_uuid(), 'bench'
       FROM generate_series(1, $1::integer)
     RETURNING id, trace_id
   )
   INSERT INTO sessions (id, role, task_id, status, trace_id, created_by, attempt, attempts_left, priority)
-  SELECT gen_random_uuid(), 'role_1', id, 'pending', trace_id, 'bench', 1, 2, 2 FROM routed`;
+  SELECT gen_random_uuid(), $2::text, id, 'pending', trace_id, 'bench', 1, 2, 2 FROM routed`;

@@ -3,7 +3,7 @@
  * machine, so that the ratios mean something where the numbers do not. See docs/performance.md.
  *
  *     npm run bench -- [--case NAME]… [--connections N]… [--rounds N] [--seconds N] [--processes N]
- *         [--before DIST] [--node PATH] [--profile FOLDER]
+ *         [--before DIST] [--before-sql SQL] [--node PATH] [--profile FOLDER]
  *     npm run bench -- --events [--rounds N] [--seconds N]
  *     npm run bench -- --growth [--case BEGINNING]… [--size TASKS]…
  */
@@ -32,6 +32,8 @@ const { values: options } = parseArgs({
     dist: { type: 'string', default: 'dist' },
     /** Another build, to compare with. */
     before: { type: 'string' },
+    /** SQL that changes the schema of the build to compare with, which is then this build by default. */
+    'before-sql': { type: 'string' },
     /** The Node that runs the servers. Default: the one that runs the benchmark. */
     node: { type: 'string', default: process.execPath },
     /** Only what becomes of some answers as tables grow; takes some minutes to fill them. */
@@ -73,13 +75,14 @@ try {
 }
 
 async function compare(): Promise<void> {
-  const { profile, before, dist } = options;
+  const { profile, dist, 'before-sql': sql } = options;
+  const before = options.before ?? (sql === undefined ? undefined : dist);
   if (profile === undefined) {
     for (let process = 0; process < Number(options.processes); process += 1) {
       systems.push(await System.controller(ground, dist));
       systems.push(await System.handWritten(ground, 'express'));
       systems.push(await System.handWritten(ground, 'fastify'));
-      if (before !== undefined) systems.push(await System.before(ground, before));
+      if (before !== undefined) systems.push(await System.before(ground, before, sql));
     }
   } else {
     const flags = ['--cpu-prof', `--cpu-prof-dir=${profile}`];

@@ -20,6 +20,7 @@ const COLUMNS = [
   ['spread', 7],
   ['pg ms', 7],
   ['/express', 9],
+  ['/before', 8],
   ['MB', 5],
 ] as const;
 
@@ -50,6 +51,7 @@ export function line(group: Group): string {
     text(group.spread('nodeMs')),
     own('postgresMs').toFixed(2),
     to('express', 'postgresMs'),
+    to('before', 'postgresMs'),
     own('rssMb').toFixed(0),
   ]);
 }

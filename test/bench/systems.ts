@@ -5,11 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
-import { MIGRATIONS } from '../../migrations/index.js';
-import { IndexLists1764000026000 } from '../../migrations/1764000026000-index-lists.js';
 import { migrate } from '../../src/database/migrate.js';
-import { withClient } from '../support/catalog.js';
-import { up } from '../support/migrations.js';
 import { createTestDatabase, startTestPostgres, type TestPostgres } from '../support/postgres.js';
 import { startTestRedis, type TestRedis } from '../support/redis.js';
 import { StubIssuer, type StubKey } from '../support/stub-issuer.js';
@@ -33,11 +29,6 @@ const LOCAL_WEBHOOKS = {
 };
 /** As durable as PostgreSQL comes. */
 const DURABLE = { fsync: 'on' };
-
-/** The last of the others fills the tables of the lists and creates their indexes, which is faster at once. */
-const WITHOUT_LIST_INDEXES = MIGRATIONS.filter(
-  (migration) => migration !== IndexLists1764000026000,
-);
 
 /** What every system stands on: PostgreSQL, Redis and an identity provider. */
 export class Ground {
@@ -76,11 +67,14 @@ export class Ground {
 
   /** Tokens of so many agents. They act for the first of their roles by default. */
   tokens(count: number, roles: readonly string[] = ROLES): string[] {
+    return Array.from({ length: count }, (_, n) => this.token(roles, `agent-${n}`));
+  }
+
+  /** Token of a subject. It acts for the first of its roles by default. */
+  token(roles: readonly string[], sub: string): string {
     const exp = Math.floor(Date.now() / 1000) + DAY_SECONDS;
     const claims = { exp, role: roles[0], realm_access: { roles: [...roles] } };
-    return Array.from({ length: count }, (_, n) =>
-      this.issuer.token(this.key, { ...claims, sub: `agent-${n}` }),
-    );
+    return this.issuer.token(this.key, { ...claims, sub });
   }
 
   async clear(): Promise<void> {
@@ -107,26 +101,29 @@ export class System {
     return System.start(ground, 'controller', args);
   }
 
-  /** Another build, on a database that its own migrations created. */
-  static async before(ground: Ground, dist: string): Promise<System> {
+  /**
+   * Another build, on a database that its own migrations created.
+   *
+   * @param sql statements that change its schema, such as DROP INDEX
+   */
+  static async before(ground: Ground, dist: string, sql = ''): Promise<System> {
     const module = pathToFileURL(resolve(dist, 'src/database/migrate.js')).href;
     const own = (await import(module)) as { migrate: typeof migrate };
-    const database = await ground.database(laid, own.migrate);
+    const fill = async (client: pg.Client): Promise<void> => {
+      await laid(client);
+      await client.query(sql);
+    };
+    const database = await ground.database(fill, own.migrate);
     const args = ['--enable-source-maps', `${dist}/src/main.js`];
     return System.start(ground, 'before', args, database);
   }
 
   /** The controller on tables with so many rows each. */
   static async grown(ground: Ground, rows: number): Promise<System> {
-    const database = await ground.database(
-      () => Promise.resolve(),
-      async (url) => {
-        await up(url, WITHOUT_LIST_INDEXES);
-        await withClient(url, (client) => grow(client, rows));
-        return migrate(url);
-      },
-    );
-    return System.start(ground, `${rows} rows`, ['dist/src/main.js'], database);
+    const database = await ground.database((client) => grow(client, rows, ground.issuer.issuer));
+    // The events of the tables are not sealed beside the measurement.
+    const env = { AUDIT_SEAL: 'false' };
+    return System.start(ground, `${rows} rows`, ['dist/src/main.js'], database, env);
   }
 
   static handWritten(ground: Ground, framework: keyof typeof HAND_WRITTEN): Promise<System> {
@@ -139,6 +136,7 @@ export class System {
     name: string,
     args: string[],
     given?: string,
+    env: Readonly<Record<string, string>> = {},
   ): Promise<System> {
     const [port, database] = await Promise.all([freePort(), given ?? ground.database()]);
     const child = spawn(ground.node, args, {
@@ -155,6 +153,7 @@ export class System {
         OIDC_AUDIENCE: ground.issuer.audience,
         ...OUT_OF_REACH,
         ...LOCAL_WEBHOOKS,
+        ...env,
       },
     });
     const system = new System(name, `http://127.0.0.1:${port}`, database, child);
