@@ -3,12 +3,12 @@ import type { EntityManager } from 'typeorm';
 import type { Agent } from '../auth/agent.js';
 import { type CursorRow, keysetAt } from '../database/keyset.js';
 import { jsonTime } from '../database/timestamp.js';
-import { MERGED_COLUMNS, mergeRanges } from '../database/merged-ranges.js';
+import { MERGED_COLUMNS, mergeRanges, type Ranges } from '../database/merged-ranges.js';
 import { queueSql, type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 import type { AuditEvent } from './audit-event.entity.js';
 import type { AuditCursor } from './audit-cursor.js';
-import { eventRanges } from './event-ranges.sql.js';
+import { eventRanges, readsFew } from './event-ranges.sql.js';
 
 /** The values of a new event. `JSON.stringify` omits members that are undefined; their columns are null. */
 export type AuditRow = Pick<AuditEvent, 'id' | 'event_type' | 'role' | 'actor' | 'trace_id'> & {
@@ -53,10 +53,25 @@ export class AuditRepository {
   }
 
   /** Returns the first events that the filter selects: late ones, then the others, oldest first. */
-  list(manager: EntityManager, filter: EventFilter, limit: number): Promise<RowPage<ListedEvent>> {
+  async list(
+    manager: EntityManager,
+    filter: EventFilter,
+    limit: number,
+  ): Promise<RowPage<ListedEvent>> {
     const statement = new WhereClause();
-    const parts = [followingEvents(statement, filter, limit), ...lateEvents(statement, filter)];
+    const ranges = eventRanges(statement, filter, await this.isReaderOfFew(manager, filter));
+    const parts = [followingEvents(ranges, limit), ...lateEvents(statement, filter)];
     return sqlPage(manager, merge(parts, limit), statement.parameters);
+  }
+
+  /** Whether the caller can read few events. Read only for the filter that depends on it. */
+  private async isReaderOfFew(
+    manager: EntityManager,
+    { visibleTo, role }: EventFilter,
+  ): Promise<boolean> {
+    if (!visibleTo || role === undefined) return false;
+    const [row] = await sql<{ is_reader_of_few: boolean }>(manager, ...readsFew(visibleTo));
+    return row?.is_reader_of_few ?? false;
   }
 
   /** Returns the first events of a task, oldest first. */
@@ -151,8 +166,8 @@ interface ListPart {
   rank: 'unfinished' | 'late' | 'following';
 }
 
-function followingEvents(statement: WhereClause, filter: EventFilter, limit: number): ListPart {
-  const positions = mergeRanges(eventRanges(statement, filter), 'ASC', limit);
+function followingEvents(ranges: readonly Ranges[], limit: number): ListPart {
+  const positions = mergeRanges(ranges, 'ASC', limit);
   return { from: `(${positions}) m JOIN audit_events e ON e.id = m.id`, rank: 'following' };
 }
 
