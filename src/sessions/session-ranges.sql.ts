@@ -43,9 +43,11 @@ export class SessionRanges {
   /** One range for each stored status that a session with the status can have. */
   private of(column: 'role' | 'from_role', roles: readonly string[] | undefined): Ranges[] {
     const each = roles ? this.each(roles) : EACH_ROLE;
+    // The condition of idx_sessions_role. For another index it would require a read of each row.
+    const more = column === 'role' ? 'AND s.version > 0' : '';
     return this.ofStatuses(
       each,
-      `SELECT s.created_at AS at, s.id FROM sessions s WHERE s.${column} = k.role AND s.version > 0`,
+      `SELECT s.created_at AS at, s.id FROM sessions s WHERE s.${column} = k.role ${more}`,
       SESSION,
     );
   }
@@ -75,11 +77,17 @@ export class SessionRanges {
       check: this.check(mayBeOverdue),
     });
     if (status === undefined) return [ranges(SESSION_STATUSES, false)];
-    if (status === 'pending' || status === 'active') return [ranges([status], true)];
-    if (status !== 'expired') return [ranges([status], false)];
+    const isOpen = status === 'pending' || status === 'active';
+    if (!isOpen && status !== 'expired') return [ranges([status], false)];
+    // Only sessions that were created before this time can be overdue.
     const days = this.where.bind(this.retentionDays);
-    const old = `AND s.created_at < now() - make_interval(days => ${days}::integer)`;
-    return [ranges([status], false), ranges(['pending', 'active'], true, old)];
+    const before = `now() - make_interval(days => ${days}::integer)`;
+    const old = ranges(
+      isOpen ? [status] : ['pending', 'active'],
+      true,
+      `AND s.created_at < ${before}`,
+    );
+    return [ranges([status], false, isOpen ? `AND s.created_at >= ${before}` : ''), old];
   }
 
   /** Attempts of a role at tasks that one of the other roles requested or approves. */

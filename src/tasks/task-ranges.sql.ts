@@ -93,14 +93,16 @@ export class TaskRanges {
     const ofType = (): string | undefined =>
       task_type === undefined && claimed_by === undefined ? undefined : this.taskCheck();
     if (status === undefined) return [{ ...select(TASK_STATUSES), check: ofType() }];
-    const mayBeOverdue = status === 'pending' || status === 'active';
-    const check = mayBeOverdue ? this.taskCheck(true) : ofType();
-    const ranges: Ranges[] = [{ ...select([status]), check }];
-    if (status === 'expired') {
-      const old = `AND a.task_created_at < now() - make_interval(days => ${this.days}::integer)`;
-      ranges.push({ ...select(['pending', 'active'], old), check: this.taskCheck(true) });
-    }
-    return ranges;
+    const isOpen = status === 'pending' || status === 'active';
+    if (!isOpen && status !== 'expired') return [{ ...select([status]), check: ofType() }];
+    // Only tasks that were routed before this time can be overdue.
+    const before = `now() - make_interval(days => ${this.days}::integer)`;
+    const isRecent = isOpen ? `AND a.task_created_at >= ${before}` : '';
+    const stored = isOpen ? [status] : (['pending', 'active'] as const);
+    return [
+      { ...select([status], isRecent), check: ofType() },
+      { ...select(stored, `AND a.task_created_at < ${before}`), check: this.taskCheck(true) },
+    ];
   }
 
   private between(from: readonly string[], to: readonly string[]): Ranges[] {
