@@ -31,7 +31,7 @@ export class AdmissionService {
    * @throws DomainError `server.overloaded` or `request.rate_limited`
    */
   enter(kind: RequestKind, address: string, exchange: Exchange): Headers {
-    this.loadShedder.enter(kind, address, exchange);
+    this.takePlace(kind, address, exchange);
     return this.limits.consume('address', address);
   }
 
@@ -72,8 +72,13 @@ export class AdmissionService {
       this.limits.restore('address', address);
       return {};
     }
-    this.loadShedder.enter('working', address, exchange);
+    this.takePlace('working', address, exchange);
     return headers;
+  }
+
+  private takePlace(kind: RequestKind, address: string, exchange: Exchange): void {
+    const hasKnownToken = () => this.authentication.knownCaller(exchange.request) !== undefined;
+    this.loadShedder.enter(kind, address, exchange, hasKnownToken);
   }
 
   /** Counts a scrape; returns undefined if its token is known and it does not count. */

@@ -67,15 +67,29 @@ export class LoadShedderService {
   }
 
   /**
-   * Takes a place for a request, in the share of its address. The place is free again when the response ends.
+   * Takes a place for a request, in the share of its address. The place is free again when the response ends. Its cost
+   * counts for the address until its token is verified. An address that is above its share of CPU time can send only
+   * requests whose token was verified before, and some with other tokens.
    *
+   * @param hasKnownToken whether the token of the request was verified before
    * @throws DomainError `server.overloaded`
    */
-  enter(kind: RequestKind, address: string, { request, response }: Exchange): void {
+  enter(
+    kind: RequestKind,
+    address: string,
+    { request, response }: Exchange,
+    hasKnownToken: () => boolean,
+  ): void {
+    const party = `address:${address}`;
+    this.load.costs.add(party, bodyLength(request));
     if (this.load.isLagging) throw this.refusal('lag');
+    if (this.load.costs.isHeavy(party) && !hasKnownToken() && !this.mayVerify(party, request)) {
+      // The rest of the body is not read.
+      response.setHeader('Connection', 'close');
+      throw this.refusal('utilization');
+    }
     const pool = this.pools[kind];
     if (pool.isFull) throw this.refusal('in_flight');
-    const party = `address:${address}`;
     if (!pool.take(party)) throw this.refusal('share');
     const place: Place = { kind, party, request, response };
     this.places.set(request, place);
@@ -93,9 +107,11 @@ export class LoadShedderService {
   assign(request: IncomingMessage, subject: string): void {
     const place = this.places.get(request);
     if (place?.party === undefined) return;
+    const bytes = bodyLength(request);
+    this.load.costs.takeBack(place.party, bytes);
     this.leave(place);
     const party = `subject:${subject}`;
-    this.load.costs.add(party, bodyLength(request));
+    this.load.costs.add(party, bytes);
     if (this.load.costs.isHeavy(party)) throw this.refusal('utilization');
     if (!this.pools[place.kind].take(party)) throw this.refusal('share');
     place.party = party;
@@ -109,6 +125,10 @@ export class LoadShedderService {
   /** Whether the places of this kind are scarce. */
   isCrowded(kind: RequestKind): boolean {
     return this.pools[kind].isCrowded || this.load.isSaturated;
+  }
+
+  private mayVerify(party: string, { headers }: IncomingMessage): boolean {
+    return headers.authorization !== undefined && this.load.costs.takeVerification(party);
   }
 
   private leave(place: Place): void {

@@ -33,4 +33,30 @@ describe('PartyCosts', () => {
     costs.measure(true);
     expect(costs.isHeavy('busy')).toBe(false);
   });
+
+  it('does not count a request that was taken back', () => {
+    const costs = costsOf({ address: [2_000, 2 ** 20], subject: [5, 0], other: [5, 0] });
+    for (let sent = 0; sent < 2_000; sent += 1) costs.takeBack('address', 2 ** 20);
+    costs.measure(true);
+    expect(['address', 'subject', 'other'].filter((party) => costs.isHeavy(party))).toEqual([]);
+  });
+
+  it('ignores the request of an earlier measurement that is taken back', () => {
+    const costs = costsOf({ address: [5, 0] });
+    costs.measure(true);
+    costs.takeBack('address', 0);
+    costs.add('busy', 2 ** 20);
+    costs.add('calm', 0);
+    costs.measure(true);
+    expect(['busy', 'calm'].filter((party) => costs.isHeavy(party))).toEqual(['busy']);
+  });
+
+  it('permits some verifications of each party in a measurement', () => {
+    const costs = new PartyCosts();
+    const permitted = (party: string): number =>
+      Array.from({ length: 500 }, () => costs.takeVerification(party)).filter(Boolean).length;
+    expect([permitted('one'), permitted('other'), permitted('one')]).toEqual([100, 100, 0]);
+    costs.measure(false);
+    expect(permitted('one')).toBe(100);
+  });
 });

@@ -7,8 +7,11 @@ import {
   newSubject,
   startTestApp,
   type TestApp,
+  type TestAppOptions,
   tokenFor,
 } from '../../support/app.js';
+import { LoadMonitorService } from '../../../src/limits/load-monitor.service.js';
+import { PartyCosts } from '../../../src/limits/party-costs.js';
 import { type Answer, Client } from '../../support/client.js';
 import { until } from '../../support/eventually.js';
 
@@ -178,6 +181,53 @@ describe('limits', () => {
         clearInterval(burning);
       }
       await until(async () => (await client.get('/me')).status === 200);
+    });
+  });
+
+  describe('saturation', () => {
+    /** More tokens than a busy address can have verified in a second. */
+    const COUNT = 120;
+
+    /** A monitor whose seconds end when the test ends them. */
+    class ManualMonitor {
+      readonly costs = new PartyCosts();
+      readonly isLagging = false;
+      readonly isSaturated = true;
+    }
+
+    it.each<[string, string | undefined, number]>([
+      ['requests without a token', undefined, 0],
+      ['requests with an invalid token', 'x', 100],
+    ])('refuses %s of a busy address, and serves its agents', async (_, token, verified) => {
+      const load = new ManualMonitor();
+      const override: TestAppOptions['override'] = (builder) =>
+        builder.overrideProvider(LoadMonitorService).useValue(load);
+      const mesh = await startTestApp({ databaseUrl, override });
+      running.push(mesh);
+      const agent = new Client(mesh.url, tokenFor('x', newSubject('x')), false);
+      const stranger = new Client(mesh.url, token, false);
+      const attack = async (): Promise<Answer[]> => {
+        const answers: Answer[] = [];
+        for (let sent = 0; sent < COUNT; sent += 1) answers.push(await stranger.get('/me'));
+        return answers;
+      };
+      expect((await agent.get('/me')).status).toBe(200);
+      expect(new Set((await attack()).map(({ status }) => status))).toEqual(new Set([401]));
+
+      for (let second = 0; second < 3; second += 1) {
+        load.costs.measure(true);
+        // A token that was not verified before.
+        const fresh = new Client(mesh.url, tokenFor('x', newSubject('x')), false);
+        expect((await fresh.get('/me')).status).toBe(200);
+        const refused = (await attack()).filter(({ status }) => status === 503);
+        // The first of the tokens that were verified was that of the agent.
+        expect(refused).toHaveLength(COUNT - Math.max(0, verified - 1));
+        if (refused[0]) expectProblem(refused[0], 503, 'server.overloaded');
+        expect((await agent.get('/me')).status).toBe(200);
+      }
+      expect(await metricsOf(mesh)).toContain('turned_away_total{reason="utilization"}');
+      load.costs.measure(false);
+      expect((await stranger.get('/me')).status).toBe(401);
     });
   });
 
