@@ -10,7 +10,9 @@ export { MIGRATIONS };
 /** Names of the connections of a working instance. Those of migrations have another name. */
 export const CONNECTION_NAMES = {
   pool: 'agent-mesh-controller',
-  notifications: 'agent-mesh-controller signals',
+  notifications: 'agent-mesh-controller notification signals',
+  /** Of the connection for notifications of the previous release: one for each instance. */
+  previousRelease: 'agent-mesh-controller signals',
   migrations: 'agent-mesh-controller migrations',
 } as const;
 

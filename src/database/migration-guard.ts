@@ -34,7 +34,7 @@ export async function assertInstancesStopped(
   const [stopping] = migrations.filter(requiresStop);
   if (!stopping) return;
   const connections = await manager.query<Connections[]>(CONNECTIONS, [
-    [CONNECTION_NAMES.pool, CONNECTION_NAMES.notifications],
+    [CONNECTION_NAMES.pool, CONNECTION_NAMES.notifications, CONNECTION_NAMES.previousRelease],
   ]);
   if (connections.length === 0 && !(await hasHeartbeats(manager))) return;
   const found = connections.map(toText).join(', ') || 'heartbeats of an instance';

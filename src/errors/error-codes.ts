@@ -39,6 +39,7 @@ export const ERRORS = {
   'task.approval_required': [409, 'The task requires an approval before completion'],
   'task.delegation_loop': [422, 'The delegation chain is too deep or circular'],
   'role.paused': [409, 'The role is paused'],
+  'role.previous_release': [409, 'An instance of the previous release ignores pauses'],
   'approval.not_found': [404, 'The approval was not found'],
   'approval.none_pending': [404, 'There is no pending approval to decide'],
   'approval.pending': [409, 'An approval that the worker requested is pending'],

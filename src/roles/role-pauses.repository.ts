@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { CONNECTION_NAMES } from '../database/database-options.js';
 import { sql } from '../database/sql.js';
 import { insertSelect, statement } from '../database/statement.js';
 import type { RolePause } from './role-pause.entity.js';
@@ -22,6 +23,12 @@ export class RolePausesRepository {
   async delete(manager: EntityManager, role: string): Promise<RolePause | undefined> {
     const [row] = await sql<RolePause & { in_force: boolean }>(manager, DELETE, [role]);
     return row?.in_force === true ? row : undefined;
+  }
+
+  /** Returns whether an instance of the previous release is connected. It ignores pauses. */
+  async hasPreviousRelease(manager: EntityManager): Promise<boolean> {
+    const rows = await sql(manager, PREVIOUS_RELEASE, [CONNECTION_NAMES.previousRelease]);
+    return rows.length > 0;
   }
 
   async find(manager: EntityManager, role: string): Promise<RolePause | undefined> {
@@ -53,5 +60,10 @@ const PUT = statement<NewRolePause>(
 const DELETE = `DELETE FROM role_pauses p WHERE role = $1 RETURNING *, ${isInForce('p')} AS in_force`;
 
 const FIND = `SELECT * FROM role_pauses p WHERE role = $1 AND ${isInForce('p')}`;
+
+/** Every role can read the names of connections. */
+const PREVIOUS_RELEASE = `
+  SELECT 1 FROM pg_catalog.pg_stat_activity
+   WHERE datname = current_database() AND application_name = $1 LIMIT 1`;
 
 const LIST = `SELECT * FROM role_pauses p WHERE ${isInForce('p')} ORDER BY role`;

@@ -47,13 +47,14 @@ export class RolePausesService {
    * Pauses a role. Replaces its pause if it is paused.
    *
    * @throws InvalidInputError if the role is reserved or unknown, or `until` has passed by PostgreSQL's clock
-   * @throws DomainError `auth.forbidden`
+   * @throws DomainError `auth.forbidden`, or `role.previous_release` if an instance would ignore the pause
    */
   async pause(agent: Agent, role: string, { reason, until }: PauseRoleDto): Promise<RoleDto> {
     assertAdmin(agent);
     assertOrgRole(role, this.environment.ROLES, '/role');
     const paused = await this.transactions.run(async (manager) => {
       const pause = { role, reason, until, paused_by: agent.subject };
+      if (await this.pauses.hasPreviousRelease(manager)) throw previousRelease();
       const stored = await this.pauses.put(manager, pause);
       if (!stored) throw untilPast();
       this.record(manager, agent, 'role_paused', stored);
@@ -101,6 +102,13 @@ function assertAdmin(agent: Agent): void {
     'roles.pause',
     staffRelations(agent),
     () => new DomainError('auth.forbidden', 'Pausing a role requires the role admin.'),
+  );
+}
+
+function previousRelease(): DomainError {
+  return new DomainError(
+    'role.previous_release',
+    'An instance of the previous release works with the database, and ignores pauses. Complete the upgrade, then pause the role.',
   );
 }
 

@@ -75,7 +75,7 @@ export class RolesController {
   @ApiIdempotencyKey()
   @ApiParam(ROLE)
   @ApiOkResponse({ type: RoleDto, description: 'The paused role.' })
-  @ApiWriteProblems('auth.forbidden')
+  @ApiWriteProblems('auth.forbidden', 'role.previous_release')
   pause(
     @Param('role', RolePipe) role: string,
     @Body() dto: PauseRoleDto,

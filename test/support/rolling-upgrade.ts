@@ -73,6 +73,9 @@ interface Made {
   approval_id?: string;
 }
 
+/** A role for which nobody else works. */
+const PAUSED_ROLE = 'paused';
+
 /** How long after the end of a load everything that was begun must be settled, in milliseconds. */
 const SETTLE_MS = 30_000;
 
@@ -107,6 +110,7 @@ class Upgrade {
       await this.phase();
       current = await this.start('current');
       await Promise.all([this.end(old[1]), this.replay(old[0], current)]);
+      await this.assertPauseRefused(current);
       await this.phase();
     });
     await this.compareLists([old[0].url, current.url]);
@@ -117,6 +121,7 @@ class Upgrade {
     await this.assertEventLog();
     if (this.options.goesBack) await this.goBack(current);
     await this.compareState();
+    if (!this.options.goesBack) await this.assertPaused(current);
     await this.stop();
     return this.report();
   }
@@ -251,6 +256,25 @@ class Upgrade {
     return original.body;
   }
 
+  /** An instance of the previous release is connected, and would ignore the pause. */
+  private async assertPauseRefused({ url }: ControllerProcess): Promise<void> {
+    const { status, text, body } = await pauseRole(url);
+    if (status !== 409 || body.code !== 'role.previous_release')
+      this.fail('a pause is refused beside the previous release', text);
+  }
+
+  private async assertPaused({ url }: ControllerProcess): Promise<void> {
+    const paused = await eventually(
+      () => pauseRole(url),
+      ({ status }) => status === 200,
+    );
+    const worker = new Client(url, tokenFor(PAUSED_ROLE));
+    const claim = await worker.post('/tasks/claim', {});
+    if (claim.status !== 204 || !claim.headers.has('role-paused'))
+      this.fail('a role is paused after the upgrade', `${paused.text} ${claim.status}`);
+    await new Client(url, tokenFor('admin')).post(`/roles/${PAUSED_ROLE}/resume`, {});
+  }
+
   /** Each list is the same, whichever version returns which page. */
   private async compareLists(urls: readonly [string, string]): Promise<void> {
     for (const list of LISTS) {
@@ -300,6 +324,11 @@ class Upgrade {
       answers,
     };
   }
+}
+
+function pauseRole(url: string): Promise<Answer> {
+  const path = `/roles/${PAUSED_ROLE}/pause`;
+  return new Client(url, tokenFor('admin')).post(path, { reason: 'upgrade' });
 }
 
 /** Reverts the last migrations, as the command does. */

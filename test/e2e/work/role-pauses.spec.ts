@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { CONNECTION_NAMES } from '../../../src/database/database-options.js';
 import { parsePauseHeader } from '../../../src/roles/pause-notice.js';
 import type { RoleDto } from '../../../src/roles/dto/role-pause.dto.js';
 import { newSubject } from '../../support/app.js';
 import type { Answer, Client } from '../../support/client.js';
+import { until } from '../../support/eventually.js';
 import { useTwoApps } from '../../support/kit.js';
 import { explain, statementsOf } from '../../support/query-plans.js';
 import { finish, type Json, Team } from '../../support/work.js';
@@ -118,12 +121,12 @@ describe('POST /roles/:role/pause and /resume', () => {
   });
 
   it('until ends the pause by the clock of PostgreSQL', async () => {
-    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const end = new Date(Date.now() + 3_600_000).toISOString();
     const id = await team.route();
-    await pause({ until });
-    expect(pausedBy(await claim())).toEqual({ reason: REASON, until });
+    await pause({ until: end });
+    expect(pausedBy(await claim())).toEqual({ reason: REASON, until: end });
     const refused = await worker.post(`/tasks/${id}/claim`, {});
-    expect(refused.body).toMatchObject({ detail: expect.stringContaining(until) as unknown });
+    expect(refused.body).toMatchObject({ detail: expect.stringContaining(end) as unknown });
 
     const waiting = worker.get('/tasks/wait?wait_seconds=20');
     await untilPassed(team.role);
@@ -189,6 +192,21 @@ describe('POST /roles/:role/pause and /resume', () => {
       [team.role],
     );
     expect(active?.count).toBe(claims.filter(({ status }) => status === 200).length);
+  });
+
+  it('is refused while an instance of the previous release is connected, which ignores pauses', async () => {
+    const previous = new pg.Client({
+      connectionString: one.databaseUrl,
+      application_name: CONNECTION_NAMES.previousRelease,
+    });
+    await previous.connect();
+    const refused = await pause();
+    expect([refused.status, refused.body]).toMatchObject([409, { code: 'role.previous_release' }]);
+    expect(await events('role_paused')).toEqual([]);
+    expect((await resume()).status).toBe(200);
+    await previous.end();
+    await until(async () => (await pause()).status === 200);
+    await resume();
   });
 
   it('every caller reads the pauses; only admin changes them', async () => {
