@@ -5,18 +5,17 @@ import { CurrentAgent } from '../auth/current-agent.decorator.js';
 import { Policy } from '../auth/policy.decorator.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { OverviewDto } from './dto/overview.dto.js';
-import { WaitingDto } from './dto/waiting.dto.js';
 import { OverviewService } from './overview.service.js';
 
 /** Numbers of the work that a caller may see. */
+@ApiTags('Tasks')
 @ApiBearerAuth()
-@Controller()
+@Controller('overview')
 export class OverviewController {
   constructor(private readonly overview: OverviewService) {}
 
-  @Get('overview')
+  @Get()
   @Policy('overview.read')
-  @ApiTags('Tasks')
   @ApiOperation({
     operationId: 'getOverview',
     summary: 'Get the numbers of tasks and approvals',
@@ -27,20 +26,5 @@ export class OverviewController {
   @ApiProblems()
   get(@CurrentAgent() agent: Agent): Promise<OverviewDto> {
     return this.overview.get(agent);
-  }
-
-  @Get('me/waiting')
-  @Policy('overview.read')
-  @ApiTags('Approvals')
-  @ApiOperation({
-    operationId: 'getWaiting',
-    summary: 'Get the number of approvals that wait for you',
-    description:
-      'Counts the approvals of `GET /approvals?waiting_for=me`, for example for the badge of an inbox.',
-  })
-  @ApiOkResponse({ type: WaitingDto, description: 'The number.' })
-  @ApiProblems()
-  waiting(@CurrentAgent() agent: Agent): Promise<WaitingDto> {
-    return this.overview.waiting(agent);
   }
 }
