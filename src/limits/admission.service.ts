@@ -4,7 +4,8 @@ import type { Agent } from '../auth/agent.js';
 import { AuthenticationService } from '../auth/authentication.service.js';
 import { staffRelations } from '../auth/policy.js';
 import { DomainError } from '../errors/domain-error.js';
-import { type Exchange, LoadShedderService, type RequestKind } from './load-shedder.service.js';
+import { LoadShedderService } from './load-shedder.service.js';
+import type { Exchange, RequestKind } from './place-list.js';
 import { RateLimitsService } from './rate-limits.service.js';
 
 /** Headers of the response to an admitted request. */

@@ -1,29 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge } from 'prom-client';
 import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { LoadMonitorService } from './load-monitor.service.js';
+import { type Exchange, type Place, PlaceList, type RequestKind } from './place-list.js';
 import { PlacePool } from './place-pool.js';
 
-/** Kind of a request. Requests that only wait for work have a separate limit, so that they do not block the others. */
-export type RequestKind = 'working' | 'waiting';
-
 type ShedReason = 'in_flight' | 'share' | 'lag' | 'utilization';
-
-/** A request and its response. */
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-/** A request in flight. */
-export interface Place extends Exchange {
-  readonly kind: RequestKind;
-  /** Holder of the place; undefined if it was given back. */
-  party: string | undefined;
-}
 
 /** Assumed length of a body that does not announce one, in bytes. */
 const UNKNOWN_LENGTH = 2 ** 20;
@@ -36,7 +21,7 @@ const UNKNOWN_LENGTH = 2 ** 20;
  */
 @Injectable()
 export class LoadShedderService {
-  private readonly places = new Map<IncomingMessage, Place>();
+  private readonly places = new PlaceList();
   private readonly pools: Record<RequestKind, PlacePool>;
   private readonly shed: Counter<'reason'>;
 
@@ -92,10 +77,10 @@ export class LoadShedderService {
     if (pool.isFull) throw this.refusal('in_flight');
     if (!pool.take(party)) throw this.refusal('share');
     const place: Place = { kind, party, request, response };
-    this.places.set(request, place);
+    this.places.add(place);
     response.once('close', () => {
       this.leave(place);
-      this.places.delete(request);
+      this.places.remove(place);
     });
   }
 
@@ -105,7 +90,7 @@ export class LoadShedderService {
    * @throws DomainError `server.overloaded`
    */
   assign(request: IncomingMessage, subject: string): void {
-    const place = this.places.get(request);
+    const place = this.places.of(request);
     if (place?.party === undefined) return;
     const bytes = bodyLength(request);
     this.load.costs.takeBack(place.party, bytes);
@@ -119,7 +104,7 @@ export class LoadShedderService {
 
   /** The requests in flight, without exempt ones. */
   inFlight(): Iterable<Place> {
-    return this.places.values();
+    return this.places.all();
   }
 
   /** Whether the places of this kind are scarce. */

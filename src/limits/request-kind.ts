@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { RequestKind } from './load-shedder.service.js';
+import type { RequestKind } from './place-list.js';
 
 /** The event stream. It has a limit of its own for clients that do not read. */
 export const EVENT_STREAM_PATH = '/events/stream';

@@ -6,7 +6,8 @@ import { DomainError } from '../errors/domain-error.js';
 import { writeProblem } from '../errors/problem.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { hasBody } from '../observability/probes.js';
-import { LoadShedderService, type Place } from './load-shedder.service.js';
+import { LoadShedderService } from './load-shedder.service.js';
+import type { Place } from './place-list.js';
 import { EVENT_STREAM_PATH } from './request-kind.js';
 
 const CHECK_EVERY_MS = 1_000;
