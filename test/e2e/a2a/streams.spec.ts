@@ -1,3 +1,4 @@
+import { SendMessageRequest } from '@a2a-js/sdk';
 import { describe, expect, it } from '@jest/globals';
 import { BINDINGS, message, sdkClient, type StreamUpdate, useA2aMesh } from '../../support/a2a.js';
 import { requestApproval } from '../../support/a2a-approvals.js';
@@ -168,6 +169,14 @@ describe('A2A streams', () => {
     it('is received by the client of the SDK', async () => {
       const finance = shared.caller(binding);
       const client = await sdkClient(shared.one.url, 'manager', finance.token, binding);
+      const request = SendMessageRequest.fromJSON({ message: message('Work') });
+      const sent: (string | undefined)[] = [];
+      for await (const { payload } of client.sendMessageStream(request)) {
+        sent.push(payload?.$case);
+        if (payload?.$case === 'task') await finance.call('CancelTask', { id: payload.value.id });
+      }
+      expect(sent).toEqual(['task', 'statusUpdate']);
+
       const { id } = await finance.send('Work');
       const cases: (string | undefined)[] = [];
       for await (const { payload } of client.resubscribeTask({ tenant: '', id })) {
