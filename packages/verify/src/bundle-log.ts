@@ -1,6 +1,7 @@
 import { decodeUtf8, FormatError } from './encoding.js';
 import { type Finding, FindingError } from './findings.js';
 import { hasExactly, isObject, type Json, parseJson, show } from './json.js';
+import { type KeyEvent, readKeyEvent } from './key-events.js';
 import { type Leaf, openDisclosures, parseLeaf } from './leaf.js';
 import {
   bundlesOfSize,
@@ -24,12 +25,6 @@ export interface EntryRange {
   readonly from: number;
   /** Infinity: the last entry. */
   readonly to: number;
-}
-
-/** An event that changes the keys of the log. */
-export interface KeyEvent {
-  readonly index: number;
-  readonly leaf: Leaf;
 }
 
 /** Returns the path of the disclosures of a bundle of entries. */
@@ -135,13 +130,16 @@ export class BundleLog {
   }
 
   private readLeaf(index: number, entry: Buffer): Leaf | undefined {
-    const leaf = this.attempt(`entry ${index}`, () => parseLeaf(decodeUtf8(entry)));
-    if (leaf && KEY_EVENTS.includes(leaf.event_type)) {
-      this.keyEvents.push({ index, leaf });
-      this.notes.push(`entry ${index}: ${leaf.event_type}`);
-    }
-    if (leaf?.event_type === 'log_continued') this.notes.push(continuationNote(index, leaf));
-    return leaf;
+    return this.attempt(`entry ${index}`, () => {
+      const leaf = parseLeaf(decodeUtf8(entry));
+      const event = readKeyEvent(index, leaf);
+      if (event) {
+        this.keyEvents.push(event);
+        this.notes.push(keyEventNote(event));
+      }
+      if (leaf.event_type === 'log_continued') this.notes.push(continuationNote(index, leaf));
+      return leaf;
+    });
   }
 
   private async readDisclosures(
@@ -209,7 +207,11 @@ export class BundleLog {
   }
 }
 
-const KEY_EVENTS = ['log_key_changed', 'log_key_revoked'];
+function keyEventNote(event: KeyEvent): string {
+  return event.kind === 'changed'
+    ? `entry ${event.index}: ${event.next.vkey} replaces ${event.old.vkey}`
+    : `entry ${event.index}: ${event.key.vkey} is revoked, good until ${event.goodUntil}`;
+}
 
 function continuationNote(index: number, { facts }: Leaf): string {
   const { origin, size, head, reason } = facts;

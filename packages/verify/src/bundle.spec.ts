@@ -375,3 +375,66 @@ describe('A key that was changed', () => {
     ]);
   });
 });
+
+describe('A key that was revoked', () => {
+  const next = newSigner();
+  const revoked = new SealedLog(log.signer);
+  revoked.fill(10);
+  revoked.append('log_key_changed', 'system', { old: log.signer.vkey, new: next.vkey });
+  revoked.append('log_key_revoked', 'system', { vkey: log.signer.vkey, good_until_size: 8 });
+  revoked.fill(10);
+  const byOld = (size: number): Promise<string> => revoked.note(size);
+  const byNext = (size = revoked.size): Promise<string> =>
+    signCheckpoint(revoked.head(size), SIGNED_AT, next);
+  const verifyWith = async (heads: string[], ...vkeys: string[]): Promise<string[]> => {
+    const own = await revoked.bundle();
+    own.set('heads', Buffer.from(heads.slice(0, -1).join('\n')));
+    own.set('checkpoint', Buffer.from(heads.at(-1) ?? ''));
+    const trust = logsPolicy(vkeys.map(parseVerifierKey));
+    return lines(
+      (await verifyBundle((path) => Promise.resolve(own.get(path)), { policy: trust })).findings,
+    );
+  };
+
+  it('does not count after its limit, also for heads before the revocation', async () => {
+    const keys = [log.signer.vkey, next.vkey];
+    expect(await verifyWith([await byOld(5), await byOld(9), await byNext()], ...keys)).toEqual([]);
+    expect(await verifyWith([await byNext(15), await byOld(22)], ...keys)).toEqual([
+      'INVALID no trusted key has signed the head of 22',
+    ]);
+  });
+
+  it('leads to no other key', async () => {
+    const both = (await byOld(12)) + (await signText(checkpointText(revoked.head(12)), next));
+    expect(await verifyWith([await byOld(5), both, await byNext()], log.signer.vkey)).toEqual([
+      'INVALID no trusted key has signed the head of 22',
+    ]);
+    expect(await verifyWith([await byOld(5), both, await byNext()], next.vkey)).toEqual([]);
+  });
+
+  it('does not revoke itself', async () => {
+    expect(await verifyWith([await byOld(12), await byOld(22)], log.signer.vkey)).toEqual([
+      'INVALID the new key of entry 10 has not signed the head of 12',
+    ]);
+    const alone = new SealedLog(log.signer);
+    alone.fill(3);
+    alone.append('log_key_revoked', 'system', { vkey: log.signer.vkey, good_until_size: 1 });
+    const own = await alone.bundle();
+    const report = await verifyBundle((path) => Promise.resolve(own.get(path)), { policy });
+    expect(report.findings).toEqual([]);
+    expect(report.notes).toContain(`entry 3: ${log.signer.vkey} is revoked, good until 1`);
+  });
+
+  it.each([
+    ['log_key_changed', { old: 'no key', new: next.vkey }],
+    ['log_key_changed', { old: log.signer.vkey }],
+    ['log_key_revoked', { vkey: log.signer.vkey, good_until_size: 'all' }],
+    ['log_key_revoked', { good_until_size: 1 }],
+  ])('is invalid if its event %s has the facts %j', async (type, facts) => {
+    const broken = new SealedLog(log.signer);
+    broken.append(type, 'system', facts);
+    const own = await broken.bundle();
+    const report = await verifyBundle((path) => Promise.resolve(own.get(path)), { policy });
+    expect(lines(report.findings)).toEqual([expect.stringMatching(/^INVALID entry 0: /)]);
+  });
+});

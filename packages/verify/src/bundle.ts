@@ -37,7 +37,7 @@ export async function verifyBundle(
     const sizes = [...own.map(checkpointOf), ...heads].map(({ size }) => size);
     const log = new BundleLog(read, claimed.size, new Set(sizes), range);
     await log.run();
-    const signed = verifyHeads(own, new KeyChain(policy, limits, log.keyEvents));
+    const signed = verifyHeads(own, KeyChain.of(own, policy, limits, log.keyEvents));
     const known = [...signed.heads.filter(({ size }) => size < claimed.size), ...heads];
     return {
       findings: [

@@ -5,6 +5,7 @@ export { exitCode, type Finding, type FindingKind, findingLine, type Report } fr
 export { type Head, type KeyLimits, splitNotes, verifyHead } from './head.js';
 export type { Json, JsonObject } from './json.js';
 export * from './jws.js';
+export * from './key-events.js';
 export * from './known-heads.js';
 export * from './leaf.js';
 export * from './note.js';

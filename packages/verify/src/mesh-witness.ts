@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import process from 'node:process';
-import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { FormatError } from './encoding.js';
 import { USAGE_EXIT_CODE } from './findings.js';
@@ -12,6 +10,7 @@ import { cosignatureVerifier, keySigner, type NoteVerifier, parseVerifierKey } f
 import { parsePolicy } from './policy.js';
 import { Witness } from './witness.js';
 import { WitnessFile } from './witness-file.js';
+import { createWitnessServer } from './witness-server.js';
 
 const USAGE = `Usage: mesh-witness --name NAME --key FILE --state FILE (--log VKEY... | --policy FILE)
                     [--host HOST] [--port PORT]
@@ -27,18 +26,12 @@ Cosigns heads of logs at POST /add-checkpoint (C2SP tlog-witness). A head must e
   --port PORT     default 8089; 0 for a free one
 `;
 
-const MAX_BODY_BYTES = 64 * 1024;
-const BODY_TIMEOUT_MS = 10_000;
-
 async function main(): Promise<void> {
   const options = readOptions();
   const signer = keySigner(options.name, createPrivateKey(readFileSync(options.key)));
   const witness = new Witness(signer, options.logs, await WitnessFile.open(options.state));
-  const server = createServer({ requestTimeout: BODY_TIMEOUT_MS }, (request, response) => {
-    respond(witness, request, response).catch((error: unknown) => {
-      process.stderr.write(`mesh-witness: ${messageOf(error)}\n`);
-      response.writeHead(500).end();
-    });
+  const server = createWitnessServer(witness, (message) => {
+    process.stderr.write(`mesh-witness: ${message}\n`);
   });
   server.listen(options.port, options.host, () => {
     const address = server.address();
@@ -92,24 +85,6 @@ function readOptions(): Options {
 
 function policyLogs(path: string): readonly NoteVerifier[] {
   return parsePolicy(readFileSync(path, 'utf8')).logs;
-}
-
-async function respond(
-  witness: Witness,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const length = Number(request.headers['content-length']);
-  if (request.url !== '/add-checkpoint') {
-    response.writeHead(404).end();
-  } else if (request.method !== 'POST') {
-    response.writeHead(405, { Allow: 'POST' }).end();
-  } else if (!(length <= MAX_BODY_BYTES)) {
-    response.writeHead(Number.isNaN(length) ? 411 : 413, { Connection: 'close' }).end();
-  } else {
-    const { status, type, body } = await witness.addCheckpoint(await buffer(request));
-    response.writeHead(status, { 'Content-Type': type }).end(body);
-  }
 }
 
 function fail(error: unknown): void {

@@ -174,17 +174,20 @@ export async function cosignText(text: string, time: number, signer: LogSigner):
 }
 
 /**
- * Signs a head as a log does: its text, and its text with the time.
+ * Signs a head as a log does: its text, and its text with the time. While the key of a log changes, two keys sign.
  *
  * @param time in seconds since 1970
  */
 export async function signCheckpoint(
   checkpoint: Checkpoint,
   time: number,
-  signer: LogSigner,
+  ...signers: readonly LogSigner[]
 ): Promise<string> {
   const text = checkpointText(checkpoint);
-  const lines = [await signText(text, signer), await cosignText(text, time, signer)];
+  const lines: string[] = [];
+  for (const signer of signers) {
+    lines.push(await signText(text, signer), await cosignText(text, time, signer));
+  }
   return `${text}\n${lines.join('')}`;
 }
 
