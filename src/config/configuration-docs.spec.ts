@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { cosignatureVerifier, noteVerifier } from '../../packages/verify/src/note.js';
 import { ENVIRONMENT_RULES } from './environment-rules.js';
 import { Environment } from './environment.js';
 import { parseEnvironment, SECRET_VARIABLES, VARIABLES } from './parse-environment.js';
@@ -19,6 +20,8 @@ const FILES = SECRET_VARIABLES.map((name) => `${name}_FILE`);
 
 /** Variables that name a file themselves. */
 const PATHS = VARIABLES.filter((name) => name.endsWith('_FILE'));
+
+const WITNESS = `https://w.example.org|${cosignatureVerifier(noteVerifier('w.example.org', Buffer.alloc(32))).vkey}`;
 
 /** Environments that break the rules over several variables, all of them together. */
 const BREAKING: Record<string, string>[] = [
@@ -59,6 +62,8 @@ const BREAKING: Record<string, string>[] = [
   { AUDIT_SIGNER_URL: 'http://vault', AUDIT_SIGNER_KEY: 'no key' },
   { AUDIT_SIGNER_URL: 'https://vault', AUDIT_RETIRED_KEYS: 'no key' },
   { AUDIT_ANCHORS: 'ftp://anchor' },
+  { AUDIT_WITNESSES: 'https://witness' },
+  { AUDIT_WITNESSES: `${WITNESS},${WITNESS}`, AUDIT_WITNESS_QUORUM: '3' },
 ];
 
 describe('docs/configuration.md', () => {

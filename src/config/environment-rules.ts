@@ -4,6 +4,7 @@ import { isLoopback } from '../common/loopback.js';
 import { readCards } from './a2a-cards.js';
 import { parseAnchor } from './audit-anchor.js';
 import { parseSigningKey } from './audit-signing-key.js';
+import { parseWitness } from './audit-witness.js';
 import type { Environment } from './environment.js';
 import { parseRedisUrl } from './redis-url.js';
 import { parseRolesMap } from './roles-map.js';
@@ -183,6 +184,22 @@ const usableAnchors: EnvironmentRule = ({ AUDIT_ANCHORS }) => [
   ...new Set(AUDIT_ANCHORS.flatMap((anchor) => problemOf(() => parseAnchor(anchor)))),
 ];
 
+const usableWitnesses: EnvironmentRule = ({ AUDIT_WITNESSES, AUDIT_WITNESS_QUORUM }) => {
+  const problems = AUDIT_WITNESSES.flatMap((witness) => problemOf(() => parseWitness(witness)));
+  if (problems.length > 0) return [...new Set(problems)];
+  const verifiers = AUDIT_WITNESSES.map((witness) => parseWitness(witness).verifier);
+  const names = new Set(verifiers.map(({ name }) => name));
+  const keys = new Set(verifiers.map(({ publicKey }) => publicKey.toString('hex')));
+  return [
+    ...(names.size < verifiers.length || keys.size < verifiers.length
+      ? ['AUDIT_WITNESSES must not hold the name or the key of a witness twice']
+      : []),
+    ...(AUDIT_WITNESS_QUORUM > verifiers.length
+      ? ['AUDIT_WITNESS_QUORUM must not exceed the number of AUDIT_WITNESSES']
+      : []),
+  ];
+};
+
 export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   httpsOutsideLoopback,
   oneSourceOfKeys,
@@ -201,4 +218,5 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   auditSigner,
   verifierKeys,
   usableAnchors,
+  usableWitnesses,
 ];

@@ -295,6 +295,22 @@ export class Environment {
   @WholeNumber(1, 86_400)
   readonly AUDIT_ANCHOR_SECONDS: number = 60;
 
+  /** URLs and verifier keys of the witnesses that cosign the heads. */
+  @List()
+  @IsNotEmpty({
+    each: true,
+    message: 'AUDIT_WITNESSES must hold URLs with verifier keys, or not be set',
+  })
+  readonly AUDIT_WITNESSES: readonly string[] = [];
+
+  /** Number of witnesses that must have cosigned a head before it is served. */
+  @WholeNumber(0, 20)
+  readonly AUDIT_WITNESS_QUORUM: number = 0;
+
+  /** Responses with the header `Mesh-Audit-Head`. */
+  @IsIn(['off', 'approvals', 'all'])
+  readonly AUDIT_HEAD_HEADER: 'off' | 'approvals' | 'all' = 'approvals';
+
   /** Whether the heads, tiles and proofs of consistency require no token. */
   @Flag()
   readonly AUDIT_LOG_PUBLIC: boolean = false;
