@@ -24,6 +24,7 @@ import { IndexPendingDeliveries1764000034000 } from './1764000034000-index-pendi
 import { AllowErasure1764000035000 } from './1764000035000-allow-erasure.js';
 import { IndexChanges1764000037000 } from './1764000037000-index-changes.js';
 import { AddTraceparent1764000038000 } from './1764000038000-add-traceparent.js';
+import { AddCosignatures1764000039000 } from './1764000039000-add-cosignatures.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -53,4 +54,5 @@ export const MIGRATIONS = [
   AllowErasure1764000035000,
   IndexChanges1764000037000,
   AddTraceparent1764000038000,
+  AddCosignatures1764000039000,
 ];

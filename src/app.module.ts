@@ -4,6 +4,7 @@ import { A2aModule } from './a2a/a2a.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuditLogModule } from './audit-log/audit-log.module.js';
+import { HeadHeaderGuard } from './audit-log/head-header.guard.js';
 import { AccessDenialsFilter } from './audit/access-denials.filter.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtGuard } from './auth/jwt.guard.js';
@@ -58,6 +59,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
   providers: [
     { provide: APP_GUARD, useClass: JwtGuard },
     { provide: APP_GUARD, useClass: SubjectLimitGuard },
+    { provide: APP_GUARD, useClass: HeadHeaderGuard },
     { provide: APP_GUARD, useClass: StrictPathGuard },
     { provide: APP_GUARD, useClass: NoQueryGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
@@ -70,7 +72,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
 export class AppModule {
   /**
    * @param databaseUrl the URL of the configured database, or of the embedded one after its start
-   * @param files the files of secrets that are read again for new connections
+   * @param files the files of secrets that are read again when they are used
    */
   static forRoot(
     environment: Environment,
@@ -80,7 +82,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        EnvironmentModule.forRoot(environment),
+        EnvironmentModule.forRoot(environment, files),
         DatabaseModule.forRoot(databaseUrl, files),
         ...(environment.A2A_ROLES.length > 0 ? [A2aModule] : []),
       ],

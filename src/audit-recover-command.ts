@@ -23,6 +23,9 @@ await runOperatorCommand('audit:recover', RECOVER_USAGE, async (dataSource) => {
   const environment = loadDatabaseEnvironment();
   const keys = TrustedKeys.of(environment, []);
   const known = new KnownHeadsService(new SigningKeyService(environment), environment);
+  const transactions = new TransactionsService(dataSource);
+  const keyrings = await transactions.read((manager) => keys.follow(manager));
+  for (const keyring of keyrings) known.use(keyring);
   for (const head of heads === undefined ? [] : keys.readHeads(heads)) known.add(head);
   const logs = new AuditLogRepository();
   const check = new HeadCheckService(new AuditHeadsRepository(), new AuditTilesRepository(), known);
@@ -32,8 +35,8 @@ await runOperatorCommand('audit:recover', RECOVER_USAGE, async (dataSource) => {
     new EventLogRepository(),
     new LogRecoveryRepository(),
   );
-  const { ended, origin, first_position, reason } = await new TransactionsService(dataSource).run(
-    (manager) => recovery.run(manager, told),
+  const { ended, origin, first_position, reason } = await transactions.run((manager) =>
+    recovery.run(manager, told),
   );
   process.stdout.write(
     `${reason}\n` +

@@ -29,6 +29,8 @@ await runOperatorCommand('audit:verify', USAGE, async (dataSource) => {
     json: { type: 'boolean' },
   });
   const keys = TrustedKeys.of(loadDatabaseEnvironment(), options.key ?? []);
+  const transactions = new TransactionsService(dataSource);
+  await transactions.read((manager) => keys.follow(manager));
   const verification = new LogVerification(
     new AuditLogRepository(),
     new AuditTilesRepository(),
@@ -39,11 +41,10 @@ await runOperatorCommand('audit:verify', USAGE, async (dataSource) => {
       origin: options.log,
       range: readRange(options.from, options.to),
       open: (note, origin) => keys.open(note, origin),
+      isRefused: (note, origin) => keys.isRefused(note, origin),
     },
   );
-  const report = await new TransactionsService(dataSource).readSnapshot((manager) =>
-    verification.run(manager),
-  );
+  const report = await transactions.readSnapshot((manager) => verification.run(manager));
   const lines =
     options.json === true
       ? [JSON.stringify(report)]

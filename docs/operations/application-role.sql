@@ -28,11 +28,11 @@ GRANT UPDATE ON event_log_head TO mesh_app;
 GRANT USAGE, SELECT ON SEQUENCE audit_events_n_seq TO mesh_app;
 GRANT EXECUTE ON FUNCTION next_event_n(), event_time(), current_tx() TO mesh_app;
 
--- The sealed log: tiles grow, and heads record where they were sent.
+-- The sealed log: tiles grow, and heads record where they were sent and who cosigned them.
 GRANT INSERT ON audit_log, audit_tiles, audit_heads TO mesh_app;
 GRANT UPDATE (size, root, sealed_at) ON audit_log TO mesh_app;
 GRANT UPDATE (hashes) ON audit_tiles TO mesh_app;
-GRANT UPDATE (sent), DELETE ON audit_heads TO mesh_app;
+GRANT UPDATE (sent, cosignatures), DELETE ON audit_heads TO mesh_app;
 
 -- One row for each subject, with its latest roles.
 GRANT INSERT, UPDATE ON subject_roles TO mesh_app;

@@ -3,10 +3,10 @@ import type { AuditAnchor } from '../config/audit-anchor.js';
 import { fetchInSpan } from '../observability/client-span.js';
 import type { SentHead } from './audit-head.entity.js';
 import { appendHead } from './file-anchor.js';
+import { readLimitedAnswer } from './outgoing-answer.js';
 import { assertGranted, timestampRequest } from './timestamp-request.js';
 
 const TIMEOUT_MS = 15_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** Sends heads to anchors. */
 @Injectable()
@@ -58,7 +58,7 @@ export class AnchorSenderService {
       },
       body: new Uint8Array(body),
     });
-    const answer = await readAnswer(response);
+    const answer = await readLimitedAnswer(response);
     if (!response.ok) throw new Error(`The anchor responded with ${response.status}`);
     return answer;
   }
@@ -67,17 +67,4 @@ export class AnchorSenderService {
 function basic(username: string, password: string): string {
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return `Basic ${Buffer.from(pair).toString('base64')}`;
-}
-
-async function readAnswer({ body }: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body ?? []) {
-    const bytes: unknown = chunk;
-    if (!(bytes instanceof Uint8Array)) continue;
-    size += bytes.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error('The answer of the anchor is too large');
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks);
 }

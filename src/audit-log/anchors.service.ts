@@ -10,7 +10,6 @@ import { Environment } from '../config/environment.js';
 import { BackgroundLoop } from '../database/background-loop.js';
 import { RepeatedMessage } from '../database/repeated-message.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { explainError } from '../errors/error-text.js';
 import { AnchorSenderService } from './anchor-sender.service.js';
 import {
   type AnchoredHead,
@@ -19,6 +18,7 @@ import {
 } from './audit-heads.repository.js';
 import { AuditLogMetricsService } from './audit-log-metrics.service.js';
 import { AuditLogRepository } from './audit-log.repository.js';
+import { explainFailure } from './outgoing-answer.js';
 
 /** Milliseconds between checks for a new head. */
 const POLL_MS = 1_000;
@@ -104,7 +104,7 @@ export class AnchorsService implements OnApplicationBootstrap, BeforeApplication
       this.metrics.setAnchored(name, head.size);
       if (this.failures.delete(name)) this.logger.log(`The anchor ${name} receives heads again.`);
     } catch (error) {
-      if (!this.loop.isStopping) this.fail(name, explainError(error));
+      if (!this.loop.isStopping) this.fail(name, explainFailure(error));
     }
   }
 

@@ -4,6 +4,7 @@ import { AuditLog } from './audit-log.entity.js';
 /** A signed head of a sealed log. */
 @Entity('audit_heads')
 @Index('idx_audit_heads_signed_at', ['signed_at'])
+@Index('idx_audit_heads_cosigned', ['log', 'size'], { where: `cosignatures <> '{}'::jsonb` })
 @Check('audit_heads_root_ck', `octet_length(root) = 32`)
 export class AuditHead {
   @PrimaryColumn({ type: 'integer', primaryKeyConstraintName: 'audit_heads_pkey' })
@@ -29,6 +30,10 @@ export class AuditHead {
   /** The anchors that have the head, by name, with their time and their answer. */
   @Column({ type: 'jsonb', default: {} })
   sent: Record<string, SentHead>;
+
+  /** The lines of the cosignatures of witnesses, by their verifier keys. */
+  @Column({ type: 'jsonb', default: {} })
+  cosignatures: Record<string, string>;
 }
 
 /** The record of one anchor. */

@@ -1,5 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Counter, Gauge, Histogram } from 'prom-client';
+import { quorumOf, type WitnessQuorum } from '../config/audit-witness.js';
+import { Environment } from '../config/environment.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { AuditLogRepository, type LogProgress } from './audit-log.repository.js';
@@ -12,8 +14,11 @@ export class AuditLogMetricsService {
   private readonly sealSeconds: Histogram;
   private readonly anchored: Gauge<'anchor'>;
   private readonly anchorFailures: Counter<'anchor'>;
+  private readonly witnessed: Gauge<'witness'>;
+  private readonly witnessFailures: Counter<'witness'>;
   private readonly checked: Counter;
   private readonly checkFailures: Counter;
+  private readonly quorum: WitnessQuorum;
   private reading?: Promise<LogProgress | undefined>;
 
   constructor(
@@ -21,7 +26,9 @@ export class AuditLogMetricsService {
     private readonly logs: AuditLogRepository,
     private readonly transactions: TransactionsService,
     state: AuditLogStateService,
+    environment: Environment,
   ) {
+    this.quorum = quorumOf(environment);
     const registers = [registry];
     this.sealSeconds = new Histogram({
       name: 'mesh_audit_seal_seconds',
@@ -39,6 +46,18 @@ export class AuditLogMetricsService {
       name: 'mesh_audit_anchor_failures_total',
       help: 'Heads that an anchor did not receive.',
       labelNames: ['anchor'],
+      registers,
+    });
+    this.witnessed = new Gauge({
+      name: 'mesh_audit_witness_size',
+      help: 'Size of the newest head that a witness has cosigned.',
+      labelNames: ['witness'],
+      registers,
+    });
+    this.witnessFailures = new Counter({
+      name: 'mesh_audit_witness_failures_total',
+      help: 'Heads that a witness did not cosign.',
+      labelNames: ['witness'],
       registers,
     });
     this.checked = new Counter({
@@ -76,6 +95,14 @@ export class AuditLogMetricsService {
     this.anchorFailures.inc({ anchor }, failures);
   }
 
+  setWitnessed(witness: string, size: number): void {
+    this.witnessed.set({ witness }, size);
+  }
+
+  countWitnessFailure(witness: string): void {
+    this.witnessFailures.inc({ witness });
+  }
+
   countChecked(entries: number, failures: number): void {
     this.checked.inc(entries);
     this.checkFailures.inc(failures);
@@ -100,7 +127,7 @@ export class AuditLogMetricsService {
     gauge('mesh_audit_sealed_size', 'Number of sealed entries.', ({ size }) => size);
     gauge(
       'mesh_audit_signed_size',
-      'Number of entries that the newest head covers.',
+      'Number of entries that the newest signed head covers.',
       ({ signed }) => signed,
     );
     gauge(
@@ -121,7 +148,7 @@ export class AuditLogMetricsService {
 
   private async read(): Promise<LogProgress | undefined> {
     try {
-      return await this.transactions.read((manager) => this.logs.getProgress(manager));
+      return await this.transactions.read((manager) => this.logs.getProgress(manager, this.quorum));
     } catch {
       // The scrape succeeds without these gauges: other metrics show that the database is down.
       this.logger.debug('Cannot read the sealed log');

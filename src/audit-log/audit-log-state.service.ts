@@ -6,7 +6,8 @@ import { SigningKeyService } from './signing-key.service.js';
 export const AUDIT_LOG_STATES = ['sealing', 'unsigned', 'lagging', 'diverged', 'off'] as const;
 
 /**
- * `sealing`: events are sealed, and heads signed. `unsigned`: there is no signing key. `lagging`: events wait for longer than
+ * `sealing`: events are sealed, and heads signed. `unsigned`: there is no signing key, or it is
+ * not the present key of the log. `lagging`: events wait for longer than
  * half a minute. `diverged`: the log contradicts a published head, so nothing is signed. `off`: this instance does not seal.
  */
 export type AuditLogState = (typeof AUDIT_LOG_STATES)[number];
@@ -20,6 +21,7 @@ export class AuditLogStateService {
   private readonly logger = new Logger(AuditLogStateService.name);
   private readonly startedAt = performance.now();
   private observed?: { at: number; origin: string; seconds: number };
+  private readonly listeners: ((progress: LogProgress) => void)[] = [];
   private divergence?: { origin: string | undefined; reason: string };
 
   constructor(
@@ -31,13 +33,20 @@ export class AuditLogStateService {
     if (!this.environment.AUDIT_SEAL) return 'off';
     if (this.divergence !== undefined) return 'diverged';
     if (this.lagSeconds() > LAG_SECONDS) return 'lagging';
-    return this.keys.key ? 'sealing' : 'unsigned';
+    return this.keys.signs ? 'sealing' : 'unsigned';
+  }
+
+  /** Calls `listener` with each observation. */
+  onObserved(listener: (progress: LogProgress) => void): void {
+    this.listeners.push(listener);
   }
 
   /** Records how far the log is behind the events. A log that continues one that has diverged is another log. */
-  observe({ origin, unsealed_seconds, unsigned_seconds }: LogProgress): void {
-    const seconds = this.keys.key ? unsigned_seconds : unsealed_seconds;
+  observe(progress: LogProgress): void {
+    const { origin, unsealed_seconds, unsigned_seconds } = progress;
+    const seconds = this.keys.signs ? unsigned_seconds : unsealed_seconds;
     this.observed = { at: performance.now(), origin, seconds };
+    for (const listener of this.listeners) listener(progress);
     if (!this.divergence) return;
     this.divergence.origin ??= origin;
     if (this.divergence.origin === origin) return;

@@ -17,17 +17,25 @@ import { EntryProofsService } from './entry-proofs.service.js';
 import { EventSealsRepository } from './event-seals.repository.js';
 import { EventSealsService } from './event-seals.service.js';
 import { HeadCheckService } from './head-check.service.js';
+import { HeadHeaderService } from './head-header.service.js';
 import { HeadSignerService } from './head-signer.service.js';
+import { HeadThinningService } from './head-thinning.service.js';
+import { KeyEventsRepository } from './key-events.repository.js';
 import { KnownHeadsService } from './known-heads.service.js';
 import { LogGrowthService } from './log-growth.service.js';
+import { LogKeyringService } from './log-keyring.service.js';
 import { LogKeysService } from './log-keys.service.js';
 import { LogOriginService } from './log-origin.service.js';
 import { PatrolService } from './patrol.service.js';
 import { PublishedHeadsService } from './published-heads.service.js';
 import { SealedLogService } from './sealed-log.service.js';
 import { SealerService } from './sealer.service.js';
+import { ServedHeadsService } from './served-heads.service.js';
+import { SigningCheckService } from './signing-check.service.js';
 import { SigningKeyService } from './signing-key.service.js';
 import { TileChecksService } from './tile-checks.service.js';
+import { WitnessesService } from './witnesses.service.js';
+import { WitnessSubmissionsService } from './witness-submissions.service.js';
 
 @Module({
   imports: [EventsModule, TypeOrmModule.forFeature([AuditLog, AuditTile, AuditHead])],
@@ -36,7 +44,10 @@ import { TileChecksService } from './tile-checks.service.js';
     AuditLogRepository,
     AuditTilesRepository,
     AuditHeadsRepository,
+    KeyEventsRepository,
     SigningKeyService,
+    LogKeyringService,
+    ServedHeadsService,
     KnownHeadsService,
     HeadCheckService,
     PublishedHeadsService,
@@ -44,10 +55,15 @@ import { TileChecksService } from './tile-checks.service.js';
     AuditLogMetricsService,
     LogOriginService,
     LogGrowthService,
+    SigningCheckService,
     HeadSignerService,
     SealerService,
     AnchorSenderService,
     AnchorsService,
+    HeadThinningService,
+    WitnessSubmissionsService,
+    WitnessesService,
+    HeadHeaderService,
     SealedLogService,
     LogKeysService,
     EntryProofsService,
@@ -57,6 +73,8 @@ import { TileChecksService } from './tile-checks.service.js';
     PatrolService,
   ],
   exports: [
+    HeadHeaderService,
+    ServedHeadsService,
     AuditLogStateService,
     AuditLogRepository,
     AuditHeadsRepository,

@@ -4,6 +4,7 @@ import type { EventRow } from '../../packages/verify/src/leaf.js';
 import { EMPTY_ROOT } from '../../packages/verify/src/tree.js';
 import { whereVisible } from '../audit/audit.repository.js';
 import type { Agent } from '../auth/agent.js';
+import type { WitnessQuorum } from '../config/audit-witness.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
 
@@ -26,12 +27,15 @@ export interface PositionedRow extends EventRow {
 
 /** How far the log is behind the events. */
 export interface LogProgress {
+  log: number;
   origin: string;
   size: number;
   signed: number;
+  /** Size of the newest head that enough witnesses have cosigned. */
+  served: number;
   /** Age of the newest head in seconds; null: there is none. */
   head_age: number | null;
-  /** Age of the oldest event that is not sealed, and of the oldest that no head covers, in seconds; 0: there is none. */
+  /** Age of the oldest event that is not sealed, and of the oldest that no served head covers, in seconds; 0: there is none. */
   unsealed_seconds: number;
   unsigned_seconds: number;
 }
@@ -130,8 +134,11 @@ export class AuditLogRepository {
     return rows.map(({ id }) => id);
   }
 
-  async getProgress(manager: EntityManager): Promise<LogProgress | undefined> {
-    const [progress] = await sql<LogProgress>(manager, PROGRESS);
+  async getProgress(
+    manager: EntityManager,
+    { witnesses, count }: WitnessQuorum,
+  ): Promise<LogProgress | undefined> {
+    const [progress] = await sql<LogProgress>(manager, PROGRESS, [witnesses, count]);
     return progress;
   }
 }
@@ -194,9 +201,16 @@ const ageOf = (covered: string): string => `
              WHERE p.position = l.first_position + ${covered}), 0)`;
 
 const PROGRESS = `
-  SELECT l.origin, l.size::float8 AS size, coalesce(h.size, 0)::float8 AS signed,
+  SELECT l.log, l.origin, l.size::float8 AS size, coalesce(h.size, 0)::float8 AS signed,
+         coalesce(s.size, 0)::float8 AS served,
          extract(epoch FROM clock_timestamp() - h.signed_at)::float8 AS head_age,
-         ${ageOf('l.size')} AS unsealed_seconds, ${ageOf('coalesce(h.size, 0)')} AS unsigned_seconds
+         ${ageOf('l.size')} AS unsealed_seconds, ${ageOf('coalesce(s.size, 0)')} AS unsigned_seconds
     FROM audit_log l
     LEFT JOIN LATERAL (SELECT size, signed_at FROM audit_heads WHERE log = l.log ORDER BY size DESC LIMIT 1) h ON true
+    LEFT JOIN LATERAL (
+      SELECT size FROM audit_heads
+       WHERE log = l.log
+         AND ($2 = 0 OR (signed_at > clock_timestamp() - interval '1 day' AND cosignatures <> '{}' AND (
+               SELECT count(*) FROM jsonb_object_keys(cosignatures) AS k(vkey) WHERE k.vkey = ANY($1::text[])) >= $2))
+       ORDER BY size DESC LIMIT 1) s ON true
    WHERE l.log = ${LATEST}`;

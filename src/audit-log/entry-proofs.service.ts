@@ -7,10 +7,11 @@ import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
-import { AuditHeadsRepository, type StoredHead } from './audit-heads.repository.js';
+import type { StoredHead } from './audit-heads.repository.js';
 import { AuditLogRepository, type PositionedRow, type SealedLog } from './audit-log.repository.js';
 import { AuditTilesRepository } from './audit-tiles.repository.js';
 import type { EntryProofDto } from './dto/entry-proof.dto.js';
+import { ServedHeadsService } from './served-heads.service.js';
 
 /** Proves that an event is an entry of the sealed log. */
 @Injectable()
@@ -18,7 +19,7 @@ export class EntryProofsService {
   constructor(
     private readonly logs: AuditLogRepository,
     private readonly tiles: AuditTilesRepository,
-    private readonly heads: AuditHeadsRepository,
+    private readonly heads: ServedHeadsService,
     private readonly transactions: TransactionsService,
   ) {}
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { FormatError } from '../../packages/verify/src/encoding.js';
+import type { Head } from '../../packages/verify/src/head.js';
 import type { Checkpoint } from '../../packages/verify/src/note.js';
 import { AuditHeadsRepository, type StoredHead } from './audit-heads.repository.js';
 import type { SealedLog } from './audit-log.repository.js';
@@ -21,18 +22,18 @@ export class HeadCheckService {
    * Asserts that a log extends all its heads: the newest in the database, which must have a signature of a known key, and
    * the newest that this process has signed, seen, or read from an anchor.
    *
+   * @returns the newest head in the database
    * @throws DivergedError
    */
-  async assertExtended(manager: EntityManager, log: SealedLog): Promise<void> {
+  async assertExtended(manager: EntityManager, log: SealedLog): Promise<Head | undefined> {
     const stored = await this.heads.findNewest(manager, log.log);
     const known = await this.known.find(log.origin);
-    const published = [
-      ...(stored ? [this.open(stored, log.origin)] : []),
-      ...(known ? [known] : []),
-    ];
+    const newest = stored && this.open(stored, log.origin);
+    const published = [...(newest ? [newest] : []), ...(known ? [known] : [])];
     const tiles = await this.tiles.read(manager, log.log, tilesOfHeads(log.size, published));
     assertExtends(log, published, tiles.reader);
     for (const head of published) this.known.add(head);
+    return newest;
   }
 
   /** Returns the newest head that was kept outside of the database; if there is none, the newest in it. */
@@ -43,14 +44,14 @@ export class HeadCheckService {
     return stored && this.findSigned(stored, log.origin);
   }
 
-  private open(stored: StoredHead, origin: string): Checkpoint {
+  private open(stored: StoredHead, origin: string): Head {
     const head = this.findSigned(stored, origin);
     if (head) return head;
     throw new DivergedError(`No known key has signed the newest head, of ${stored.size} entries.`);
   }
 
   /** Undefined: no known key has signed the stored head, or its row is not the one that was signed. */
-  private findSigned(stored: StoredHead, origin: string): Checkpoint | undefined {
+  private findSigned(stored: StoredHead, origin: string): Head | undefined {
     try {
       const head = this.known.open(stored.checkpoint, origin);
       return head?.size === stored.size && head.root.equals(stored.root) ? head : undefined;

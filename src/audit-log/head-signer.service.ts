@@ -4,14 +4,15 @@ import {
   Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import { signCheckpoint } from '../../packages/verify/src/note.js';
+import { quorumOf } from '../config/audit-witness.js';
 import { Environment } from '../config/environment.js';
 import { BackgroundLoop } from '../database/background-loop.js';
 import { TransactionsService } from '../database/transactions.service.js';
-import { AuditLogRepository, type SealedLog } from './audit-log.repository.js';
+import { AuditLogRepository } from './audit-log.repository.js';
 import { AuditLogStateService } from './audit-log-state.service.js';
 import { PublishedHeadsService } from './published-heads.service.js';
+import { SigningCheckService } from './signing-check.service.js';
 import { type SigningKey, signerOf } from './signing-key.js';
 import { SigningKeyService } from './signing-key.service.js';
 import { DivergedError } from './tree-check.js';
@@ -40,6 +41,7 @@ export class HeadSignerService implements OnApplicationBootstrap, BeforeApplicat
   constructor(
     private readonly logs: AuditLogRepository,
     private readonly heads: PublishedHeadsService,
+    private readonly check: SigningCheckService,
     private readonly keys: SigningKeyService,
     private readonly state: AuditLogStateService,
     private readonly transactions: TransactionsService,
@@ -67,7 +69,9 @@ export class HeadSignerService implements OnApplicationBootstrap, BeforeApplicat
 
   private async round(): Promise<void> {
     this.hasSigned = false;
-    const progress = await this.transactions.read((manager) => this.logs.getProgress(manager));
+    const progress = await this.transactions.read((manager) =>
+      this.logs.getProgress(manager, quorumOf(this.environment)),
+    );
     if (!progress) return;
     this.state.observe(progress);
     const { key } = this.keys;
@@ -86,7 +90,7 @@ export class HeadSignerService implements OnApplicationBootstrap, BeforeApplicat
 
   /** Checks the log, and signs it if it has grown since its newest head. */
   private async sign(key: SigningKey, signed: number): Promise<void> {
-    const log = await this.transactions.read((manager) => this.findChecked(manager));
+    const log = await this.transactions.read((manager) => this.check.findLog(manager));
     this.hasChecked = true;
     if (!log || log.size <= signed) return;
     const head = { origin: log.origin, size: log.size, root: log.root };
@@ -97,11 +101,5 @@ export class HeadSignerService implements OnApplicationBootstrap, BeforeApplicat
     );
     await this.heads.announce(head);
     this.hasSigned = true;
-  }
-
-  private async findChecked(manager: EntityManager): Promise<SealedLog | undefined> {
-    const log = await this.logs.find(manager);
-    if (log) await this.heads.assertExtended(manager, log);
-    return log;
   }
 }

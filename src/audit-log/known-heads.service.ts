@@ -1,10 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { Head } from '../../packages/verify/src/head.js';
 import type { Checkpoint } from '../../packages/verify/src/note.js';
 import { Environment } from '../config/environment.js';
 import { parseAnchor } from '../config/audit-anchor.js';
 import { messageOf } from '../errors/error-text.js';
 import { readLatestHeads } from './file-anchor.js';
-import { openHead } from './open-head.js';
+import { LogKeyring } from './log-keyring.js';
 import { SigningKeyService } from './signing-key.service.js';
 
 /**
@@ -14,6 +15,7 @@ import { SigningKeyService } from './signing-key.service.js';
 @Injectable()
 export class KnownHeadsService {
   private readonly logger = new Logger(KnownHeadsService.name);
+  private readonly keyrings = new Map<string, LogKeyring>();
   private readonly newest = new Map<string, Checkpoint>();
   /** The origins of the logs whose anchored heads were read. */
   private readonly anchored = new Set<string>();
@@ -29,18 +31,24 @@ export class KnownHeadsService {
     return this.newest.get(origin);
   }
 
+  /** Sets the keys that {@link open} uses for the heads of a log. */
+  use(keyring: LogKeyring): void {
+    this.keyrings.set(keyring.origin, keyring);
+  }
+
   add(head: Checkpoint): void {
     const known = this.newest.get(head.origin);
     if (!known || known.size < head.size) this.newest.set(head.origin, head);
   }
 
   /**
-   * Reads a head that one of the present or retired keys has signed.
+   * Reads a head that a key of the log has signed.
    *
    * @throws FormatError if it is not a head of this log
    */
-  open(note: string, origin: string): Checkpoint | undefined {
-    return openHead(note, origin, this.keys.verifiers(origin));
+  open(note: string, origin: string): Head | undefined {
+    const keyring = this.keyrings.get(origin) ?? new LogKeyring(origin, this.keys.publicKeys());
+    return keyring.open(note);
   }
 
   /** Ignores heads that no known key has signed. Otherwise everybody who can write to the file could stop the signer. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { Head } from '../../packages/verify/src/head.js';
 import type { Checkpoint } from '../../packages/verify/src/note.js';
 import { WorkNotifierService } from '../database/work-notifier.service.js';
 import { AuditHeadsRepository } from './audit-heads.repository.js';
@@ -13,6 +14,8 @@ const AUDIT_HEAD_TOPIC = 'audit-head';
 /** The signed heads of a log: those in the database, and those that this process knows besides. */
 @Injectable()
 export class PublishedHeadsService {
+  private readonly listeners: ((head: Checkpoint) => void)[] = [];
+
   constructor(
     private readonly heads: AuditHeadsRepository,
     private readonly check: HeadCheckService,
@@ -23,10 +26,16 @@ export class PublishedHeadsService {
   /**
    * Asserts that a log extends all its heads.
    *
+   * @returns the newest head in the database
    * @throws DivergedError
    */
-  assertExtended(manager: EntityManager, log: SealedLog): Promise<void> {
+  assertExtended(manager: EntityManager, log: SealedLog): Promise<Head | undefined> {
     return this.check.assertExtended(manager, log);
+  }
+
+  /** Calls `listener` after each head that this instance has signed and stored. */
+  onSigned(listener: (head: Checkpoint) => void): void {
+    this.listeners.push(listener);
   }
 
   /** Whether a head of the log is known that the database, with its newest head of this size, does not have. */
@@ -48,6 +57,7 @@ export class PublishedHeadsService {
   /** Notifies all instances of a stored head. */
   async announce(head: Checkpoint): Promise<void> {
     this.known.add(head);
+    for (const listener of this.listeners) listener(head);
     await this.notifier.announce(AUDIT_HEAD_TOPIC, String(head.size));
   }
 }

@@ -14,10 +14,11 @@ import type { Agent } from '../auth/agent.js';
 import { authorize, staffRelations } from '../auth/policy.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
-import { AuditHeadsRepository, type StoredHead } from './audit-heads.repository.js';
+import type { StoredHead } from './audit-heads.repository.js';
 import { AuditLogRepository, type SealedLog } from './audit-log.repository.js';
 import { AuditTilesRepository } from './audit-tiles.repository.js';
 import type { ConsistencyDto } from './dto/consistency.dto.js';
+import { ServedHeadsService } from './served-heads.service.js';
 
 /** Reads the log that grows, for clients: its head, tiles, entries and proofs of consistency. */
 @Injectable()
@@ -25,7 +26,7 @@ export class SealedLogService {
   constructor(
     private readonly logs: AuditLogRepository,
     private readonly tiles: AuditTilesRepository,
-    private readonly heads: AuditHeadsRepository,
+    private readonly heads: ServedHeadsService,
     private readonly transactions: TransactionsService,
   ) {}
 
@@ -114,7 +115,7 @@ export class SealedLogService {
     if (head) return { log, head };
     throw new DomainError(
       'audit.unsigned',
-      'The log has no signed head yet. An operator sets AUDIT_SIGNING_KEY.',
+      'No head of the log is signed yet, or not enough witnesses have cosigned one. An operator sets AUDIT_SIGNING_KEY, and checks AUDIT_WITNESSES.',
       { retryAfter: 1 },
     );
   }

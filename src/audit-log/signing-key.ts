@@ -5,9 +5,16 @@ import { type LogSigner, noteVerifier, rawPublicKey } from '../../packages/verif
 export interface SigningKey {
   /** The 32 bytes of the public key. */
   readonly publicKey: Buffer;
-  /** Signs with Ed25519 (RFC 8032). Returns 64 bytes. */
+  /**
+   * Signs with Ed25519 (RFC 8032). Returns 64 bytes.
+   *
+   * @throws SigningError
+   */
   sign(bytes: Buffer): Promise<Buffer>;
 }
+
+/** A key did not sign: its service is down, refuses, or has another key. */
+export class SigningError extends Error {}
 
 /** Returns a signer of the log with this origin. */
 export function signerOf(key: SigningKey, origin: string): LogSigner {
@@ -28,7 +35,9 @@ export function verifiedKey(key: SigningKey): SigningKey {
     async sign(bytes) {
       const signature = await key.sign(bytes);
       if (verify(null, bytes, publicKey, signature)) return signature;
-      throw new Error('The signature does not verify with the public key of the signer');
+      throw new SigningError(
+        'The signature of AUDIT_SIGNER_URL does not verify with AUDIT_SIGNER_KEY: it signs with another key',
+      );
     },
   };
 }

@@ -212,6 +212,14 @@ export const AUDIT_EVENT_TYPES = {
     when: 'a request is [denied](security.md#auditing-denied-requests)',
     metadata: { method: TEXT, path: TEXT, code: TEXT, concealed: FLAG, repeated: INTEGER },
   },
+  log_key_changed: {
+    when: 'the operator [changes](operations/audit-log.md#change-the-key) the signing key of the audit log',
+    metadata: { old: TEXT, new: TEXT },
+  },
+  log_key_revoked: {
+    when: 'the operator [revokes](operations/audit-log.md#revoke-a-key) a signing key of the audit log',
+    metadata: { vkey: TEXT, good_until_size: INTEGER },
+  },
   data_erased: {
     when: 'the operator [erases](operations/erasure.md) personal data',
     metadata: {

@@ -26,6 +26,7 @@ export function allowOrigins(app: NestExpressApplication, origins: readonly stri
       'Idempotent-Replayed',
       'Location',
       'Mcp-Session-Id',
+      'Mesh-Audit-Head',
       'RateLimit',
       'RateLimit-Policy',
       'Retry-After',

@@ -52,6 +52,11 @@ const COMPONENTS = {
     required: true,
     schema: { type: 'string', pattern: '^"[^"]+"$' },
   },
+  'Mesh-Audit-Head': {
+    description:
+      'The newest signed head of the sealed audit log: size, root, and signature with key id, the last two in base64 (C2SP signed-note). Sent with responses about approvals, with `AUDIT_HEAD_HEADER=all` with all that require a token. Keep it: a later log that does not extend it was changed.',
+    schema: { type: 'string', pattern: '^[0-9]+ [A-Za-z0-9+/=]+ [A-Za-z0-9+/=]+$' },
+  },
   'Mcp-Session-Id': {
     description:
       'Of the response to `initialize`: a label for the client, which sends it with its further requests.',
@@ -89,7 +94,13 @@ function declare(response: Response, components: readonly Component[]): void {
 /** The headers of a shared error response. Those that some operations do not send are optional. */
 function ofProblem(status: number): Component[] {
   return [
-    ...(['X-Trace-Id', 'RateLimit', 'RateLimit-Policy', 'Idempotency-Key'] as const),
+    ...([
+      'X-Trace-Id',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Mesh-Audit-Head',
+      'Idempotency-Key',
+    ] as const),
     ...when(status === 401, 'WWW-Authenticate'),
     ...when(status === 429 || status === 503, 'Retry-After'),
     ...when(status === 409, 'Retry-After-In-Progress'),
@@ -102,6 +113,7 @@ function componentsOf(path: string, operation: Operation, status: number): Compo
   return [
     'X-Trace-Id',
     ...when(!isExempt(path, status), 'RateLimit', 'RateLimit-Policy'),
+    ...when(!isPublic(operation), 'Mesh-Audit-Head'),
     ...when(isKeyed, 'Idempotency-Key'),
     ...when(isKeyed && status < 300, 'Idempotent-Replayed'),
     ...when(path === '/mcp' && status === 200, 'Mcp-Session-Id'),
@@ -111,6 +123,10 @@ function componentsOf(path: string, operation: Operation, status: number): Compo
 /** Whether a response has no quota: an answered probe, and every response to a probe without a token. */
 function isExempt(path: string, status: number): boolean {
   return isProbePath(path) && (path !== '/metrics' || status < 300);
+}
+
+function isPublic({ security }: Operation): boolean {
+  return security?.length === 0;
 }
 
 function takesKey({ parameters = [] }: Operation): boolean {

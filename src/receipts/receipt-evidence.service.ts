@@ -4,9 +4,10 @@ import { type Checkpoint } from '../../packages/verify/src/note.js';
 import type { SealedEvent } from '../../packages/verify/src/receipt.js';
 import { tilesOfRanges } from '../../packages/verify/src/tiles.js';
 import { inclusionProof, inclusionRanges } from '../../packages/verify/src/tree.js';
-import { AuditHeadsRepository, type StoredHead } from '../audit-log/audit-heads.repository.js';
+import type { StoredHead } from '../audit-log/audit-heads.repository.js';
 import { AuditLogRepository, type SealedLog } from '../audit-log/audit-log.repository.js';
 import { AuditTilesRepository } from '../audit-log/audit-tiles.repository.js';
+import { ServedHeadsService } from '../audit-log/served-heads.service.js';
 import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { ChainEvent } from './receipts.repository.js';
@@ -28,7 +29,7 @@ interface IndexedEvent {
 export class ReceiptEvidenceService {
   constructor(
     private readonly logs: AuditLogRepository,
-    private readonly heads: AuditHeadsRepository,
+    private readonly heads: ServedHeadsService,
     private readonly tiles: AuditTilesRepository,
     private readonly environment: Environment,
   ) {}

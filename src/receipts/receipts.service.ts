@@ -17,7 +17,7 @@ import {
   ApprovalsReaderService,
   approvalRelations,
 } from '../approvals/approvals-reader.service.js';
-import { signerOf } from '../audit-log/signing-key.js';
+import { SigningError, signerOf } from '../audit-log/signing-key.js';
 import { SigningKeyService } from '../audit-log/signing-key.service.js';
 import type { Agent } from '../auth/agent.js';
 import { authorize } from '../auth/policy.js';
@@ -105,25 +105,29 @@ export class ReceiptsService {
   ): Promise<Receipt> {
     const policy = logsPolicy([parseVerifierKey(signer.vkey)]);
     // While the key is rotated, the newest head can have the signature of another key.
-    if (openHead(head.note, policy, new Map()).keys.length === 0) throw notSealed();
+    if (openHead(head.note, policy, new Map()).keys.length === 0) {
+      throw this.keys.signs ? notSealed() : notSigning();
+    }
     const issuedAt = Math.floor(Date.now() / 1_000);
     const source = { approvalId, events, head, disclose, issuedAt };
-    const receipt = await build(source, signer);
+    const receipt = await this.build(source, signer);
     const { findings } = verifyReceipt(Buffer.from(receiptText(receipt)), { policy });
     const invalid = findings.find(({ kind }) => kind === 'INVALID');
     if (!invalid) return receipt;
     this.logger.warn(`approval-${approvalId} has no receipt: ${invalid.message}.`);
     throw unavailable(invalid.message);
   }
-}
 
-/** Builds a receipt. Events that are not those of a decision, for example of an earlier version, have none. */
-async function build(source: ReceiptSource, signer: LogSigner): Promise<Receipt> {
-  try {
-    return await buildReceipt(source, signer);
-  } catch (error) {
-    if (error instanceof FormatError) throw unavailable(error.message);
-    throw error;
+  /** Builds a receipt. Events that are not those of a decision, for example of an earlier version, have none. */
+  private async build(source: ReceiptSource, signer: LogSigner): Promise<Receipt> {
+    try {
+      return await buildReceipt(source, signer);
+    } catch (error) {
+      if (error instanceof FormatError) throw unavailable(error.message);
+      if (!(error instanceof SigningError)) throw error;
+      this.logger.warn(`Receipts are not signed. ${error.message}`);
+      throw signerFails();
+    }
   }
 }
 
@@ -156,5 +160,21 @@ function unsigned(): DomainError {
     'audit.unsigned',
     'This instance has no signing key. An operator sets AUDIT_SIGNING_KEY.',
     { retryAfter: 1 },
+  );
+}
+
+function notSigning(): DomainError {
+  return new DomainError(
+    'audit.unsigned',
+    'The signing key of this instance is not the present key of the log. Repeat the request: another instance can respond to it.',
+    { retryAfter: 1 },
+  );
+}
+
+function signerFails(): DomainError {
+  return new DomainError(
+    'audit.unsigned',
+    'The service that signs receipts fails. Repeat the request later; the log of the controller has the reason.',
+    { retryAfter: 5 },
   );
 }

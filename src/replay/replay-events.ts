@@ -56,6 +56,8 @@ const REPLAYS: Record<AuditEventType, Replay> = {
   webhook_replayed: null,
   webhook_disabled: null,
   access_denied: null,
+  log_key_changed: null,
+  log_key_revoked: null,
   data_erased: dataErased,
   log_continued: null,
 };

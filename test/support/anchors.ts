@@ -2,11 +2,17 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server that receives heads, or requests of time stamps. */
+interface ServerAnswer {
+  status: number;
+  type?: string;
+  body?: Buffer | string;
+}
+
+/** A server that receives heads, requests of time stamps, or of signatures. */
 export class AnchorServer {
   readonly received: { type: string; authorization: string | undefined; body: Buffer }[] = [];
-  /** Answers a request. */
-  respond: (body: Buffer) => { status: number; body?: Buffer } = () => ({ status: 204 });
+  /** Answers a request. Undefined: never. */
+  respond: (body: Buffer) => ServerAnswer | undefined = () => ({ status: 204 });
 
   private constructor(private readonly server: Server) {}
 
@@ -21,7 +27,9 @@ export class AnchorServer {
         const { 'content-type': type = '', authorization } = request.headers;
         anchor.received.push({ type, authorization, body });
         const answer = anchor.respond(body);
-        response.writeHead(answer.status).end(answer.body);
+        if (!answer) return;
+        const headers = answer.type === undefined ? {} : { 'content-type': answer.type };
+        response.writeHead(answer.status, headers).end(answer.body);
       });
     });
     server.listen(0, '127.0.0.1');

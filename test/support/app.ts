@@ -6,6 +6,7 @@ import { DataSource } from 'typeorm';
 import { AppModule } from '../../src/app.module.js';
 import { developmentToken } from '../../src/auth/development-token.js';
 import { JwtStrategy } from '../../src/auth/jwt.strategy.js';
+import type { SecretFiles } from '../../src/config/load-environment.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
 import { APP_OPTIONS, configureApp, newHttpAdapter } from '../../src/configure-app.js';
 import { PinoLogger } from '../../src/observability/pino-logger.js';
@@ -32,6 +33,8 @@ export interface TestAppOptions {
   env?: Record<string, string>;
   /** An existing database, to run a second process beside another; else a new one. */
   databaseUrl?: string;
+  /** The files of secrets that are read again. */
+  files?: SecretFiles;
   /** Whether it logs as in production; else it keeps quiet. */
   logs?: boolean;
   override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
@@ -51,6 +54,7 @@ const strategies: JwtStrategy[] = [];
 export async function startTestApp({
   env,
   databaseUrl,
+  files = {},
   logs = false,
   override,
 }: TestAppOptions = {}): Promise<TestApp> {
@@ -68,7 +72,9 @@ export async function startTestApp({
     WEBHOOK_ALLOW_HTTP: 'true',
     ...env,
   });
-  const builder = Test.createTestingModule({ imports: [AppModule.forRoot(environment, url)] });
+  const builder = Test.createTestingModule({
+    imports: [AppModule.forRoot(environment, url, files)],
+  });
   const module = await (override ? override(builder) : builder).compile();
   const app = module.createNestApplication<NestExpressApplication>(newHttpAdapter(environment), {
     ...APP_OPTIONS,

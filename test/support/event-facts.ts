@@ -92,6 +92,8 @@ export const EVENT_FACTS: Record<AuditEventType, EventFacts> = {
   webhook_tested: only('webhook_id'),
   webhook_replayed: facts(['webhook_id'], 'after', 'count', 'only_failed', 'position', 'up_to'),
   webhook_disabled: only('status', 'webhook_id'),
+  log_key_changed: only('old', 'new'),
+  log_key_revoked: only('vkey', 'good_until_size'),
   data_erased: facts(
     ['by', 'event_ids', 'reason'],
     ...['alias', 'approvals', 'notes', 'sessions', 'tasks'],

@@ -522,10 +522,12 @@ export const EXPECTED_SCHEMA = `
     checkpoint  text         NOT NULL,
     signed_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
     sent        jsonb        NOT NULL DEFAULT '{}',
+    cosignatures jsonb       NOT NULL DEFAULT '{}',
     CONSTRAINT audit_heads_pkey PRIMARY KEY (log, size),
     CONSTRAINT audit_heads_root_ck CHECK (octet_length(root) = 32)
   );
   CREATE INDEX idx_audit_heads_signed_at ON audit_heads (signed_at);
+  CREATE INDEX idx_audit_heads_cosigned  ON audit_heads (log, size) WHERE cosignatures <> '{}';
 
   CREATE TABLE task_approvers (
     task_id          uuid         NOT NULL,

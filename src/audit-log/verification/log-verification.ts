@@ -26,6 +26,8 @@ export interface LogExpectations {
   readonly range?: EntryRange | undefined;
   /** Reads a stored head. Undefined: no known key has signed it. Throws a FormatError if it is malformed. */
   open(note: string, origin: string): Checkpoint | undefined;
+  /** Whether a head counts for nothing, because a revoked key has signed it after its limit. */
+  isRefused?(note: string, origin: string): boolean;
 }
 
 /** Compares sealed logs with the events of their database, and with the heads that were kept outside. */
@@ -74,7 +76,7 @@ export class LogVerification {
   ): Promise<Report> {
     const { heads, range } = this.expectations;
     const [previous, next] = [logs[logs.indexOf(log) - 1], logs[logs.indexOf(log) + 1]];
-    const stored = await this.heads.list(manager, log.log);
+    const { stored, refused } = this.withoutRefused(log, await this.heads.list(manager, log.log));
     const outside = heads.filter(({ origin }) => origin === log.origin);
     const sizes = new Set([log.size, ...[...stored, ...outside].map(({ size }) => size)]);
     const reader = new TileReader(this.tiles, manager, log.log);
@@ -98,9 +100,32 @@ export class LogVerification {
       notes: [
         `log ${log.origin}: ${log.size} entries, ${stored.length} heads, ${outside.length} heads from outside`,
         ...rows.notes,
+        ...(refused === 0 ? [] : [`${refused} heads of revoked keys do not count`]),
         ...continuation.notes,
       ],
     };
+  }
+
+  /** Leaves out heads of revoked keys. The newest head must have another key. */
+  private withoutRefused(
+    { origin }: SealedLog,
+    heads: readonly StoredHead[],
+  ): { stored: StoredHead[]; refused: number } {
+    const newest = heads.at(-1);
+    const stored = heads.filter(
+      (head) => head === newest || !this.isRefused(head.checkpoint, origin),
+    );
+    return { stored, refused: heads.length - stored.length };
+  }
+
+  private isRefused(note: string, origin: string): boolean {
+    try {
+      return this.expectations.isRefused?.(note, origin) === true;
+    } catch (error) {
+      // A malformed head is a finding of its own.
+      if (error instanceof FormatError) return false;
+      throw error;
+    }
   }
 
   /** A wrong tile explains that no root above it adds up. */

@@ -22,8 +22,8 @@ describe('the facts of audit events', () => {
       seen.set(event_type, [...(seen.get(event_type) ?? []), facts]);
   });
 
-  // Of commands of the operator: the specs of erasures and recoveries check them.
-  const COMMANDS = ['data_erased', 'log_continued'];
+  // Of commands of the operator: the specs of erasures, recoveries and keys check them.
+  const COMMANDS = ['data_erased', 'log_continued', 'log_key_changed', 'log_key_revoked'];
   const types = Object.entries(EVENT_FACTS).filter(([type]) => !COMMANDS.includes(type));
 
   it.each(types)('of %s are exactly these', (type, { always, sometimes }) => {
