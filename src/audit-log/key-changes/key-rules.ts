@@ -5,7 +5,7 @@ import type { SealedLog } from '../audit-log.repository.js';
 import type { RecordedKeyEvent } from '../key-events.repository.js';
 
 /** A key may not be changed or revoked in this way. The message names the key and the next step. */
-export class KeyRuleError extends Error {}
+class KeyRuleError extends Error {}
 
 /** A revocation to check. */
 export interface Revocation {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { exitCode } from '../../../packages/verify/src/findings.js';
 import { verifyHead } from '../../../packages/verify/src/head.js';
 import {
@@ -138,15 +139,16 @@ describe('Witnesses', () => {
 
   it('do not cosign a log that was rebuilt with the signing key, so that it is not served', async () => {
     await mesh.close();
-    mesh = await startTestApp({ databaseUrl, env: { AUDIT_SEAL: 'false' } });
-    await mesh.query(`
+    const owner = new pg.Client({ connectionString: databaseUrl });
+    await owner.connect();
+    await owner.query(`
       BEGIN;
       SET LOCAL session_replication_role = replica;
       UPDATE audit_events SET role = 'other' WHERE id = (SELECT event_id FROM event_log WHERE position = 2);
       DELETE FROM audit_heads; DELETE FROM audit_tiles;
       UPDATE audit_log SET size = 0, root = sha256('');
       COMMIT`);
-    await mesh.close();
+    await owner.end();
     mesh = await start(2);
     await routeTask(mesh, 'finance', 'manager');
     await untilSigned(mesh);
