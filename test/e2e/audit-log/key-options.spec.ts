@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cosignatureVerifier, noteVerifier } from '../../../packages/verify/src/note.js';
-import { newSigningKey, publicKeyOf } from '../../../test/support/audit-log.js';
-import { UsageError } from '../../common/usage-error.js';
-import { keyCommandOf } from './key-options.js';
+import { newSigningKey, publicKeyOf } from '../../support/audit-log.js';
+import { UsageError } from '../../../src/common/usage-error.js';
+import { keyCommandOf } from '../../../src/audit-log/key-changes/key-options.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'agent-mesh-options-'));
 const pem = newSigningKey();

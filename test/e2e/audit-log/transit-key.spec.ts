@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { noteVerifier } from '../../packages/verify/src/note.js';
-import { newSigningKey, publicKeyOf } from '../../test/support/audit-log.js';
-import { SignerServer } from '../../test/support/signer-server.js';
-import { type SigningKey, SigningError, verifiedKey } from './signing-key.js';
-import { transitKey } from './transit-key.js';
+import { noteVerifier } from '../../../packages/verify/src/note.js';
+import { newSigningKey, publicKeyOf } from '../../support/audit-log.js';
+import { SignerServer } from '../../support/signer-server.js';
+import { type SigningKey, SigningError, verifiedKey } from '../../../src/audit-log/signing-key.js';
+import { transitKey } from '../../../src/audit-log/transit-key.js';
 
 const BYTES = Buffer.from('mesh.example.com/audit/log\n5\n');
 const pem = newSigningKey();

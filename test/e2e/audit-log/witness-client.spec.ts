@@ -4,12 +4,12 @@ import {
   cosignText,
   parseNote,
   parseVerifierKey,
-} from '../../packages/verify/src/note.js';
-import { newSigner, SealedLog } from '../../packages/verify/src/testing/sealed-log.js';
-import { SIZE_TYPE } from '../../packages/verify/src/witness.js';
-import { AnchorServer } from '../../test/support/anchors.js';
-import { parseWitness } from '../config/audit-witness.js';
-import { OldSizeError, submitHead } from './witness-client.js';
+} from '../../../packages/verify/src/note.js';
+import { newSigner, SealedLog } from '../../../packages/verify/src/testing/sealed-log.js';
+import { SIZE_TYPE } from '../../../packages/verify/src/witness.js';
+import { AnchorServer } from '../../support/anchors.js';
+import { parseWitness } from '../../../src/config/audit-witness.js';
+import { OldSizeError, submitHead } from '../../../src/audit-log/witness-client.js';
 
 const log = new SealedLog();
 log.fill(5);
