@@ -19,12 +19,6 @@ const { vkey } = cosignatureVerifier(parseVerifierKey(signer.vkey));
 let server: AnchorServer;
 let note: string;
 
-beforeAll(async () => {
-  server = await AnchorServer.start();
-  note = await log.note();
-});
-afterAll(() => server.close());
-
 const submit = (stopping = new AbortController().signal): Promise<string> => {
   const witness = parseWitness(`http://${server.address}/mesh/|${vkey}`);
   return submitHead(witness, { old: 0, proof: [], note }, stopping);
@@ -35,6 +29,12 @@ const respond = (status: number, body: string, type = 'text/plain'): void => {
 };
 
 describe('A request to a witness', () => {
+  beforeAll(async () => {
+    server = await AnchorServer.start();
+    note = await log.note();
+  });
+  afterAll(() => server.close());
+
   it('returns the cosignature of the configured key, and ignores those of others', async () => {
     const { text } = parseNote(note);
     const own = await cosignText(text, 5, signer);
