@@ -354,6 +354,18 @@ describe('The migration', () => {
   });
 });
 
+describe('The component for Prometheus', () => {
+  it('has the alerts of deploy/prometheus/rules.yml, for the job that the Service names', () => {
+    const text = readFileSync('deploy/prometheus/rules.yml', 'utf8');
+    const { groups } = parse(text) as { groups: unknown[] };
+    const rule = find('PrometheusRule') as Resource & { spec: { groups: unknown[] } };
+
+    expect(groups.length).toBeGreaterThan(1);
+    expect(rule.spec.groups).toEqual(groups);
+    expect(new Set(text.match(/(?<=job=")[^"]+/g))).toEqual(new Set([service.metadata.name]));
+  });
+});
+
 /** The value of the file of each secret variable: one that the rules accept. */
 function withSecrets(variables: Record<string, string>): Record<string, string> {
   const secrets: Record<string, string> = {
