@@ -41,7 +41,7 @@ export interface PendingApprovals {
   role: string;
   count: number;
   /** Age of the oldest in seconds. */
-  oldest_seconds: number;
+  age_seconds: number;
 }
 
 /** Reads lists of approvals. */

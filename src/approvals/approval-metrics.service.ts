@@ -35,7 +35,7 @@ export class ApprovalMetricsService {
       async collect() {
         const rows = await read();
         this.reset();
-        for (const { role, oldest_seconds } of rows) this.set({ role }, oldest_seconds);
+        for (const { role, age_seconds } of rows) this.set({ role }, age_seconds);
       },
     });
   }
