@@ -30,6 +30,8 @@ import { TaskTreesRepository } from './task-trees.repository.js';
 import { Task } from './task.entity.js';
 import { TaskDetailsController } from './task-details.controller.js';
 import { TaskWatchesService } from './task-watches.service.js';
+import { ClaimsController } from './claims.controller.js';
+import { TaskControlController } from './task-control.controller.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksRepository } from './tasks.repository.js';
 import { TasksReaderService } from './tasks-reader.service.js';
@@ -47,7 +49,13 @@ import { TasksService } from './tasks.service.js';
     SubjectsModule,
   ],
   // In this order: the routes of the first take precedence over `:id`.
-  controllers: [TasksController, BulkControlController, TaskDetailsController],
+  controllers: [
+    TasksController,
+    ClaimsController,
+    TaskControlController,
+    BulkControlController,
+    TaskDetailsController,
+  ],
   providers: [
     TasksRepository,
     TaskListsRepository,

@@ -21,7 +21,7 @@ import {
   taskIdOf,
 } from './in-process-operation.js';
 
-/** The operations of `TasksController`, without HTTP. */
+/** The operations of tasks, without HTTP. */
 @Injectable()
 export class TaskOperationsService {
   constructor(
