@@ -15,14 +15,19 @@ const TOKENS =
   'A JWT of the identity provider (`OIDC_ISSUER_URL`), for example by the OAuth 2.0 client credentials grant. Its claims contain the roles. ' +
   'In development, `npm run token -- finance` prints a token that is valid for 8 hours; further arguments are further roles, such as `manager` or `admin`.';
 
-/** The address of a controller without `PUBLIC_URL`: linters accept no relative URL. */
-const DEFAULT_URL = 'http://localhost:8088';
+/** URL of a controller with the default settings, for the documents in `docs`: linters accept no relative URL. */
+export const DEFAULT_URL = 'http://localhost:8088';
 
 /** Path of the AsyncAPI document. */
 export const ASYNC_API_PATH = '/api-docs/asyncapi.json';
 
-/** Returns the OpenAPI document of the application, with its public URL as the server. */
-export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenAPIObject {
+/**
+ * Returns the OpenAPI document of the application.
+ *
+ * @param publicUrl the server of the document; undefined: the host that serves it
+ */
+export function createApiDocument(app: INestApplication, publicUrl?: string): OpenAPIObject {
+  const asyncApi = asyncApiLink(publicUrl ?? DEFAULT_URL);
   const builder = new DocumentBuilder()
     .setOpenAPIVersion('3.1.1')
     .setTitle('Agent Mesh Controller')
@@ -34,11 +39,8 @@ export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenA
     )
     .setVersion(VERSION)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .setExternalDoc(
-      'AsyncAPI document of the event stream and the webhooks',
-      `${publicUrl.replace(/^\/$/, DEFAULT_URL).replace(/\/+$/, '')}${ASYNC_API_PATH}`,
-    )
-    .addServer(publicUrl.replace(/(.)\/+$/, '$1'), 'This controller')
+    .setExternalDoc(asyncApi.description, asyncApi.url)
+    .addServer(publicUrl?.replace(/\/+$/, '') ?? '/', 'This controller')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: TOKENS });
   addTags(builder);
   const config = { ...builder.build(), webhooks: outgoingWebhooks(CloudEventDto.name) };
@@ -48,4 +50,16 @@ export function createApiDocument(app: INestApplication, publicUrl = '/'): OpenA
   // A copy, because operations share the objects of decorators.
   const copy = JSON.parse(JSON.stringify(document)) as OpenAPIObject;
   return nameSchemas(listExamples(declareHeaders(shareProblems(copy))));
+}
+
+/** Returns the document with the link to the AsyncAPI document of the controller at a URL. */
+export function linkAsyncApi(document: OpenAPIObject, url: string): OpenAPIObject {
+  return { ...document, externalDocs: asyncApiLink(url) };
+}
+
+function asyncApiLink(url: string): { description: string; url: string } {
+  return {
+    description: 'AsyncAPI document of the event stream and the webhooks',
+    url: `${url.replace(/\/+$/, '')}${ASYNC_API_PATH}`,
+  };
 }

@@ -1,12 +1,11 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { DEFAULT_URL } from './api-docs.js';
 import { AUDIT_EVENT_TYPES, COMMON_METADATA } from './audit/audit-event-types.js';
 import { CLOUD_EVENTS, toCloudEventType } from './events/cloud-event.js';
 import { ANNOUNCED_REASONS } from './events/event-stream.js';
 
 type Json = Record<string, unknown>;
 
-/** The address of a controller without `PUBLIC_URL`. */
-const DEFAULT_URL = 'http://localhost:8088';
 const STANDARD_WEBHOOKS = 'https://www.standardwebhooks.com/';
 const SCHEMAS = '#/components/schemas/';
 const MESSAGES = '#/components/messages/';

@@ -57,5 +57,5 @@ export function configureApp(app: NestExpressApplication): void {
   if (environment.A2A_ROLES.length > 0) app.use(a2aErrors);
   if (!environment.API_DOCS_ENABLED) return;
   if (environment.NODE_ENV === 'development') app.use(redirectToDocs(environment.publicPath));
-  setUpApiDocs(app, environment.PUBLIC_URL);
+  setUpApiDocs(app, environment);
 }

@@ -1,28 +1,35 @@
+import { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
-import { SwaggerModule } from '@nestjs/swagger';
+import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
-import { ASYNC_API_PATH, createApiDocument } from './api-docs.js';
+import { ASYNC_API_PATH, createApiDocument, DEFAULT_URL, linkAsyncApi } from './api-docs.js';
 import { createAsyncApiDocument } from './async-api-docs.js';
+import type { Environment } from './config/environment.js';
 import { DomainError } from './errors/domain-error.js';
 import { assetsInMemory } from './http/assets.js';
+import { publicUrl } from './http/public-url.js';
 
 /**
  * Serves Swagger UI at `/docs`, and the documents at `/api-docs/openapi.json` and `/api-docs/asyncapi.json`, without
- * authentication.
+ * authentication. They contain `PUBLIC_URL`, else the URL that they were requested at.
  */
-export function setUpApiDocs(app: INestApplication, publicUrl: string | undefined): void {
-  let asyncApi: object | undefined;
-  app.getHttpAdapter().get(ASYNC_API_PATH, (_request, response: Response) => {
-    asyncApi ??= createAsyncApiDocument(createApiDocument(app, publicUrl), publicUrl);
-    response.json(asyncApi);
+export function setUpApiDocs(app: INestApplication, environment: Environment): void {
+  let cached: OpenAPIObject | undefined;
+  const apiDocument = (): OpenAPIObject =>
+    (cached ??= createApiDocument(app, environment.PUBLIC_URL));
+  const urlOf = (request: Request): string => publicUrl(environment, request) ?? DEFAULT_URL;
+  app.getHttpAdapter().get(ASYNC_API_PATH, (request: Request, response: Response) => {
+    response.json(createAsyncApiDocument(apiDocument(), urlOf(request)));
   });
   app.use('/docs', onlyAssetsOfPage, swaggerUiPolicy, assetsInMemory(swaggerUiFolder(), FILES));
-  SwaggerModule.setup('docs', app, () => createApiDocument(app, publicUrl), {
+  SwaggerModule.setup('docs', app, apiDocument, {
     jsonDocumentUrl: 'api-docs/openapi.json',
     yamlDocumentUrl: 'api-docs/openapi.yaml',
+    patchDocumentOnRequest: (request, _response, document) =>
+      isRequest(request) ? linkAsyncApi(document, urlOf(request)) : document,
     customSiteTitle: 'Agent Mesh Controller',
     customCss: ERROR_ROWS,
     swaggerOptions: {
@@ -32,6 +39,11 @@ export function setUpApiDocs(app: INestApplication, publicUrl: string | undefine
       tryItOutEnabled: true,
     },
   });
+}
+
+/** Swagger leaves the type of the request open, because it depends on the HTTP adapter. */
+function isRequest(value: unknown): value is Request {
+  return value instanceof IncomingMessage && 'protocol' in value;
 }
 
 /** Shows each error response of an operation as one row: their bodies are all problem documents. */

@@ -4,7 +4,8 @@ import { AccessDenialsFilter } from '../../audit/access-denials.filter.js';
 import { AccessDenialsService } from '../../audit/access-denials.service.js';
 import { Environment } from '../../config/environment.js';
 import { DomainError } from '../../errors/domain-error.js';
-import { METADATA_PATH, publicUrl } from './public-url.js';
+import { publicUrl } from '../../http/public-url.js';
+import { METADATA_PATH } from './metadata-path.js';
 
 const CHALLENGE = 'WWW-Authenticate';
 

@@ -5,7 +5,8 @@ import { Policy } from '../../auth/policy.decorator.js';
 import { Environment } from '../../config/environment.js';
 import { InvalidInputError } from '../../errors/domain-error.js';
 import { ApiPublicProblems } from '../../http/api-problems.decorator.js';
-import { METADATA_PATH, publicUrl } from './public-url.js';
+import { publicUrl } from '../../http/public-url.js';
+import { METADATA_PATH } from './metadata-path.js';
 import { ResourceMetadataDto } from './resource-metadata.dto.js';
 
 /** The metadata by which an MCP client finds the authorization server, at both paths that clients try. */

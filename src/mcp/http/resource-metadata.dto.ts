@@ -1,6 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 
-/** Protected-resource metadata of `/mcp` (RFC 9728 section 2). */
+@ApiSchema({ description: 'Protected-resource metadata of `/mcp` (RFC 9728 section 2).' })
 export class ResourceMetadataDto {
   @ApiProperty({
     description: 'URL of the protected resource. Tokens may name it as their audience.',

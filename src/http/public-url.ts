@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import type { Environment } from '../../config/environment.js';
-import { isHost } from '../../http/host.js';
+import type { Environment } from '../config/environment.js';
+import { isHost } from './host.js';
 
 /** Returns the public URL of the controller without a trailing slash: PUBLIC_URL, else that of the request. */
 export function publicUrl(
@@ -16,5 +16,3 @@ function urlOf(protocol: string, host: string | undefined): string | undefined {
   const isWeb = protocol === 'http' || protocol === 'https';
   return isWeb && host !== undefined && isHost(host) ? `${protocol}://${host}` : undefined;
 }
-
-export const METADATA_PATH = '.well-known/oauth-protected-resource';
