@@ -1,8 +1,8 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import type { Agent, AgentKind } from './agent.js';
 import { defaultActingRole, namedRoles } from './roles.js';
 
-/** The caller, as identified by its token. */
+@ApiSchema({ description: 'The caller, as identified by its token.' })
 export class CallerDto {
   @ApiProperty({
     type: String,

@@ -1,7 +1,8 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { ERRORS, type ErrorCode } from './error-codes.js';
 import type { InputProblem } from './domain-error.js';
 
+@ApiSchema({ description: 'One problem of the input.' })
 class InputProblemDto implements InputProblem {
   @ApiProperty({
     description: 'JSON Pointer into the body (RFC 6901), or `?name` for a query parameter.',
@@ -13,7 +14,7 @@ class InputProblemDto implements InputProblem {
   message: string;
 }
 
-/** A problem document (RFC 9457). */
+@ApiSchema({ description: 'A problem document (RFC 9457).' })
 export class ProblemDto {
   @ApiProperty({
     description: 'URI of the kind of problem: `urn:agent-mesh:error:` and the code.',

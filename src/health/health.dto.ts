@@ -1,9 +1,10 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { AUDIT_LOG_STATES, type AuditLogState } from '../audit-log/audit-log-state.service.js';
 import { KEYS_PROBLEMS, type KeysProblem } from '../auth/keys-problem.js';
 import { DATABASE_REASONS, type DatabaseReason } from '../database/database-reason.js';
 import { VERSION } from '../version.js';
 
+@ApiSchema({ description: 'The version of a controller that responds.' })
 export class ServiceStatusDto {
   @ApiProperty({ description: 'Always `ok`.', enum: ['ok'], example: 'ok' })
   status: 'ok';
@@ -12,6 +13,7 @@ export class ServiceStatusDto {
   version: string;
 }
 
+@ApiSchema({ description: 'The health of an instance and its dependencies.' })
 export class HealthDto {
   @ApiProperty({
     description: '`degraded` if a dependency is unavailable.',
@@ -85,11 +87,13 @@ export class HealthDto {
   signing_keys_reason?: KeysProblem;
 }
 
+@ApiSchema({ description: 'The response of the liveness probe.' })
 export class LivenessDto {
   @ApiProperty({ description: 'Always `alive`.', enum: ['alive'], example: 'alive' })
   status: 'alive';
 }
 
+@ApiSchema({ description: 'The response of the readiness probe.' })
 export class ReadinessDto {
   @ApiProperty({
     description: 'Whether the process accepts requests.',

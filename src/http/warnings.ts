@@ -1,9 +1,12 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 
 /** Codes of warnings; docs/compatibility.md explains each. */
 export const WARNING_CODES = ['task.unknown_member', 'task.unseen_role'] as const;
 
-/** A warning about a part of an accepted request that may not have the intended effect. */
+@ApiSchema({
+  description:
+    'A warning about a part of an accepted request that may not have the intended effect.',
+})
 export class WarningDto {
   @ApiProperty({
     description: 'Stable code of the warning.',

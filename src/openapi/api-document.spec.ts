@@ -65,8 +65,10 @@ describe('Descriptions', () => {
     expect(more).toHaveLength(1);
   });
 
-  it.each(schemas)('%s: has a description of each member', (name) => {
-    expect(undescribed(document.components?.schemas?.[name], name)).toEqual([]);
+  it.each(schemas)('%s: has a description, and one of each member', (name) => {
+    const schema = document.components?.schemas?.[name];
+    expect(schema).toMatchObject({ description: expect.stringMatching(/^[A-Z].*[.]$/) });
+    expect(undescribed(schema, name)).toEqual([]);
   });
 
   it.each(operations)('$path $id: has a description of each parameter', ({ operation }) => {

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { withPrefix } from '../../common/ids.js';
 import type { Approval } from '../approval.entity.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
@@ -6,7 +6,7 @@ import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 const APPROVAL = '019a1b2c-5555-7f5a-8b6c-7d8e9f0a1b2c';
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 
-/** The response of `POST /approvals`, in the format of v0.4. */
+@ApiSchema({ description: 'The response of `POST /approvals`, in the format of v0.4.' })
 export class ApprovalAckDto {
   @ApiProperty({ description: 'The id of the approval.', example: `approval-${APPROVAL}` })
   approval_id: string;

@@ -1,9 +1,9 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
 import type { ClaimApproval, EarlierDecision } from '../approval-context.sql.js';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 
-/** Another decision about the same payload of the same task. */
+@ApiSchema({ description: 'Another decision about the same payload of the same task.' })
 export class EarlierDecisionDto {
   @ApiProperty({
     description: 'Id of the approval.',
@@ -78,7 +78,7 @@ function dateOf(time: string | null): Date | null {
   return time === null ? null : new Date(time);
 }
 
-/** Type, description and status of the task of an approval. */
+@ApiSchema({ description: 'Type, description and status of the task of an approval.' })
 export class ApprovedTaskDto {
   @ApiProperty({ description: 'The type of the task.', example: 'budget_approval' })
   task_type: string;
@@ -93,7 +93,7 @@ export class ApprovedTaskDto {
   status: TaskStatus;
 }
 
-/** An approval of a claimed task. */
+@ApiSchema({ description: 'An approval of a claimed task.' })
 export class ClaimApprovalDto {
   @ApiProperty({
     description: 'Id of the approval.',

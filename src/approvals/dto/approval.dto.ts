@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-status.js';
 import type { AgentKind } from '../../auth/agent.js';
 import {
@@ -9,6 +9,7 @@ import {
 import type { ApprovalRow } from '../approval-rows.sql.js';
 import { ApprovalRequestDto } from './approval-request.dto.js';
 
+@ApiSchema({ description: 'A request for a decision about a payload, and the decision. Each stage is an approval.' })
 export class ApprovalDto extends ApprovalRequestDto {
   @ApiPropertyOptional({
     type: Boolean,
@@ -184,6 +185,7 @@ export function toApprovalDto(approval: ApprovalRow): ApprovalDto {
   };
 }
 
+@ApiSchema({ description: 'A page of approvals.' })
 export class ApprovalPageDto {
   @ApiProperty({ type: [ApprovalDto], description: 'The approvals, newest first.' })
   approvals: ApprovalDto[];

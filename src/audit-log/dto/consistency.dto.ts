@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
 import { WholeNumber } from '../../common/whole-number.js';
 
@@ -27,6 +27,7 @@ export class ConsistencyQuery {
   to?: number;
 }
 
+@ApiSchema({ description: 'A proof that one head of the sealed log extends another (RFC 6962).' })
 export class ConsistencyDto {
   @ApiProperty({ type: 'integer', description: 'Size of the earlier log.', example: 519 })
   from: number;

@@ -1,5 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+@ApiSchema({ description: 'A proof that an audit event is in the sealed log.' })
 export class EntryProofDto {
   @ApiProperty({
     type: 'integer',

@@ -1,5 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+@ApiSchema({ description: 'A key that signs or signed heads of the sealed log.' })
 export class LogKeyDto {
   @ApiProperty({
     description: 'Verifier key (C2SP signed-note).',
@@ -39,6 +40,7 @@ export class LogKeyDto {
   revoked: boolean;
 }
 
+@ApiSchema({ description: 'The keys of the sealed log.' })
 export class LogKeysDto {
   @ApiProperty({
     description: 'The name of the log, the first line of each head.',

@@ -1,6 +1,7 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import type { AuditEvent } from '../audit-event.entity.js';
 
+@ApiSchema({ description: 'An event of the audit log.' })
 export class AuditEventDto {
   @ApiProperty({
     description: 'Id of the event.',
@@ -91,6 +92,7 @@ export function toAuditEventDto(event: AuditEvent): AuditEventDto {
   };
 }
 
+@ApiSchema({ description: 'A page of audit events, oldest first.' })
 export class AuditPageDto {
   @ApiProperty({ type: [AuditEventDto], description: 'The events, oldest first.' })
   events: AuditEventDto[];

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { SYSTEM } from '../../auth/actor.js';
 import { newId } from '../../common/new-id.js';
 import { currentTraceId } from '../../observability/request-context.js';
@@ -8,7 +8,7 @@ import { AuditEventDto } from './audit-event.dto.js';
 /** Type of the last line of an export. */
 const EXPORT_COMPLETED = 'export_completed';
 
-/** The last line of a complete export. Clients of v0.4 can read it like any event; it is not stored. */
+@ApiSchema({ description: 'The last line of a complete export. Clients of v0.4 can read it like any event; it is not stored.' })
 export class ExportEndDto extends AuditEventDto {
   @ApiProperty({
     enum: [EXPORT_COMPLETED],

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema, PickType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { INVISIBLE_CHARACTERS } from '../../common/invisible-characters.js';
@@ -10,7 +10,7 @@ const WORDS_MESSAGE =
   '$property must be 1 to 43 letters, digits, "_" or "-", with single dots in between';
 const TRACE = new RegExp(`^(?=.*\\S)[^${INVISIBLE_CHARACTERS}]{1,200}$`, 'u');
 
-/** An event that an agent reports about itself, in the format of v0.4. */
+@ApiSchema({ description: 'An event that an agent reports about itself, in the format of v0.4.' })
 export class ReportedEventDto {
   @ApiProperty({
     minLength: 1,
@@ -89,6 +89,7 @@ export class ReportedEventDto {
   content?: unknown;
 }
 
+@ApiSchema({ description: 'The response to one reported event.' })
 export class IngestAckDto {
   @ApiProperty({
     format: 'uuid',
@@ -108,8 +109,10 @@ export class IngestAckDto {
   trace_id: string;
 }
 
+@ApiSchema({ description: 'A stored event of a batch.' })
 class IngestedEventDto extends PickType(IngestAckDto, ['event_id', 'trace_id']) {}
 
+@ApiSchema({ description: 'The response to a batch of reported events.' })
 export class IngestBatchAckDto extends PickType(IngestAckDto, ['status']) {
   @ApiProperty({ type: 'integer', description: 'Number of stored events.', example: 2 })
   count: number;

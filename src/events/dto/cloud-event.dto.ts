@@ -1,7 +1,7 @@
-import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema, PickType } from '@nestjs/swagger';
 import { AuditEventDto } from '../../audit/dto/audit-event.dto.js';
 
-/** The audit event, without the members that a CloudEvent has itself. */
+@ApiSchema({ description: 'The audit event, without the members that a CloudEvent has itself.' })
 export class EventDataDto extends PickType(AuditEventDto, [
   'actor',
   'trace_id',
@@ -11,7 +11,7 @@ export class EventDataDto extends PickType(AuditEventDto, [
   'metadata',
 ] as const) {}
 
-/** An event in the JSON format of CloudEvents 1.0. */
+@ApiSchema({ description: 'An event in the JSON format of CloudEvents 1.0.' })
 export class CloudEventDto {
   @ApiProperty({
     description: 'Version of the CloudEvents specification.',
@@ -84,6 +84,7 @@ export class CloudEventDto {
   data: EventDataDto;
 }
 
+@ApiSchema({ description: 'A page of the event log.' })
 export class EventPageDto {
   @ApiProperty({ type: [CloudEventDto], description: 'The events, in the order of the event log.' })
   events: CloudEventDto[];

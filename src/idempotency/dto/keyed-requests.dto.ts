@@ -1,7 +1,7 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import type { IdempotencyRecord } from '../idempotency-record.entity.js';
 
-/** An executed keyed request. */
+@ApiSchema({ description: 'An executed keyed request.' })
 export class KeyedRequestDto {
   @ApiProperty({ description: 'HTTP method of the request.', example: 'POST' })
   method: string;
@@ -55,6 +55,7 @@ export class KeyedRequestDto {
   expires_at: Date;
 }
 
+@ApiSchema({ description: 'The requests that were executed with an idempotency key.' })
 export class KeyedRequestsDto {
   @ApiProperty({ type: [KeyedRequestDto], description: 'The requests, latest first.' })
   requests: KeyedRequestDto[];

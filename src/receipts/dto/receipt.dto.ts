@@ -1,10 +1,11 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import {
   type Evidence,
   type Receipt,
   RECEIPT_FORMAT,
 } from '../../../packages/verify/src/receipt.js';
 
+@ApiSchema({ description: 'An event of a receipt, with its proof.' })
 class EvidenceDto implements Evidence {
   @ApiProperty({
     type: 'integer',
@@ -29,6 +30,7 @@ class EvidenceDto implements Evidence {
   proof: string[];
 }
 
+@ApiSchema({ description: 'A file that proves a decision offline.' })
 export class ReceiptDto implements Receipt {
   @ApiProperty({
     enum: [RECEIPT_FORMAT],

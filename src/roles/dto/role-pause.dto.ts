@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { IsNotBlank, IsTimestamp } from '../../http/validators.js';
 import type { RolePause } from '../role-pause.entity.js';
@@ -25,7 +25,7 @@ export class PauseRoleDto {
   until?: string;
 }
 
-/** A role. The members from `reason` on are null if it is not paused. */
+@ApiSchema({ description: 'A role. The members from `reason` on are null if it is not paused.' })
 export class RoleDto {
   @ApiProperty({ description: 'Name of the role.', example: 'legal' })
   role: string;
@@ -60,6 +60,7 @@ export class RoleDto {
   paused_at: Date | null;
 }
 
+@ApiSchema({ description: 'The paused roles.' })
 export class PausedRolesDto {
   @ApiProperty({ type: [RoleDto], description: 'The paused roles, by name.' })
   roles: RoleDto[];

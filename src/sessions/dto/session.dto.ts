@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import {
   ENDED_REASONS,
   type EndedReason,
@@ -8,12 +8,11 @@ import {
 import type { WithdrawnApproval } from '../../lifecycle/task-end.js';
 import { isIncomplete } from '../../http/failure-report.js';
 import type { Session } from '../session.entity.js';
-import { WithdrawnApprovalDto } from './withdrawn-approval.dto.js';
-import { toWithdrawnApprovalDto } from './withdrawn-approval.dto.js';
+import { toWithdrawnApprovalDto, WithdrawnApprovalDto } from './withdrawn-approval.dto.js';
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
 
-/** A session, with the member names of v0.4 as deprecated duplicates. */
+@ApiSchema({ description: 'A session: one attempt at a task, or a plain session. It has the member names of v0.4 as deprecated duplicates.' })
 export class SessionDto {
   @ApiPropertyOptional({
     type: Boolean,
@@ -253,46 +252,4 @@ export function toChangedSessionDto(
     ...toSessionDto(session),
     withdrawn_approvals: withdrawn.map(toWithdrawnApprovalDto),
   };
-}
-
-export class SessionPageDto {
-  @ApiProperty({ type: [SessionDto], description: 'Sessions, newest first.' })
-  sessions: SessionDto[];
-
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    maximum: 10_000,
-    description:
-      'Number of sessions on all numbered pages, at most 10,000. Absent if the request has a `cursor`.',
-    example: 1,
-  })
-  total?: number;
-
-  @ApiProperty({
-    required: false,
-    description:
-      'Whether `total` is exact: `false` if there are more sessions. Absent if the request has a `cursor`.',
-    example: true,
-  })
-  total_is_exact?: boolean;
-
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    description: 'Number of this page, from 1. Absent if the request has a `cursor`.',
-    example: 1,
-  })
-  page?: number;
-
-  @ApiProperty({ type: 'integer', description: 'Requested size of a page.', example: 20 })
-  page_size: number;
-
-  @ApiProperty({
-    type: String,
-    nullable: true,
-    description: 'Value of `cursor` for the next page; `null` on the last page.',
-    example: null,
-  })
-  next_cursor: string | null;
 }

@@ -1,8 +1,8 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { withPrefix } from '../../common/ids.js';
 import type { WithdrawnApproval } from '../../lifecycle/task-end.js';
 
-/** An approval that the completion of its task withdrew. */
+@ApiSchema({ description: 'An approval that the completion of its task withdrew.' })
 export class WithdrawnApprovalDto {
   @ApiProperty({
     description: 'Id of the approval, with its prefix.',

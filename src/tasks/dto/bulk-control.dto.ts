@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
 import { type ErrorCode } from '../../errors/error-codes.js';
 import { IsRoleName, IsTaskType, IsTimestamp } from '../../http/validators.js';
@@ -98,6 +98,7 @@ export class RetryTasksDto extends TaskFilterDto {
   status?: (typeof RETRYABLE)[number];
 }
 
+@ApiSchema({ description: 'A task that a filter selects.' })
 export class MatchingTaskDto {
   @ApiProperty({
     description: 'Id of the task.',
@@ -122,6 +123,7 @@ export class MatchingTaskDto {
   created_at: Date;
 }
 
+@ApiSchema({ description: 'A task that a filter selects, and that was not changed.' })
 export class RefusedTaskDto {
   @ApiProperty({
     description: 'Id of the task.',
@@ -137,6 +139,7 @@ export class RefusedTaskDto {
   detail: string;
 }
 
+@ApiSchema({ description: 'The outcome of a change to the tasks of a filter.' })
 export class BulkResultDto {
   @ApiProperty({ description: 'Whether nothing was changed.' })
   dry_run: boolean;

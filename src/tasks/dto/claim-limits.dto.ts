@@ -1,8 +1,9 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { MAX_ERROR_LENGTH } from '../../http/failure-report.js';
 import { JSON_LIMITS } from '../../http/json-limits.js';
 
 /** Limits of a result and an error. They leave room in the request body for the other members, over HTTP and MCP. */
+@ApiSchema({ description: 'Limits of a result and an error.' })
 export class ClaimLimitsDto {
   @ApiProperty({
     type: 'integer',

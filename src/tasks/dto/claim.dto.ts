@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayNotEmpty, IsArray, IsOptional } from 'class-validator';
 import { ClaimApprovalDto } from '../../approvals/dto/approval-context.dto.js';
 import { AreTaskTypes, IsRoleName } from '../../http/validators.js';
@@ -33,7 +33,7 @@ export class ClaimDto extends LeaseDto {
   task_types?: string[];
 }
 
-/** A claimed task and the session of its attempt, which receives heartbeats and the result. */
+@ApiSchema({ description: 'A claimed task and the session of its attempt, which receives heartbeats and the result.' })
 export class ClaimedTaskDto {
   @ApiProperty({ description: 'The claimed task.', type: TaskDto })
   task: TaskDto;

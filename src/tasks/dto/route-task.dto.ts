@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   IsIn,
@@ -24,7 +24,7 @@ import { PRIORITIES, type Priority } from '../priority.js';
 import { RUN_SECONDS } from '../task-limits.js';
 import { normalizeLegacyTask } from './legacy-task-body.js';
 
-/** The content of a task. */
+@ApiSchema({ description: 'The content of a task.' })
 export class NewTaskDto {
   @ApiProperty({
     description:
@@ -59,7 +59,7 @@ export class NewTaskDto {
   data: Record<string, unknown> = {};
 }
 
-/** An approval that the completion of a task requires. */
+@ApiSchema({ description: 'An approval that the completion of a task requires.' })
 export class RequiredApprovalDto {
   @ApiProperty({ description: 'Role that decides.', example: 'legal' })
   @IsRoleName()

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { withPrefix } from '../../common/ids.js';
 import { WarningDto } from '../../http/warnings.js';
 import type { Task } from '../task.entity.js';
@@ -6,7 +6,7 @@ import type { Task } from '../task.entity.js';
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
 
-/** Response to a routed task. The member names are those of v0.4. */
+@ApiSchema({ description: 'Response to a routed task. The member names are those of v0.4.' })
 export class RoutedTaskDto {
   @ApiProperty({ description: 'Id of the task, with its prefix.', example: `task-${TASK}` })
   task_id: string;

@@ -1,6 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 
-/** A task in its tree. For a task that the caller cannot read, only `id`, `status` and `children` are present. */
+@ApiSchema({ description: 'A task in its tree. For a task that the caller cannot read, only `id`, `status` and `children` are present.' })
 export class TaskNodeDto {
   @ApiProperty({
     format: 'uuid',
@@ -37,7 +37,7 @@ export class TaskNodeDto {
   children: TaskNodeDto[];
 }
 
-/** An audit event of a task, one of its attempts or one of its approvals. */
+@ApiSchema({ description: 'An audit event of a task, one of its attempts or one of its approvals.' })
 export class TimelineEntryDto {
   @ApiProperty({
     type: String,
@@ -121,7 +121,7 @@ export class TimelineEntryDto {
   approval_id: string | null;
 }
 
-/** A role or subject for which a task waits. */
+@ApiSchema({ description: 'A role or subject for which a task waits.' })
 export class WaitsForDto {
   @ApiProperty({
     enum: ['claim', 'due_time', 'worker', 'approval'],
@@ -154,6 +154,7 @@ export class WaitsForDto {
   approval_id?: string;
 }
 
+@ApiSchema({ description: 'The events of a task, and the role or the time that it waits for.' })
 export class TimelineDto {
   @ApiProperty({
     type: [TimelineEntryDto],

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { ApprovalDto } from '../../approvals/dto/approval.dto.js';
 import type { RequiredApproval } from '../../lifecycle/locked-task.js';
 import { TASK_STATUSES, type TaskStatus } from '../../lifecycle/task-status.js';
@@ -9,6 +9,7 @@ import type { TaskView } from '../task-view.js';
 const TASK = '019a1b2c-0000-7f5a-8b6c-7d8e9f0a1b2c';
 const TRACE = '0b5e2c1a-7f3d-4e8b-9a6c-1d2e3f4a5b6c';
 
+@ApiSchema({ description: 'A task, with the facts of its latest attempt.' })
 export class TaskDto {
   @ApiPropertyOptional({
     type: Boolean,
@@ -171,7 +172,7 @@ export class TaskDto {
   created_at: Date;
 }
 
-/** A cancelled task, and the ids of the tasks that its cascade cancelled. */
+@ApiSchema({ description: 'A cancelled task, and the ids of the tasks that its cascade cancelled.' })
 export class CancelledTaskDto extends TaskDto {
   @ApiPropertyOptional({
     type: [String],
@@ -210,7 +211,7 @@ export function toTaskDto(task: TaskView): TaskDto {
   };
 }
 
-/** A task with its attempts and approvals. */
+@ApiSchema({ description: 'A task with its attempts and approvals.' })
 export class TaskDetailDto extends TaskDto {
   @ApiProperty({ type: [SessionDto], description: 'Attempts, oldest first.' })
   attempts: SessionDto[];
@@ -226,6 +227,7 @@ export class TaskDetailDto extends TaskDto {
   complete: boolean;
 }
 
+@ApiSchema({ description: 'A page of tasks.' })
 export class TaskPageDto {
   @ApiProperty({
     type: [TaskDto],

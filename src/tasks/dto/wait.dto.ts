@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsOptional } from 'class-validator';
 import { AreTaskTypes, IsRoleName } from '../../http/validators.js';
@@ -32,6 +32,7 @@ export class WaitQuery {
   wait_seconds: number = 25;
 }
 
+@ApiSchema({ description: 'The number of tasks that can be claimed.' })
 export class DueTasksDto {
   @ApiProperty({
     type: 'integer',

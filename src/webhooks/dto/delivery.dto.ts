@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { WholeNumber } from '../../common/whole-number.js';
 import { toCloudEventType } from '../../events/cloud-event.js';
@@ -32,6 +32,7 @@ export class ListDeliveriesQuery {
   page_size: number = 20;
 }
 
+@ApiSchema({ description: 'An attempt to deliver an event.' })
 export class DeliveryAttemptDto {
   @ApiProperty({
     description: 'Start of the attempt.',
@@ -66,6 +67,7 @@ export class DeliveryAttemptDto {
   response: string;
 }
 
+@ApiSchema({ description: 'The delivery of an event to a webhook.' })
 export class DeliveryDto {
   @ApiProperty({ type: 'integer', description: 'Position of the event.', example: 4711 })
   position: number;
@@ -117,6 +119,7 @@ export class DeliveryDto {
   attempts: DeliveryAttemptDto[];
 }
 
+@ApiSchema({ description: 'A page of deliveries, latest event first.' })
 export class DeliveryPageDto {
   @ApiProperty({ type: [DeliveryDto], description: 'The deliveries, highest position first.' })
   deliveries: DeliveryDto[];
@@ -130,6 +133,7 @@ export class DeliveryPageDto {
   next_cursor: string | null;
 }
 
+@ApiSchema({ description: 'The response to a redelivery.' })
 export class RedeliveryDto {
   @ApiProperty({ type: 'integer', description: 'Position of the event.', example: 4711 })
   position: number;
@@ -162,6 +166,7 @@ export class ReplayDto {
   only_failed: boolean = false;
 }
 
+@ApiSchema({ description: 'The response to a replay.' })
 export class WebhookReplayDto {
   @ApiProperty({
     type: 'integer',

@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema, PickType } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -137,6 +137,7 @@ export class RotateSecretDto {
   overlap_seconds: number = 86_400;
 }
 
+@ApiSchema({ description: 'A URL that receives events.' })
 export class WebhookDto {
   @ApiProperty({ description: 'Id of the webhook.', format: 'uuid', example: ID })
   id: string;
@@ -222,7 +223,7 @@ export class WebhookDto {
   updated_at: Date;
 }
 
-/** A webhook with its signing secret, which is shown once. */
+@ApiSchema({ description: 'A webhook with its signing secret, which is shown once.' })
 export class WebhookWithSecretDto extends WebhookDto {
   @ApiProperty({
     type: String,
@@ -234,11 +235,13 @@ export class WebhookWithSecretDto extends WebhookDto {
   secret: string | null;
 }
 
+@ApiSchema({ description: 'All webhooks.' })
 export class WebhookListDto {
   @ApiProperty({ type: [WebhookDto], description: 'All webhooks, oldest first.' })
   webhooks: WebhookDto[];
 }
 
+@ApiSchema({ description: 'The response to a test of a webhook.' })
 export class WebhookTestDto extends PickType(WebhookDto, ['id'] as const) {
   @ApiProperty({ format: 'uuid', description: 'Id of the test event.' })
   event_id: string;
