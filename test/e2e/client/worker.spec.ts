@@ -33,6 +33,7 @@ describe('A worker', () => {
     team.work(
       async () => {
         most = Math.max(most, ++now);
+        await until(() => most >= 3);
         await sleep(100);
         now -= 1;
         return undefined;

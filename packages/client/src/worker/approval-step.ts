@@ -4,6 +4,7 @@ import { isProblem } from '../errors.js';
 import type { Approval, Session } from '../types.js';
 import { persistently } from './persistently.js';
 
+/** Options of {@link TaskContext.requestApproval}. */
 export interface ApprovalOptions {
   /** The role that decides. Set this or `stages`. */
   readonly approverRole?: string;
@@ -11,7 +12,9 @@ export interface ApprovalOptions {
   readonly stages?: readonly string[];
   /** Number of subjects that must approve, in each stage. Default: 1. */
   readonly quorum?: number;
+  /** The reason, for the approver. */
   readonly reason?: string;
+  /** Time to decide each stage. Default: 259,200 (three days). */
   readonly expiresInSeconds?: number;
   /** `human`: only a person can decide. */
   readonly approverKind?: 'any' | 'human';

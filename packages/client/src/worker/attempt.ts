@@ -22,6 +22,7 @@ const LAST_MS = 5_000;
 /** One claimed task in the hands of its handler. */
 export class Attempt {
   private readonly stopped = new AbortController();
+  private readonly ended = new AbortController();
 
   constructor(
     private readonly client: MeshClient,
@@ -54,6 +55,7 @@ export class Attempt {
       // Whatever a handler throws because the worker stops, the task is released.
       return await report.fail(this.hold.signal.aborted ? reason : settled.error);
     } finally {
+      this.ended.abort();
       await this.hold.end();
     }
   }
@@ -61,9 +63,12 @@ export class Attempt {
   /** Aborts the signal of the handler, and releases the task if the handler does not return within five seconds. */
   stop(): void {
     this.hold.abort(new WorkerStoppedError());
-    void pause(LAST_MS).then(() => {
-      this.stopped.abort();
-    });
+    void pause(LAST_MS, this.ended.signal).then(
+      () => {
+        this.stopped.abort();
+      },
+      () => undefined,
+    );
   }
 
   private async deliver(handler: TaskHandler): Promise<Outcome> {

@@ -15,8 +15,11 @@ export class TaskContext {
 
   /** @internal */
   constructor(
+    /** The client of the worker. */
     readonly client: MeshClient,
+    /** The task. */
     readonly task: Task,
+    /** The session as it was claimed. */
     readonly session: Session,
     private readonly hold: SessionHold,
   ) {

@@ -18,7 +18,9 @@ export class NonRetryableError extends MeshError {
   }
 }
 
+/** Options of a {@link ReleaseError}. */
 export interface ReleaseReason {
+  /** Text for the timeline of the task. */
   readonly reason?: string;
   /** The next attempt is due at this time (RFC 3339). */
   readonly notBefore?: string;
@@ -30,7 +32,10 @@ export interface ReleaseReason {
 export class ReleaseError extends MeshError {
   override readonly name = 'ReleaseError';
 
-  constructor(readonly release: ReleaseReason = {}) {
+  constructor(
+    /** How the task is released. */
+    readonly release: ReleaseReason = {},
+  ) {
     super('mesh.released', release.reason ?? 'The handler released the task');
   }
 }
@@ -60,4 +65,9 @@ export class WorkerStoppedError extends MeshError {
   constructor() {
     super('mesh.worker_stopped', 'The worker stops');
   }
+}
+
+/** Returns the error for options or handlers that cannot work. */
+export function invalidWorker(message: string): MeshError {
+  return new MeshError('mesh.worker_invalid', message);
 }

@@ -1,5 +1,4 @@
 import type { MeshClient } from '../client.js';
-import { MeshError } from '../errors.js';
 import { pause } from '../pause.js';
 import { randomKey } from '../random-key.js';
 import type { WorkFilter } from '../resources/tasks.js';
@@ -8,13 +7,16 @@ import { loadTracing } from '../tracing.js';
 import type { Session, Task } from '../types.js';
 import { Attempt, type TaskHandler } from './attempt.js';
 import { Claims } from './claims.js';
+import { Handlers } from './handlers.js';
 import { canRecover } from './persistently.js';
 import { Recovery } from './recovery.js';
+import { RunningAttempts } from './running-attempts.js';
 import { SessionHold } from './session-hold.js';
 import { onShutdown } from './shutdown-signals.js';
-import { ReleaseError } from './worker-errors.js';
+import { invalidWorker, ReleaseError } from './worker-errors.js';
 import type { WorkerEvent } from './worker-event.js';
 
+/** Options of a {@link Worker}. */
 export interface WorkerOptions {
   /** The role whose tasks the worker claims. */
   readonly role: string;
@@ -37,9 +39,6 @@ export interface WorkerOptions {
   readonly onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
 
-/** Handler of all task types that have no handler of their own. */
-const ANY = '*';
-const MAX_TASK_TYPES = 50;
 const MAX_WAIT_SECONDS = 25;
 
 /**
@@ -47,34 +46,34 @@ const MAX_WAIT_SECONDS = 25;
  * outcomes with stable idempotency keys, and continues with tasks that an earlier process of its identity held.
  */
 export class Worker {
-  private readonly handlers = new Map<string, TaskHandler>();
-  private readonly running = new Map<string, RunningAttempt>();
+  private readonly handlers = new Handlers();
+  private readonly attempts: RunningAttempts;
   private readonly stopping = new AbortController();
-  private readonly stopped = new Promise<void>((resolve) => {
-    this.stopping.signal.addEventListener('abort', () => {
-      resolve();
-    });
-  });
   private readonly workerId = randomKey();
-  private readonly concurrency: number;
   private readonly leaseSeconds: number;
   private work: Promise<void> | undefined;
 
+  /**
+   * @param client sends the requests. All workers of a role use one identity
+   * @throws MeshError `mesh.worker_invalid` if an option cannot work
+   */
   constructor(
     private readonly client: MeshClient,
     private readonly options: WorkerOptions,
   ) {
     const { role, concurrency = 1, leaseSeconds = 60 } = options;
-    if (role === '') throw invalid('The role is empty.');
+    if (role === '') throw invalidWorker('The role is empty.');
     if (!(Number.isInteger(concurrency) && concurrency >= 1))
-      throw invalid('concurrency must be an integer of at least 1.');
-    this.concurrency = concurrency;
+      throw invalidWorker('concurrency must be an integer of at least 1.');
     this.leaseSeconds = leaseSeconds;
+    this.attempts = new RunningAttempts(concurrency, (event) => {
+      this.report(event);
+    });
   }
 
   /** Sets the handler of a task type; `*` is every type that has none. */
   on(taskType: string, handler: TaskHandler): this {
-    if (this.work) throw invalid('Set all handlers before start().');
+    if (this.work) throw invalidWorker('Set all handlers before start().');
     this.handlers.set(taskType, handler);
     return this;
   }
@@ -101,13 +100,13 @@ export class Worker {
   private async runUntilStopped(): Promise<void> {
     const { role, identity = 'shared', handleSignals = true } = this.options;
     const { leaseSeconds } = this;
-    const taskTypes = this.claimedTypes();
+    const taskTypes = this.handlers.claimedTypes(this.options.taskTypes);
     const claims = new Claims(this.client, {
       role,
       lease_seconds: leaseSeconds,
       ...(taskTypes && { task_types: taskTypes }),
     });
-    const isOwn = (id: string): boolean => this.running.has(id);
+    const isOwn = (id: string): boolean => this.attempts.has(id);
     const recovery = new Recovery(this.client, { role, identity, leaseSeconds }, isOwn);
     const stop = (): void => void this.stop();
     const unsubscribe = handleSignals ? onShutdown(stop) : () => undefined;
@@ -123,15 +122,13 @@ export class Worker {
   private async claimTasks(claims: Claims, recovery: Recovery, filter: WorkFilter): Promise<void> {
     const { signal } = this.stopping;
     let failures = 0;
-    while (!signal.aborted) {
-      await this.freeSlot();
-      if (isAborted(signal)) return;
+    while (await this.attempts.freeSlot(signal)) {
       try {
         const hasStarted = await this.startNext(claims, recovery);
         if (!hasStarted) await this.waitForWork(recovery, filter);
         failures = 0;
       } catch (error) {
-        if (this.stopping.signal.aborted) return;
+        if (signal.aborted) return;
         if (!canRecover(error)) throw error;
         this.report({ type: 'error', error });
         await pause(pauseMs(failures), signal).catch(() => undefined);
@@ -166,14 +163,14 @@ export class Worker {
     let task: Task;
     try {
       task = await this.client.tasks.get(found.task_id ?? '');
-      if (this.handlerOf(task.task_type)) await hold.takeOver();
+      if (this.handlers.find(task.task_type)) await hold.takeOver();
     } catch (error) {
       if (canRecover(error)) throw error;
       recovery.ignore(found.id);
       return;
     }
     recovery.ignore(found.id);
-    if (this.handlerOf(task.task_type)) this.begin(task, hold.current, 'recovered', hold);
+    if (this.handlers.find(task.task_type)) this.begin(task, hold.current, 'recovered', hold);
   }
 
   private begin(
@@ -184,16 +181,7 @@ export class Worker {
   ): void {
     const attempt = new Attempt(this.client, task, session, hold);
     this.report({ type, ...attempt.name });
-    const done = attempt
-      .run(this.handlerOf(task.task_type) ?? releaseTask)
-      .then((outcome) => {
-        this.report({ ...outcome, ...attempt.name });
-      })
-      .catch((error: unknown) => {
-        this.report({ type: 'error', error });
-      })
-      .finally(() => this.running.delete(session.id));
-    this.running.set(session.id, { attempt, done });
+    this.attempts.start(attempt, this.handlers.find(task.task_type) ?? releaseTask);
   }
 
   private newHold(session: Session): SessionHold {
@@ -206,45 +194,12 @@ export class Worker {
     });
   }
 
-  private handlerOf(taskType: string): TaskHandler | undefined {
-    return this.handlers.get(taskType) ?? this.handlers.get(ANY);
-  }
-
-  /** Returns the task types to claim; undefined means all. */
-  private claimedTypes(): string[] | undefined {
-    if (this.handlers.size === 0) throw invalid('The worker has no handler: call on() first.');
-    const { taskTypes } = this.options;
-    if (taskTypes === undefined && this.handlers.has(ANY)) return undefined;
-    const types = [...(taskTypes ?? this.handlers.keys())];
-    const missing = types.find((type) => this.handlerOf(type) === undefined);
-    if (missing !== undefined) throw invalid(`The task type ${missing} has no handler.`);
-    if (types.length > MAX_TASK_TYPES)
-      throw invalid(`A worker claims at most ${MAX_TASK_TYPES} task types, or all with '*'.`);
-    return types;
-  }
-
-  private async freeSlot(): Promise<void> {
-    const { signal } = this.stopping;
-    while (this.running.size >= this.concurrency && !signal.aborted)
-      await Promise.race([this.stopped, ...[...this.running.values()].map(({ done }) => done)]);
-  }
-
   private async drain(claims: Claims): Promise<void> {
-    const { graceSeconds = 30 } = this.options;
-    const ended = Promise.all([...this.running.values()].map(({ done }) => done));
-    const grace = new AbortController();
-    const stopped = pause(graceSeconds * 1000, grace.signal).then(
-      () => {
-        for (const { attempt } of this.running.values()) attempt.stop();
-      },
-      () => undefined,
-    );
+    const drained = this.attempts.drain(this.options.graceSeconds ?? 30);
     await claims.end().catch((error: unknown) => {
       this.report({ type: 'error', error });
     });
-    await ended;
-    grace.abort();
-    await stopped;
+    await drained;
   }
 
   private report(event: WorkerEvent): void {
@@ -252,21 +207,7 @@ export class Worker {
   }
 }
 
-interface RunningAttempt {
-  readonly attempt: Attempt;
-  readonly done: Promise<void>;
-}
-
 /** A claim that was sent before can return a task of another type. */
 function releaseTask(task: Task): never {
   throw new ReleaseError({ reason: `The worker has no handler for ${task.task_type}` });
-}
-
-/** In a function, because the compiler takes a signal that was tested once for the same for ever. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
-}
-
-function invalid(message: string): MeshError {
-  return new MeshError('mesh.worker_invalid', message);
 }
