@@ -16,6 +16,7 @@ import { Tasks } from './resources/tasks.js';
 import { Webhooks } from './resources/webhooks.js';
 import type { Caller, Health, KeyedRequest, Overview, Waiting } from './types.js';
 
+/** Options of {@link createClient}. */
 export interface ClientOptions {
   /** URL of the controller, with the path prefix if it has one. */
   readonly baseUrl: string;
@@ -42,11 +43,17 @@ export function createClient(options: ClientOptions): MeshClient {
 
 /** The API of the controller. Methods throw ProblemError, ConnectionError or CredentialsError. */
 export class MeshClient {
+  /** Routes tasks, claims them, and waits for their results. */
   readonly tasks: Tasks;
+  /** Holds and ends the attempts at tasks. */
   readonly sessions: Sessions;
+  /** Requests, decides and consumes approvals. */
   readonly approvals: Approvals;
+  /** Pauses and resumes roles. */
   readonly roles: Roles;
+  /** Reads and exports the audit log. */
   readonly audit: Audit;
+  /** Sends events to endpoints. */
   readonly webhooks: Webhooks;
   private readonly http: Http;
 

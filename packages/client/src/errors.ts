@@ -2,11 +2,13 @@
 export interface InputProblem {
   /** A JSON Pointer into the body (RFC 6901), `?name` for a query parameter, or the name of a header. */
   readonly pointer: string;
+  /** The rule. */
   readonly message: string;
 }
 
 /** Base class of all errors of this package. */
 export class MeshError extends Error {
+  /** Name of the class. */
   override readonly name: string = 'MeshError';
 
   constructor(
@@ -21,11 +23,17 @@ export class MeshError extends Error {
 
 /** The members of an error response. */
 export interface Problem {
+  /** Stable. The error codes are in the documentation of the controller. */
   readonly code: string;
+  /** HTTP status. */
   readonly status: number;
+  /** The kind of error. */
   readonly title?: string;
+  /** This case of the error. */
   readonly detail: string;
+  /** The id of the request in the log of the controller. */
   readonly trace_id?: string;
+  /** With `request.invalid`: all problems of the input. */
   readonly errors?: readonly InputProblem[];
   /** With `events.cursor_gone`: the cursor to continue after. */
   readonly oldest?: string;
@@ -34,7 +42,9 @@ export interface Problem {
 /** An error response of the controller: a problem document (RFC 9457). */
 export class ProblemError extends MeshError {
   override readonly name = 'ProblemError';
+  /** HTTP status. */
   readonly status: number;
+  /** This case of the error, for people. */
   readonly detail: string;
   /** The id of the request in the log of the controller. */
   readonly trace_id: string | undefined;
@@ -42,6 +52,7 @@ export class ProblemError extends MeshError {
   readonly errors: readonly InputProblem[];
 
   constructor(
+    /** The members of the response. */
     readonly problem: Problem,
     /** `Retry-After` of the response, in milliseconds. */
     readonly retryAfterMs?: number,

@@ -5,17 +5,23 @@ import { pause } from './pause.js';
 import { isTransient, pauseMs } from './retry.js';
 import type { CloudEvent, EventPage } from './types.js';
 
+/** Selects events. A member that is undefined selects all. */
 export interface EventFilter {
   /** A cursor: events after it are returned. Default: from now on. */
   readonly after?: string | undefined;
+  /** Types of events, such as `task.routed`. */
   readonly types?: readonly string[] | undefined;
+  /** Events of this task only. */
   readonly taskId?: string | undefined;
+  /** Events of this trace only. */
   readonly traceId?: string | undefined;
 }
 
 /** An event, and the cursor to continue after it. */
 export interface MeshEvent {
+  /** Pass it as `after` to continue after this event. */
   readonly cursor: string;
+  /** The event. */
   readonly event: CloudEvent;
 }
 

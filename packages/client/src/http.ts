@@ -19,21 +19,31 @@ export interface RequestOptions {
   readonly traceId?: string | undefined;
 }
 
+/** Methods of the API. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** Query parameters. Those that are undefined are not sent. */
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** A request to any route of the API. */
 export interface MeshRequest extends RequestOptions {
+  /** HTTP method. A POST or PUT request has an idempotency key. */
   readonly method: Method;
+  /** Path after `baseUrl`, such as `/tasks`. */
   readonly path: string;
+  /** Query parameters. */
   readonly query?: Query | undefined;
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Further headers. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A response with a status below 400, or 304. */
 export interface MeshResponse {
+  /** HTTP status. */
   readonly status: number;
+  /** Headers of the response. */
   readonly headers: Headers;
   /** The parsed body; undefined if there is none. */
   readonly body: unknown;

@@ -1,11 +1,14 @@
 import type { Http, Query, RequestOptions } from './http.js';
 
-interface Page {
+/** A page of a list. */
+export interface Page {
+  /** The cursor of the next page; null on the last page. */
   readonly next_cursor: string | null;
 }
 
 /** A list that is read page by page while it is iterated. */
 export class List<T, P extends Page> implements AsyncIterable<T> {
+  /** @internal Lists come from methods such as {@link Tasks.list}. */
   constructor(
     private readonly http: Http,
     private readonly path: string,
@@ -35,6 +38,7 @@ export class List<T, P extends Page> implements AsyncIterable<T> {
     } while (cursor !== undefined);
   }
 
+  /** Yields the items of all pages. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     for await (const page of this.pages()) yield* this.itemsOf(page);
   }

@@ -1,9 +1,11 @@
 import { MeshError, WaitTimeoutError } from './errors.js';
 import type { Approval, TaskDetail } from './types.js';
 
+/** Options of a wait. */
 export interface WaitOptions {
   /** Time limit of the whole wait in milliseconds. Default: none. */
   readonly timeoutMs?: number | undefined;
+  /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,7 +36,10 @@ export async function longPoll<T>(
 export class TaskEndedError extends MeshError {
   override readonly name = 'TaskEndedError';
 
-  constructor(readonly task: TaskDetail) {
+  constructor(
+    /** The task as it ended. */
+    readonly task: TaskDetail,
+  ) {
     const error = task.attempts.at(-1)?.error;
     super(`mesh.task_${task.status}`, `The task is ${task.status}${error ? `: ${error}` : ''}`);
   }
@@ -44,7 +49,10 @@ export class TaskEndedError extends MeshError {
 export class ApprovalRefusedError extends MeshError {
   override readonly name = 'ApprovalRefusedError';
 
-  constructor(readonly approval: Approval) {
+  constructor(
+    /** The approval of the stage that was refused. */
+    readonly approval: Approval,
+  ) {
     const notes = approval.notes === '' ? '' : `: ${approval.notes}`;
     super(
       `mesh.approval_${approval.status}`,

@@ -3,13 +3,17 @@ import { OidcProvider } from './oidc-provider.js';
 import { readSecretFile } from './read-secret-file.js';
 import type { TokenContext, TokenProvider } from './token-provider.js';
 
+/** Options of OAuth 2.0 client credentials. */
 export interface ClientCredentialsOptions {
   /** Issuer URL of the identity provider, as in `iss` of its tokens. The token endpoint is discovered from it. */
   readonly issuer: string;
+  /** Id of the client at the identity provider. */
   readonly clientId: string;
+  /** Secret of the client. */
   readonly clientSecret?: string | undefined;
   /** A file with the secret, instead of `clientSecret`. It is read again for each new token. */
   readonly clientSecretFile?: string | undefined;
+  /** Sent as `scope`, for identity providers that need it. */
   readonly scope?: string | undefined;
   /** Sent as `audience`, for identity providers that need it. */
   readonly audience?: string | undefined;
@@ -19,6 +23,7 @@ export interface ClientCredentialsOptions {
   readonly tokenEndpoint?: string | undefined;
   /** Time limit of a request to the identity provider in milliseconds. Default: 10,000. */
   readonly timeoutMs?: number | undefined;
+  /** Replaces the global `fetch` for requests to the identity provider. */
   readonly fetch?: typeof fetch | undefined;
 }
 

@@ -3,25 +3,37 @@ import { isObject, type JsonObject, parseJson, textOf } from '../json.js';
 import { pause } from '../pause.js';
 import { pauseMs } from '../retry.js';
 
+/** Options of an {@link OidcProvider}. */
 export interface OidcProviderOptions {
+  /** Issuer URL of the identity provider. */
   readonly issuer: string;
+  /** The token endpoint, instead of discovery. */
   readonly tokenEndpoint?: string | undefined;
+  /** Time limit of a request in milliseconds. Default: 10,000. */
   readonly timeoutMs?: number | undefined;
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
 }
 
+/** A client at an identity provider. */
 export interface ClientIdentity {
+  /** Id of the client. */
   readonly clientId: string;
+  /** Secret of the client. */
   readonly secret: string;
 }
 
+/** The response of a token endpoint. */
 export interface GrantedToken {
+  /** The access token. */
   readonly accessToken: string;
+  /** Its lifetime, if the response contains it. */
   readonly expiresInSeconds: number | undefined;
 }
 
 /** The part of the metadata that a client needs. */
 export interface OidcMetadata {
+  /** URL that issues tokens. */
   readonly tokenEndpoint: string;
   /** Whether the client authenticates with HTTP Basic, the default of RFC 8414, else in the body. */
   readonly usesBasic: boolean;
@@ -57,9 +69,10 @@ export class OidcProvider {
    * @throws CredentialsError `mesh.credentials_refused`, `mesh.issuer_unreachable` or `mesh.issuer_invalid`
    */
   async requestToken(
-    { clientId, secret }: ClientIdentity,
+    client: ClientIdentity,
     parameters: Readonly<Record<string, string | undefined>>,
   ): Promise<GrantedToken> {
+    const { clientId, secret } = client;
     const { tokenEndpoint, usesBasic } = await this.metadata();
     const form = formOf({
       ...parameters,

@@ -1,3 +1,4 @@
+/** Argument of a {@link TokenProvider}. */
 export interface TokenContext {
   /** A token that the controller has refused. The provider returns another one if it can. */
   readonly rejected?: string;

@@ -20,35 +20,50 @@ import { ApprovalRefusedError, longPoll, type WaitOptions } from '../waiting.js'
 import { Resource, segment } from './resource.js';
 
 /** The content whose digest is compared with that of the approved payload, or the digest itself. */
-export type Consumption = { readonly payload: unknown } | { readonly digest: string };
+export type Consumption =
+  | {
+      /** The content that is about to be used. */
+      readonly payload: unknown;
+    }
+  | {
+      /** Its digest ({@link digestOf}). */
+      readonly digest: string;
+    };
 
+/** Approvals: decisions of other roles about a payload. */
 export class Approvals extends Resource {
   /** Requests an approval of a payload, for a task. */
   request(request: RequestApprovalBody, options?: RequestOptions): Promise<ApprovalAck> {
     return this.write('/approvals', { ...request, decision: 'pending' }, options);
   }
 
+  /** Returns an approval with its payload. */
   get(id: string, options?: RequestOptions): Promise<Approval> {
     return this.read(`/approvals/${segment(id)}`, options);
   }
 
+  /** Lists the approvals that the caller can read, newest first. */
   list(filter: ApprovalFilter = {}, options: RequestOptions = {}): List<Approval, ApprovalPage> {
     return new List(this.http, '/approvals', { ...filter }, ({ approvals }) => approvals, options);
   }
 
+  /** Decides, with the vote of the caller. */
   decide(id: string, decision: DecideApprovalBody, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'decision', decision, options);
   }
 
+  /** Approves, with the vote of the caller. */
   approve(id: string, comments?: string, options?: RequestOptions): Promise<Approval> {
     const decision = { decision: 'approved', ...(comments !== undefined && { comments }) } as const;
     return this.decide(id, decision, options);
   }
 
+  /** Rejects. The requester receives the comment. */
   reject(id: string, comments: string, options?: RequestOptions): Promise<Approval> {
     return this.decide(id, { decision: 'rejected', comments }, options);
   }
 
+  /** Withdraws a pending approval that the caller requested. */
   withdraw(
     id: string,
     withdraw: WithdrawApprovalBody = {},
@@ -57,18 +72,22 @@ export class Approvals extends Resource {
     return this.step(id, 'withdraw', withdraw, options);
   }
 
+  /** Gives the decision to another role, before the first vote. */
   delegate(id: string, to: DelegateApprovalBody, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'delegate', to, options);
   }
 
+  /** Returns a delegated decision to the role that delegated it, before the first vote. */
   recall(id: string, recall: RecallApprovalBody = {}, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'recall', recall, options);
   }
 
+  /** Replaces the role that decides. Requires the role `admin`. */
   reassign(id: string, to: ReassignApprovalBody, options?: RequestOptions): Promise<Approval> {
     return this.step(id, 'reassign', to, options);
   }
 
+  /** Requests another decision after a rejection, a withdrawal or an expiry. Returns the new approval. */
   resubmit(
     id: string,
     changes: ResubmitApprovalBody = {},
@@ -96,10 +115,8 @@ export class Approvals extends Resource {
    * @throws ApprovalRefusedError if a stage is rejected or withdrawn, or expires
    * @throws WaitTimeoutError if it is not decided in `timeoutMs`
    */
-  async decision(
-    id: string,
-    { timeoutMs = Infinity, signal }: WaitOptions = {},
-  ): Promise<Approval> {
+  async decision(id: string, options: WaitOptions = {}): Promise<Approval> {
+    const { timeoutMs = Infinity, signal } = options;
     const deadline = performance.now() + timeoutMs;
     let stage = id;
     for (;;) {

@@ -3,7 +3,9 @@ import { List } from '../pages.js';
 import type { AuditEvent, AuditFilter, AuditPage, AuditSeals, ReportedEvent } from '../types.js';
 import { Resource, segment } from './resource.js';
 
+/** The audit log. */
 export class Audit extends Resource {
+  /** Lists the events that the caller can read, oldest first. */
   events(filter: AuditFilter = {}, options: RequestOptions = {}): List<AuditEvent, AuditPage> {
     return new List(this.http, '/audit/events', { ...filter }, ({ events }) => events, options);
   }

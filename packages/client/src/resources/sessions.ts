@@ -10,17 +10,23 @@ import type {
 } from '../types.js';
 import { Resource, segment, type WriteOptions } from './resource.js';
 
+
+/** The report of a failed attempt. */
 export interface Failure {
+  /** The reason, for the requester. */
   readonly error: string;
   /** Whether another attempt follows, if any are left. */
   readonly retryable: boolean;
 }
 
+/** Sessions: the attempts at tasks. */
 export class Sessions extends Resource {
+  /** Returns a session. */
   get(id: string, options?: RequestOptions): Promise<Session> {
     return this.read(`/sessions/${segment(id)}`, options);
   }
 
+  /** Lists the sessions that the caller can read, newest first. */
   list(filter: SessionFilter = {}, options: RequestOptions = {}): List<Session, SessionPage> {
     return new List(this.http, '/sessions', { ...filter }, ({ sessions }) => sessions, options);
   }
@@ -29,17 +35,20 @@ export class Sessions extends Resource {
   async changed(
     id: string,
     version: number,
-    { waitSeconds = 25, ...options }: RequestOptions & { waitSeconds?: number } = {},
+    wait: RequestOptions & { waitSeconds?: number } = {},
   ): Promise<Session | undefined> {
+    const { waitSeconds = 25, ...options } = wait;
     const query = { wait_seconds: waitSeconds, version };
     const session = await this.read<Session>(`/sessions/${segment(id)}`, { ...options, query });
     return session.version === version ? undefined : session;
   }
 
+  /** Changes the status or the metadata of a session. */
   update(id: string, update: UpdateSessionBody, options: WriteOptions = {}): Promise<Session> {
     return this.call('PUT', `/sessions/${segment(id)}`, update, preconditionOf(id, options));
   }
 
+  /** Completes an attempt, and with it the task. */
   complete(
     id: string,
     completion: { result?: Record<string, unknown>; withdraw_pending?: boolean } = {},
@@ -48,7 +57,9 @@ export class Sessions extends Resource {
     return this.update(id, { ...completion, status: 'completed' }, options);
   }
 
-  fail(id: string, { error, retryable }: Failure, options?: WriteOptions): Promise<Session> {
+  /** Reports that an attempt has failed. */
+  fail(id: string, failure: Failure, options?: WriteOptions): Promise<Session> {
+    const { error, retryable } = failure;
     return this.update(id, { status: 'failed', error, retryable }, options);
   }
 

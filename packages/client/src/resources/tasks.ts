@@ -22,31 +22,47 @@ import type {
 import { longPoll, TaskEndedError, type WaitOptions } from '../waiting.js';
 import { Resource, segment } from './resource.js';
 
+/** Selects the tasks of {@link Tasks.waitForWork}. */
 export interface WorkFilter {
+  /** Tasks of this role. Default: the default role of the token. */
   readonly role?: string | undefined;
+  /** Tasks of these types. Default: all. */
   readonly taskTypes?: readonly string[] | undefined;
-  /** 0 to 25. Default: 25. */
+  /** Longest wait, 0 to 25. Default: 25. */
   readonly waitSeconds?: number | undefined;
 }
 
+/** A task at one of its versions. */
+export interface ChangedTask {
+  /** The task as it is now. */
+  readonly task: TaskDetail;
+  /** Pass it to {@link Tasks.changed} to wait for the next change. */
+  readonly etag: string;
+}
+
+/** Tasks: work that one role asks of another. */
 export class Tasks extends Resource {
-  /** Routes a task to a role. */
+  /** Routes a task to a role. Returns its id and the session of its first attempt. */
   route(task: RouteTaskBody, options?: RequestOptions): Promise<RoutedTask> {
     return this.write('/tasks/route', task, options);
   }
 
+  /** Returns a task with its attempts and approvals. */
   get(id: string, options?: RequestOptions): Promise<TaskDetail> {
     return this.read(`/tasks/${segment(id)}`, options);
   }
 
+  /** Lists the tasks that the caller can read, newest first. */
   list(filter: TaskFilter = {}, options: RequestOptions = {}): List<Task, TaskPage> {
     return new List(this.http, '/tasks', { ...filter }, ({ tasks }) => tasks, options);
   }
 
+  /** Returns a task with the tasks below it. */
   tree(id: string, options?: RequestOptions): Promise<TaskNode> {
     return this.read(`/tasks/${segment(id)}/tree`, options);
   }
 
+  /** Returns the events of a task in their order, and what it waits for. */
   timeline(id: string, options?: RequestOptions): Promise<Timeline> {
     return this.read(`/tasks/${segment(id)}/timeline`, options);
   }
@@ -70,10 +86,12 @@ export class Tasks extends Resource {
     return this.write('/tasks/claim', claim, options);
   }
 
+  /** Claims one task. */
   claim(id: string, lease: ClaimTaskBody = {}, options?: RequestOptions): Promise<ClaimedTask> {
     return this.write(`/tasks/${segment(id)}/claim`, lease, options);
   }
 
+  /** Cancels a task. Its worker sees this at once. */
   cancel(
     id: string,
     cancel: CancelTaskBody = {},
@@ -82,6 +100,7 @@ export class Tasks extends Resource {
     return this.write(`/tasks/${segment(id)}/cancel`, cancel, options);
   }
 
+  /** Opens another attempt at a task that has failed. */
   retry(id: string, retry: RetryTaskBody = {}, options?: RequestOptions): Promise<Task> {
     return this.write(`/tasks/${segment(id)}/retry`, retry, options);
   }
@@ -123,9 +142,10 @@ export class Tasks extends Resource {
    */
   async changed(
     id: string,
-    { etag, waitSeconds = 25 }: { etag?: string | undefined; waitSeconds?: number },
+    since: { etag?: string | undefined; waitSeconds?: number },
     options: RequestOptions = {},
-  ): Promise<{ task: TaskDetail; etag: string } | undefined> {
+  ): Promise<ChangedTask | undefined> {
+    const { etag, waitSeconds = 25 } = since;
     const response: MeshResponse = await this.http.send({
       ...options,
       method: 'GET',

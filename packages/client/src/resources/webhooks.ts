@@ -22,10 +22,12 @@ export class Webhooks extends Resource {
     return this.write('/webhooks', webhook, options);
   }
 
+  /** Returns all webhooks. */
   async list(options?: RequestOptions): Promise<Webhook[]> {
     return (await this.read<{ webhooks: Webhook[] }>('/webhooks', options)).webhooks;
   }
 
+  /** Returns a webhook. */
   get(id: string, options?: RequestOptions): Promise<Webhook> {
     return this.read(`/webhooks/${segment(id)}`, options);
   }
@@ -40,6 +42,7 @@ export class Webhooks extends Resource {
     await this.call('DELETE', `/webhooks/${segment(id)}`, undefined, preconditionOf(options));
   }
 
+  /** Replaces the secret. For `overlap_seconds`, deliveries have a signature of each secret. */
   rotate(
     id: string,
     rotation: RotateWebhookSecretBody = {},
@@ -53,6 +56,7 @@ export class Webhooks extends Resource {
     return this.write(`/webhooks/${segment(id)}/test`, undefined, options);
   }
 
+  /** Lists the deliveries of a webhook, newest first. */
   deliveries(
     id: string,
     filter: DeliveryFilter = {},
@@ -62,6 +66,7 @@ export class Webhooks extends Resource {
     return new List(this.http, path, { ...filter }, ({ deliveries }) => deliveries, options);
   }
 
+  /** Delivers one event again. */
   redeliver(id: string, position: string | number, options?: RequestOptions): Promise<unknown> {
     const path = `/webhooks/${segment(id)}/deliveries/${segment(position)}/redeliver`;
     return this.write(path, undefined, options);
