@@ -1,9 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newSubject, tokenFor } from '../../support/app.js';
+import { nodeProgram } from '../../support/node-program.js';
 import { useApp } from '../../support/kit.js';
 import { packedClient } from '../../support/packed-client.js';
 
@@ -33,6 +35,12 @@ console.log(JSON.stringify(await finance.tasks.result(task_id, { timeoutMs: 20_0
 await worker.stop();
 await running;
 `;
+
+/** The lowest versions of Node.js that the package names, one of each major version. */
+const { engines } = JSON.parse(readFileSync('packages/client/package.json', 'utf8')) as {
+  engines: { node: string };
+};
+const NODE_VERSIONS = engines.node.match(/\d+\.\d+\.\d+/g) ?? [];
 
 describe('The packed package', () => {
   const mesh = useApp();
@@ -80,20 +88,30 @@ describe('The packed package', () => {
     60_000,
   );
 
-  it('works from an empty folder', async () => {
-    const ROLE = newSubject('manager');
-    const env = {
-      PATH: process.env.PATH,
-      BASE_URL: mesh.url,
-      FINANCE: tokenFor('finance', newSubject('finance')),
-      MANAGER: tokenFor(ROLE, newSubject('manager')),
-      ROLE,
-    };
-    const { stdout } = await run(process.execPath, ['consumer.js'], { cwd: folder, env });
-
-    expect(JSON.parse(stdout)).toEqual({
-      attempt: 1,
-      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
-    });
+  it('names the versions of Node.js that it is tested on', () => {
+    expect(NODE_VERSIONS.map((version) => version.split('.')[0])).toEqual(['20', '22', '24']);
   });
+
+  it.each(NODE_VERSIONS)(
+    'works from an empty folder on Node.js %s',
+    async (version) => {
+      const ROLE = newSubject('manager');
+      const env = {
+        PATH: process.env.PATH,
+        BASE_URL: mesh.url,
+        FINANCE: tokenFor('finance', newSubject('finance')),
+        MANAGER: tokenFor(ROLE, newSubject('manager')),
+        ROLE,
+      };
+      const node = await nodeProgram(version);
+      const { stdout, stderr } = await run(node, ['consumer.js'], { cwd: folder, env });
+
+      expect(stderr).toBe('');
+      expect(JSON.parse(stdout)).toEqual({
+        attempt: 1,
+        digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      });
+    },
+    180_000,
+  );
 });
