@@ -7,14 +7,16 @@ export interface ManyTasks {
   status: 'pending' | 'active' | 'completed';
   /** How many days ago the last of them was routed. */
   daysAgo?: number;
+  /** The subject that claimed them. */
+  claimedBy?: string;
 }
 
 /** Puts many tasks, each with one attempt, straight into the tables. */
 export async function insertTasks(
   mesh: TestApp,
-  { count, role, status, daysAgo = 0 }: ManyTasks,
+  { count, role, status, daysAgo = 0, claimedBy }: ManyTasks,
 ): Promise<void> {
-  await patiently(mesh, INSERT_TASKS, [count, role, status, daysAgo]);
+  await patiently(mesh, INSERT_TASKS, [count, role, status, daysAgo, claimedBy ?? null]);
 }
 
 /** Puts many plain sessions into the table, pending for longer than they are kept. */
@@ -49,11 +51,11 @@ const INSERT_TASKS = `
   )
   INSERT INTO sessions
     (id, role, task_id, status, trace_id, created_by, created_at, attempt, attempts_left, priority, ended_reason,
-     lease_expires_at, deadline_at)
+     lease_expires_at, deadline_at, claimed_by)
   SELECT gen_random_uuid(), $2, id, $3::varchar, trace_id, 'many', created_at, 1, 2, (random() * 2)::smallint,
          CASE $3 WHEN 'completed' THEN 'completed' END,
          CASE $3 WHEN 'active' THEN now() + make_interval(secs => 60 + 300 * random()) END,
-         CASE WHEN random() < 0.2 THEN now() + interval '1 day' END
+         CASE WHEN random() < 0.2 THEN now() + interval '1 day' END, $5::text
     FROM routed`;
 
 const INSERT_SESSIONS = `

@@ -77,6 +77,16 @@ describe(`behind ${TASKS} tasks of 50 roles`, () => {
     },
   );
 
+  it.each([
+    ['tasks', 'idx_sessions_claimed_by_tasks'],
+    ['sessions', 'idx_sessions_claimed_by'],
+  ])('GET /%s?claimed_by=me finds the claims of a caller in %s', async (list, index) => {
+    for (const query of ['claimed_by=me', 'claimed_by=me&status=active']) {
+      const plans = await plansOf(mesh, 'much', `/${list}?${query}`);
+      for (const { ways } of plans) expect(ways).toContain(index);
+    }
+  });
+
   for (const viewer of Object.keys(ROLES_OF) as Viewer[]) {
     for (const list of Object.keys(FILTERS) as List[]) {
       it(`GET /${list} of a caller with ${viewer} reads few rows, with each filter`, async () => {
