@@ -1,5 +1,5 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { Cli } from '../../support/cli.js';
@@ -145,6 +145,16 @@ describe('mesh login with a token', () => {
     expect(
       await cli.json('whoami', { env: { MESH_TOKEN: tokenFor('cfo'), MESH_URL: mesh.url } }),
     ).toMatchObject({ roles: ['cfo'] });
+  });
+
+  it('from a file with a relative path works in each folder', async () => {
+    const path = join(cli.folder, 'relative.token');
+    writeFileSync(path, tokenFor('finance'));
+    const given = relative(process.cwd(), path);
+    expect((await cli.run(`login --token-file ${given} --url ${mesh.url}`)).code).toBe(0);
+    expect(await cli.json('whoami')).toMatchObject({ roles: ['finance'] });
+    const stored = readFileSync(join(cli.folder, 'credentials.json'), 'utf8');
+    expect(stored).toContain(JSON.stringify(path));
   });
 
   it('needs an identity provider for the device flow', async () => {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createClient } from '@agent-mesh/client';
 import { type Context, contextOf } from '../context.js';
@@ -81,7 +82,7 @@ async function toLogin(context: Context, options: LoginOptions): Promise<StoredL
   if (ways.length > 1)
     throw usageError('Use one of --token-stdin, --token-file and --client-secret-file.');
   if (tokenStdin === true) return { kind: 'token', token: readSecret('-') };
-  if (tokenFile !== undefined) return { kind: 'file', file: tokenFile };
+  if (tokenFile !== undefined) return { kind: 'file', file: resolve(tokenFile) };
   const { clientId = DEFAULT_CLIENT, issuer = await discoverIssuer(context.url) } = options;
   if (clientSecretFile !== undefined)
     return {
