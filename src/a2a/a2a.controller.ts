@@ -11,7 +11,7 @@ import { toNfc } from '../common/names.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { methodNotAllowed } from '../http/route-not-found.filter.js';
 import { SkipIdempotency } from '../idempotency/skip-idempotency.decorator.js';
-import { publicUrl } from '../mcp/http/public-url.js';
+import { publicUrl } from '../http/public-url.js';
 import { A2aErrorFilter } from './a2a-error.filter.js';
 import { A2aHttpAdapter } from './a2a-http.adapter.js';
 import { AgentCardsService, KEYS_PATH, type KeySet } from './agent-cards.service.js';

@@ -8,6 +8,7 @@ import type * as api from './generated/types.gen.js';
 export type {
   Approval,
   ApprovalAck,
+  ApprovalCounts,
   ApprovalPage,
   ApprovedTask,
   AuditEvent,
@@ -26,6 +27,7 @@ export type {
   CloudEvent,
   CreateWebhookBody,
   DecideApprovalBody,
+  DecisionCounts,
   DelegateApprovalBody,
   Delivery,
   DeliveryAttempt,
@@ -62,6 +64,7 @@ export type {
   Session,
   SessionPage,
   Task,
+  TaskCounts,
   TaskDetail,
   TaskNode,
   TaskPage,

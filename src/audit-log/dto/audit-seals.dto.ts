@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsOptional, IsUUID } from 'class-validator';
 import { AUDIT_LOG_STATES, type AuditLogState } from '../audit-log-state.service.js';
@@ -23,6 +23,7 @@ export class AuditSealsQuery {
   event_ids?: string[];
 }
 
+@ApiSchema({ description: 'A signed head of the sealed log.' })
 export class SealHeadDto {
   @ApiProperty({ type: 'integer', description: 'Number of entries that it covers.', example: 1033 })
   size: number;
@@ -35,6 +36,7 @@ export class SealHeadDto {
   signed_at: Date;
 }
 
+@ApiSchema({ description: 'The entry of an audit event in the sealed log.' })
 export class EventSealDto {
   @ApiProperty({
     format: 'uuid',
@@ -58,6 +60,7 @@ export class EventSealDto {
   head: SealHeadDto | null;
 }
 
+@ApiSchema({ description: 'The state of the sealed log, and the entries of events.' })
 export class AuditSealsDto {
   @ApiProperty({
     enum: AUDIT_LOG_STATES,

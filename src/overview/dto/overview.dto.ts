@@ -1,5 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+@ApiSchema({ description: 'Numbers of tasks.' })
 class TaskCountsDto {
   @ApiProperty({ type: 'integer', description: 'Pending tasks.', example: 12 })
   pending: number;
@@ -11,6 +12,7 @@ class TaskCountsDto {
   dead: number;
 }
 
+@ApiSchema({ description: 'Numbers of approvals.' })
 class ApprovalCountsDto {
   @ApiProperty({ type: 'integer', description: 'Pending approvals.', example: 5 })
   pending: number;
@@ -23,6 +25,7 @@ class ApprovalCountsDto {
   waiting_for_me: number;
 }
 
+@ApiSchema({ description: 'The work of one role.' })
 export class RoleQueueDto {
   @ApiProperty({ description: 'The role.', example: 'manager' })
   role: string;
@@ -49,6 +52,7 @@ export class RoleQueueDto {
   oldest_pending_at: Date | null;
 }
 
+@ApiSchema({ description: 'The tasks that were routed in one hour.' })
 export class HourDto {
   @ApiProperty({ type: Date, description: 'Start of the hour.', example: '2026-11-28T09:00:00Z' })
   start: Date;
@@ -57,6 +61,7 @@ export class HourDto {
   routed: number;
 }
 
+@ApiSchema({ description: 'The decisions of the last 24 hours.' })
 export class DecisionCountsDto {
   @ApiProperty({ type: 'integer', description: 'Approvals decided.', example: 17 })
   count: number;
@@ -71,6 +76,7 @@ export class DecisionCountsDto {
   median_seconds: number | null;
 }
 
+@ApiSchema({ description: 'Numbers of the work that a caller may see.' })
 export class OverviewDto {
   @ApiProperty({
     type: 'integer',

@@ -1,5 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+@ApiSchema({ description: 'Numbers of what waits for the caller.' })
 export class WaitingDto {
   @ApiProperty({
     type: 'integer',

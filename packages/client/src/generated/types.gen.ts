@@ -6,6 +6,9 @@ export type ClientOptions = {
 
 export type Webhooks = ReceiveEventWebhookRequest;
 
+/**
+ * The caller, as identified by its token.
+ */
 export type Caller = {
     /**
      * `iss#sub` of the token, as it appears in `created_by`, `claimed_by` and `decided_by`.
@@ -25,6 +28,9 @@ export type Caller = {
     kind: 'human' | 'agent';
 };
 
+/**
+ * An event of the audit log.
+ */
 export type AuditEvent = {
     /**
      * Id of the event.
@@ -70,6 +76,9 @@ export type AuditEvent = {
     };
 };
 
+/**
+ * A page of audit events, oldest first.
+ */
 export type AuditPage = {
     /**
      * The events, oldest first.
@@ -85,6 +94,9 @@ export type AuditPage = {
     next_cursor: string | null;
 };
 
+/**
+ * The last line of a complete export. Clients of v0.4 can read it like any event; it is not stored.
+ */
 export type ExportEnd = {
     /**
      * Id of the event.
@@ -138,6 +150,9 @@ export type ExportEnd = {
     digest: string;
 };
 
+/**
+ * An event that an agent reports about itself, in the format of v0.4.
+ */
 export type ReportedEvent = {
     /**
      * The component of the agent that reports the event.
@@ -177,6 +192,9 @@ export type ReportedEvent = {
     };
 };
 
+/**
+ * The response to one reported event.
+ */
 export type IngestAck = {
     /**
      * The id of the stored event.
@@ -192,6 +210,9 @@ export type IngestAck = {
     trace_id: string;
 };
 
+/**
+ * A stored event of a batch.
+ */
 export type IngestedEvent = {
     /**
      * The id of the stored event.
@@ -203,6 +224,9 @@ export type IngestedEvent = {
     trace_id: string;
 };
 
+/**
+ * The response to a batch of reported events.
+ */
 export type IngestBatchAck = {
     /**
      * Always `accepted`.
@@ -218,6 +242,9 @@ export type IngestBatchAck = {
     events: Array<IngestedEvent>;
 };
 
+/**
+ * The audit event, without the members that a CloudEvent has itself.
+ */
 export type EventData = {
     /**
      * The subject that caused the event, or `system`.
@@ -247,6 +274,9 @@ export type EventData = {
     };
 };
 
+/**
+ * An event in the JSON format of CloudEvents 1.0.
+ */
 export type CloudEvent = {
     /**
      * Version of the CloudEvents specification.
@@ -294,6 +324,9 @@ export type CloudEvent = {
     data: EventData;
 };
 
+/**
+ * A page of the event log.
+ */
 export type EventPage = {
     /**
      * The events, in the order of the event log.
@@ -309,6 +342,9 @@ export type EventPage = {
     head: string;
 };
 
+/**
+ * A proof that one head of the sealed log extends another (RFC 6962).
+ */
 export type Consistency = {
     /**
      * Size of the earlier log.
@@ -328,6 +364,9 @@ export type Consistency = {
     checkpoint: string;
 };
 
+/**
+ * A key that signs or signed heads of the sealed log.
+ */
 export type LogKey = {
     /**
      * Verifier key (C2SP signed-note).
@@ -353,6 +392,9 @@ export type LogKey = {
     revoked: boolean;
 };
 
+/**
+ * The keys of the sealed log.
+ */
 export type LogKeys = {
     /**
      * The name of the log, the first line of each head.
@@ -364,6 +406,9 @@ export type LogKeys = {
     keys: Array<LogKey>;
 };
 
+/**
+ * A signed head of the sealed log.
+ */
 export type SealHead = {
     /**
      * Number of entries that it covers.
@@ -375,6 +420,9 @@ export type SealHead = {
     signed_at: string;
 };
 
+/**
+ * The entry of an audit event in the sealed log.
+ */
 export type EventSeal = {
     /**
      * Id of the event.
@@ -390,6 +438,9 @@ export type EventSeal = {
     head: SealHead | null;
 };
 
+/**
+ * The state of the sealed log, and the entries of events.
+ */
 export type AuditSeals = {
     /**
      * State of the sealed log, as in `GET /health`.
@@ -409,6 +460,9 @@ export type AuditSeals = {
     seals: Array<EventSeal>;
 };
 
+/**
+ * A proof that an audit event is in the sealed log.
+ */
 export type EntryProof = {
     /**
      * Index of the entry in the log, from 0.
@@ -432,6 +486,9 @@ export type EntryProof = {
     checkpoint: string;
 };
 
+/**
+ * A role. The members from `reason` on are null if it is not paused.
+ */
 export type Role = {
     /**
      * Name of the role.
@@ -459,6 +516,9 @@ export type Role = {
     paused_at: string | null;
 };
 
+/**
+ * The paused roles.
+ */
 export type PausedRoles = {
     /**
      * The paused roles, by name.
@@ -466,6 +526,9 @@ export type PausedRoles = {
     roles: Array<Role>;
 };
 
+/**
+ * The body of `POST /roles/{role}/pause`.
+ */
 export type PauseRoleBody = {
     /**
      * Reason. Agents of the role receive it with each claim that returns nothing.
@@ -477,6 +540,9 @@ export type PauseRoleBody = {
     until?: string;
 };
 
+/**
+ * A warning about a part of an accepted request that may not have the intended effect.
+ */
 export type Warning = {
     /**
      * Stable code of the warning.
@@ -492,6 +558,9 @@ export type Warning = {
     pointer?: string;
 };
 
+/**
+ * Response to a routed task. The member names are those of v0.4.
+ */
 export type RoutedTask = {
     /**
      * Id of the task, with its prefix.
@@ -511,6 +580,9 @@ export type RoutedTask = {
     warnings?: Array<Warning>;
 };
 
+/**
+ * The content of a task.
+ */
 export type NewTask = {
     /**
      * Type of the task: free text, for example `approval` or `budget_approval`. Workers can claim by type. Claiming a `notification` completes it.
@@ -528,6 +600,9 @@ export type NewTask = {
     };
 };
 
+/**
+ * An approval that the completion of a task requires.
+ */
 export type RequiredApproval = {
     /**
      * Role that decides.
@@ -547,6 +622,9 @@ export type RequiredApproval = {
     approver_kind?: 'any' | 'human';
 };
 
+/**
+ * The body of `POST /tasks/route`.
+ */
 export type RouteTaskBody = {
     /**
      * Role to which the task is assigned.
@@ -596,6 +674,9 @@ export type RouteTaskBody = {
     requires_approval?: RequiredApproval;
 };
 
+/**
+ * A task, with the facts of its latest attempt.
+ */
 export type Task = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
@@ -712,6 +793,9 @@ export type Task = {
     created_at: string;
 };
 
+/**
+ * A page of tasks.
+ */
 export type TaskPage = {
     /**
      * Tasks, newest first; in an inbox by priority, then age.
@@ -727,6 +811,9 @@ export type TaskPage = {
     next_cursor: string | null;
 };
 
+/**
+ * The number of tasks that can be claimed.
+ */
 export type DueTasks = {
     /**
      * Number of tasks that are due. 100 means 100 or more.
@@ -734,6 +821,9 @@ export type DueTasks = {
     pending: number;
 };
 
+/**
+ * The body of `POST /tasks/claim`.
+ */
 export type ClaimNextTaskBody = {
     /**
      * Length of the lease in seconds, from now. At least `LEASE_MIN_SECONDS` of the controller.
@@ -749,6 +839,9 @@ export type ClaimNextTaskBody = {
     task_types?: Array<string>;
 };
 
+/**
+ * An approval that the completion of its task withdrew.
+ */
 export type WithdrawnApproval = {
     /**
      * Id of the approval, with its prefix.
@@ -764,6 +857,9 @@ export type WithdrawnApproval = {
     requested_by: string | null;
 };
 
+/**
+ * A session: one attempt at a task, or a plain session. It has the member names of v0.4 as deprecated duplicates.
+ */
 export type Session = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
@@ -881,6 +977,9 @@ export type Session = {
     withdrawn_approvals?: Array<WithdrawnApproval>;
 };
 
+/**
+ * Limits of a result and an error.
+ */
 export type ClaimLimits = {
     /**
      * Maximum size of a result as JSON, in bytes.
@@ -908,6 +1007,9 @@ export type ClaimLimits = {
     error_characters: number;
 };
 
+/**
+ * An approval of a claimed task.
+ */
 export type ClaimApproval = {
     /**
      * Id of the approval.
@@ -959,6 +1061,9 @@ export type ClaimApproval = {
     attempt: number | null;
 };
 
+/**
+ * A claimed task and the session of its attempt, which receives heartbeats and the result.
+ */
 export type ClaimedTask = {
     /**
      * The claimed task.
@@ -982,6 +1087,9 @@ export type ClaimedTask = {
     replayed?: boolean;
 };
 
+/**
+ * The body of `POST /tasks/{id}/claim`.
+ */
 export type ClaimTaskBody = {
     /**
      * Length of the lease in seconds, from now. At least `LEASE_MIN_SECONDS` of the controller.
@@ -989,6 +1097,9 @@ export type ClaimTaskBody = {
     lease_seconds?: number;
 };
 
+/**
+ * The body of `POST /tasks/{id}/cancel`.
+ */
 export type CancelTaskBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
@@ -1000,6 +1111,9 @@ export type CancelTaskBody = {
     cascade?: boolean;
 };
 
+/**
+ * A cancelled task, and the ids of the tasks that its cascade cancelled.
+ */
 export type CancelledTask = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
@@ -1120,6 +1234,9 @@ export type CancelledTask = {
     cancelled_tasks?: Array<string>;
 };
 
+/**
+ * The body of `POST /tasks/{id}/retry`.
+ */
 export type RetryTaskBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
@@ -1127,6 +1244,9 @@ export type RetryTaskBody = {
     reason?: string;
 };
 
+/**
+ * The body of `POST /tasks/cancel`.
+ */
 export type CancelTasksBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
@@ -1170,6 +1290,9 @@ export type CancelTasksBody = {
     status?: 'pending' | 'active';
 };
 
+/**
+ * A task that a filter selects.
+ */
 export type MatchingTask = {
     /**
      * Id of the task.
@@ -1197,6 +1320,9 @@ export type MatchingTask = {
     created_at: string;
 };
 
+/**
+ * A task that a filter selects, and that was not changed.
+ */
 export type RefusedTask = {
     /**
      * Id of the task.
@@ -1212,6 +1338,9 @@ export type RefusedTask = {
     detail: string;
 };
 
+/**
+ * The outcome of a change to the tasks of a filter.
+ */
 export type BulkResult = {
     /**
      * Whether nothing was changed.
@@ -1239,6 +1368,9 @@ export type BulkResult = {
     refused: Array<RefusedTask>;
 };
 
+/**
+ * The body of `POST /tasks/retry`.
+ */
 export type RetryTasksBody = {
     /**
      * Reason. It is recorded in the timeline of the task.
@@ -1282,6 +1414,9 @@ export type RetryTasksBody = {
     status?: 'failed' | 'expired' | 'dead' | 'cancelled';
 };
 
+/**
+ * Another decision about the same payload of the same task.
+ */
 export type EarlierDecision = {
     /**
      * Id of the approval.
@@ -1313,6 +1448,9 @@ export type EarlierDecision = {
     attempt: number | null;
 };
 
+/**
+ * Type, description and status of the task of an approval.
+ */
 export type ApprovedTask = {
     /**
      * The type of the task.
@@ -1328,6 +1466,9 @@ export type ApprovedTask = {
     status: 'pending' | 'active' | 'completed' | 'failed' | 'expired' | 'dead' | 'cancelled';
 };
 
+/**
+ * A request for a decision about a payload, and the decision. Each stage is an approval.
+ */
 export type Approval = {
     /**
      * Id of the approval.
@@ -1473,6 +1614,9 @@ export type Approval = {
     task: ApprovedTask;
 };
 
+/**
+ * A task with its attempts and approvals.
+ */
 export type TaskDetail = {
     /**
      * `true` in a replay: the request was executed before with the same `Idempotency-Key`. Absent otherwise.
@@ -1601,6 +1745,9 @@ export type TaskDetail = {
     complete: boolean;
 };
 
+/**
+ * A task in its tree. For a task that the caller cannot read, only `id`, `status` and `children` are present.
+ */
 export type TaskNode = {
     /**
      * Id of the task.
@@ -1628,6 +1775,9 @@ export type TaskNode = {
     children: Array<TaskNode>;
 };
 
+/**
+ * An audit event of a task, one of its attempts or one of its approvals.
+ */
 export type TimelineEntry = {
     /**
      * Time of the event.
@@ -1683,6 +1833,9 @@ export type TimelineEntry = {
     approval_id: string | null;
 };
 
+/**
+ * A role or subject for which a task waits.
+ */
 export type WaitsFor = {
     /**
      * `claim`: an agent has to claim the task. `due_time`: the task is not due yet. `worker`: its worker has to complete it. `approval`: an approval has to be decided, or the required approval has to be requested again.
@@ -1702,6 +1855,9 @@ export type WaitsFor = {
     approval_id?: string;
 };
 
+/**
+ * The events of a task, and the role or the time that it waits for.
+ */
 export type Timeline = {
     /**
      * Events, oldest first, at most 1,000.
@@ -1717,6 +1873,9 @@ export type Timeline = {
     waits_for: Array<WaitsFor>;
 };
 
+/**
+ * The response of `POST /approvals`, in the format of v0.4.
+ */
 export type ApprovalAck = {
     /**
      * The id of the approval.
@@ -1732,6 +1891,9 @@ export type ApprovalAck = {
     task_id: string;
 };
 
+/**
+ * The body of `POST /approvals`.
+ */
 export type RequestApprovalBody = {
     /**
      * The task: a UUID, or `task-<uuid>`.
@@ -1789,6 +1951,9 @@ export type RequestApprovalBody = {
     repeat?: boolean;
 };
 
+/**
+ * A page of approvals.
+ */
 export type ApprovalPage = {
     /**
      * The approvals, newest first.
@@ -1804,6 +1969,9 @@ export type ApprovalPage = {
     next_cursor: string | null;
 };
 
+/**
+ * The body of `POST /approvals/{id}/decision`.
+ */
 export type DecideApprovalBody = {
     /**
      * The decision.
@@ -1819,6 +1987,9 @@ export type DecideApprovalBody = {
     digest?: string;
 };
 
+/**
+ * The body of `POST /approvals/{id}/withdraw`.
+ */
 export type WithdrawApprovalBody = {
     /**
      * Why the approval is withdrawn. Stored in the audit log.
@@ -1826,6 +1997,9 @@ export type WithdrawApprovalBody = {
     reason?: string;
 };
 
+/**
+ * The body of `POST /approvals/{id}/resubmit`.
+ */
 export type ResubmitApprovalBody = {
     /**
      * Why the approval is requested. Required with `repeat`.
@@ -1847,6 +2021,9 @@ export type ResubmitApprovalBody = {
     repeat?: boolean;
 };
 
+/**
+ * The body of `POST /approvals/{id}/consume`.
+ */
 export type ConsumeApprovalBody = {
     /**
      * SHA-256 of the payload of your action in canonical JSON (RFC 8785), in hexadecimal. It must match the approved payload.
@@ -1854,6 +2031,9 @@ export type ConsumeApprovalBody = {
     digest: string;
 };
 
+/**
+ * The body of `POST /approvals/{id}/delegate`.
+ */
 export type DelegateApprovalBody = {
     /**
      * The role that decides from now on.
@@ -1865,6 +2045,9 @@ export type DelegateApprovalBody = {
     reason: string;
 };
 
+/**
+ * The body of `POST /approvals/{id}/recall`.
+ */
 export type RecallApprovalBody = {
     /**
      * Why the decision is recalled. Stored in the audit log.
@@ -1872,6 +2055,9 @@ export type RecallApprovalBody = {
     reason?: string;
 };
 
+/**
+ * The body of `POST /approvals/{id}/reassign`.
+ */
 export type ReassignApprovalBody = {
     /**
      * The role that decides from now on.
@@ -1883,6 +2069,9 @@ export type ReassignApprovalBody = {
     reason: string;
 };
 
+/**
+ * An executed keyed request.
+ */
 export type KeyedRequest = {
     /**
      * HTTP method of the request.
@@ -1923,6 +2112,9 @@ export type KeyedRequest = {
     expires_at: string;
 };
 
+/**
+ * The requests that were executed with an idempotency key.
+ */
 export type KeyedRequests = {
     /**
      * The requests, latest first.
@@ -1930,6 +2122,9 @@ export type KeyedRequests = {
     requests: Array<KeyedRequest>;
 };
 
+/**
+ * The body of `POST /sessions`.
+ */
 export type CreateSessionBody = {
     /**
      * Org role that the session acts for. The v0.4 name `agent_role` is accepted too.
@@ -1951,6 +2146,9 @@ export type CreateSessionBody = {
     };
 };
 
+/**
+ * A page of a list of sessions, numbered or after a cursor.
+ */
 export type SessionPage = {
     /**
      * Sessions, newest first.
@@ -1978,6 +2176,9 @@ export type SessionPage = {
     next_cursor: string | null;
 };
 
+/**
+ * The body of `PUT /sessions/{id}`.
+ */
 export type UpdateSessionBody = {
     /**
      * New status of the session. The v0.4 name `state` is accepted too.
@@ -2013,6 +2214,9 @@ export type UpdateSessionBody = {
     withdraw_pending?: boolean;
 };
 
+/**
+ * The body of `PUT /sessions/{id}/events`.
+ */
 export type ApplySessionEventBody = {
     /**
      * JSON object for the agent’s own use. Replaces the stored metadata.
@@ -2038,6 +2242,9 @@ export type ApplySessionEventBody = {
     event: 'activate' | 'complete' | 'fail';
 };
 
+/**
+ * The body of `POST /sessions/{id}/heartbeat`.
+ */
 export type SendHeartbeatBody = {
     /**
      * Length of the lease in seconds, from now. Default: the present length, or 300 if the session has no lease yet.
@@ -2045,6 +2252,9 @@ export type SendHeartbeatBody = {
     lease_seconds?: number;
 };
 
+/**
+ * The body of `POST /sessions/{id}/release`.
+ */
 export type ReleaseSessionBody = {
     /**
      * Reason for the release. It is recorded in the timeline of the task.
@@ -2064,6 +2274,9 @@ export type ReleaseSessionBody = {
     undelivered?: boolean;
 };
 
+/**
+ * An event of a receipt, with its proof.
+ */
 export type Evidence = {
     /**
      * Index of the entry in the sealed log.
@@ -2083,6 +2296,9 @@ export type Evidence = {
     proof: Array<string>;
 };
 
+/**
+ * A file that proves a decision offline.
+ */
 export type Receipt = {
     /**
      * Name and version of the format.
@@ -2102,6 +2318,9 @@ export type Receipt = {
     evidence: Array<Evidence>;
 };
 
+/**
+ * Numbers of tasks.
+ */
 export type TaskCounts = {
     /**
      * Pending tasks.
@@ -2117,6 +2336,9 @@ export type TaskCounts = {
     dead: number;
 };
 
+/**
+ * Numbers of approvals.
+ */
 export type ApprovalCounts = {
     /**
      * Pending approvals.
@@ -2128,6 +2350,9 @@ export type ApprovalCounts = {
     waiting_for_me: number;
 };
 
+/**
+ * The work of one role.
+ */
 export type RoleQueue = {
     /**
      * The role.
@@ -2151,6 +2376,9 @@ export type RoleQueue = {
     oldest_pending_at: string | null;
 };
 
+/**
+ * The tasks that were routed in one hour.
+ */
 export type Hour = {
     /**
      * Start of the hour.
@@ -2162,6 +2390,9 @@ export type Hour = {
     routed: number;
 };
 
+/**
+ * The decisions of the last 24 hours.
+ */
 export type DecisionCounts = {
     /**
      * Approvals decided.
@@ -2173,6 +2404,9 @@ export type DecisionCounts = {
     median_seconds: number | null;
 };
 
+/**
+ * Numbers of the work that a caller may see.
+ */
 export type Overview = {
     /**
      * The number up to which rows are counted: a count of this value means as many or more.
@@ -2204,6 +2438,9 @@ export type Overview = {
     leases_lost: number;
 };
 
+/**
+ * Numbers of what waits for the caller.
+ */
 export type Waiting = {
     /**
      * Approvals that the caller can decide now. 100 means 100 or more.
@@ -2211,6 +2448,9 @@ export type Waiting = {
     approvals: number;
 };
 
+/**
+ * A webhook with its signing secret, which is shown once.
+ */
 export type WebhookWithSecret = {
     /**
      * Id of the webhook.
@@ -2270,6 +2510,9 @@ export type WebhookWithSecret = {
     secret: string | null;
 };
 
+/**
+ * The body of `POST /webhooks`.
+ */
 export type CreateWebhookBody = {
     /**
      * URL that receives the events: https, without credentials, at a public address.
@@ -2293,6 +2536,9 @@ export type CreateWebhookBody = {
     description?: string;
 };
 
+/**
+ * A URL that receives events.
+ */
 export type Webhook = {
     /**
      * Id of the webhook.
@@ -2348,6 +2594,9 @@ export type Webhook = {
     updated_at: string;
 };
 
+/**
+ * All webhooks.
+ */
 export type WebhookList = {
     /**
      * All webhooks, oldest first.
@@ -2355,6 +2604,9 @@ export type WebhookList = {
     webhooks: Array<Webhook>;
 };
 
+/**
+ * The body of `PATCH /webhooks/{id}`.
+ */
 export type UpdateWebhookBody = {
     /**
      * New URL.
@@ -2382,6 +2634,9 @@ export type UpdateWebhookBody = {
     status?: 'enabled' | 'disabled';
 };
 
+/**
+ * The body of `POST /webhooks/{id}/rotate`.
+ */
 export type RotateWebhookSecretBody = {
     /**
      * Seconds during which the old secret signs as well.
@@ -2389,6 +2644,9 @@ export type RotateWebhookSecretBody = {
     overlap_seconds?: number;
 };
 
+/**
+ * An attempt to deliver an event.
+ */
 export type DeliveryAttempt = {
     /**
      * Start of the attempt.
@@ -2412,6 +2670,9 @@ export type DeliveryAttempt = {
     response: string;
 };
 
+/**
+ * The delivery of an event to a webhook.
+ */
 export type Delivery = {
     /**
      * Position of the event.
@@ -2447,6 +2708,9 @@ export type Delivery = {
     attempts: Array<DeliveryAttempt>;
 };
 
+/**
+ * A page of deliveries, latest event first.
+ */
 export type DeliveryPage = {
     /**
      * The deliveries, highest position first.
@@ -2458,6 +2722,9 @@ export type DeliveryPage = {
     next_cursor: string | null;
 };
 
+/**
+ * The response to a test of a webhook.
+ */
 export type WebhookTest = {
     /**
      * Id of the webhook.
@@ -2469,6 +2736,9 @@ export type WebhookTest = {
     event_id: string;
 };
 
+/**
+ * The response to a redelivery.
+ */
 export type Redelivery = {
     /**
      * Position of the event.
@@ -2476,6 +2746,9 @@ export type Redelivery = {
     position: number;
 };
 
+/**
+ * The response to a replay.
+ */
 export type WebhookReplay = {
     /**
      * Number of events that are sent again.
@@ -2483,6 +2756,9 @@ export type WebhookReplay = {
     count: number;
 };
 
+/**
+ * The body of `POST /webhooks/{id}/replay`.
+ */
 export type ReplayWebhookEventsBody = {
     /**
      * Replay the events after this cursor of `GET /events`, or this position.
@@ -2502,6 +2778,9 @@ export type ReplayWebhookEventsBody = {
     only_failed?: boolean;
 };
 
+/**
+ * Protected-resource metadata of `/mcp` (RFC 9728 section 2).
+ */
 export type ResourceMetadata = {
     /**
      * URL of the protected resource. Tokens may name it as their audience.
@@ -2521,6 +2800,9 @@ export type ResourceMetadata = {
     resource_name: string;
 };
 
+/**
+ * The version of a controller that responds.
+ */
 export type ServiceStatus = {
     /**
      * Always `ok`.
@@ -2532,6 +2814,9 @@ export type ServiceStatus = {
     version: string;
 };
 
+/**
+ * The health of an instance and its dependencies.
+ */
 export type Health = {
     /**
      * `degraded` if a dependency is unavailable.
@@ -2575,6 +2860,9 @@ export type Health = {
     signing_keys_reason?: 'unreachable' | 'certificate_untrusted' | 'bad_response';
 };
 
+/**
+ * The response of the liveness probe.
+ */
 export type Liveness = {
     /**
      * Always `alive`.
@@ -2582,6 +2870,9 @@ export type Liveness = {
     status: 'alive';
 };
 
+/**
+ * The response of the readiness probe.
+ */
 export type Readiness = {
     /**
      * Whether the process accepts requests.
@@ -2589,6 +2880,9 @@ export type Readiness = {
     status: 'ready' | 'not_ready';
 };
 
+/**
+ * One problem of the input.
+ */
 export type InputProblem = {
     /**
      * JSON Pointer into the body (RFC 6901), or `?name` for a query parameter.
@@ -2600,6 +2894,9 @@ export type InputProblem = {
     message: string;
 };
 
+/**
+ * A problem document (RFC 9457).
+ */
 export type Problem = {
     /**
      * URI of the kind of problem: `urn:agent-mesh:error:` and the code.

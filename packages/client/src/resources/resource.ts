@@ -1,5 +1,6 @@
 import type { Http, Method, MeshRequest, RequestOptions } from '../http.js';
 
+/** Options of a change of a resource that has a version. */
 export interface WriteOptions extends RequestOptions {
   /** The version that the resource has to have; otherwise the response is 412. */
   readonly ifVersion?: number | undefined;

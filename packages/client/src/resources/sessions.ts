@@ -10,7 +10,6 @@ import type {
 } from '../types.js';
 import { Resource, segment, type WriteOptions } from './resource.js';
 
-
 /** The report of a failed attempt. */
 export interface Failure {
   /** The reason, for the requester. */
