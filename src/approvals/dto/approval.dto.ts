@@ -9,7 +9,10 @@ import {
 import type { ApprovalRow } from '../approval-rows.sql.js';
 import { ApprovalRequestDto } from './approval-request.dto.js';
 
-@ApiSchema({ description: 'A request for a decision about a payload, and the decision. Each stage is an approval.' })
+@ApiSchema({
+  description:
+    'A request for a decision about a payload, and the decision. Each stage is an approval.',
+})
 export class ApprovalDto extends ApprovalRequestDto {
   @ApiPropertyOptional({
     type: Boolean,

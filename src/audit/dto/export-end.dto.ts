@@ -8,7 +8,10 @@ import { AuditEventDto } from './audit-event.dto.js';
 /** Type of the last line of an export. */
 const EXPORT_COMPLETED = 'export_completed';
 
-@ApiSchema({ description: 'The last line of a complete export. Clients of v0.4 can read it like any event; it is not stored.' })
+@ApiSchema({
+  description:
+    'The last line of a complete export. Clients of v0.4 can read it like any event; it is not stored.',
+})
 export class ExportEndDto extends AuditEventDto {
   @ApiProperty({
     enum: [EXPORT_COMPLETED],

@@ -12,7 +12,10 @@ import { toWithdrawnApprovalDto, WithdrawnApprovalDto } from './withdrawn-approv
 
 const ID = '019a1b2c-3d4e-7f5a-8b6c-7d8e9f0a1b2c';
 
-@ApiSchema({ description: 'A session: one attempt at a task, or a plain session. It has the member names of v0.4 as deprecated duplicates.' })
+@ApiSchema({
+  description:
+    'A session: one attempt at a task, or a plain session. It has the member names of v0.4 as deprecated duplicates.',
+})
 export class SessionDto {
   @ApiPropertyOptional({
     type: Boolean,

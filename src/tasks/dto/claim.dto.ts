@@ -33,7 +33,10 @@ export class ClaimDto extends LeaseDto {
   task_types?: string[];
 }
 
-@ApiSchema({ description: 'A claimed task and the session of its attempt, which receives heartbeats and the result.' })
+@ApiSchema({
+  description:
+    'A claimed task and the session of its attempt, which receives heartbeats and the result.',
+})
 export class ClaimedTaskDto {
   @ApiProperty({ description: 'The claimed task.', type: TaskDto })
   task: TaskDto;

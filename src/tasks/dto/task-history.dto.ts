@@ -1,6 +1,9 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 
-@ApiSchema({ description: 'A task in its tree. For a task that the caller cannot read, only `id`, `status` and `children` are present.' })
+@ApiSchema({
+  description:
+    'A task in its tree. For a task that the caller cannot read, only `id`, `status` and `children` are present.',
+})
 export class TaskNodeDto {
   @ApiProperty({
     format: 'uuid',
@@ -37,7 +40,9 @@ export class TaskNodeDto {
   children: TaskNodeDto[];
 }
 
-@ApiSchema({ description: 'An audit event of a task, one of its attempts or one of its approvals.' })
+@ApiSchema({
+  description: 'An audit event of a task, one of its attempts or one of its approvals.',
+})
 export class TimelineEntryDto {
   @ApiProperty({
     type: String,

@@ -172,7 +172,9 @@ export class TaskDto {
   created_at: Date;
 }
 
-@ApiSchema({ description: 'A cancelled task, and the ids of the tasks that its cascade cancelled.' })
+@ApiSchema({
+  description: 'A cancelled task, and the ids of the tasks that its cascade cancelled.',
+})
 export class CancelledTaskDto extends TaskDto {
   @ApiPropertyOptional({
     type: [String],
