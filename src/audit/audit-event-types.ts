@@ -79,7 +79,7 @@ export const AUDIT_EVENT_TYPES = {
       ...{ to_role: TEXT, task_type: TEXT, priority: TEXT, deadline_at: TIME_OR_NULL },
       ...{ max_attempts: INTEGER, max_run_seconds: INTEGER_OR_NULL, not_before: TIME_OR_NULL },
       ...{ parent_task_id: TEXT_OR_NULL, requires_approval: { type: ['object', 'null'] } },
-      ...{ ...ATTEMPT, idempotency_key: TEXT, began: TIME, ...CONTENT },
+      ...{ ...ATTEMPT, idempotency_key: TEXT, began: TIME, traceparent: TEXT, ...CONTENT },
     },
   },
   task_claimed: {

@@ -69,7 +69,7 @@ const times = (...names: readonly string[]): string =>
 const COLUMNS: Record<ReplayedTable, string> = {
   tasks: `
     id, task_type, description, from_role, to_role, data, context, trace_id, created_by, priority, max_attempts,
-    max_run_seconds, parent_task_id, requires_approval, idempotency_key, ${times('created_at', 'deadline_at')}`,
+    max_run_seconds, parent_task_id, requires_approval, idempotency_key, traceparent, ${times('created_at', 'deadline_at')}`,
   sessions: `
     id, role, task_id, status, metadata, version, trace_id, created_by, attempt, claimed_by, ended_reason,
     lease_seconds, max_run_seconds, parked_for, task_type, from_role, task_status, priority, attempts_left,

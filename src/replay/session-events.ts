@@ -29,8 +29,8 @@ export function taskRouted(state: ReplayState, event: LogEntry): void {
     created_by: actor,
   });
   task.set(event, { created_at: began, priority, deadline_at, max_attempts, max_run_seconds });
-  const { parent_task_id, requires_approval, idempotency_key } = metadata;
-  task.set(event, { parent_task_id, requires_approval, idempotency_key });
+  const { parent_task_id, requires_approval, idempotency_key, traceparent = null } = metadata;
+  task.set(event, { parent_task_id, requires_approval, idempotency_key, traceparent });
   task.setContent(event);
   if (session_id === null) return;
   const session = openSession(state, event, session_id);

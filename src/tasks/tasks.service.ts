@@ -130,10 +130,11 @@ function priorityOf({ priority, task }: RouteTaskDto): Priority {
 /** Returns the facts of a new task for its audit event. */
 function factsOf(task: NewTask) {
   const { to_role, task_type, priority, deadline_at, max_attempts, max_run_seconds } = task;
-  const { parent_task_id, requires_approval } = task;
+  const { parent_task_id, requires_approval, traceparent } = task;
   return {
     ...{ to_role, task_type, priority, deadline_at, max_attempts, max_run_seconds },
     ...{ parent_task_id, requires_approval },
+    ...(traceparent !== null && { traceparent }),
   };
 }
 

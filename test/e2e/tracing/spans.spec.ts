@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newDatabase, newSubject, tokenFor } from '../../support/app.js';
+import { withClient } from '../../support/catalog.js';
 import { Client } from '../../support/client.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { eventually, until } from '../../support/eventually.js';
@@ -134,6 +135,14 @@ describe('The spans of a controller', () => {
       ...keyOf(),
     });
     expect(claimed.task.traceparent).toBe(`00-${traceId}-${send.spanId}-01`);
+    const { rows } = await withClient(databaseUrl, (client) =>
+      client.query<{ traceparent: string }>(
+        `SELECT metadata->>'traceparent' AS traceparent FROM audit_events
+          WHERE event_type = 'task_routed' AND task_id = $1`,
+        [taskId.replace('task-', '')],
+      ),
+    );
+    expect(rows).toEqual([{ traceparent: claimed.task.traceparent }]);
     const process = named(
       await receiver.spansWith([`process ${role}`], claimTrace),
       `process ${role}`,
