@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Counter } from 'prom-client';
 import { Environment } from '../config/environment.js';
 import { MetricsService } from '../observability/metrics.service.js';
@@ -7,7 +7,7 @@ import { POLICY } from './policy.js';
 
 /** Detects handlers that complete without the authorization that the policy of their route requires. */
 @Injectable()
-export class PolicyChecksService {
+export class PolicyChecksService implements OnModuleInit {
   private readonly logger = new Logger(PolicyChecksService.name);
   private readonly unauthorized: Counter<'action'>;
 
@@ -21,6 +21,10 @@ export class PolicyChecksService {
       labelNames: ['action'],
       registers: [registry],
     });
+  }
+
+  /** Shows a count of each action, so that the rate of the first violation can be computed. */
+  onModuleInit(): void {
     for (const action of Object.keys(POLICY)) this.unauthorized.inc({ action }, 0);
   }
 
