@@ -17,7 +17,7 @@ export async function loadTracing(): Promise<void> {
 export function inTaskSpan<T>(task: Task, session: Session, handle: () => Promise<T>): Promise<T> {
   if (!api) return handle();
   const { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = api;
-  const { traceparent } = task;
+  const { traceparent = null } = task;
   const parent =
     traceparent === null ? context.active() : propagation.extract(ROOT_CONTEXT, { traceparent });
   const options = { kind: SpanKind.CONSUMER, attributes: attributesOf(task, session) };

@@ -151,8 +151,9 @@ export class TaskDto {
   @ApiProperty({
     type: String,
     nullable: true,
+    required: false,
     description:
-      'The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.',
+      'The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none, absent from instances of version 0.4.',
     example: null,
   })
   traceparent: string | null;

@@ -780,9 +780,9 @@ export type Task = {
      */
     trace_id: string;
     /**
-     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.
+     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none, absent from instances of version 0.4.
      */
-    traceparent: string | null;
+    traceparent?: string | null;
     /**
      * Subject that routed the task.
      */
@@ -1217,9 +1217,9 @@ export type CancelledTask = {
      */
     trace_id: string;
     /**
-     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.
+     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none, absent from instances of version 0.4.
      */
-    traceparent: string | null;
+    traceparent?: string | null;
     /**
      * Subject that routed the task.
      */
@@ -1720,9 +1720,9 @@ export type TaskDetail = {
      */
     trace_id: string;
     /**
-     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none.
+     * The span that routed the task (W3C Trace Context), with which its worker continues the trace; `null` if there was none, absent from instances of version 0.4.
      */
-    traceparent: string | null;
+    traceparent?: string | null;
     /**
      * Subject that routed the task.
      */
