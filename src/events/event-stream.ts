@@ -8,8 +8,8 @@ import type { EventHubService } from './event-hub.service.js';
 import type { EventBatch, EventReaderService, Reader } from './event-reader.service.js';
 import type { LogEvent } from './log-event.js';
 
-/** Number of events that are read at a time. */
-const BATCH = 100;
+/** Maximum number of events that are read at a time. */
+const MAX_BATCH = 100;
 /** Characters of events that are written at a time: the memory that a client which does not read can occupy. */
 const MAX_CHARS = 256 * 1024;
 /** Milliseconds without an event after which a comment keeps the connection open. */
@@ -35,6 +35,8 @@ export class EventStream {
   private readonly wakeup = new Wakeup();
   private readonly endAt = Date.now() + MAX_AGE_MS;
   private readonly expiresAt: number;
+  /** Number of events that are read next: about as many as fit into one write, because the others are read again. */
+  private batch = MAX_BATCH;
 
   /** @param after the place from which the client continues */
   constructor(
@@ -76,7 +78,9 @@ export class EventStream {
 
   /** Writes the next events. At the end of the log, waits for more, and writes a comment if none follow. */
   private async writeNext(): Promise<EndReason | undefined> {
-    const batch = await this.events.read(this.reader, this.after, BATCH).catch(() => undefined);
+    const batch = await this.events
+      .read(this.reader, this.after, this.batch)
+      .catch(() => undefined);
     if (!batch) {
       await sleep(RETRY_MS);
       return undefined;
@@ -94,12 +98,16 @@ export class EventStream {
   /** Returns the text of events, and moves the place of the client behind them. Those beyond the limit are read again. */
   private take({ events, next }: EventBatch): string {
     let text = '';
-    for (const event of events) {
-      if (text.length >= MAX_CHARS) return text;
+    for (const [index, event] of events.entries()) {
+      if (text.length >= MAX_CHARS) {
+        this.batch = index;
+        return text;
+      }
       text += this.format(event);
       this.after = { ...this.after, position: event.position };
     }
     this.after = next;
+    this.batch = Math.min(2 * this.batch, MAX_BATCH);
     return text;
   }
 
