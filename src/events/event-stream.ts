@@ -116,8 +116,12 @@ export class EventStream {
     // The client can have disconnected while the events were read. Then neither event below would follow.
     if (this.response.destroyed) return 'closed';
     if (this.response.write(text)) return undefined;
-    const settled = new AbortController();
-    const signal = AbortSignal.any([AbortSignal.timeout(DRAIN_MS), settled.signal]);
+    // A timer of its own: Node 20 can collect AbortSignal.timeout behind AbortSignal.any, which then never aborts.
+    const ended = new AbortController();
+    const { signal } = ended;
+    const timer = setTimeout(() => {
+      ended.abort();
+    }, DRAIN_MS);
     try {
       await Promise.race([
         once(this.response, 'drain', { signal }),
@@ -127,7 +131,8 @@ export class EventStream {
     } catch {
       return 'slow_consumer';
     } finally {
-      settled.abort();
+      clearTimeout(timer);
+      ended.abort();
     }
   }
 
