@@ -110,6 +110,8 @@ export async function withClient<T>(
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({ connectionString: url });
+  // The statement in flight fails with the same error.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await work(client);

@@ -36,8 +36,19 @@ export async function startTestPostgres(
   return startIn(await newDataDir(), settings);
 }
 
+export interface StandbyOptions {
+  /** The port at which the standby connects to its primary, if a proxy is in between. */
+  port?: number;
+  /** The name of the standby in `synchronous_standby_names`. */
+  name?: string;
+  settings?: Record<string, string>;
+}
+
 /** Starts a hot standby of a server, as a copy that streams its changes. */
-export async function startTestStandby(primary: TestPostgres): Promise<TestPostgres> {
+export async function startTestStandby(
+  primary: TestPostgres,
+  { port = primary.port, name = 'standby', settings = {} }: StandbyOptions = {},
+): Promise<TestPostgres> {
   const dataDir = await newDataDir();
   const folder = join(dataDir, CLUSTER);
   // https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP
@@ -56,8 +67,9 @@ export async function startTestStandby(primary: TestPostgres): Promise<TestPostg
     await client.end();
   }
   const { username, password } = new URL(primary.url);
-  const source = `host=127.0.0.1 port=${primary.port} user=${username} password=${password}`;
-  return startIn(dataDir, { primary_conninfo: source });
+  const source = `host=127.0.0.1 port=${port} user=${username} password=${password}`;
+  const primary_conninfo = `${source} application_name=${name}`;
+  return startIn(dataDir, { ...settings, primary_conninfo });
 }
 
 /** Writes a file into the data directory, for the account of the server only. */
