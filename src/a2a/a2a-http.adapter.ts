@@ -5,6 +5,7 @@ import { AccessDenialsService } from '../audit/access-denials.service.js';
 import type { Agent } from '../auth/agent.js';
 import { stackOf } from '../errors/error-text.js';
 import { abortOnClose } from '../http/abort-on-close.js';
+import { limitsReader } from '../http/reader-limit.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import { requestContext } from '../observability/request-context.js';
 import { A2aCaller } from './a2a-caller.js';
@@ -27,6 +28,7 @@ import { AgentServicesService } from './agent-services.service.js';
 const KEEP_ALIVE_MS = 15_000;
 /** Bytes of a stream that wait for a client that does not read. */
 const MAX_WAITING = 2 ** 20;
+const STREAMING: ReadonlySet<Operation> = new Set(['SendStreamingMessage', 'SubscribeToTask']);
 const OK = 'ok';
 
 /** A request to an agent, in one of the bindings. */
@@ -78,6 +80,7 @@ export class A2aHttpAdapter {
       request.headers[A2A_VERSION] = '1.0';
       const call = callOf(binding, path, request);
       operation = call.operation;
+      if (STREAMING.has(operation)) limitsReader(response);
       const search = /\?.*$/s.exec(request.url)?.[0] ?? '';
       await this.handlers.handle(role, request, response, {
         binding,

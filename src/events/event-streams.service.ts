@@ -4,6 +4,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Agent } from '../auth/agent.js';
 import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
+import { limitsReader } from '../http/reader-limit.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import type { EventStreamQuery } from './dto/events.query.js';
 import { EventHubService } from './event-hub.service.js';
@@ -64,6 +65,7 @@ export class EventStreamsService {
     try {
       const reader = await this.reader.open(agent, query);
       const start = await this.reader.startAfter(after);
+      limitsReader(response);
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
       response.write('retry: 3000\n\n');
       const { reader: events, hub, environment } = this;

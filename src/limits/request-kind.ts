@@ -1,10 +1,8 @@
 import type { Request } from 'express';
 import type { RequestKind } from './place-list.js';
 
-/** The event stream. It has a limit of its own for clients that do not read. */
-export const EVENT_STREAM_PATH = '/events/stream';
 /** Routes on which a request can wait; on `/mcp` with a tool that has `wait_seconds`. Routing is strict. */
-const WAITING_PATHS = new Set(['/tasks/wait', EVENT_STREAM_PATH, '/mcp']);
+const WAITING_PATHS = new Set(['/tasks/wait', '/events/stream', '/mcp']);
 /** Routes of A2A agents: a message waits for the end of its task, and streams. The operation is in the body. */
 const A2A = /^\/a2a\/[^/]+(\/v1\/|$)/;
 /** Routes on which a request waits if its query has `wait_seconds`. */

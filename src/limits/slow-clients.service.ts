@@ -5,10 +5,10 @@ import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { writeProblem } from '../errors/problem.js';
 import { MetricsService } from '../observability/metrics.service.js';
+import { hasReaderLimit } from '../http/reader-limit.js';
 import { hasBody } from '../observability/probes.js';
 import { LoadShedderService } from './load-shedder.service.js';
 import type { Place } from './place-list.js';
-import { EVENT_STREAM_PATH } from './request-kind.js';
 
 const CHECK_EVERY_MS = 1_000;
 /** Bytes that a client must send between two checks to keep its place under load. */
@@ -19,7 +19,7 @@ const CROWDED_STALL_SECONDS = 5;
 /**
  * Ends requests whose client does not send or read, because they hold a place. Under load a body must come at 4 KiB per
  * second; without load Node limits the time of the whole request. A response whose client reads nothing is ended after
- * HTTP_STALL_SECONDS, under load after 5 seconds. An event stream limits its client itself.
+ * HTTP_STALL_SECONDS, under load after 5 seconds. A stream of events has a limit of its own until it is ended.
  */
 @Injectable()
 export class SlowClientsService implements OnApplicationShutdown {
@@ -51,10 +51,12 @@ export class SlowClientsService implements OnApplicationShutdown {
   }
 
   private check({ kind, request, response }: Place): void {
-    if (pathOf(request) === EVENT_STREAM_PATH || isA2aStream(request, response)) return;
     const isCrowded = this.loadShedder.isCrowded(kind);
-    if (response.headersSent) this.checkReader(response, isCrowded);
-    else if (!request.complete && hasBody(request)) this.checkBody(request, response, isCrowded);
+    if (response.headersSent) {
+      if (!hasReaderLimit(response)) this.checkReader(response, isCrowded);
+    } else if (!request.complete && hasBody(request)) {
+      this.checkBody(request, response, isCrowded);
+    }
   }
 
   private checkBody(request: IncomingMessage, response: ServerResponse, isCrowded: boolean): void {
@@ -84,12 +86,6 @@ export class SlowClientsService implements OnApplicationShutdown {
     socket.once('timeout', end);
     response.once('close', () => socket.off('timeout', end));
   }
-}
-
-/** Whether the response is a stream of an A2A agent, which limits its client itself. */
-function isA2aStream(request: IncomingMessage, response: ServerResponse): boolean {
-  const type = response.getHeader('content-type');
-  return type === 'text/event-stream' && pathOf(request).startsWith('/a2a/');
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

@@ -52,9 +52,14 @@ export class SlowClient {
 }
 
 /** The lines of a request that announces a body of so many bytes. */
-export function announcing(path: string, length: number, token?: string): string[] {
+export function announcing(
+  path: string,
+  length: number,
+  token?: string,
+  method = 'POST',
+): string[] {
   return [
-    `POST ${path} HTTP/1.1`,
+    `${method} ${path} HTTP/1.1`,
     ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
     'Content-Type: application/json',
     'Accept: application/json, text/event-stream',

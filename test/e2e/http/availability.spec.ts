@@ -85,12 +85,17 @@ describe('availability', () => {
       await until(() => none?.status === 404 && other?.status === 405);
     });
 
-    it.each(['/tasks/route', '/mcp'])(
-      'of one agent, to %s: others keep their places, and the bodies end with 408',
-      async (path) => {
+    it.each([
+      ['POST', '/tasks/route'],
+      ['POST', '/mcp'],
+      ['GET', '/events/stream'],
+    ])(
+      'of one agent, to %s %s: others keep their places, and the bodies end with 408',
+      async (method, path) => {
         const app = await start({ MAX_IN_FLIGHT: String(MAX_IN_FLIGHT) });
         const token = tokenFor('rogue', newSubject('rogue'));
-        const attackers = await attack(app, () => announcing(path, 500_000, token), '{');
+        const lines = announcing(path, 500_000, token, method);
+        const attackers = await attack(app, () => lines, '{');
         const agent = once(app, 'finance');
         for (let sent = 0; sent < 10; sent += 1) {
           expect((await agent.get('/me')).status).toBe(200);
