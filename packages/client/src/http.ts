@@ -88,30 +88,39 @@ export class Http {
   /** Opens a stream. The caller reads or cancels the body. */
   async open(request: MeshRequest): Promise<Response> {
     const { timeoutMs = this.options.timeoutMs } = request;
-    const opening = new AbortController();
-    const timer = setTimeout(() => {
-      opening.abort();
-    }, timeoutMs);
-    try {
-      const response = await this.fetch(request, opening.signal);
+    return this.within(timeoutMs, request, async (timeout) => {
+      const response = await this.fetch(request, timeout);
       if (!response.ok) throw problemOf(response, await response.text(), this.base);
       return response;
-    } catch (error) {
-      throw this.toError(error, request, opening.signal, timeoutMs);
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   private async attempt(request: MeshRequest): Promise<MeshResponse> {
     const { timeoutMs = this.options.timeoutMs, query } = request;
     const waitMs = Number(query?.wait_seconds ?? 0) * 1000;
-    const timeout = AbortSignal.timeout(Math.min(Math.ceil(timeoutMs + waitMs), MAX_TIMEOUT_MS));
-    try {
+    return this.within(timeoutMs + waitMs, request, async (timeout) => {
       const response = await this.fetch(request, timeout);
       return toMeshResponse(response, await response.text(), this.base);
+    });
+  }
+
+  /** Calls a function with a signal that aborts after a time. */
+  private async within<T>(
+    timeoutMs: number,
+    request: MeshRequest,
+    run: (timeout: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const timeout = new AbortController();
+    const abort = (): void => {
+      timeout.abort();
+    };
+    const timer = setTimeout(abort, Math.min(Math.ceil(timeoutMs), MAX_TIMEOUT_MS));
+    try {
+      return await run(timeout.signal);
     } catch (error) {
-      throw this.toError(error, request, timeout, timeoutMs + waitMs);
+      throw this.toError(error, request, timeout.signal, timeoutMs);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
