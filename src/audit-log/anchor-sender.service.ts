@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { withTimeLimit } from '../common/time-limit.js';
 import type { AuditAnchor } from '../config/audit-anchor.js';
 import { fetchInSpan } from '../observability/client-span.js';
 import type { SentHead } from './audit-head.entity.js';
@@ -48,19 +49,21 @@ export class AnchorSenderService {
     const target = new URL(href);
     target.username = '';
     target.password = '';
-    const response = await fetchInSpan(target, {
-      method: 'POST',
-      redirect: 'error',
-      signal: AbortSignal.any([this.stopping.signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      headers: {
-        'content-type': type,
-        ...(username !== '' && { authorization: basic(username, password) }),
-      },
-      body: new Uint8Array(body),
+    return withTimeLimit(TIMEOUT_MS, this.stopping.signal, async (signal) => {
+      const response = await fetchInSpan(target, {
+        method: 'POST',
+        redirect: 'error',
+        signal,
+        headers: {
+          'content-type': type,
+          ...(username !== '' && { authorization: basic(username, password) }),
+        },
+        body: new Uint8Array(body),
+      });
+      const answer = await readLimitedAnswer(response);
+      if (!response.ok) throw new Error(`The anchor responded with ${response.status}`);
+      return answer;
     });
-    const answer = await readLimitedAnswer(response);
-    if (!response.ok) throw new Error(`The anchor responded with ${response.status}`);
-    return answer;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   addCheckpointBody,
   SIZE_TYPE,
 } from '../../packages/verify/src/witness.js';
+import { withTimeLimit } from '../common/time-limit.js';
 import type { AuditWitness } from '../config/audit-witness.js';
 import { messageOf } from '../errors/error-text.js';
 import { fetchInSpan } from '../observability/client-span.js';
@@ -36,14 +37,16 @@ export async function submitHead(
   request: AddCheckpoint,
   stopping: AbortSignal,
 ): Promise<string> {
-  const response = await fetchInSpan(url, {
-    method: 'POST',
-    redirect: 'error',
-    signal: AbortSignal.any([stopping, AbortSignal.timeout(TIMEOUT_MS)]),
-    headers: { 'content-type': 'text/plain; charset=utf-8' },
-    body: addCheckpointBody(request),
+  const { response, answer } = await withTimeLimit(TIMEOUT_MS, stopping, async (signal) => {
+    const response = await fetchInSpan(url, {
+      method: 'POST',
+      redirect: 'error',
+      signal,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body: addCheckpointBody(request),
+    });
+    return { response, answer: (await readLimitedAnswer(response)).toString('utf8') };
   });
-  const answer = (await readLimitedAnswer(response)).toString('utf8');
   if (response.status === 200) return cosignatureOf(request.note, answer, verifier);
   const size = response.status === 409 ? sizeOf(response, answer) : undefined;
   if (size !== undefined) throw new OldSizeError(size);

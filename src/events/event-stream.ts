@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withTimeLimit } from '../common/time-limit.js';
 import { Wakeup } from '../database/wakeup.js';
 import { toCloudEvent } from './cloud-event.js';
 import { type EventCursor, formatCursor } from './event-cursor.js';
@@ -116,22 +117,18 @@ export class EventStream {
     // The client can have disconnected while the events were read. Then neither event below would follow.
     if (this.response.destroyed) return 'closed';
     if (this.response.write(text)) return undefined;
-    // A timer of its own: Node 20 can collect AbortSignal.timeout behind AbortSignal.any, which then never aborts.
     const ended = new AbortController();
-    const { signal } = ended;
-    const timer = setTimeout(() => {
-      ended.abort();
-    }, DRAIN_MS);
     try {
-      await Promise.race([
-        once(this.response, 'drain', { signal }),
-        once(this.response, 'close', { signal }),
-      ]);
+      await withTimeLimit(DRAIN_MS, ended.signal, (signal) =>
+        Promise.race([
+          once(this.response, 'drain', { signal }),
+          once(this.response, 'close', { signal }),
+        ]),
+      );
       return undefined;
     } catch {
       return 'slow_consumer';
     } finally {
-      clearTimeout(timer);
       ended.abort();
     }
   }

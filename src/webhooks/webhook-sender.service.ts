@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Injectable } from '@nestjs/common';
+import { TimeLimitError, withTimeLimit } from '../common/time-limit.js';
 import { Environment } from '../config/environment.js';
 import { codeOf } from '../errors/error-text.js';
 import { inClientSpan } from '../observability/client-span.js';
@@ -66,24 +67,24 @@ export class WebhookSenderService {
     if (isRefusedLiteral(url, this.environment.WEBHOOK_ALLOWED_NETWORKS)) {
       return failure('address_refused');
     }
-    const timeout = AbortSignal.timeout(this.timeoutMs);
-    const signal = AbortSignal.any([timeout, this.stopping.signal]);
-    try {
-      const response = await inClientSpan(
-        // The path of an endpoint can be a secret.
-        { method: 'POST', url: new URL(url).origin, attributes },
-        () => this.post(url, { ...headers, ...traceHeaders() }, body, signal),
-        ({ statusCode }) => statusCode,
-      );
-      return {
-        status: response.statusCode ?? 0,
-        error: null,
-        response: await firstBytes(response),
-        retryAfter: response.headers['retry-after'],
-      };
-    } catch (error) {
-      return failure(timeout.aborted ? 'timeout' : classOf(error));
-    }
+    return withTimeLimit(this.timeoutMs, this.stopping.signal, async (signal) => {
+      try {
+        const response = await inClientSpan(
+          // The path of an endpoint can be a secret.
+          { method: 'POST', url: new URL(url).origin, attributes },
+          () => this.post(url, { ...headers, ...traceHeaders() }, body, signal),
+          ({ statusCode }) => statusCode,
+        );
+        return {
+          status: response.statusCode ?? 0,
+          error: null,
+          response: await firstBytes(response),
+          retryAfter: response.headers['retry-after'],
+        };
+      } catch (error) {
+        return failure(signal.reason instanceof TimeLimitError ? 'timeout' : classOf(error));
+      }
+    });
   }
 
   private async post(
