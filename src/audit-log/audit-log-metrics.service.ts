@@ -99,8 +99,8 @@ export class AuditLogMetricsService {
     this.witnessed.set({ witness }, size);
   }
 
-  countWitnessFailure(witness: string): void {
-    this.witnessFailures.inc({ witness });
+  countWitnessFailure(witness: string, failures = 1): void {
+    this.witnessFailures.inc({ witness }, failures);
   }
 
   countChecked(entries: number, failures: number): void {

@@ -44,6 +44,8 @@ export class WitnessesService implements OnApplicationBootstrap, BeforeApplicati
     published: PublishedHeadsService,
   ) {
     this.witnesses = environment.AUDIT_WITNESSES.map(parseWitness);
+    // A series that begins with its first failure shows no increase.
+    for (const { name } of this.witnesses) metrics.countWitnessFailure(name, 0);
     if (this.witnesses.length > 0) {
       published.onSigned(({ size }) => {
         this.ownSize = size;

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readDashboardQueries, readRules, seriesOf } from '../../support/alert-rules.js';
+import { noteVerifier } from '../../../packages/verify/src/note.js';
 import { AnchorServer } from '../../support/anchors.js';
 import { tokenFor } from '../../support/app.js';
-import { newSigningKey, sealing, untilSigned } from '../../support/audit-log.js';
+import { newSigningKey, publicKeyOf, sealing, untilSigned } from '../../support/audit-log.js';
 import { eventually } from '../../support/eventually.js';
 import { makeEveryChange } from '../../support/every-change.js';
 import { useApp } from '../../support/kit.js';
 import { Prometheus, promtool } from '../../support/prometheus.js';
 import { WebhookReceiver } from '../../support/webhook-receiver.js';
+import { WitnessServer } from '../../support/witness-server.js';
 
 /** Variables of Grafana in a query. */
 function withoutVariables(query: string): string {
@@ -36,16 +38,25 @@ describe('The rules of Prometheus', () => {
 });
 
 describe('A Prometheus', () => {
+  const key = newSigningKey();
+  const origin = 'mesh.example.com/audit/log';
   let anchor: AnchorServer;
+  let witness: WitnessServer;
   let endpoint: WebhookReceiver;
   let prometheus: Prometheus;
 
   beforeAll(async () => {
-    [anchor, endpoint] = await Promise.all([AnchorServer.start(), WebhookReceiver.start()]);
+    [anchor, endpoint, witness] = await Promise.all([
+      AnchorServer.start(),
+      WebhookReceiver.start(),
+      WitnessServer.start('w1.example.org/w', [noteVerifier(origin, publicKeyOf(key))]),
+    ]);
   });
 
   const mesh = useApp(() => ({
-    env: sealing(newSigningKey(), {
+    env: sealing(key, {
+      AUDIT_LOG_ORIGIN: origin,
+      AUDIT_WITNESSES: witness.setting,
       AUDIT_ANCHOR_SECONDS: '1',
       AUDIT_ANCHORS: `http://${anchor.address}/heads`,
       AUDIT_VERIFY_TILES_PER_MINUTE: '600',
@@ -68,7 +79,7 @@ describe('A Prometheus', () => {
 
   afterAll(async () => {
     await prometheus.stop();
-    await Promise.all([anchor.close(), endpoint.close()]);
+    await Promise.all([anchor.close(), endpoint.close(), witness.close()]);
   });
 
   /** A tool call by plain HTTP, without a session. */
