@@ -18,7 +18,7 @@ import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
 import { TaskPageDto } from './dto/task.dto.js';
 import { RoutedTaskDto } from './dto/routed-task.dto.js';
-import { TasksReaderService } from './tasks-reader.service.js';
+import { TaskPagesService } from './task-pages.service.js';
 import { TasksService } from './tasks.service.js';
 
 /** Routing tasks, and the list of tasks. */
@@ -28,7 +28,7 @@ import { TasksService } from './tasks.service.js';
 export class TasksController {
   constructor(
     private readonly tasks: TasksService,
-    private readonly reader: TasksReaderService,
+    private readonly pages: TaskPagesService,
   ) {}
 
   @Post('route')
@@ -102,6 +102,6 @@ export class TasksController {
   @ApiOkResponse({ type: TaskPageDto, description: 'A page of tasks.' })
   @ApiProblems()
   list(@Query() query: ListTasksQuery, @CurrentAgent() agent: Agent): Promise<TaskPageDto> {
-    return this.reader.list(agent, query);
+    return this.pages.list(agent, query);
   }
 }

@@ -26,6 +26,7 @@ import { TaskMetricsService } from './task-metrics.service.js';
 import { TaskReplaysService } from './task-replays.service.js';
 import { TaskSelectionsRepository } from './task-selections.repository.js';
 import { TaskListsRepository } from './task-lists.repository.js';
+import { TaskPagesService } from './task-pages.service.js';
 import { TaskTreesRepository } from './task-trees.repository.js';
 import { Task } from './task.entity.js';
 import { TaskDetailsController } from './task-details.controller.js';
@@ -66,6 +67,7 @@ import { TasksService } from './tasks.service.js';
     RouteChecksService,
     TasksService,
     TasksReaderService,
+    TaskPagesService,
     ClaimsService,
     TaskControlAccessService,
     TaskControlService,
@@ -84,6 +86,7 @@ import { TasksService } from './tasks.service.js';
   exports: [
     TasksService,
     TasksReaderService,
+    TaskPagesService,
     ClaimsService,
     TaskControlService,
     InboxWaitService,
