@@ -11,7 +11,7 @@ import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
 import { parseUuid } from '../common/uuid.js';
 import { decodeCursor, toPage } from '../database/keyset.js';
-import { TransactionsService } from '../database/transactions.service.js';
+import { ListReadsService } from '../database/replica/list-reads.service.js';
 import { A2aRefusal } from './a2a-failure.js';
 import { furtherMessageOf } from './a2a-message.js';
 import { toA2aTask } from './a2a-task.js';
@@ -27,14 +27,14 @@ const MAX_TOTAL = 10_000;
 export class TaskListsService {
   constructor(
     private readonly tasks: A2aTasksRepository,
-    private readonly transactions: TransactionsService,
+    private readonly reads: ListReadsService,
   ) {}
 
   /** @throws A2aRefusal if the page token or the context is not valid */
   async list(agent: Agent, role: string, request: ListTasksRequest): Promise<ListTasksResponse> {
     const { pageSize = DEFAULT_PAGE_SIZE, historyLength, includeArtifacts = false } = request;
     const filter = filterOf(agent, role, request);
-    return this.transactions.read(async (manager) => {
+    return this.reads.read(async (manager) => {
       const [found, totalSize] = await Promise.all([
         this.tasks.list(manager, { ...filter, after: placeOf(request.pageToken) }, pageSize + 1),
         this.tasks.count(manager, { ...filter, after: undefined }, MAX_TOTAL),

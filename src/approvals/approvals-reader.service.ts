@@ -4,6 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize, canReadEverything, type Relation } from '../auth/policy.js';
 import { decodeCursor, toPage } from '../database/keyset.js';
 import type { RowPage } from '../database/sql.js';
+import { ListReadsService } from '../database/replica/list-reads.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { TaskStatesService } from '../lifecycle/task-states.service.js';
 import { type TaskSummary, taskRelations } from '../lifecycle/task-summary.js';
@@ -25,6 +26,7 @@ import type { ListApprovalsQuery } from './dto/list-approvals.query.js';
 export class ApprovalsReaderService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly reads: ListReadsService,
     private readonly taskStates: TaskStatesService,
     private readonly lists: ApprovalListsRepository,
     private readonly approvals: ApprovalsRepository,
@@ -44,7 +46,7 @@ export class ApprovalsReaderService {
   /** Returns a page of the approvals that the agent may see, newest first. */
   async list(agent: Agent, query: ListApprovalsQuery): Promise<ApprovalPageDto> {
     const filter = toFilter(agent, query);
-    const found = await this.transactions.read((manager) =>
+    const found = await this.reads.read((manager) =>
       this.lists.list(manager, filter, query.page_size + 1),
     );
     const { rows, next_cursor } = toPage('approvals', found, query.page_size);

@@ -1,4 +1,5 @@
 import { cutPage, isoTimeOf } from '../database/keyset.js';
+import { ReplicaRefusalError } from '../database/replica/replica-position.js';
 import type { RowPage } from '../database/sql.js';
 import type { ListedEvent } from './audit.repository.js';
 import { type AuditCursor, type OpenTransactions, parseSnapshot } from './audit-cursor.js';
@@ -8,6 +9,24 @@ export interface AuditPage {
   rows: ListedEvent[];
   /** The cursor of the next page; undefined on the last page. */
   cursor: AuditCursor | undefined;
+}
+
+/**
+ * Returns events of a replica as the primary would have listed them when it had this snapshot. PostgreSQL's own snapshot
+ * of a replica does not name the open transactions, which a cursor needs.
+ *
+ * @throws ReplicaRefusalError if the replica shows an event of a later commit
+ */
+export function asOfPrimary(found: RowPage<ListedEvent>, snapshot: string): RowPage<ListedEvent> {
+  const { open, next } = parseSnapshot(snapshot);
+  const isLater = ({ tx }: ListedEvent): boolean => {
+    const id = Number(tx ?? 0);
+    return id >= next || open.includes(id);
+  };
+  if (found.rows.some(isLater)) {
+    throw new ReplicaRefusalError('newer', 'The page has events of later commits.');
+  }
+  return { ...found, rows: found.rows.map((row) => ({ ...row, snapshot })) };
 }
 
 /**

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
-import { TransactionsService } from '../database/transactions.service.js';
+import { ListReadsService } from '../database/replica/list-reads.service.js';
 import { AuditRepository, type EventFilter } from './audit.repository.js';
 import { type AuditEventDto, type AuditPageDto, toAuditEventDto } from './dto/audit-event.dto.js';
 import { decodeAuditCursor, encodeAuditCursor } from './audit-cursor.js';
-import { type AuditPage, toAuditPage } from './audit-page.js';
+import { asOfPrimary, type AuditPage, toAuditPage } from './audit-page.js';
 import type { ListEventsQuery } from './dto/list-events.query.js';
 
 /** Number of events that an export reads with one query. */
@@ -15,7 +15,7 @@ const EXPORT_PAGE = 500;
 @Injectable()
 export class AuditReaderService {
   constructor(
-    private readonly transactions: TransactionsService,
+    private readonly reads: ListReadsService,
     private readonly events: AuditRepository,
   ) {}
 
@@ -46,9 +46,10 @@ export class AuditReaderService {
   }
 
   private async readPage(filter: EventFilter, size: number): Promise<AuditPage> {
-    const found = await this.transactions.read((manager) =>
-      this.events.list(manager, filter, size + 1),
-    );
+    const found = await this.reads.read(async (manager, snapshot) => {
+      const events = await this.events.list(manager, filter, size + 1);
+      return snapshot === undefined ? events : asOfPrimary(events, snapshot);
+    });
     return toAuditPage(found, size, filter.cursor);
   }
 }

@@ -30,7 +30,7 @@ const BREAKING: Record<string, string>[] = [
   { OIDC_JWKS_URL: 'https://idp/certs' },
   { DATABASE_URL: 'postgres://db/mesh' },
   { NODE_ENV: 'production', JWT_SECRET: 'x'.repeat(32) },
-  { DATABASE_DIRECT_URL: 'postgres://db/mesh' },
+  { DATABASE_DIRECT_URL: 'postgres://db/mesh', DATABASE_READ_URL: 'postgres://db/mesh' },
   { ROLES: 'finance', DEFAULT_ROLE_PRECEDENCE: 'legal' },
   ...[
     'redis://:a/b@host',

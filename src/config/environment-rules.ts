@@ -68,10 +68,10 @@ const noDevelopmentInProduction: EnvironmentRule = ({ NODE_ENV, JWT_SECRET, isEm
 ];
 
 /** Without DATABASE_URL the controller would start the embedded database instead of the intended one. */
-const directUrlBesideUrl: EnvironmentRule = ({ DATABASE_URL, DATABASE_DIRECT_URL }) =>
-  DATABASE_DIRECT_URL !== undefined && DATABASE_URL === undefined
-    ? ['DATABASE_DIRECT_URL needs DATABASE_URL too']
-    : [];
+const furtherUrlsBesideUrl: EnvironmentRule = (environment) =>
+  (['DATABASE_DIRECT_URL', 'DATABASE_READ_URL'] as const)
+    .filter((name) => environment[name] !== undefined && environment.isEmbedded)
+    .map((name) => `${name} needs DATABASE_URL too`);
 
 /** No token can carry a role outside of ROLES, so its precedence would have no effect. */
 const precedenceOfKnownRoles: EnvironmentRule = ({ ROLES, DEFAULT_ROLE_PRECEDENCE }) =>
@@ -206,7 +206,7 @@ export const ENVIRONMENT_RULES: readonly EnvironmentRule[] = [
   issuerOfConsole,
   someSourceOfKeys,
   noDevelopmentInProduction,
-  directUrlBesideUrl,
+  furtherUrlsBesideUrl,
   precedenceOfKnownRoles,
   usableRolesMap,
   usableRedisUrls,

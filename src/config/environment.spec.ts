@@ -107,6 +107,11 @@ describe('The environment', () => {
       'db',
       'DATABASE_DIRECT_URL must be a URL such as postgres://user@host/database',
     ],
+    [
+      'DATABASE_READ_URL',
+      'mysql://db/mesh',
+      'DATABASE_READ_URL must be a URL such as postgres://user@host/database',
+    ],
     ['REDIS_URL', 'redis://one,two', 'each value in REDIS_URL must be a URL address'],
     ['OIDC_ISSUER_URL', 'idp', 'OIDC_ISSUER_URL must be a URL address'],
     ['OIDC_JWKS_URL', 'file:///keys', 'OIDC_JWKS_URL must be a URL address'],
@@ -156,6 +161,14 @@ describe('Several variables together', () => {
       'two ways to the database',
       { ...DATABASE, ...SECRET, DATABASE_DIRECT_URL: 'postgres://db/x' },
     ],
+    [
+      'a replica, of several hosts',
+      {
+        ...DATABASE,
+        ...SECRET,
+        DATABASE_READ_URL: 'postgres://a,b/x?target_session_attrs=standby',
+      },
+    ],
   ])('are fine: %s', (_, variables) => {
     expect(problemOf(variables)).toBeUndefined();
   });
@@ -188,6 +201,15 @@ describe('Several variables together', () => {
       'NODE_ENV=production refuses JWT_SECRET: use OIDC_JWKS_URL',
     ],
     [{ DATABASE_DIRECT_URL: 'postgres://db/x' }, 'DATABASE_DIRECT_URL needs DATABASE_URL too'],
+    [{ DATABASE_READ_URL: 'postgres://db/x' }, 'DATABASE_READ_URL needs DATABASE_URL too'],
+    [
+      {
+        ...DATABASE,
+        ...SECRET,
+        DATABASE_READ_URL: 'postgres://db/x?target_session_attrs=primary',
+      },
+      'DATABASE_READ_URL must not have a target_session_attrs other than any, read-only, standby and prefer-standby',
+    ],
     [
       { ROLES: 'finance,legal', DEFAULT_ROLE_PRECEDENCE: 'finance,Legal' },
       'DEFAULT_ROLE_PRECEDENCE must name roles of ROLES only',

@@ -36,6 +36,15 @@ export class Environment {
   @Matches(/^postgres(ql)?:\/\//, POSTGRES)
   readonly DATABASE_DIRECT_URL?: string;
 
+  /** A streaming replica of the database, for lists and exports. Not set: the primary serves them. */
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, POSTGRES)
+  readonly DATABASE_READ_URL?: string;
+
+  /** Milliseconds that a list waits for the replica to catch up with the primary, before the primary serves the list. */
+  @WholeNumber(0, 5_000)
+  readonly DATABASE_READ_MAX_LAG_MS: number = 100;
+
   @WholeNumber(1, 200)
   readonly DATABASE_POOL_SIZE: number = 10;
 

@@ -63,6 +63,7 @@ describe('Loading the environment', () => {
   it.each([
     ['DATABASE_URL', URL, URL],
     ['DATABASE_DIRECT_URL', URL, URL],
+    ['DATABASE_READ_URL', URL, URL],
     ['REDIS_URL', 'redis://:pw@cache', ['redis://:pw@cache']],
     ['JWT_SECRET', SECRET, SECRET],
   ] as const)('takes %s as a file', (name, text, value) => {

@@ -20,11 +20,11 @@ export function parseEnvironment(
 }
 
 function databaseUrlProblems(environment: Environment): string[] {
-  return (['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const).flatMap((name) => {
+  return (['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_READ_URL'] as const).flatMap((name) => {
     const url = environment[name];
     if (url === undefined) return [];
     try {
-      parsePostgresUrl(url);
+      parsePostgresUrl(url, name === 'DATABASE_READ_URL' ? 'standby' : 'primary');
       return [];
     } catch (error) {
       if (error instanceof PostgresUrlError) return [`${name} ${error.message}`];
@@ -37,6 +37,7 @@ function databaseUrlProblems(environment: Environment): string[] {
 export const SECRET_VARIABLES = [
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
+  'DATABASE_READ_URL',
   'REDIS_URL',
   'REDIS_SENTINEL_PASSWORD',
   'JWT_SECRET',

@@ -103,4 +103,17 @@ describe('parsePostgresUrl', () => {
     expect(parse).toThrow(problem);
     expect(parse).not.toThrow(/sec\b|secret/);
   });
+
+  it.each(['any', 'read-only', 'standby', 'prefer-standby'])('a replica: %s', (value) => {
+    expect(
+      parsePostgresUrl(`postgres://h/d?target_session_attrs=${value}`, 'standby').targetSession,
+    ).toBe(value);
+  });
+
+  it.each(['primary', 'read-write', 'secret'])('refuses %s for a replica', (value) => {
+    const url = `postgres://h/d?target_session_attrs=${value}`;
+    expect(() => parsePostgresUrl(url, 'standby')).toThrow(
+      'must not have a target_session_attrs other than any, read-only, standby and prefer-standby',
+    );
+  });
 });

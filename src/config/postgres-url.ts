@@ -4,8 +4,17 @@ export interface PostgresHost {
   readonly port: number;
 }
 
+/** The server that a connection needs: one that accepts writes, or a standby. */
+export type ServerRole = 'primary' | 'standby';
+
+/** Values of `target_session_attrs` of libpq that suit each role. */
+const TARGET_SESSIONS = {
+  primary: ['any', 'read-write', 'primary'],
+  standby: ['any', 'read-only', 'standby', 'prefer-standby'],
+} as const;
+
 /** Which server of several hosts the controller uses, as in libpq. */
-type TargetSession = 'any' | 'read-write' | 'primary';
+type TargetSession = (typeof TARGET_SESSIONS)[ServerRole][number];
 
 /** How the connection is encrypted, and which files the TLS material is in. */
 export interface PostgresTls {
@@ -71,7 +80,7 @@ const UNSUPPORTED = new Set([
  *
  * @throws PostgresUrlError
  */
-export function parsePostgresUrl(text: string): PostgresUrl {
+export function parsePostgresUrl(text: string, role: ServerRole = 'primary'): PostgresUrl {
   const parts = URL_PARTS.exec(text)?.groups;
   if (!parts) {
     throw new PostgresUrlError('must be a URL such as postgres://user@host/database');
@@ -92,7 +101,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
     ...whenSet('applicationName', applicationName),
     ...whenSet('options', parameters.get('options')),
     ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
-    targetSession: targetSessionOf(parameters.get('target_session_attrs')),
+    targetSession: targetSessionOf(parameters.get('target_session_attrs'), role),
     usesChannelBinding: choice(parameters, 'channel_binding', CHANNEL_BINDING) !== 'disable',
     ...(tls !== undefined && { tls }),
   };
@@ -201,11 +210,14 @@ function choice<Value extends string>(
   return found;
 }
 
-function targetSessionOf(text: string | undefined): TargetSession {
-  if (text === undefined || text === 'any') return 'any';
-  if (text === 'read-write' || text === 'primary') return text;
+function targetSessionOf(text: string | undefined, role: ServerRole): TargetSession {
+  if (text === undefined) return 'any';
+  const found = TARGET_SESSIONS[role].find((value) => value === text);
+  if (found !== undefined) return found;
   throw new PostgresUrlError(
-    'must not have a target_session_attrs other than any, read-write and primary: the controller writes',
+    role === 'primary'
+      ? 'must not have a target_session_attrs other than any, read-write and primary: the controller writes'
+      : 'must not have a target_session_attrs other than any, read-only, standby and prefer-standby',
   );
 }
 

@@ -72,6 +72,29 @@ export class Connection {
     }
   }
 
+  /**
+   * Runs `work` in a transaction on a connection of its own. If the work returns a deferred result, its statement is sent
+   * in one batch with COMMIT.
+   */
+  static transact<T>(
+    dataSource: DataSource,
+    names: PreparedStatementNames,
+    work: Work<T | Deferred<T>>,
+  ): Promise<T> {
+    return Connection.use(dataSource, names, async (connection) => {
+      connection.begin();
+      let result: T | Deferred<T>;
+      try {
+        result = await work(connection.manager);
+      } catch (error) {
+        await connection.rollback(error);
+        throw error;
+      }
+      await connection.commit();
+      return connection.resolve(result);
+    });
+  }
+
   get manager(): EntityManager {
     return this.runner.manager;
   }

@@ -9,11 +9,14 @@ export class DatabaseAddresses {
   readonly pooled: DatabaseAddress;
   /** For migrations and LISTEN. The same address if DATABASE_DIRECT_URL is not set. */
   readonly direct: DatabaseAddress;
+  /** Of a replica, for lists. Undefined if DATABASE_READ_URL is not set. */
+  readonly replica?: DatabaseAddress;
   readonly settings: ConnectionSettings;
 
   /** @param url the URL of the configured database, or of the embedded one */
   constructor(url: string, environment: Environment, files: SecretFiles) {
-    const { DATABASE_DIRECT_URL, DATABASE_CONNECT_TIMEOUT_SECONDS } = environment;
+    const { DATABASE_DIRECT_URL, DATABASE_READ_URL, DATABASE_CONNECT_TIMEOUT_SECONDS } =
+      environment;
     this.pooled = { url, variable: 'DATABASE_URL', ...fileOf(files.DATABASE_URL) };
     this.direct =
       DATABASE_DIRECT_URL === undefined
@@ -23,6 +26,14 @@ export class DatabaseAddresses {
             variable: 'DATABASE_DIRECT_URL',
             ...fileOf(files.DATABASE_DIRECT_URL),
           };
+    if (DATABASE_READ_URL !== undefined) {
+      this.replica = {
+        url: DATABASE_READ_URL,
+        variable: 'DATABASE_READ_URL',
+        role: 'standby',
+        ...fileOf(files.DATABASE_READ_URL),
+      };
+    }
     this.settings = {
       connectTimeoutMs: DATABASE_CONNECT_TIMEOUT_SECONDS * 1000,
       usesPreparedStatements: environment.DATABASE_PREPARED_STATEMENTS,

@@ -51,7 +51,8 @@ export function clientOptions(
     server: new PostgresServer(),
     usesPreparedStatements,
     application_name: CONNECTION_NAMES.pool,
-    connectionTimeoutMillis: parsePostgresUrl(address.url).connectTimeoutMs ?? connectTimeoutMs,
+    connectionTimeoutMillis:
+      parsePostgresUrl(address.url, address.role).connectTimeoutMs ?? connectTimeoutMs,
     statement_timeout: TIMEOUTS.statement,
     lock_timeout: TIMEOUTS.lock,
     idle_in_transaction_session_timeout: TIMEOUTS.idleInTransaction,

@@ -14,6 +14,10 @@ import { NotificationListenerService } from './notification-listener.service.js'
 import { PoolMetricsService } from './pool-metrics.service.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { WorkNotifierService } from './work-notifier.service.js';
+import { ListReadsService } from './replica/list-reads.service.js';
+import { ReadReplicaService } from './replica/read-replica.service.js';
+import { ReplicaConnections } from './replica/replica-connections.js';
+import { ReplicaMetricsService } from './replica/replica-metrics.service.js';
 import { PreparedStatementNames } from './pipeline.js';
 import { SweeperService } from './sweeper.service.js';
 import { TransactionsService } from './transactions.service.js';
@@ -64,6 +68,15 @@ export class DatabaseModule {
         SweeperService,
         PoolMetricsService,
         {
+          provide: ReplicaConnections,
+          inject: [DatabaseAddresses, Environment],
+          useFactory: (addresses: DatabaseAddresses, { DATABASE_POOL_SIZE }: Environment) =>
+            new ReplicaConnections(addresses, DATABASE_POOL_SIZE),
+        },
+        ReadReplicaService,
+        ReplicaMetricsService,
+        ListReadsService,
+        {
           provide: PreparedStatementNames,
           inject: [Environment],
           useFactory: ({ DATABASE_PREPARED_STATEMENTS }: Environment) =>
@@ -84,7 +97,9 @@ export class DatabaseModule {
       exports: [
         DatabaseHealthService,
         DatabaseStartupService,
+        ListReadsService,
         NotificationListenerService,
+        ReadReplicaService,
         TransactionsService,
         ServiceHeartbeatService,
         DatabaseClockService,

@@ -6,6 +6,7 @@ import {
   PostgresUrlError,
   type PostgresHost,
   type PostgresUrl,
+  type ServerRole,
 } from '../config/postgres-url.js';
 import { codeOf } from '../errors/error-text.js';
 import { ConnectError, connectErrorOf } from './connect-error.js';
@@ -25,6 +26,8 @@ export interface DatabaseAddress {
   readonly variable: string;
   /** The file with the URL. Each connection reads it, so a rotated password needs no restart. */
   readonly file?: string;
+  /** Default: the primary. */
+  readonly role?: ServerRole;
 }
 
 /** Options of a {@link PostgresClient}. A pool passes its own options. */
@@ -52,7 +55,7 @@ interface Resolved {
  * A connection to PostgreSQL. Adds to the driver's:
  *
  * - It reads the URL, its file and the TLS files when it is created.
- * - It chooses among several hosts.
+ * - It chooses among several hosts: one that accepts writes, or a standby.
  * - It pins the settings on which the controller depends, in a session of its own or, behind a pooler, in each
  *   transaction ({@link transactionPins}). It sends no startup parameter that poolers refuse.
  * - It never emits an `error` event without a listener: the next statement fails with its own error.
@@ -131,7 +134,7 @@ export class PostgresClient extends pg.Client {
     }
   }
 
-  /** Rejects unless the host can be connected to and accepts writes. */
+  /** Rejects unless the host can be connected to and has the role of the address. */
   private async probe(host: PostgresHost): Promise<void> {
     const client = new pg.Client({ ...this.resolved.config, ...host });
     client.on('error', () => undefined);
@@ -140,7 +143,7 @@ export class PostgresClient extends pg.Client {
       const { rows } = await client.query<{ read_only: string }>(
         `SELECT pg_catalog.current_setting('transaction_read_only') AS read_only`,
       );
-      if (rows[0]?.read_only !== 'off') throw readOnlyError(this.options.address.variable);
+      this.assertRole(rows[0]?.read_only !== 'off');
     } finally {
       void client.end().catch(() => undefined);
     }
@@ -151,14 +154,21 @@ export class PostgresClient extends pg.Client {
     const { rows } = await this.query<SessionState>(pinSession(this.processID, options));
     const [state] = rows;
     if (!state) throw new Error('the statement returns one row');
-    if (state.read_only && (hosts.length > 1 || targetSession !== 'any')) {
-      throw readOnlyError(options.address.variable);
-    }
+    if (hosts.length > 1 || targetSession !== 'any') this.assertRole(state.read_only);
     this.isPooled = state.pid !== this.processID;
     if (!this.isPooled) return;
     this.transactionPins = pinTransaction(state, options);
     if (!options.usesPreparedStatements) return;
     this.canPrepare = await options.server.tracksPreparedStatements(() => this.isTracked());
+  }
+
+  private assertRole(isReadOnly: boolean): void {
+    const { variable, role } = this.options.address;
+    if (role === 'standby') {
+      if (!isReadOnly) throw new ConnectError(`No host in ${variable} is a standby.`);
+    } else if (isReadOnly) {
+      throw new ConnectError(`No host in ${variable} accepts writes.`, 'read_only');
+    }
   }
 
   /**
@@ -194,14 +204,10 @@ const DUPLICATE_STATEMENT = '42P05';
 const NOT_TRACKED =
   'The pooler in front of the database does not track prepared statements. The controller sends statements without preparing them. With PgBouncer 1.21 or later, set max_prepared_statements.';
 
-function readOnlyError(variable: string): ConnectError {
-  return new ConnectError(`No host in ${variable} accepts writes.`, 'read_only');
-}
-
 /** Reads the configuration. A failure is kept, because a constructor cannot reject. */
 function resolve({ address, ...options }: PostgresClientOptions): Resolved {
   try {
-    const url = parsePostgresUrl(readUrl(address));
+    const url = parsePostgresUrl(readUrl(address), address.role);
     const [{ host, port }] = url.hosts;
     const timeout = url.connectTimeoutMs ?? options.connectionTimeoutMillis;
     return {

@@ -6,7 +6,7 @@ import { UnansweredStatements } from './unanswered-statements.js';
 export type HostProbe = (host: PostgresHost) => Promise<unknown>;
 
 /**
- * State that the connections of one pool share: the host that accepts writes, of several in the URL, whether the pooler
+ * State that the connections of one pool share: the chosen host, of several in the URL, whether the pooler
  * in between tracks prepared statements, and which statements the server has not answered.
  */
 export class PostgresServer {

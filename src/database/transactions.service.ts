@@ -83,6 +83,11 @@ export class TransactionsService {
     return this.withRetries(() => this.use((manager) => sql<Row>(manager, text, parameters)));
   }
 
+  /** Whether the caller is inside an open shared transaction, whose changes only its own connection sees. */
+  get isInTransaction(): boolean {
+    return this.shared.getStore()?.isOpen === true;
+  }
+
   /** Runs read-only statements without a transaction. Inside an open shared transaction, runs them on its connection. */
   read<T>(work: Work<T>): Promise<T> {
     const shared = this.shared.getStore();
@@ -152,18 +157,7 @@ export class TransactionsService {
 
   private async transact<T>(work: Work<T | Deferred<T>>): Promise<T> {
     if (this.heartbeat?.isStale) await this.heartbeat.noticeOutage();
-    return Connection.use(this.dataSource, this.names, async (connection) => {
-      connection.begin();
-      let result: T | Deferred<T>;
-      try {
-        result = await work(connection.manager);
-      } catch (error) {
-        await connection.rollback(error);
-        throw error;
-      }
-      await connection.commit();
-      return connection.resolve(result);
-    });
+    return Connection.transact(this.dataSource, this.names, work);
   }
 
   private async withRetries<T>(attempt: (number: number) => Promise<T>): Promise<T> {

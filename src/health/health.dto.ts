@@ -2,6 +2,10 @@ import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { AUDIT_LOG_STATES, type AuditLogState } from '../audit-log/audit-log-state.service.js';
 import { KEYS_PROBLEMS, type KeysProblem } from '../auth/keys-problem.js';
 import { DATABASE_REASONS, type DatabaseReason } from '../database/database-reason.js';
+import {
+  READ_REPLICA_STATES,
+  type ReadReplicaState,
+} from '../database/replica/read-replica.service.js';
 import { VERSION } from '../version.js';
 
 @ApiSchema({ description: 'The version of a controller that responds.' })
@@ -47,6 +51,14 @@ export class HealthDto {
     example: 'polling',
   })
   notifications?: 'polling';
+
+  @ApiPropertyOptional({
+    enum: READ_REPLICA_STATES,
+    description:
+      'State of the read replica (`DATABASE_READ_URL`). Present only with one. It does not affect readiness. `lagging`: it does not catch up within `DATABASE_READ_MAX_LAG_MS`. `lagging` and `unavailable`: the primary serves lists; the log has the reason.',
+    example: 'ok',
+  })
+  read_replica?: ReadReplicaState;
 
   @ApiProperty({
     enum: ['connected', 'disconnected', 'disabled'],

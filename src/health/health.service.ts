@@ -8,6 +8,7 @@ import { AuditLogStateService } from '../audit-log/audit-log-state.service.js';
 import { type KeysState, VerificationKeys } from '../auth/verification-keys.js';
 import { type DatabaseHealth, DatabaseHealthService } from '../database/database-health.service.js';
 import { NotificationListenerService } from '../database/notification-listener.service.js';
+import { ReadReplicaService } from '../database/replica/read-replica.service.js';
 import { ShutdownService } from '../limits/shutdown.service.js';
 import { RedisCacheService } from '../redis/redis-cache.service.js';
 import { VERSION } from '../version.js';
@@ -25,6 +26,7 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly keys: VerificationKeys,
     private readonly shutdown: ShutdownService,
     private readonly auditLog: AuditLogStateService,
+    private readonly replica: ReadReplicaService,
   ) {}
 
   /** Loads the signing keys before the first request. */
@@ -47,14 +49,19 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
       this.redis.health(),
       this.keysState(),
     ]);
+    const replica = this.replica.state;
     const healthy =
-      isUsable(database) && redis.reason === undefined && ['local', 'available'].includes(keys);
+      isUsable(database) &&
+      redis.reason === undefined &&
+      replica !== 'unavailable' &&
+      ['local', 'available'].includes(keys);
     return {
       status: healthy ? 'healthy' : 'degraded',
       version: VERSION,
       database: database.isConnected ? 'connected' : 'disconnected',
       ...(database.reason && { database_reason: database.reason }),
       ...(this.listener.isPolling && { notifications: 'polling' }),
+      ...(replica && { read_replica: replica }),
       redis: redis.status,
       ...(redis.reason !== undefined && { redis_reason: redis.reason }),
       audit_log: this.auditLog.state,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ApprovalsReaderService } from '../approvals/approvals-reader.service.js';
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
+import { ListReadsService } from '../database/replica/list-reads.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import type { OverviewDto } from './dto/overview.dto.js';
 import type { WaitingDto } from './dto/waiting.dto.js';
@@ -12,13 +13,14 @@ import { MOST_COUNTED, OverviewRepository } from './overview.repository.js';
 export class OverviewService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly reads: ListReadsService,
     private readonly counts: OverviewRepository,
     private readonly approvals: ApprovalsReaderService,
   ) {}
 
   get(agent: Agent): Promise<OverviewDto> {
     const roles = canReadEverything(agent) ? undefined : agent.roles;
-    return this.transactions.read(async (manager) => {
+    return this.reads.read(async (manager) => {
       const [pending, active, dead, pendingApprovals, waiting, queues, hours, decisions, lost] =
         await Promise.all([
           this.counts.countTasks(manager, roles, 'pending'),

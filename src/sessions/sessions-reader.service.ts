@@ -4,7 +4,7 @@ import type { Agent } from '../auth/agent.js';
 import { authorize, canReadEverything, type Relation, staffRelations } from '../auth/policy.js';
 import { type CursorRow, decodeCursor, toPage } from '../database/keyset.js';
 import type { RowPage } from '../database/sql.js';
-import { TransactionsService } from '../database/transactions.service.js';
+import { ListReadsService } from '../database/replica/list-reads.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import type { Reference } from '../common/ids.js';
 import { ExpiryService } from '../lifecycle/expiry.service.js';
@@ -23,7 +23,7 @@ const MAX_NUMBERED = 10_000;
 @Injectable()
 export class SessionsReaderService {
   constructor(
-    private readonly transactions: TransactionsService,
+    private readonly reads: ListReadsService,
     private readonly expiry: ExpiryService,
     private readonly sessions: SessionsRepository,
     private readonly lists: SessionListsRepository,
@@ -59,7 +59,7 @@ export class SessionsReaderService {
       ]);
     }
     const filter = filterOf(agent, query);
-    return this.transactions.read((manager) =>
+    return this.reads.read((manager) =>
       query.cursor === undefined
         ? this.numberedPage(manager, filter, query)
         : this.pageAfter(manager, filter, query, query.cursor),

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
+import { ListReadsService } from '../database/replica/list-reads.service.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { InvalidInputError } from '../errors/domain-error.js';
 import { EventReaderService } from '../events/event-reader.service.js';
@@ -33,6 +34,7 @@ const MAX_REPLAY = 10_000;
 export class WebhookDeliveriesService {
   constructor(
     private readonly transactions: TransactionsService,
+    private readonly reads: ListReadsService,
     private readonly webhooks: WebhooksRepository,
     private readonly deliveries: WebhookDeliveriesRepository,
     private readonly events: EventReaderService,
@@ -48,7 +50,7 @@ export class WebhookDeliveriesService {
     assertAdmin(agent);
     const { status, cursor, page_size: size } = query;
     const before = cursor === undefined ? undefined : positionOf(cursor);
-    const found = await this.transactions.read(async (manager) => {
+    const found = await this.reads.read(async (manager) => {
       if (!(await this.webhooks.find(manager, id))) throw webhookNotFound();
       return this.deliveries.list(manager, id, { status, before }, size + 1);
     });

@@ -7,11 +7,11 @@ import { CancelDto } from '../../tasks/dto/task-control.dto.js';
 import { ClaimDto } from '../../tasks/dto/claim.dto.js';
 import { WaitQuery } from '../../tasks/dto/wait.dto.js';
 import { InboxWaitService } from '../../tasks/inbox-wait.service.js';
+import { TaskPagesService } from '../../tasks/task-pages.service.js';
 import { TaskControlService } from '../../tasks/task-control.service.js';
 import { TaskHistoryService } from '../../tasks/task-history.service.js';
 import { TaskWatchQuery } from '../../tasks/dto/task-watch.query.js';
 import { TaskWatchesService } from '../../tasks/task-watches.service.js';
-import { TasksReaderService } from '../../tasks/tasks-reader.service.js';
 import { TasksService } from '../../tasks/tasks.service.js';
 import {
   bodyAs,
@@ -26,7 +26,7 @@ import {
 export class TaskOperationsService {
   constructor(
     private readonly tasks: TasksService,
-    private readonly reader: TasksReaderService,
+    private readonly pages: TaskPagesService,
     private readonly watches: TaskWatchesService,
     private readonly claims: ClaimsService,
     private readonly taskControl: TaskControlService,
@@ -41,7 +41,7 @@ export class TaskOperationsService {
     },
     list_tasks: {
       status: 200,
-      run: async (call) => this.reader.list(call.agent, await queryAs(ListTasksQuery, call)),
+      run: async (call) => this.pages.list(call.agent, await queryAs(ListTasksQuery, call)),
     },
     get_task: {
       status: 200,
