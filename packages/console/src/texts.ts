@@ -369,6 +369,7 @@ export const texts = {
     health: 'Health',
     controller: 'Controller',
     database: 'Database',
+    readReplica: 'Read replica',
     redis: 'Redis',
     auditLog: 'Sealed log',
     signingKeys: 'Signing keys',

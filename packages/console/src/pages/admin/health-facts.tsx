@@ -19,6 +19,9 @@ export function HealthFacts({ query }: { query: UseQueryResult<Health> }) {
               t.database,
               <StatusWithReason key="database" of={data.database} reason={data.database_reason} />,
             ],
+            ...(data.read_replica === undefined
+              ? []
+              : [[t.readReplica, <Status key="replica" of={data.read_replica} />] as const]),
             [t.redis, <StatusWithReason key="redis" of={data.redis} reason={data.redis_reason} />],
             [t.auditLog, <Status key="log" of={data.audit_log} />],
             ...(data.signing_keys === undefined
