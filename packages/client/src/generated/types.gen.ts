@@ -2839,6 +2839,10 @@ export type Health = {
      */
     notifications?: 'polling';
     /**
+     * State of the read replica (`DATABASE_READ_URL`). Present only with one. It does not affect readiness. `lagging`: it does not catch up within `DATABASE_READ_MAX_LAG_MS`. `lagging` and `unavailable`: the primary serves lists; the log has the reason.
+     */
+    read_replica?: 'ok' | 'lagging' | 'unavailable';
+    /**
      * State of Redis, an optional cache. The controller works without it.
      */
     redis: 'connected' | 'disconnected' | 'disabled';
