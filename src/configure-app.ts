@@ -1,6 +1,6 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Express } from 'express';
-import { a2aErrors } from './a2a/a2a-path.js';
+import { A2A_JSON, a2aErrors, mayWait } from './a2a/a2a-path.js';
 import { AuthenticationService } from './auth/authentication.service.js';
 import { Environment } from './config/environment.js';
 import { setUpConsole } from './console/set-up-console.js';
@@ -48,12 +48,12 @@ export function configureApp(app: NestExpressApplication): void {
     securityHeaders(),
     noStore,
     closeWhileStopping(app.get(ShutdownService)),
-    limitRequests(admission),
+    limitRequests(admission, mayWait),
     rejectDuplicates,
   );
   allowOrigins(app, environment.CORS_ORIGINS);
   if (environment.CONSOLE_ENABLED) setUpConsole(app, environment);
-  app.use(tokenBeforeBody(app.get(AuthenticationService), admission), ...jsonBody());
+  app.use(tokenBeforeBody(app.get(AuthenticationService), admission), ...jsonBody(A2A_JSON));
   if (environment.A2A_ROLES.length > 0) app.use(a2aErrors);
   if (!environment.API_DOCS_ENABLED) return;
   if (environment.NODE_ENV === 'development') app.use(redirectToDocs(environment.publicPath));

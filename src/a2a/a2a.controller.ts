@@ -14,6 +14,7 @@ import { SkipIdempotency } from '../idempotency/skip-idempotency.decorator.js';
 import { publicUrl } from '../http/public-url.js';
 import { A2aErrorFilter } from './a2a-error.filter.js';
 import { A2aHttpAdapter } from './a2a-http.adapter.js';
+import { restPathOf } from './a2a-path.js';
 import { AgentCardsService, KEYS_PATH, type KeySet } from './agent-cards.service.js';
 import { REST_PATH } from './agent-card.js';
 
@@ -87,7 +88,7 @@ export class A2aController {
     @Res() response: Response,
   ): Promise<void> {
     const role = this.agentOf(given);
-    const path = request.path.slice(request.path.indexOf(`/${REST_PATH}/`) + REST_PATH.length + 1);
+    const path = restPathOf(request.path);
     const url = this.publicUrl(request);
     const call = { agent, role, publicUrl: url, binding: 'rest' as const, path };
     return this.adapter.respond(call, request, response);
@@ -122,7 +123,7 @@ export class A2aController {
   }
 }
 
-/** The SDK sends a card with `JSON.stringify`, whose form is not that of the protocol. */
+/** Returns a card that `JSON.stringify`, with which the SDK sends it, writes in the form of the protocol (ProtoJSON). */
 function withProtoJson(card: AgentCard): AgentCard {
   return Object.assign({ ...card }, { toJSON: () => AgentCard.toJSON(card) });
 }

@@ -27,13 +27,22 @@ const FAILURE_SCAN: ScanLimits = { members: 20_000, depth: 100_000 };
 /** Number of bodies over the ordinary limit that the process reads at the same time. */
 const MAX_LARGE = 8;
 
+const JSON_TYPE = 'application/json';
+
+/** A media type of JSON that some routes accept besides `application/json`. */
+export interface JsonMediaType {
+  readonly type: string;
+  isOn(path: string): boolean;
+}
+
 /**
  * Parses JSON bodies of at most 1 MiB. Refuses other media types, charsets and encodings, bodies that are not UTF-8, and
  * bodies that exceed the JSON limits. A failure report can have 8 MiB, 20,000 members and any characters: the
  * session stores the part that can be stored.
  */
-export function jsonBody(): RequestHandler[] {
-  return [unlessSkipped(rejectOtherMediaTypes), unlessSkipped(readJson()), checkShape];
+export function jsonBody(...more: readonly JsonMediaType[]): RequestHandler[] {
+  const types = [JSON_TYPE, ...more.map(({ type }) => type)];
+  return [unlessSkipped(rejectOtherTypes(more)), unlessSkipped(readJson(types)), checkShape];
 }
 
 const skipped = new WeakSet<IncomingMessage>();
@@ -50,29 +59,33 @@ function unlessSkipped(handle: RequestHandler): RequestHandler {
   };
 }
 
-const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
-/** Also the media type of the HTTP+JSON binding of A2A, on its routes. */
-const A2A_TYPE = /^application\/(a2a\+)?json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
-const A2A_PATH = /^\/a2a\/[^/]+\/v1\//;
-const MEDIA_TYPES = ['application/json', 'application/a2a+json'];
+const CONTENT_TYPE = /^([^\s;]+)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/;
 
-const rejectOtherMediaTypes: RequestHandler = (request, _response, next) => {
-  const { headers } = request;
-  const types = A2A_PATH.test(request.path) ? A2A_TYPE : JSON_TYPE;
-  if (hasBody(request) && !types.test(headers['content-type'] ?? '')) {
-    throw new DomainError('request.media_type', 'Send the body as application/json in UTF-8.');
-  }
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity' && !(isReport(request) && encoding === 'gzip')) {
-    throw new DomainError(
-      'request.media_type',
-      isReport(request)
-        ? 'Send the body without compression, or with gzip.'
-        : 'Send the body without compression.',
-    );
-  }
-  next();
-};
+function rejectOtherTypes(more: readonly JsonMediaType[]): RequestHandler {
+  const accepts = (type: string, path: string): boolean =>
+    type === JSON_TYPE || more.some((one) => one.type === type && one.isOn(path));
+  return (request, _response, next) => {
+    const { headers, path } = request;
+    const [, type = ''] = CONTENT_TYPE.exec(headers['content-type']?.toLowerCase() ?? '') ?? [];
+    if (hasBody(request) && !accepts(type, path)) {
+      throw new DomainError('request.media_type', 'Send the body as application/json in UTF-8.');
+    }
+    assertEncoding(request);
+    next();
+  };
+}
+
+function assertEncoding(request: Request): void {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  const isBatch = isReport(request);
+  if (encoding === 'identity' || (isBatch && encoding === 'gzip')) return;
+  throw new DomainError(
+    'request.media_type',
+    isBatch
+      ? 'Send the body without compression, or with gzip.'
+      : 'Send the body without compression.',
+  );
+}
 
 /** Whether a request reports events: many at once, also compressed. */
 function isReport({ method, path }: { method: string; path: string }): boolean {
@@ -82,11 +95,11 @@ function isReport({ method, path }: { method: string; path: string }): boolean {
 /** The errors of bodies that were read with the weaker limits. They apply unless the body is a failure report. */
 const rejectedBodies = new WeakMap<IncomingMessage, DomainError>();
 
-function readJson(): RequestHandler {
+function readJson(types: string[]): RequestHandler {
   const ordinary = express.json({
     limit: LIMIT,
     inflate: false,
-    type: MEDIA_TYPES,
+    type: types,
     verify: assertParsable,
   });
   const tolerant = express.json({ limit: FAILURE_LIMIT, inflate: false, verify: recordFault });

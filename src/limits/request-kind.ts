@@ -3,8 +3,6 @@ import type { RequestKind } from './place-list.js';
 
 /** Routes on which a request can wait; on `/mcp` with a tool that has `wait_seconds`. Routing is strict. */
 const WAITING_PATHS = new Set(['/tasks/wait', '/events/stream', '/mcp']);
-/** Routes of A2A agents: a message waits for the end of its task, and streams. The operation is in the body. */
-const A2A = /^\/a2a\/[^/]+(\/v1\/|$)/;
 /** Routes on which a request waits if its query has `wait_seconds`. */
 const WATCHED = /^\/((sessions|tasks|approvals)\/[^/]+|events)$/;
 
@@ -14,7 +12,7 @@ export function kindOf({
   path,
   url,
 }: Pick<Request, 'method' | 'path' | 'url'>): RequestKind {
-  if (WAITING_PATHS.has(path) || A2A.test(path)) return 'waiting';
+  if (WAITING_PATHS.has(path)) return 'waiting';
   const start = method === 'GET' || method === 'HEAD' ? url.indexOf('?') : -1;
   if (start === -1 || !WATCHED.test(path)) return 'working';
   const query = new URLSearchParams(url.slice(start + 1));
