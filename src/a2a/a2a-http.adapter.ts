@@ -12,15 +12,13 @@ import { A2aCaller } from './a2a-caller.js';
 import { A2aRefusal, type Binding, toFailure, writeFailure } from './a2a-failure.js';
 import {
   A2A_VERSION,
-  assertParameters,
   assertVersion,
-  isOperation,
-  type Operation,
   parseEnvelope,
   requestIdOf,
   restOperationOf,
   restParametersOf,
 } from './a2a-input.js';
+import { assertParameters, isOperation, type Operation } from './a2a-parameters.js';
 import { AgentHandlers, noSuchOperation } from './agent-handlers.js';
 import { AgentServicesService } from './agent-services.service.js';
 
@@ -30,6 +28,8 @@ const KEEP_ALIVE_MS = 15_000;
 const MAX_WAITING = 2 ** 20;
 const STREAMING: ReadonlySet<Operation> = new Set(['SendStreamingMessage', 'SubscribeToTask']);
 const OK = 'ok';
+/** The operation of a request that names none of the protocol. */
+const NONE = 'none';
 
 /** A request to an agent, in one of the bindings. */
 export interface A2aRequest {
@@ -56,7 +56,7 @@ export class A2aHttpAdapter {
     this.handlers = new AgentHandlers(services);
     this.operations = new Counter({
       name: 'mesh_a2a_requests_total',
-      help: 'Requests to A2A agents, by binding, operation and outcome: ok, or the code of the error.',
+      help: 'Requests to A2A agents, by binding, operation (none: not one of the protocol) and outcome: ok, or the code of the error.',
       labelNames: ['binding', 'operation', 'outcome'],
       registers: [registry],
     });
@@ -121,7 +121,7 @@ export class A2aHttpAdapter {
     {
       agent,
       binding,
-      operation = 'SendMessage',
+      operation,
       caller: { failure },
       started,
     }: {
@@ -135,7 +135,7 @@ export class A2aHttpAdapter {
   ): Promise<void> {
     const [path = ''] = originalUrl.split('?');
     const outcome = failure === undefined ? OK : toFailure(failure).outcome;
-    this.operations.inc({ binding, operation, outcome });
+    this.operations.inc({ binding, operation: operation ?? NONE, outcome });
     const context = requestContext();
     this.logger.log({
       operation,

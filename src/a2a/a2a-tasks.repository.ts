@@ -63,17 +63,29 @@ export class A2aTasksRepository {
     return row?.count ?? 0;
   }
 
-  /** Returns the further messages of tasks, oldest first. */
+  /** Returns the further messages of tasks, those of the first task first and each oldest first, as far as they fit into a page. */
   listMessages(
     manager: EntityManager,
     taskIds: readonly string[],
-  ): Promise<{ task_id: string; text: unknown }[]> {
-    return sql(
+  ): Promise<RowPage<{ task_id: string; text: unknown }>> {
+    return sqlPage(
       manager,
       `SELECT task_id, metadata->>'told' AS text FROM audit_events
-        WHERE task_id = ANY($1) AND event_type = '${MESSAGE_EVENT}' ORDER BY timestamp, id`,
+        WHERE task_id = ANY($1::uuid[]) AND event_type = '${MESSAGE_EVENT}'
+        ORDER BY array_position($1::uuid[], task_id), timestamp, id`,
       [taskIds],
     );
+  }
+
+  /** Returns the size of the further messages of a task, in bytes. */
+  async getSizeOfMessages(manager: EntityManager, taskId: string): Promise<number> {
+    const [row] = await sql<{ bytes: number }>(
+      manager,
+      `SELECT coalesce(sum(octet_length(metadata->>'told')), 0)::integer AS bytes FROM audit_events
+        WHERE task_id = $1 AND event_type = '${MESSAGE_EVENT}'`,
+      [taskId],
+    );
+    return row?.bytes ?? 0;
   }
 }
 

@@ -12,6 +12,7 @@ import { A2aTasksRepository } from './a2a-tasks.repository.js';
 import { AgentCardsService } from './agent-cards.service.js';
 import { AgentServicesService } from './agent-services.service.js';
 import { CancellationsService } from './cancellations.service.js';
+import { FurtherMessagesService } from './further-messages.service.js';
 import { MessagesService } from './messages.service.js';
 import { TaskListsService } from './task-lists.service.js';
 import { TaskReaderService } from './task-reader.service.js';
@@ -36,6 +37,7 @@ import { TaskWaitsService } from './task-waits.service.js';
     TaskWaitsService,
     TaskListsService,
     TaskStreamsService,
+    FurtherMessagesService,
     MessagesService,
     CancellationsService,
     AgentServicesService,

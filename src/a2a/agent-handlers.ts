@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { DomainError } from '../errors/domain-error.js';
 import type { A2aCaller } from './a2a-caller.js';
 import type { Binding } from './a2a-failure.js';
-import type { Operation } from './a2a-input.js';
+import type { Operation } from './a2a-parameters.js';
 import { type AgentServices, RoleAgent } from './role-agent.js';
 
 /** A request to an agent, with its caller. */
@@ -49,6 +49,8 @@ export class AgentHandlers {
   ): Promise<void> {
     const { agent, handlers } = this.agentOf(role);
     await agent.openStream(operation, parameters, caller);
+    // The client can have disconnected meanwhile. Then the event below does not follow.
+    if (response.closed) return;
     this.requests.set(request, { caller, url: request.url, route: request.route as unknown });
     request.url = url;
     await new Promise<void>((resolve, reject) => {

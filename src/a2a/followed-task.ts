@@ -17,7 +17,7 @@ export class FollowedTask implements StateFacts {
     return [...this.approvals.values()];
   }
 
-  /** Applies an event. One that was applied before changes nothing in the end, because the events after it follow. */
+  /** Applies an event. Events can be repeated in their order: the last one decides the state. */
   apply({ event_type, approval_id, metadata }: LogEvent): void {
     switch (event_type) {
       case 'task_claimed':

@@ -1,25 +1,14 @@
 import type { Message } from '@a2a-js/sdk';
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
 import type { Agent } from '../auth/agent.js';
-import { actingRole } from '../auth/roles.js';
 import { parseId } from '../common/ids.js';
 import { parseUuid } from '../common/uuid.js';
-import { TransactionsService } from '../database/transactions.service.js';
-import { DomainError, InvalidInputError } from '../errors/domain-error.js';
-import { IdempotencyService } from '../idempotency/idempotency.service.js';
-import { type KeyedRequest, keyedRequest } from '../idempotency/keyed-request.js';
-import { TaskStatesService } from '../lifecycle/task-states.service.js';
-import { taskFinished } from '../lifecycle/task-summary.js';
 import { InProcessMeshService } from '../mcp/http/in-process-mesh.service.js';
 import { MeshError } from '../mcp/tools/mesh-client.js';
-import { requestLineOf } from '../mcp/tools/operations.js';
 import { A2aRefusal } from './a2a-failure.js';
-import { assertNoFiles, storedMessage, toRoutedTask } from './a2a-message.js';
-import { isTerminal, stateOf } from './a2a-state.js';
-import { MESSAGE_EVENT } from './a2a-tasks.repository.js';
-import type { TaskFacts } from './task-facts.js';
-import { TaskReaderService } from './task-reader.service.js';
+import { assertNoFiles, toRoutedTask } from './a2a-message.js';
+import { FurtherMessagesService } from './further-messages.service.js';
+import { inProgress, usedBefore } from './message-refusals.js';
 
 /**
  * Makes tasks of messages. The id of a message is the idempotency key of `POST /tasks/route`, so a repeated message, also
@@ -29,11 +18,7 @@ import { TaskReaderService } from './task-reader.service.js';
 export class MessagesService {
   constructor(
     private readonly mesh: InProcessMeshService,
-    private readonly reader: TaskReaderService,
-    private readonly states: TaskStatesService,
-    private readonly idempotency: IdempotencyService,
-    private readonly transactions: TransactionsService,
-    private readonly audit: AuditService,
+    private readonly further: FurtherMessagesService,
   ) {}
 
   /**
@@ -45,7 +30,7 @@ export class MessagesService {
   async send(agent: Agent, role: string, message: Message): Promise<string> {
     assertNoFiles(message.parts);
     const trace = traceOf(message.contextId);
-    if (message.taskId !== '') return this.append(agent, role, message);
+    if (message.taskId !== '') return this.further.append(agent, role, message);
     const { body } = await this.mesh
       .of(agent)
       .call('route_task', {
@@ -59,46 +44,6 @@ export class MessagesService {
     const reference = parseId(body.task_id, ['task']);
     if (!reference) throw new Error('A routed task has no id');
     return reference.id;
-  }
-
-  /** Adds a message to an open task, as an event that its participants can read. */
-  private async append(agent: Agent, role: string, message: Message): Promise<string> {
-    const work = async () => {
-      const { id, trace_id } = await this.findOpen(agent, role, message);
-      await this.transactions.run(async (manager) => {
-        const { from_role } = await this.states.lockOpen(manager, id);
-        this.audit.record(manager, {
-          event_type: MESSAGE_EVENT,
-          trace_id,
-          by: { role: actingRole(agent, roleOf(agent, from_role)), subject: agent.subject },
-          task_id: id,
-          metadata: { message_id: message.messageId, told: storedMessage(message) },
-        });
-      });
-      return { status: 202, body: JSON.stringify({ task_id: id }) };
-    };
-    try {
-      await this.idempotency.execute(keyOf(agent, message), work);
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-      if (error.code === 'task.finished') throw ended();
-      if (error.code === 'idempotency.payload_mismatch') throw usedBefore();
-      throw error.code === 'idempotency.in_progress' ? inProgress() : error;
-    }
-    return (await this.reader.find(agent, role, message.taskId)).id;
-  }
-
-  private async findOpen(agent: Agent, role: string, message: Message): Promise<TaskFacts> {
-    const facts = await this.reader.find(agent, role, message.taskId);
-    if (message.contextId !== '' && parseUuid(message.contextId) !== facts.trace_id) {
-      throw new A2aRefusal(
-        'params',
-        'message.contextId is not the context of the task. Omit it, or send the contextId of the task.',
-      );
-    }
-    // A repeated message is refused here if the task has ended since, unless it has a record.
-    if (isTerminal(stateOf(facts, agent.roles).state)) throw taskFinished(facts.status);
-    return facts;
   }
 }
 
@@ -125,44 +70,6 @@ function withMessageNames(error: unknown): unknown {
   });
   const text = problems.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ');
   return new A2aRefusal('params', text || error.message, problems);
-}
-
-/** The requester role if the caller holds it, because the caller speaks for it. */
-function roleOf(agent: Agent, requester: string): string | undefined {
-  return agent.roles.includes(requester) ? requester : undefined;
-}
-
-/** The keyed request of a message: the same one as that of a new task, so that an id of a message is used once. */
-function keyOf(agent: Agent, message: Message): KeyedRequest {
-  const request = keyedRequest({
-    agent,
-    rawKey: message.messageId,
-    ...requestLineOf('route_task'),
-    body: { message: storedMessage(message) },
-    query: {},
-  });
-  if (!request)
-    throw new InvalidInputError([{ pointer: 'message.messageId', message: 'required' }]);
-  return request;
-}
-
-function usedBefore(): A2aRefusal {
-  return new A2aRefusal(
-    'params',
-    'This message.messageId was used with other content. Use a new messageId for a new message.',
-  );
-}
-
-function inProgress(): DomainError {
-  return new DomainError(
-    'idempotency.in_progress',
-    'The message with this messageId is in progress. Send it again.',
-    { retryAfter: 1 },
-  );
-}
-
-function ended(): A2aRefusal {
-  return new A2aRefusal('unsupported', 'The task has ended and accepts no further messages.');
 }
 
 /** @throws A2aRefusal because another context would have to replace it (A2A 1.0, section 3.4.1) */

@@ -15,7 +15,7 @@ import {
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
 import { A2aRefusal } from './a2a-failure.js';
 import { type A2aCaller, callerOf } from './a2a-caller.js';
-import type { Operation } from './a2a-input.js';
+import type { Operation } from './a2a-parameters.js';
 import type { AgentCardsService } from './agent-cards.service.js';
 import type { CancellationsService } from './cancellations.service.js';
 import type { MessagesService } from './messages.service.js';
@@ -183,11 +183,17 @@ async function* openedStream(
 ): AsyncGenerator<StreamResponse, void, undefined> {
   const caller = callerOf(context);
   if (!caller.stream) throw new Error('The stream is not open');
+  let hasBegun = false;
   try {
-    yield* caller.stream;
+    for await (const update of caller.stream) {
+      hasBegun = true;
+      yield update;
+    }
   } catch (error) {
     caller.failure = error;
-    throw error;
+    // A stream that has begun ends. The SDK would write the message of any error into it; the client subscribes again, and
+    // receives the error as a response.
+    if (!hasBegun) throw error;
   }
 }
 

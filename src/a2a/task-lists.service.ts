@@ -12,6 +12,8 @@ import { canReadEverything } from '../auth/policy.js';
 import { parseUuid } from '../common/uuid.js';
 import { decodeCursor, toPage } from '../database/keyset.js';
 import { ListReadsService } from '../database/replica/list-reads.service.js';
+import type { RowPage } from '../database/sql.js';
+import { parseTimestamp } from '../http/timestamp.js';
 import { A2aRefusal } from './a2a-failure.js';
 import { furtherMessageOf } from './a2a-message.js';
 import { toA2aTask } from './a2a-task.js';
@@ -39,13 +41,15 @@ export class TaskListsService {
         this.tasks.list(manager, { ...filter, after: placeOf(request.pageToken) }, pageSize + 1),
         this.tasks.count(manager, { ...filter, after: undefined }, MAX_TOTAL),
       ]);
-      const { rows, next_cursor } = toPage('changes', found, pageSize);
-      const facts = rows.map(toFacts);
-      const further = await this.furtherMessages(manager, historyLength === 0 ? [] : facts);
-      const tasks = facts.map((one) =>
-        toA2aTask(one, agent.roles, {
+      const { page, messages } =
+        historyLength === 0
+          ? { page: found, messages: new Map<string, Message[]>() }
+          : await this.withMessages(manager, found, pageSize);
+      const { rows, next_cursor } = toPage('changes', page, pageSize);
+      const tasks = rows.map((row) =>
+        toA2aTask(toFacts(row), agent.roles, {
           historyLength,
-          further: further.get(one.id) ?? [],
+          further: messages.get(row.id) ?? [],
           includeArtifacts,
         }),
       );
@@ -53,19 +57,24 @@ export class TaskListsService {
     });
   }
 
-  private async furtherMessages(
+  /** Reads the further messages of tasks. The page ends before the first task whose messages do not fit into it. */
+  private async withMessages(
     manager: EntityManager,
-    tasks: readonly TaskFacts[],
-  ): Promise<Map<string, Message[]>> {
+    found: RowPage<A2aTaskRow>,
+    pageSize: number,
+  ): Promise<{ page: RowPage<A2aTaskRow>; messages: Map<string, Message[]> }> {
+    const tasks = found.rows.slice(0, pageSize);
     const messages = new Map<string, Message[]>(tasks.map(({ id }) => [id, []]));
-    if (tasks.length === 0) return messages;
-    const rows = await this.tasks.listMessages(manager, [...messages.keys()]);
+    if (tasks.length === 0) return { page: found, messages };
+    const { rows, isTruncated } = await this.tasks.listMessages(manager, [...messages.keys()]);
     for (const { task_id, text } of rows) {
       const task = tasks.find(({ id }) => id === task_id);
       const message = task && furtherMessageOf(text, task);
       if (message) messages.get(task_id)?.push(message);
     }
-    return messages;
+    if (!isTruncated) return { page: found, messages };
+    const cut = tasks.findIndex(({ id }) => id === rows.at(-1)?.task_id);
+    return { page: { rows: tasks.slice(0, Math.max(cut, 1)), isTruncated: true }, messages };
   }
 }
 
@@ -81,7 +90,7 @@ function filterOf(
     // A context of another form has no tasks.
     trace_id: contextId === '' ? undefined : (parseUuid(contextId) ?? NO_TRACE),
     state: status === TaskState.TASK_STATE_UNSPECIFIED ? undefined : taskStateToJSON(status),
-    changed_since: statusTimestampAfter,
+    changed_since: statusTimestampAfter && parseTimestamp(statusTimestampAfter),
   };
 }
 

@@ -40,7 +40,7 @@ export class TaskReaderService {
   }
 
   private async furtherMessages(facts: TaskFacts): Promise<Message[]> {
-    const rows = await this.transactions.read((manager) =>
+    const { rows } = await this.transactions.read((manager) =>
       this.messages.listMessages(manager, [facts.id]),
     );
     return rows.flatMap(({ text }) => furtherMessageOf(text, facts) ?? []);

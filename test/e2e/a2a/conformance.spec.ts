@@ -271,6 +271,41 @@ const ERRORS: readonly (readonly [
   ],
   [
     '3.3.2',
+    'a day that no month has',
+    () => ['ListTasks', { statusTimestampAfter: '2026-02-30T12:00:00Z' }],
+    INVALID_PARAMS,
+  ],
+  // ProtoJSON also has the names of the Protocol Buffers (proto3, JSON mapping).
+  ['5.5', 'a page_size of 101', () => ['ListTasks', { page_size: 101 }], INVALID_PARAMS],
+  [
+    '5.5',
+    'a status_timestamp_after that is no time',
+    () => ['ListTasks', { status_timestamp_after: 'yesterday' }],
+    INVALID_PARAMS,
+  ],
+  [
+    '5.5',
+    'a history_length below 0',
+    ({ open }) => ['GetTask', { id: open.id, history_length: -1 }],
+    INVALID_PARAMS,
+  ],
+  [
+    '5.5',
+    'a message_id that is too long',
+    () => [
+      'SendMessage',
+      { message: { ...message('x'), messageId: undefined, message_id: 'x'.repeat(256) } },
+    ],
+    INVALID_PARAMS,
+  ],
+  [
+    '5.5',
+    'a task_id that is no text',
+    () => ['SendMessage', { message: message('x', { task_id: {} }) }],
+    INVALID_PARAMS,
+  ],
+  [
+    '3.3.2',
     'a tenant, of which there is none',
     ({ open }) => ['SendMessage', { message: message('x', { taskId: open.id }), tenant: 'x' }],
     INVALID_PARAMS,

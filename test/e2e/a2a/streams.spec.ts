@@ -1,10 +1,23 @@
 import { SendMessageRequest } from '@a2a-js/sdk';
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import pg from 'pg';
 import { BINDINGS, message, sdkClient, type StreamUpdate, useA2aMesh } from '../../support/a2a.js';
 import { requestApproval } from '../../support/a2a-approvals.js';
 import { startTestApp } from '../../support/app.js';
 import { until } from '../../support/eventually.js';
-import { finish } from '../../support/work.js';
+import { sendFromNewConnection } from '../../support/host-request.js';
+import { finish, metrics } from '../../support/work.js';
+
+/** The number of statements that wait for a lock of a table. */
+async function waitingFor(db: pg.Client, table: string): Promise<number> {
+  const { rowCount } = await db.query(
+    'SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::regclass',
+    [table],
+  );
+  return rowCount ?? 0;
+}
 
 /** The updates of a stream as they arrive. */
 class Received {
@@ -34,6 +47,32 @@ class Received {
 
 describe('A2A streams', () => {
   const shared = useA2aMesh();
+
+  it('end when the client disconnects before they begin', async () => {
+    const name = `mesh_a2a_requests_total{binding="rest",operation="SendStreamingMessage",outcome="ok"}`;
+    const before = (await metrics(shared.one))(name);
+    const blocker = new pg.Client({ connectionString: shared.one.databaseUrl });
+    await blocker.connect();
+    try {
+      await blocker.query('BEGIN; LOCK TABLE tasks IN EXCLUSIVE MODE');
+      const connected = once(shared.one.app.getHttpServer(), 'connection');
+      const sent = sendFromNewConnection(
+        `${shared.one.url}/a2a/manager/v1/message:stream`,
+        { authorization: `Bearer ${shared.caller('rest').token}`, 'a2a-version': '1.0' },
+        { message: message('Work') },
+      );
+      const [socket] = (await connected) as [Socket];
+      await until(async () => (await waitingFor(blocker, 'tasks')) > 0);
+      const disconnected = once(socket, 'close');
+      sent.destroy();
+      await disconnected;
+      await blocker.query('ROLLBACK');
+
+      await until(async () => (await metrics(shared.one))(name) === before + 1);
+    } finally {
+      await blocker.end();
+    }
+  });
 
   const LIFECYCLE = [
     'TASK_STATE_SUBMITTED',

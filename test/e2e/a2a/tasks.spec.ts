@@ -7,6 +7,12 @@ import { finish, Team } from '../../support/work.js';
 
 const NOW = { configuration: { returnImmediately: true } };
 
+/** A further message of a task, with parts of 60,000 characters. */
+const largeMessage = (parts: number, taskId: string): Record<string, unknown> => {
+  const part = { data: { text: 'x'.repeat(60_000) } };
+  return message('', { taskId, parts: Array.from({ length: parts }, () => part) });
+};
+
 describe('A2A tasks', () => {
   const shared = useA2aMesh();
 
@@ -151,6 +157,23 @@ describe('A2A tasks', () => {
       expect(late.error).toMatchObject({ reason: 'UNSUPPORTED_OPERATION' });
     });
 
+    it('accepts messages of 1 MiB together, also at the same time', async () => {
+      const finance = shared.caller(binding);
+      const { id } = await finance.send('Work');
+      const answers = await Promise.all(
+        Array.from({ length: 5 }, () =>
+          finance.call('SendMessage', { message: largeMessage(5, id), ...NOW }),
+        ),
+      );
+
+      const refused = answers.flatMap(({ error }) => error ?? []);
+      expect(refused.map(({ reason }) => reason)).toEqual(['INVALID_PARAMS', 'INVALID_PARAMS']);
+      expect(refused[0]?.message).toContain('1 MiB together');
+      const { history } = await finance.task('GetTask', { id });
+      expect(history).toHaveLength(4);
+      await finance.call('CancelTask', { id });
+    });
+
     it('is hidden from others, and from the agents of other roles', async () => {
       const { id } = await shared.caller(binding).send('Work');
       const others = [
@@ -293,6 +316,38 @@ describe('A2A tasks', () => {
       const [withArtifacts] = await list({ includeArtifacts: true, historyLength: 0 });
       expect(withArtifacts?.artifacts).toHaveLength(1);
       expect(withArtifacts?.history ?? []).toEqual([]);
+    });
+
+    it('accepts every time of RFC 3339', async () => {
+      const requester = new A2aAgent(shared.one.url, 'lister', binding, newSubject('requester'));
+      const { id } = await requester.send('Work');
+
+      for (const statusTimestampAfter of ['2026-01-01T00:00:00+23:59', '2016-12-31T23:59:60Z']) {
+        const { result } = await requester.call('ListTasks', { statusTimestampAfter });
+        expect((result.tasks as A2aTask[]).map((task) => task.id)).toEqual([id]);
+      }
+    });
+
+    it('ends a page before the messages of its tasks are too large', async () => {
+      const requester = new A2aAgent(shared.one.url, 'lister', binding, newSubject('requester'));
+      const sent: string[] = [];
+      for (const n of [1, 2, 3, 4, 5, 6]) {
+        const { id } = await requester.send(`Work ${n}`);
+        await requester.task('SendMessage', { message: largeMessage(16, id), ...NOW });
+        sent.unshift(id);
+      }
+
+      const pages: A2aTask[][] = [];
+      let pageToken = '';
+      do {
+        const { result } = await requester.call('ListTasks', pageToken ? { pageToken } : {});
+        pages.push(result.tasks as A2aTask[]);
+        pageToken = String(result.nextPageToken);
+      } while (pageToken !== '');
+
+      expect(pages.length).toBeGreaterThan(1);
+      expect(pages.flat().map(({ id }) => id)).toEqual(sent);
+      expect(pages.flat().map(({ history }) => history?.length)).toEqual(sent.map(() => 2));
     });
 
     it('lists what an approver takes part in as AUTH_REQUIRED', async () => {
