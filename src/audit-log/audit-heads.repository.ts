@@ -130,7 +130,7 @@ export class AuditHeadsRepository {
     );
   }
 
-  /** Returns the newest head that each of the anchors has, of those of the last day. */
+  /** Returns the newest head that each of the anchors has, if it is at most a day older than the newest head of the log. */
   listSent(
     manager: EntityManager,
     log: number,
@@ -175,8 +175,9 @@ const LIST_SENT = `
   SELECT a.name AS anchor, h.size::float8 AS size,
          greatest(extract(epoch FROM clock_timestamp() - (h.sent->a.name->>'at')::timestamptz), 0)::float8 AS age
     FROM unnest($2::text[]) AS a(name)
+   CROSS JOIN (SELECT signed_at FROM audit_heads WHERE log = $1 ORDER BY size DESC LIMIT 1) newest
    CROSS JOIN LATERAL (SELECT size, sent FROM audit_heads
-                        WHERE log = $1 AND sent ? a.name AND signed_at > clock_timestamp() - interval '1 day'
+                        WHERE log = $1 AND sent ? a.name AND signed_at > newest.signed_at - interval '1 day'
                         ORDER BY size DESC LIMIT 1) h`;
 
 const THIN = `

@@ -31,7 +31,7 @@ export interface LogProgress {
   origin: string;
   size: number;
   signed: number;
-  /** Size of the newest head that enough witnesses have cosigned. */
+  /** Size of the newest head that enough witnesses have cosigned; 0 if it is over a day older than the newest head. */
   served: number;
   /** Age of the newest head in seconds; null: there is none. */
   head_age: number | null;
@@ -210,7 +210,7 @@ const PROGRESS = `
     LEFT JOIN LATERAL (
       SELECT size FROM audit_heads
        WHERE log = l.log
-         AND ($2 = 0 OR (signed_at > clock_timestamp() - interval '1 day' AND cosignatures <> '{}' AND (
+         AND ($2 = 0 OR (signed_at > h.signed_at - interval '1 day' AND cosignatures <> '{}' AND (
                SELECT count(*) FROM jsonb_object_keys(cosignatures) AS k(vkey) WHERE k.vkey = ANY($1::text[])) >= $2))
        ORDER BY size DESC LIMIT 1) s ON true
    WHERE l.log = ${LATEST}`;
