@@ -23,6 +23,9 @@ import { TransactionsService } from '../../src/database/transactions.service.js'
 import type { TestApp } from './app.js';
 import { until } from './eventually.js';
 
+/** The name of the logs of tests. */
+export const ORIGIN = 'mesh.example.com/audit/log';
+
 /** A new signing key in PEM, as AUDIT_SIGNING_KEY has it. */
 export function newSigningKey(): string {
   return generateKeyPairSync('ed25519')
@@ -76,6 +79,21 @@ export async function newestHead(mesh: Pick<TestApp, 'query'>): Promise<string> 
     'SELECT checkpoint FROM audit_heads ORDER BY log DESC, size DESC LIMIT 1',
   );
   return head?.checkpoint ?? '';
+}
+
+/** Empties the sealed log, so that all events are sealed again under its name. */
+export const EMPTIED = `
+  DELETE FROM audit_heads; DELETE FROM audit_tiles;
+  UPDATE audit_log SET size = 0, root = sha256('')`;
+
+/** Changes an event and empties the sealed log, as an owner of the database can. */
+export async function rebuildLog(run: (statements: string) => Promise<unknown>): Promise<void> {
+  await run(`
+    BEGIN;
+    SET LOCAL session_replication_role = replica;
+    UPDATE audit_events SET role = 'other' WHERE id = (SELECT event_id FROM event_log WHERE position = 2);
+    ${EMPTIED};
+    COMMIT`);
 }
 
 const ROWS = `

@@ -16,6 +16,7 @@ import { newDatabase, startTestApp } from './app.js';
 import {
   newSigningKey,
   openCheckpoint,
+  ORIGIN,
   publicKeyOf,
   sealing,
   untilSigned,
@@ -23,8 +24,6 @@ import {
 } from './audit-log.js';
 import { closeAfterFolder, routeTask, times } from './kit.js';
 import { createTestDatabase, dropTestDatabase } from './postgres.js';
-
-export const ORIGIN = 'mesh.example.com/audit/log';
 
 /** Sizes of the heads that were published. */
 export const HEADS = [81, 140, 240, 519, 1_033, 1_125];

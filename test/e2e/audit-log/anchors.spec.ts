@@ -6,10 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { splitNotes } from '../../../packages/verify/src/head.js';
 import { AnchorServer } from '../../support/anchors.js';
+import { AuditHeadsRepository } from '../../../src/audit-log/audit-heads.repository.js';
+import { TransactionsService } from '../../../src/database/transactions.service.js';
 import {
+  newestHead,
   newSigningKey,
   openCheckpoint,
   publicKeyOf,
+  rebuildLog,
   sealing,
   untilSigned,
 } from '../../support/audit-log.js';
@@ -106,6 +110,17 @@ describe('Anchors', () => {
     expect(Buffer.from(timestamp, 'base64')).toEqual(granted(request?.body ?? Buffer.alloc(0)));
   });
 
+  it('have the newest head of a log that has not grown for days', async () => {
+    await mesh.query(`UPDATE audit_heads SET signed_at = signed_at - interval '3 days'`);
+    const name = `file://${folder}/heads`;
+    const sent = await mesh.app
+      .get(TransactionsService)
+      .read((manager) => mesh.app.get(AuditHeadsRepository).listSent(manager, 1, [name]));
+
+    const size = openCheckpoint(await newestHead(mesh), key).size;
+    expect(sent).toEqual([{ anchor: name, size, age: expect.any(Number) }]);
+  });
+
   it('that fail are counted, and receive the newest head later', async () => {
     receiver.respond = () => ({ status: 500 });
     authority.respond = () => ({ status: 200, body: Buffer.from('3003020102', 'hex') });
@@ -129,13 +144,7 @@ describe('A log that was rebuilt while an instance works', () => {
   it('is diverged, because the instance remembers its heads', async () => {
     await Promise.all(times(5, () => routeTask(mesh, 'finance', 'manager')));
     await untilSigned(mesh);
-    await mesh.query(`
-      BEGIN;
-      SET LOCAL session_replication_role = replica;
-      UPDATE audit_events SET role = 'other' WHERE id = (SELECT event_id FROM event_log WHERE position = 2);
-      DELETE FROM audit_heads; DELETE FROM audit_tiles;
-      UPDATE audit_log SET size = 0, root = sha256('');
-      COMMIT`);
+    await rebuildLog((statements) => mesh.query(statements));
     const state = async (): Promise<unknown> =>
       (await new Client(mesh.url).get('/health')).body.audit_log;
     expect(await eventually(state, (found) => found === 'diverged')).toBe('diverged');

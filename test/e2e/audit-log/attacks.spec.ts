@@ -8,9 +8,9 @@ import { sql } from '../../../src/database/sql.js';
 import { erase } from '../../../src/erasure/erasure.js';
 import { erasureOf } from '../../../src/erasure/erasure-selection.js';
 import { EventLogRepository } from '../../../src/events/event-log.repository.js';
-import { newSigningKey } from '../../support/audit-log.js';
+import { EMPTIED, newSigningKey, ORIGIN } from '../../support/audit-log.js';
 import { times } from '../../support/kit.js';
-import { deleted, EDIT, event, ORIGIN, useSealedCopies } from '../../support/sealed-database.js';
+import { deleted, EDIT, event, useSealedCopies } from '../../support/sealed-database.js';
 
 /** Moves the positions of entries, as if there had never been others. */
 const shifted = (from: number, to: number, by: number): string => `
@@ -34,10 +34,6 @@ const CUT_WITH_TILES = `${CUT};
   DELETE FROM audit_heads WHERE size > 1100;
   DELETE FROM audit_tiles WHERE level = 0 AND index > 4;
   UPDATE audit_tiles SET hashes = substring(hashes FROM 1 FOR (1100 - 1024) * 32) WHERE level = 0 AND index = 4`;
-
-const EMPTIED = `
-  DELETE FROM audit_heads; DELETE FROM audit_tiles;
-  UPDATE audit_log SET size = 0, root = sha256('')`;
 
 const KEEP_HEADS = `
   DELETE FROM audit_tiles; UPDATE audit_log SET size = 0, root = sha256('')`;

@@ -5,8 +5,9 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { runVerify } from '../../../packages/verify/src/verify-command.js';
 import { erase } from '../../../src/erasure/erasure.js';
 import { erasureOf } from '../../../src/erasure/erasure-selection.js';
+import { ORIGIN } from '../../support/audit-log.js';
 import { runOperatorCommand } from '../../support/operator-commands.js';
-import { deleted, EDIT, event, ORIGIN, useSealedCopies } from '../../support/sealed-database.js';
+import { deleted, EDIT, event, useSealedCopies } from '../../support/sealed-database.js';
 
 describe('npm run audit:export', () => {
   const copies = useSealedCopies();

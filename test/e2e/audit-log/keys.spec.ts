@@ -22,11 +22,11 @@ import { verifyReceipt } from '../../../packages/verify/src/verify-receipt.js';
 import { localKey, type SigningKey, signerOf } from '../../../src/audit-log/signing-key.js';
 import { parseSigningKey } from '../../../src/config/audit-signing-key.js';
 import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
-import { Matter } from '../../support/approvals.js';
 import {
   newestHead,
   newSigningKey,
   openCheckpoint,
+  ORIGIN,
   publicKeyOf,
   sealing,
   untilSealed,
@@ -39,8 +39,7 @@ import { expectProblem, routeTask } from '../../support/kit.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 import { programFile } from '../../support/program-file.js';
 import { ProgramRun } from '../../support/program-run.js';
-
-const ORIGIN = 'mesh.example.com/audit/log';
+import { grantApproval } from '../../support/receipts.js';
 
 const keyOf = (pem: string): SigningKey => localKey(parseSigningKey(pem));
 const vkeyOf = (pem: string): string => noteVerifier(ORIGIN, publicKeyOf(pem)).vkey;
@@ -90,14 +89,7 @@ describe('The signing key of the audit log', () => {
     return mesh.agent('auditor').open(path);
   }
 
-  async function approve(mesh: TestApp): Promise<string> {
-    const matter = await Matter.open(mesh);
-    const id = await matter.ask({ payload: { amount: 1 } });
-    const path = `/approvals/${id}/decision`;
-    const answer = await matter.agent(matter.board).post(path, { decision: 'approved' });
-    expect(answer.status).toBe(200);
-    return id;
-  }
+  const approve = async (mesh: TestApp): Promise<string> => (await grantApproval(mesh)).id;
 
   /** The bundle that an auditor downloads, with all heads of the database. */
   async function verifyDownload(mesh: TestApp, ...pems: string[]): Promise<string[]> {

@@ -5,13 +5,18 @@ import { logsPolicy } from '../../../packages/verify/src/policy.js';
 import { type ReceiptReport, verifyReceipt } from '../../../packages/verify/src/verify-receipt.js';
 import type { Json } from '../../../packages/verify/src/json.js';
 import { Matter } from '../../support/approvals.js';
-import { newSigningKey, publicKeyOf, sealing, untilSigned } from '../../support/audit-log.js';
+import {
+  newSigningKey,
+  ORIGIN,
+  publicKeyOf,
+  sealing,
+  untilSigned,
+} from '../../support/audit-log.js';
 import { tokenFor } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
 import { expectProblem, useApp } from '../../support/kit.js';
 import { McpAgents } from '../../support/mcp.js';
 
-const ORIGIN = 'mesh.example.com/audit/log';
 const PAYLOAD = { amount: 50_000, vendor: 'ACME' };
 
 describe('The receipt of an approval', () => {

@@ -27,6 +27,7 @@ import {
   newestHead,
   newSigningKey,
   openCheckpoint,
+  ORIGIN,
   publicKeyOf,
   sealing,
   untilSigned,
@@ -37,7 +38,7 @@ import { eventually, until } from '../../support/eventually.js';
 import { expectProblem, routeTask, times } from '../../support/kit.js';
 import { runOperatorCommand } from '../../support/operator-commands.js';
 import { createTestDatabase, dropTestDatabase } from '../../support/postgres.js';
-import { ORIGIN, useSealedCopies } from '../../support/sealed-database.js';
+import { useSealedCopies } from '../../support/sealed-database.js';
 
 const SECOND = `${ORIGIN}/2`;
 

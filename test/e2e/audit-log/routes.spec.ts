@@ -7,6 +7,7 @@ import {
   listRows,
   newSigningKey,
   openCheckpoint,
+  ORIGIN,
   publicKeyOf,
   sealing,
   untilSealed,
@@ -28,7 +29,7 @@ const decode = (hashes: readonly string[]): Buffer[] =>
 
 describe('The routes of the sealed log', () => {
   const key = newSigningKey();
-  const mesh = useApp({ env: sealing(key, { AUDIT_LOG_ORIGIN: 'mesh.example.com/audit/log' }) });
+  const mesh = useApp({ env: sealing(key, { AUDIT_LOG_ORIGIN: ORIGIN }) });
   let first: string;
 
   beforeAll(async () => {
@@ -57,7 +58,7 @@ describe('The routes of the sealed log', () => {
 
   it('serve the newest head, with the configured origin', async () => {
     const head = await checkpoint();
-    expect(head.origin).toBe('mesh.example.com/audit/log');
+    expect(head.origin).toBe(ORIGIN);
     expect(head.size).toBe((await listRows(mesh)).length);
   });
 
@@ -160,7 +161,7 @@ describe('The routes of the sealed log', () => {
     const answer = await new Client(mesh.url).get('/audit/log/keys');
     const x = publicKeyOf(key).toString('base64url');
     expect(answer.body).toMatchObject({
-      origin: 'mesh.example.com/audit/log',
+      origin: ORIGIN,
       keys: [
         {
           vkey: expect.stringMatching(/^mesh\.example\.com\/audit\/log\+[0-9a-f]{8}\+/),

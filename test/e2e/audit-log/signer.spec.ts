@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { noteVerifier, parseNote } from '../../../packages/verify/src/note.js';
 import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
-import { Matter } from '../../support/approvals.js';
 import {
   newestHead,
   newSigningKey,
   openCheckpoint,
+  ORIGIN,
   publicKeyOf,
   sealing,
   untilSealed,
@@ -17,9 +17,8 @@ import {
 import { until } from '../../support/eventually.js';
 import { expectProblem, routeTask } from '../../support/kit.js';
 import { dropTestDatabase } from '../../support/postgres.js';
+import { grantApproval, sealedReceipt } from '../../support/receipts.js';
 import { SignerServer } from '../../support/signer-server.js';
-
-const ORIGIN = 'mesh.example.com/audit/log';
 
 describe('An instance whose key is in Vault', () => {
   const pem = newSigningKey();
@@ -55,13 +54,9 @@ describe('An instance whose key is in Vault', () => {
   const heads = async (): Promise<number> => (await mesh.query('SELECT FROM audit_heads')).length;
 
   it('signs heads and receipts', async () => {
-    const matter = await Matter.open(mesh);
-    const id = await matter.ask({ payload: { amount: 1 } });
-    const path = `/approvals/${id}/decision`;
-    await matter.agent(matter.board).post(path, { decision: 'approved' });
-    const answer = await matter.requester.open(`/approvals/${id}/receipt?wait_seconds=20`);
-    expect(answer.status).toBe(200);
-    await answer.arrayBuffer();
+    const granted = await grantApproval(mesh);
+    const { matter, id } = granted;
+    await sealedReceipt(granted);
     expect(openCheckpoint(await newestHead(mesh), pem).origin).toBe(ORIGIN);
 
     vault.server.respond = () => ({ status: 503 });

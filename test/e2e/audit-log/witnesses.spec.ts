@@ -10,16 +10,23 @@ import {
 } from '../../../packages/verify/src/note.js';
 import { parsePolicy, type Policy } from '../../../packages/verify/src/policy.js';
 import { verifyReceipt } from '../../../packages/verify/src/verify-receipt.js';
+import { AuditLogRepository } from '../../../src/audit-log/audit-log.repository.js';
+import { TransactionsService } from '../../../src/database/transactions.service.js';
 import { newDatabase, startTestApp, type TestApp } from '../../support/app.js';
-import { Matter } from '../../support/approvals.js';
 import { AnchorServer } from '../../support/anchors.js';
-import { newSigningKey, publicKeyOf, sealing, untilSigned } from '../../support/audit-log.js';
+import {
+  newSigningKey,
+  ORIGIN,
+  publicKeyOf,
+  rebuildLog,
+  sealing,
+  untilSigned,
+} from '../../support/audit-log.js';
 import { until } from '../../support/eventually.js';
 import { expectProblem, routeTask } from '../../support/kit.js';
 import { dropTestDatabase } from '../../support/postgres.js';
+import { grantApproval, sealedReceipt } from '../../support/receipts.js';
 import { WitnessServer } from '../../support/witness-server.js';
-
-const ORIGIN = 'mesh.example.com/audit/log';
 
 describe('Witnesses', () => {
   const key = newSigningKey();
@@ -106,14 +113,18 @@ describe('Witnesses', () => {
     expect(text).toContain(`mesh_audit_witness_failures_total{witness="${one.name}"} 0`);
   });
 
+  it('have cosigned the newest head of a log that has not grown for days', async () => {
+    await mesh.query(`UPDATE audit_heads SET signed_at = signed_at - interval '3 days'`);
+    const quorum = { witnesses: [one.verifier.vkey, two.verifier.vkey], count: 2 };
+    const progress = await mesh.app
+      .get(TransactionsService)
+      .read((manager) => mesh.app.get(AuditLogRepository).getProgress(manager, quorum));
+
+    expect(progress).toMatchObject({ served: await signedSize(), unsigned_seconds: 0 });
+  });
+
   it('cosign the head of a receipt', async () => {
-    const matter = await Matter.open(mesh);
-    const id = await matter.ask({ payload: { amount: 1 } });
-    const path = `/approvals/${id}/decision`;
-    await matter.agent(matter.board).post(path, { decision: 'approved' });
-    const answer = await matter.requester.open(`/approvals/${id}/receipt?wait_seconds=20`);
-    expect(answer.status).toBe(200);
-    const receipt = Buffer.from(await answer.arrayBuffer());
+    const receipt = await sealedReceipt(await grantApproval(mesh));
     const report = verifyReceipt(receipt, { policy: policy() });
     expect({ code: exitCode(report.findings), report }).toMatchObject({ code: 0 });
   });
@@ -143,13 +154,7 @@ describe('Witnesses', () => {
     await mesh.close();
     const owner = new pg.Client({ connectionString: databaseUrl });
     await owner.connect();
-    await owner.query(`
-      BEGIN;
-      SET LOCAL session_replication_role = replica;
-      UPDATE audit_events SET role = 'other' WHERE id = (SELECT event_id FROM event_log WHERE position = 2);
-      DELETE FROM audit_heads; DELETE FROM audit_tiles;
-      UPDATE audit_log SET size = 0, root = sha256('');
-      COMMIT`);
+    await rebuildLog((statements) => owner.query(statements));
     await owner.end();
     mesh = await start(2);
     await routeTask(mesh, 'finance', 'manager');
