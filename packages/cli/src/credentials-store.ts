@@ -112,11 +112,14 @@ export class CredentialsStore {
       if (isCode(error, 'ENOENT')) return { logins: {} };
       throw this.unusable(error);
     }
+    let stored: unknown;
     try {
-      return JSON.parse(text) as Stored;
+      stored = JSON.parse(text);
     } catch (error) {
       throw this.unusable(error);
     }
+    if (isStored(stored)) return stored;
+    throw this.unusable('it contains no logins');
   }
 
   private write(stored: Stored): void {
@@ -133,6 +136,16 @@ export class CredentialsStore {
       `${this.file} cannot be read: ${reason}. Run mesh login again, or remove the file.`,
     );
   }
+}
+
+function isStored(value: unknown): value is Stored {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'logins' in value &&
+    typeof value.logins === 'object' &&
+    value.logins !== null
+  );
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { CredentialsError, MeshError, ProblemError } from '@agent-mesh/client';
+import { oneLine } from '../../../src/common/one-line.js';
 import { CliError, EXIT } from './failure.js';
 import { createProgram } from './program.js';
 
@@ -26,8 +27,8 @@ function report(error: unknown, isJson: boolean): number {
   else {
     const { code, detail, errors = [] } = problem;
     const lines =
-      errors.length > 1 ? errors.map(({ pointer, message }) => `\n- ${pointer}: ${message}`) : [];
-    process.stderr.write(`${code}: ${detail}${lines.join('')}\n`);
+      errors.length > 1 ? errors.map(({ pointer, message }) => `- ${pointer}: ${message}`) : [];
+    for (const line of [`${code}: ${detail}`, ...lines]) process.stderr.write(`${oneLine(line)}\n`);
   }
   return error instanceof CliError ? error.exitCode : EXIT.refused;
 }

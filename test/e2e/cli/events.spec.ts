@@ -77,6 +77,7 @@ describe('mesh watch, audit export and webhooks', () => {
       ['without its last line', (text: string) => text.replace(/[^\n]*\n$/, '')],
       ['without a line', (text: string) => text.replace(/^[^\n]*\n/, '')],
       ['with a changed line', (text: string) => text.replace('"legal"', '"lawyers"')],
+      ['cut in its last line', (text: string) => text.slice(0, -9)],
       ['that is empty', () => ''],
     ])('ends with 1 for an export %s', async (_, damage) => {
       const task = await routeTask(mesh, 'finance', 'legal');
@@ -92,6 +93,13 @@ describe('mesh watch, audit export and webhooks', () => {
       const { code, errors } = await cli.run('audit export', { env });
       server.close();
       expect(errors).toMatch(/^mesh\.export_incomplete: /);
+      expect(code).toBe(1);
+    });
+
+    it('ends with 1 if the file cannot be written', async () => {
+      const file = join(cli.folder, 'none', 'events.ndjson');
+      const { code, errors } = await cli.run(`audit export -o ${file}`);
+      expect(errors).toMatch(/^mesh\.export_incomplete: .*ENOENT[^\n]*\n$/);
       expect(code).toBe(1);
     });
 

@@ -175,8 +175,10 @@ describe('mesh login with a token', () => {
     const doctor = await cli.run('doctor');
     expect(doctor.output).toMatch(/^FAIL {2}logins: .*chmod 600$/m);
     expect(doctor).toMatchObject({ code: 1, errors: 'mesh.checks_failed: Failed: logins.\n' });
-    writeFileSync(file(), '{');
-    expect((await cli.run('whoami')).errors).toMatch(/^mesh\.credentials_unreadable: /);
+    for (const damaged of ['{', '{}', 'null', '{"logins":null}']) {
+      writeFileSync(file(), damaged);
+      expect((await cli.run('whoami')).errors).toMatch(/^mesh\.credentials_unreadable: /);
+    }
     writeFileSync(file(), '{"logins":{}}', { mode: 0o600 });
   });
 });

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { Readable, type Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { CliError } from '../failure.js';
@@ -40,44 +38,66 @@ export function addAuditCommands(program: Command): void {
       const target = output === undefined ? process.stdout : createWriteStream(output);
       const count = await copyExport(response, target);
       if (output === undefined) return;
-      target.end();
-      await finished(target);
       out.result({ count, file: output }, () => `Wrote ${count} events to ${output}.`);
     });
 }
 
 /** Copies an export. Returns the number of its events. */
 async function copyExport({ body }: Response, target: Writable): Promise<number> {
-  const hash = createHash('sha256');
-  let count = 0;
-  let last: string | undefined;
-  const write = async (line: string): Promise<void> => {
-    if (!target.write(`${line}\n`)) await once(target, 'drain');
-  };
+  const source = body === null ? Readable.from([]) : Readable.fromWeb(body);
+  const check = new ExportCheck();
   try {
-    for await (const line of linesOf(body)) {
+    await pipeline(
+      source.setEncoding('utf8'),
+      (texts: AsyncIterable<string>) => check.copy(texts),
+      target,
+      { end: target !== process.stdout },
+    );
+  } catch (error) {
+    throw error instanceof CliError ? error : incomplete(error);
+  }
+  return check.count;
+}
+
+/** Compares the lines of an export with its last line. */
+class ExportCheck {
+  /** Number of events. */
+  count = 0;
+  private readonly hash = createHash('sha256');
+
+  /**
+   * Yields the lines of an export. Holds back the last one.
+   *
+   * @throws CliError if the last line does not match the others
+   */
+  async *copy(texts: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+    let last: string | undefined;
+    for await (const line of linesOf(texts)) {
       if (last !== undefined) {
-        hash.update(`${last}\n`);
-        count += 1;
-        await write(last);
+        this.hash.update(`${last}\n`);
+        this.count += 1;
+        yield `${last}\n`;
       }
       last = line;
     }
-  } catch (error) {
-    throw incomplete(error);
+    if (last === undefined || !isEndOf(last, this.count, this.hash.digest('hex')))
+      throw incomplete();
+    yield `${last}\n`;
   }
-  if (last === undefined || !isEndOf(last, count, hash.digest('hex'))) throw incomplete();
-  await write(last);
-  return count;
 }
 
-function linesOf(body: Response['body']): AsyncIterable<string> {
-  const input = body === null ? Readable.from([]) : Readable.fromWeb(body);
-  return createInterface({ input, crlfDelay: Infinity });
+async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  let rest = '';
+  for await (const text of texts) {
+    const lines = `${rest}${text}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 function isEndOf(line: string, count: number, digest: string): boolean {
-  const end: unknown = JSON.parse(line);
+  const end = parseJson(line);
   return (
     typeof end === 'object' &&
     end !== null &&
@@ -88,6 +108,14 @@ function isEndOf(line: string, count: number, digest: string): boolean {
     'digest' in end &&
     end.digest === digest
   );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function incomplete(cause?: unknown): CliError {
