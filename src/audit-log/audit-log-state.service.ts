@@ -6,9 +6,9 @@ import { SigningKeyService } from './signing-key.service.js';
 export const AUDIT_LOG_STATES = ['sealing', 'unsigned', 'lagging', 'diverged', 'off'] as const;
 
 /**
- * `sealing`: events are sealed, and heads signed. `unsigned`: there is no signing key, or it is
- * not the present key of the log. `lagging`: events wait for longer than
- * half a minute. `diverged`: the log contradicts a published head, so nothing is signed. `off`: this instance does not seal.
+ * `sealing`: events are sealed, and heads signed. `unsigned`: there is no signing key, or another key is the present key of
+ * the log. `lagging`: events wait for longer than half a minute. `diverged`: the log contradicts a published head, so nothing
+ * is signed. `off`: this instance does not seal.
  */
 export type AuditLogState = (typeof AUDIT_LOG_STATES)[number];
 

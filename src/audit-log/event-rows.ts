@@ -29,8 +29,8 @@ export async function* readRows(
 }
 
 /**
- * Returns the hash of the leaf of an event. Undefined for an event that has no leaf: one without a salt that is not
- * erased, or one that is erased and has parts again.
+ * Returns the hash of the leaf of an event. Undefined: the event has no leaf. Either it has no salt and is not erased, or it
+ * is erased and somebody has written an erased part again.
  */
 export function rowHash(row: PositionedRow): Buffer | undefined {
   try {

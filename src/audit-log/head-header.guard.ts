@@ -7,8 +7,8 @@ import { Environment } from '../config/environment.js';
 import { HeadHeaderService } from './head-header.service.js';
 
 /**
- * Sets `Mesh-Audit-Head` of the responses that AUDIT_HEAD_HEADER selects, for callers with a token. It refuses nothing: a
- * guard runs after the token is verified, and before everything that can fail.
+ * Sets `Mesh-Audit-Head` of the responses that AUDIT_HEAD_HEADER selects, for callers with a token. It refuses no request. It
+ * is a guard because guards run after the token is verified, and before everything that can fail.
  */
 @Injectable()
 export class HeadHeaderGuard implements CanActivate {

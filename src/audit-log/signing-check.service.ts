@@ -20,7 +20,7 @@ export class SigningCheckService {
   ) {}
 
   /**
-   * Returns the log to sign. Undefined if there is none, or its present key is not that of this instance.
+   * Returns the log that this instance signs. Undefined: no log exists, or another key is the present key of the log.
    *
    * @throws DivergedError if the log does not extend its heads
    */

@@ -13,7 +13,7 @@ type Headers = Readonly<Record<string, string>>;
 
 /**
  * Decides whether a request is processed. It counts each request against the limits of its address, and once its token
- * is verified against those of its subject. Exempt is only a probe that is answered with success.
+ * is verified against those of its subject. Only a probe that is answered with success is exempt.
  */
 @Injectable()
 export class AdmissionService {

@@ -1,4 +1,4 @@
-/** How far above the mean cost of all parties that of a heavy party is. */
+/** A party is heavy if its cost is at least this many times the mean cost of all parties. */
 const HEAVY = 1.25;
 /** Estimated CPU time of a request without its body, in milliseconds. */
 const REQUEST_MS = 0.2;
@@ -8,8 +8,8 @@ const BYTE_MS = 10 / 2 ** 20;
 const MAX_VERIFICATIONS = 100;
 
 /**
- * Estimates the CPU time that each party asks for, from one measurement to the next: an address with requests without a
- * verified token, and a subject with the others.
+ * Estimates the CPU time that the requests of each party take between two measurements. The party of a request is its
+ * subject, or its address as long as no token is verified.
  */
 export class PartyCosts {
   private costs = new Map<string, number>();
@@ -28,7 +28,7 @@ export class PartyCosts {
   takeBack(party: string, bodyBytes: number): void {
     const cost = costOf(bodyBytes);
     const left = (this.costs.get(party) ?? 0) - cost;
-    // Of an earlier measurement.
+    // The request was added in an earlier measurement.
     if (left < -REQUEST_MS / 2) return;
     this.total -= cost;
     if (left < REQUEST_MS / 2) this.costs.delete(party);

@@ -3,7 +3,7 @@ import type { Session, Task } from './types.js';
 type Api = typeof import('@opentelemetry/api');
 
 const NAME = '@agent-mesh/client';
-/** The channel on which the HTTP client of Node announces requests. Who listens adds the trace headers itself. */
+/** The channel on which the HTTP client of Node announces requests. An instrumentation that listens adds the trace headers. */
 const REQUESTS = 'undici:request:create';
 
 let api: Api | undefined;

@@ -61,8 +61,9 @@ export class LogExport {
   ) {}
 
   /**
-   * Writes the bundle, in a transaction that reads one snapshot, and verifies what it has written.
+   * Writes the bundle, and verifies the files.
    *
+   * @param manager a transaction that reads one snapshot
    * @throws UsageError if there is no such log, no signed head, or no such entry
    */
   async run(

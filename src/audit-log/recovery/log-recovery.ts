@@ -25,7 +25,7 @@ export interface Recovery {
 /** A recovery cannot run. The message contains the reason. */
 class RecoveryError extends Error {}
 
-/** Events that are in none of the two logs: the last ones, and those after a missing one. */
+/** The events after the last entry of the ended log. They are in neither log. */
 interface Gap {
   readonly size: number;
   readonly root: Buffer;

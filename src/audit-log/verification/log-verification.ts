@@ -44,8 +44,9 @@ export class LogVerification {
   }
 
   /**
-   * Verifies the logs, in a transaction that reads one snapshot.
+   * Verifies the logs.
    *
+   * @param manager a transaction that reads one snapshot
    * @throws UsageError if there is no such log, or no such entry
    */
   async run(manager: EntityManager): Promise<Report> {

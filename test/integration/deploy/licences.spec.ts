@@ -165,7 +165,7 @@ function closureOf(from: string, names: readonly string[]): ReadonlySet<string> 
   return found;
 }
 
-/** Also the optional ones, which npm installs unless it is told not to, and the peers that a package requires. */
+/** Returns the packages that npm installs for a package by default: its dependencies, the optional ones, and required peers. */
 function runtimeNames(locked: Locked): string[] {
   const peers = Object.keys(locked.peerDependencies ?? {}).filter(
     (name) => locked.peerDependenciesMeta?.[name]?.optional !== true,
