@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Outage } from '../database/service-heartbeat.service.js';
+import type { Outage } from '../database/outage-recovery.service.js';
 import { sql } from '../database/sql.js';
 import type { Approval } from './approval.entity.js';
 

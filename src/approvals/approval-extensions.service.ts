@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { SYSTEM } from '../auth/actor.js';
-import { type Outage, ServiceHeartbeatService } from '../database/service-heartbeat.service.js';
+import { type Outage, OutageRecoveryService } from '../database/outage-recovery.service.js';
 import { ApprovalDeadlinesRepository } from './approval-deadlines.repository.js';
 import { approvalEvent } from './approval-events.js';
 
@@ -10,13 +10,13 @@ import { approvalEvent } from './approval-events.js';
 @Injectable()
 export class ApprovalExtensionsService implements OnModuleInit {
   constructor(
-    private readonly heartbeat: ServiceHeartbeatService,
+    private readonly recovery: OutageRecoveryService,
     private readonly deadlines: ApprovalDeadlinesRepository,
     private readonly audit: AuditService,
   ) {}
 
   onModuleInit(): void {
-    this.heartbeat.add({
+    this.recovery.add({
       name: 'approvals',
       run: (manager, outage) => this.extend(manager, outage),
     });

@@ -12,6 +12,7 @@ import { DeploymentService } from './deployment.service.js';
 import { HeartbeatDataSource } from './heartbeat-data-source.js';
 import { NotificationListenerService } from './notification-listener.service.js';
 import { PoolMetricsService } from './pool-metrics.service.js';
+import { OutageRecoveryService } from './outage-recovery.service.js';
 import { ServiceHeartbeatService } from './service-heartbeat.service.js';
 import { WorkNotifierService } from './work-notifier.service.js';
 import { ListReadsService } from './replica/list-reads.service.js';
@@ -49,6 +50,7 @@ export class DatabaseModule {
       ],
       providers: [
         TransactionsService,
+        OutageRecoveryService,
         ServiceHeartbeatService,
         {
           provide: DatabaseAddresses,
@@ -101,6 +103,7 @@ export class DatabaseModule {
         NotificationListenerService,
         ReadReplicaService,
         TransactionsService,
+        OutageRecoveryService,
         ServiceHeartbeatService,
         DatabaseClockService,
         DeploymentService,

@@ -6,32 +6,20 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { Counter } from 'prom-client';
-import { DataSource, type EntityManager } from 'typeorm';
-import { Environment } from '../config/environment.js';
+import { DataSource } from 'typeorm';
 import { messageOf } from '../errors/error-text.js';
-import { MetricsService } from '../observability/metrics.service.js';
 import { Connection } from './connection.js';
 import { DatabaseClockService } from './database-clock.service.js';
 import { HeartbeatDataSource } from './heartbeat-data-source.js';
+import {
+  type Beat,
+  BEAT_COLUMNS,
+  OUTAGE_SECONDS,
+  OutageRecoveryService,
+} from './outage-recovery.service.js';
 import { isConnectionLost } from './postgres-errors.js';
 import { sql } from './sql.js';
 import { PreparedStatementNames } from './pipeline.js';
-
-/** An extension of times that ended in an outage, or end within the grace period after it. */
-export interface OutageExtension {
-  /** The extended things, in the plural, for the log and the metric. */
-  readonly name: string;
-  /** Extends the times and returns their number. */
-  run(manager: EntityManager, outage: Outage): Promise<number>;
-}
-
-export interface Outage {
-  /** Length of the outage. */
-  readonly seconds: number;
-  /** Length of the period, from now, in which live workers can report. */
-  readonly graceSeconds: number;
-}
 
 /** Interval of the heartbeats of an instance, in milliseconds. */
 const BEAT_MS = 2_000;
@@ -41,13 +29,10 @@ const STALE_MS = 5_000;
 const MAX_WAIT_MS = 1_000;
 /** The longest response time, in milliseconds, of a heartbeat that sets the estimate of PostgreSQL's clock. */
 const CLOCK_ERROR_MS = 1_000;
-/** The gap between the heartbeats of all instances that is an outage, in seconds. */
-const OUTAGE_SECONDS = 6;
 
 /**
  * Records heartbeats of the service in PostgreSQL. A gap between them is an outage: PostgreSQL, or all instances, were
- * unavailable. The transaction that ends an outage also extends the times that ended in it, before other statements read
- * them.
+ * unavailable, and the first heartbeat after it ends it before other statements read the times that ended in it.
  *
  * Heartbeats have a connection of their own, so that they never queue behind requests: a full pool is not an outage.
  */
@@ -56,9 +41,6 @@ export class ServiceHeartbeatService
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
   private readonly logger = new Logger(ServiceHeartbeatService.name);
-  private readonly extensions: OutageExtension[] = [];
-  private readonly outages: Counter;
-  private readonly extended: Counter<'kind'>;
   private lastBeatAt = -Infinity;
   private latestFailure: unknown;
   private lastBeat?: Beat;
@@ -73,28 +55,9 @@ export class ServiceHeartbeatService
     /** The single connection for heartbeats. */
     readonly connections: HeartbeatDataSource,
     private readonly names: PreparedStatementNames,
-    private readonly environment: Environment,
     private readonly clock: DatabaseClockService,
-    { registry }: MetricsService,
-  ) {
-    const registers = [registry];
-    this.outages = new Counter({
-      name: 'mesh_outages_total',
-      help: 'Outages of PostgreSQL or of all instances that this instance noticed first.',
-      registers,
-    });
-    this.extended = new Counter({
-      name: 'mesh_outage_extensions_total',
-      help: 'Leases and approvals that were extended after an outage.',
-      labelNames: ['kind'],
-      registers,
-    });
-  }
-
-  /** Registers an extension, which runs when an outage ends. */
-  add(extension: OutageExtension): void {
-    this.extensions.push(extension);
-  }
+    private readonly recovery: OutageRecoveryService,
+  ) {}
 
   /**
    * The time, by PostgreSQL's clock, up to which expiry is final; null: now. It does not advance while no heartbeat is
@@ -197,7 +160,7 @@ export class ServiceHeartbeatService
     const last = await Connection.use(this.connections, this.names, async (connection) => {
       sentAt = performance.now();
       const [beat] = await sql<Beat>(connection.manager, BEAT, [OUTAGE_SECONDS]);
-      return beat ?? this.recover(connection);
+      return beat ?? this.recovery.recover(connection);
     });
     // The process may have been suspended between the statement and its response, so only a fast response sets the clock.
     if (performance.now() - sentAt < CLOCK_ERROR_MS) this.clock.set(last.now);
@@ -205,63 +168,9 @@ export class ServiceHeartbeatService
     this.lastBeatAt = sentAt;
     if (!this.isStale) this.waitingSince = undefined;
   }
-
-  /** One instance wins the row; the others find its heartbeat there. */
-  private async recover(connection: Connection): Promise<Beat> {
-    const { manager } = connection;
-    connection.begin();
-    try {
-      const [gap] = await sql<{ seconds: number }>(manager, LOCK_GAP);
-      const seconds = gap?.seconds ?? 0;
-      const isOutage = seconds > OUTAGE_SECONDS;
-      const graceSeconds = this.environment.OUTAGE_GRACE_SECONDS;
-      const counts: [string, number][] = [];
-      if (isOutage) {
-        for (const extension of this.extensions) {
-          counts.push([extension.name, await extension.run(manager, { seconds, graceSeconds })]);
-        }
-      }
-      const [beat] = await sql<Beat>(manager, RESUME, [isOutage ? graceSeconds : null]);
-      await connection.commit();
-      if (!beat) throw new Error('an upsert gives a row');
-      if (isOutage) this.report(seconds, counts);
-      return beat;
-    } catch (error) {
-      await connection.rollback(error);
-      throw error;
-    }
-  }
-
-  private report(seconds: number, counts: readonly [string, number][]): void {
-    this.outages.inc();
-    for (const [kind, count] of counts) this.extended.inc({ kind }, count);
-    const extended = counts.map(([kind, count]) => `${kind} ${count}`).join(', ');
-    this.logger.warn(
-      `PostgreSQL or all instances were away for ${Math.round(seconds)} s. Extended: ${extended}.`,
-    );
-  }
 }
-
-interface Beat {
-  /** In milliseconds since the epoch. */
-  now: number;
-  grace_until: Date | null;
-}
-
-const NOW = `(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now, service_heartbeat.grace_until`;
 
 const BEAT = `
   UPDATE service_heartbeat SET beat_at = clock_timestamp()
    WHERE beat_at IS NULL OR beat_at > clock_timestamp() - make_interval(secs => $1)
-  RETURNING ${NOW}`;
-
-const LOCK_GAP = `
-  SELECT extract(epoch FROM clock_timestamp() - beat_at)::float8 AS seconds
-    FROM service_heartbeat FOR UPDATE`;
-
-const RESUME = `
-  INSERT INTO service_heartbeat (id, beat_at) VALUES (1, clock_timestamp())
-  ON CONFLICT (id) DO UPDATE
-     SET beat_at = clock_timestamp(),
-         grace_until = coalesce(clock_timestamp() + make_interval(secs => $1), service_heartbeat.grace_until)
-  RETURNING ${NOW}`;
+  RETURNING ${BEAT_COLUMNS}`;
