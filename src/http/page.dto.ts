@@ -1,4 +1,4 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { WholeNumber } from '../common/whole-number.js';
 
@@ -27,4 +27,18 @@ export class CursorQuery extends PageSizeQuery {
   @IsString()
   @MaxLength(200)
   cursor?: string;
+}
+
+/** The members of a page of a list, besides its items. */
+export class PageDto {
+  @ApiProperty({ type: 'integer', description: 'Requested size of a page.', example: 20 })
+  page_size: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Value of `cursor` for the next page; `null` on the last page.',
+    example: null,
+  })
+  next_cursor: string | null;
 }

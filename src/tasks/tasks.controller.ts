@@ -16,7 +16,7 @@ import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js
 import { LOCATION, withLocation } from '../http/location.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { RouteTaskDto } from './dto/route-task.dto.js';
-import { TaskPageDto } from './dto/task.dto.js';
+import { TaskPageDto } from './dto/task-page.dto.js';
 import { RoutedTaskDto } from './dto/routed-task.dto.js';
 import { TaskPagesService } from './task-pages.service.js';
 import { TasksService } from './tasks.service.js';

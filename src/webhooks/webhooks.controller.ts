@@ -30,14 +30,8 @@ import { ApiIdempotencyKey } from '../http/api-idempotency-key.decorator.js';
 import { ApiProblems, ApiWriteProblems } from '../http/api-problems.decorator.js';
 import { withETag } from '../http/etag.js';
 import { LOCATION, withLocation } from '../http/location.js';
-import {
-  CreateWebhookDto,
-  RotateSecretDto,
-  UpdateWebhookDto,
-  WebhookDto,
-  WebhookListDto,
-  WebhookWithSecretDto,
-} from './dto/webhook.dto.js';
+import { WebhookDto, WebhookListDto, WebhookWithSecretDto } from './dto/webhook.dto.js';
+import { CreateWebhookDto, RotateSecretDto, UpdateWebhookDto } from './dto/webhook-input.dto.js';
 import { IF_MATCH, WEBHOOK_ID, WITH_ETAG } from './api-webhook.js';
 import { WebhooksService } from './webhooks.service.js';
 

@@ -9,14 +9,16 @@ import { toAuditEventType } from '../events/cloud-event.js';
 import { assertVersion } from '../http/etag.js';
 import { currentTraceId } from '../observability/request-context.js';
 import {
-  type CreateWebhookDto,
-  type RotateSecretDto,
   toWebhookDto,
-  type UpdateWebhookDto,
   type WebhookDto,
   type WebhookListDto,
   type WebhookWithSecretDto,
 } from './dto/webhook.dto.js';
+import type {
+  CreateWebhookDto,
+  RotateSecretDto,
+  UpdateWebhookDto,
+} from './dto/webhook-input.dto.js';
 import { assertAdmin } from './webhook-access.js';
 import { tooManyWebhooks, webhookNotFound } from './webhook-errors.js';
 import { WebhookSecretsService } from './webhook-secrets.service.js';

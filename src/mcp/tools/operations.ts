@@ -21,7 +21,8 @@ import type { RoutedTaskDto } from '../../tasks/dto/routed-task.dto.js';
 import type { CancelDto } from '../../tasks/dto/task-control.dto.js';
 import type { TaskWatchQuery } from '../../tasks/dto/task-watch.query.js';
 import type { TimelineDto } from '../../tasks/dto/task-history.dto.js';
-import type { CancelledTaskDto, TaskDetailDto, TaskPageDto } from '../../tasks/dto/task.dto.js';
+import type { CancelledTaskDto, TaskDetailDto } from '../../tasks/dto/task.dto.js';
+import type { TaskPageDto } from '../../tasks/dto/task-page.dto.js';
 import type { DueTasksDto, WaitQuery } from '../../tasks/dto/wait.dto.js';
 
 const METHODS = ['GET', 'POST', 'PUT'] as const;

@@ -1,8 +1,9 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { PageDto } from '../../http/page.dto.js';
 import { SessionDto } from './session.dto.js';
 
 @ApiSchema({ description: 'A page of a list of sessions, numbered or after a cursor.' })
-export class SessionPageDto {
+export class SessionPageDto extends PageDto {
   @ApiProperty({ type: [SessionDto], description: 'Sessions, newest first.' })
   sessions: SessionDto[];
 
@@ -31,15 +32,4 @@ export class SessionPageDto {
     example: 1,
   })
   page?: number;
-
-  @ApiProperty({ type: 'integer', description: 'Requested size of a page.', example: 20 })
-  page_size: number;
-
-  @ApiProperty({
-    type: String,
-    nullable: true,
-    description: 'Value of `cursor` for the next page; `null` on the last page.',
-    example: null,
-  })
-  next_cursor: string | null;
 }

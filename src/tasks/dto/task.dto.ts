@@ -229,23 +229,3 @@ export class TaskDetailDto extends TaskDto {
   })
   complete: boolean;
 }
-
-@ApiSchema({ description: 'A page of tasks.' })
-export class TaskPageDto {
-  @ApiProperty({
-    type: [TaskDto],
-    description: 'Tasks, newest first; in an inbox by priority, then age.',
-  })
-  tasks: TaskDto[];
-
-  @ApiProperty({ type: 'integer', description: 'Requested size of a page.', example: 20 })
-  page_size: number;
-
-  @ApiProperty({
-    type: String,
-    nullable: true,
-    description: 'Value of `cursor` for the next page; `null` on the last page.',
-    example: null,
-  })
-  next_cursor: string | null;
-}

@@ -798,10 +798,6 @@ export type Task = {
  */
 export type TaskPage = {
     /**
-     * Tasks, newest first; in an inbox by priority, then age.
-     */
-    tasks: Array<Task>;
-    /**
      * Requested size of a page.
      */
     page_size: number;
@@ -809,6 +805,10 @@ export type TaskPage = {
      * Value of `cursor` for the next page; `null` on the last page.
      */
     next_cursor: string | null;
+    /**
+     * Tasks, newest first; in an inbox by priority, then age.
+     */
+    tasks: Array<Task>;
 };
 
 /**
@@ -2151,6 +2151,14 @@ export type CreateSessionBody = {
  */
 export type SessionPage = {
     /**
+     * Requested size of a page.
+     */
+    page_size: number;
+    /**
+     * Value of `cursor` for the next page; `null` on the last page.
+     */
+    next_cursor: string | null;
+    /**
      * Sessions, newest first.
      */
     sessions: Array<Session>;
@@ -2166,14 +2174,6 @@ export type SessionPage = {
      * Number of this page, from 1. Absent if the request has a `cursor`.
      */
     page?: number;
-    /**
-     * Requested size of a page.
-     */
-    page_size: number;
-    /**
-     * Value of `cursor` for the next page; `null` on the last page.
-     */
-    next_cursor: string | null;
 };
 
 /**
