@@ -1,8 +1,9 @@
 import type { Approval } from '@agent-mesh/client';
-import { Text, Textarea, TextInput } from '@mantine/core';
+import { Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { ErrorPanel } from '../../components/error-panel';
+import { ReasonInput } from '../../components/reason-input';
 import { texts } from '../../texts';
 import type { useDecision } from './use-decision';
 
@@ -49,18 +50,7 @@ export function DelegateDialog({ approval, isOpen, decision, onClose }: Delegate
           setRole(event.currentTarget.value);
         }}
       />
-      <Textarea
-        label={t.delegateReason}
-        required
-        withAsterisk={false}
-        maxLength={1_000}
-        autosize
-        minRows={2}
-        value={reason}
-        onChange={(event) => {
-          setReason(event.currentTarget.value);
-        }}
-      />
+      <ReasonInput label={t.delegateReason} isRequired value={reason} onChange={setReason} />
     </ConfirmDialog>
   );
 }

@@ -1,9 +1,11 @@
 import type { Approval } from '@agent-mesh/client';
-import { Button, Group, Text, Textarea } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { useState } from 'react';
 import { useMe } from '../../auth/use-session';
+import { ActionButtons } from '../../components/action-buttons';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { ErrorPanel } from '../../components/error-panel';
+import { ReasonInput } from '../../components/reason-input';
 import { texts } from '../../texts';
 import { useDecision } from './use-decision';
 
@@ -14,7 +16,6 @@ type OwnAction = 'recall' | 'withdraw';
 /** The acts of the role that delegated the decision, and of the role that requested the approval. */
 export function OwnActions({ approval }: { approval: Approval }) {
   const { roles } = useMe();
-  const [open, setOpen] = useState<OwnAction>();
   const { delegated_from, requested_role, votes } = approval;
   const isOf = (role: string | null): boolean => role !== null && roles.includes(role);
   const actions: readonly OwnAction[] = [
@@ -23,28 +24,14 @@ export function OwnActions({ approval }: { approval: Approval }) {
   ];
   if (actions.length === 0) return null;
   return (
-    <Group gap="sm" mt="md">
-      {actions.map((action) => (
-        <Button
-          key={action}
-          variant="default"
-          onClick={() => {
-            setOpen(action);
-          }}
-        >
-          {t[action].button}
-        </Button>
-      ))}
-      {open !== undefined && (
-        <OwnActionDialog
-          approval={approval}
-          action={open}
-          onClose={() => {
-            setOpen(undefined);
-          }}
-        />
+    <ActionButtons
+      mt="md"
+      actions={actions}
+      textOf={(action) => t[action].button}
+      dialogOf={(action, close) => (
+        <OwnActionDialog approval={approval} action={action} onClose={close} />
       )}
-    </Group>
+    />
   );
 }
 
@@ -74,16 +61,7 @@ function OwnActionDialog({
     >
       <Text size="sm">{effect(approval.delegated_from ?? '', approval.approver_role)}</Text>
       {decision.error && <ErrorPanel error={decision.error} />}
-      <Textarea
-        label={t.reason}
-        maxLength={1_000}
-        autosize
-        minRows={2}
-        value={reason}
-        onChange={(event) => {
-          setReason(event.currentTarget.value);
-        }}
-      />
+      <ReasonInput label={t.reason} value={reason} onChange={setReason} />
     </ConfirmDialog>
   );
 }

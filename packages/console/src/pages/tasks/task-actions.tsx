@@ -1,12 +1,14 @@
 import type { TaskDetail } from '@agent-mesh/client';
-import { Button, Checkbox, Group, Text, Textarea } from '@mantine/core';
+import { Checkbox, Text } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { mesh } from '../../api/mesh';
 import { KEYS } from '../../api/queries';
 import { useMe } from '../../auth/use-session';
+import { ActionButtons } from '../../components/action-buttons';
 import { ConfirmDialog } from '../../components/confirm-dialog';
 import { ErrorPanel } from '../../components/error-panel';
+import { ReasonInput } from '../../components/reason-input';
 import { texts } from '../../texts';
 
 const t = texts.task.actions;
@@ -16,32 +18,12 @@ type Action = 'cancel' | 'retry' | 'release';
 
 /** The acts that the person can do on the task in its present state. */
 export function TaskActions({ task }: { task: TaskDetail }) {
-  const actions = useAllowedActions(task);
-  const [open, setOpen] = useState<Action>();
   return (
-    <Group gap="sm">
-      {actions.map((action) => (
-        <Button
-          key={action}
-          size="sm"
-          variant="default"
-          onClick={() => {
-            setOpen(action);
-          }}
-        >
-          {t[action].button}
-        </Button>
-      ))}
-      {open !== undefined && (
-        <ActionDialog
-          task={task}
-          action={open}
-          onClose={() => {
-            setOpen(undefined);
-          }}
-        />
-      )}
-    </Group>
+    <ActionButtons
+      actions={useAllowedActions(task)}
+      textOf={(action) => t[action].button}
+      dialogOf={(action, close) => <ActionDialog task={task} action={action} onClose={close} />}
+    />
   );
 }
 
@@ -94,16 +76,7 @@ function ActionDialog({
     >
       <Text size="sm">{effect(task.to_role)}</Text>
       {mutation.error && <ErrorPanel error={mutation.error} />}
-      <Textarea
-        label={t.reason}
-        maxLength={1_000}
-        autosize
-        minRows={2}
-        value={reason}
-        onChange={(event) => {
-          setReason(event.currentTarget.value);
-        }}
-      />
+      <ReasonInput label={t.reason} value={reason} onChange={setReason} />
       {action === 'cancel' && (
         <Checkbox
           label={t.cascade}
