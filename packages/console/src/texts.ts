@@ -107,6 +107,7 @@ export const texts = {
     notConfigured:
       'No sign-in is configured. The operator can set OIDC_CONSOLE_CLIENT_ID. Until then, use an access token.',
     unreachable: 'The sign-in did not complete. Check the connection, then try again.',
+    failed: (reason: string) => `The sign-in failed: ${reason}. Try again.`,
   },
 
   person: {

@@ -108,6 +108,15 @@ describe('the pages of the console', () => {
     expect((await download).suggestedFilename()).toBe('audit-events.ndjson');
   });
 
+  it('follow the events of agents by their type', async () => {
+    const page = await open('/console/audit?follow=true&event_type=agent.policy.evaluated');
+    await signInAs(page, 'auditor');
+    await page.getByText('Live', { exact: true }).waitFor();
+    const report = { source: 'engine', category: 'policy', action: 'evaluated' };
+    expect((await mesh.agent(finance).post('/audit/ingest', report)).status).toBe(202);
+    await page.getByRole('table').getByText('policy.evaluated').waitFor();
+  });
+
   it('poll while the event stream is down, and show how old the data is when offline', async () => {
     expectErrors(/Failed to load resource|ERR_/);
     const page = await open('/console/approvals');

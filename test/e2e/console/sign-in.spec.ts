@@ -94,6 +94,20 @@ describe('sign-in to the console at an OpenID provider', () => {
     expect(page.url()).toBe(`${url}/console/tasks?status=dead`);
   });
 
+  it('shows why it has failed', async () => {
+    expectErrors(/ERR_FAILED|status of 404/);
+    const page = await open(`${url}/console/approvals`);
+    await page.route(`${provider.issuer}/token`, (route) => route.abort());
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByLabel('Name').fill('ann');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('The sign-in failed: ').waitFor();
+    await expectAccessible(page);
+    await page.unroute(`${provider.issuer}/token`);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('navigation').waitFor();
+  });
+
   it('ends the session at the provider too', async () => {
     const page = await open(`${url}/console/approvals`);
     await signIn(page, 'ann');

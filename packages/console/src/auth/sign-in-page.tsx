@@ -61,13 +61,14 @@ export function SignInPage({ reason }: { reason: 'first' | 'expired' | 'left' })
 function IssuerSignIn() {
   const signIn = useSignIn();
   const { problem, isPending, submit } = useSubmit(() => signIn.begin());
-  const mayBegin = signIn.mayBeginAtOnce;
+  const { mayBeginAtOnce: mayBegin, failure } = signIn;
   useEffect(() => {
     if (mayBegin) submit();
     // Once, when the page opens.
   }, []);
   return (
     <Stack gap="sm">
+      {failure && <Alert color="red">{t.failed(failure.message)}</Alert>}
       {problem !== undefined && <Alert color="red">{problem}</Alert>}
       <Button size="md" loading={isPending} onClick={submit}>
         {t.withIssuer}

@@ -11,6 +11,9 @@ const REDIRECTED = 'agent-mesh.redirected';
 
 /** How people sign in to this controller. */
 export class SignIn {
+  /** The reason for which the sign-in at the issuer has failed; undefined if it has not. */
+  failure: Error | undefined;
+
   private constructor(
     readonly config: ConsoleConfig,
     private readonly oidc: OidcSignIn | undefined,
@@ -48,7 +51,10 @@ export class SignIn {
 
   private async resume(): Promise<void> {
     if (this.oidc !== undefined && isCallback()) {
-      const place = await this.oidc.complete().catch(() => undefined);
+      const place = await this.oidc.complete().catch((error: unknown) => {
+        this.failure = error instanceof Error ? error : new Error(String(error));
+        return undefined;
+      });
       history.replaceState(null, '', place ?? CONSOLE_PATH);
       if (place !== undefined) {
         sessionStorage.setItem(SIGNED_IN, 'yes');

@@ -42,9 +42,13 @@ export function LiveEvents({ filter }: { filter: AuditFilter }) {
   );
 }
 
-/** An event type of the log is that of the audit event, with a full stop. */
 function toAuditEvent({ id, type, time, role, data }: CloudEvent): AuditEvent {
-  return { ...data, id, event_type: type.replace('.', '_'), timestamp: time, role };
+  return { ...data, id, event_type: toAuditEventType(type), timestamp: time, role };
+}
+
+/** `task.routed` is the audit event `task_routed`. Events of agents have the same type in both. */
+function toAuditEventType(type: string): string {
+  return type.startsWith('agent.') ? type : type.replace('.', '_');
 }
 
 function matches(event: AuditEvent, filter: AuditFilter): boolean {
