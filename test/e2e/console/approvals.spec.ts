@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { newSubject } from '../../support/app.js';
 import { expectAccessible, signInAs, useConsole } from '../../support/console.js';
+import { eventually } from '../../support/eventually.js';
 import { routeTask, times } from '../../support/kit.js';
 
 interface Request {
@@ -256,7 +257,7 @@ describe('the approvals in the console', () => {
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
     const focused = () => page.evaluate<string>('document.activeElement?.textContent ?? ""');
-    expect(await focused()).toBe('Reject');
+    expect(await eventually(focused, (text) => text === 'Reject')).toBe('Reject');
     await page.keyboard.press('Enter');
     await dialog.waitFor();
     // The dialog keeps the focus.
