@@ -6,11 +6,14 @@
  *         [--before DIST] [--before-sql SQL] [--node PATH] [--profile FOLDER]
  *     npm run bench -- --events [--rounds N] [--seconds N]
  *     npm run bench -- --growth [--case BEGINNING]… [--size TASKS]…
+ *     npm run bench -- --cost [--tasks N] [--size TASKS]
  */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.js';
+import { cost } from './cost.js';
+import { METERED } from './cost-meter.js';
 import { events } from './events.js';
 import { growth } from './growth.js';
 import { pgbench } from './pgbench.js';
@@ -40,6 +43,10 @@ const { values: options } = parseArgs({
     growth: { type: 'boolean', default: false },
     /** Only the time to the delivery of events, and the cost of their readers. */
     events: { type: 'boolean', default: false },
+    /** Only what one task costs in WAL, rows, statements and processor time. */
+    cost: { type: 'boolean', default: false },
+    /** Of each run of the cost. */
+    tasks: { type: 'string', default: '2000' },
     /** Numbers of tasks of the tables that have grown. Default: 1,000, 100,000 and 1,000,000. */
     size: { type: 'string', multiple: true },
     /** Where to leave a profile of the controller's processor time. */
@@ -52,7 +59,7 @@ const seconds = Number(options.seconds);
 const version = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
 write(`Servers on Node ${version.replace('v', '')}. ${machine()}`);
 
-const ground = await Ground.lay(options.node);
+const ground = await Ground.lay(options.node, options.cost ? METERED : {});
 const load = Load.start();
 const systems: System[] = [];
 try {
@@ -60,6 +67,14 @@ try {
     process.exitCode = (await growth(ground, load, options.case, options.size?.map(Number)))
       ? 0
       : 1;
+  else if (options.cost)
+    write(
+      await cost(ground, {
+        dist: options.dist,
+        tasks: Number(options.tasks),
+        size: Number(options.size?.[0] ?? 100_000),
+      }),
+    );
   else if (options.events)
     write(
       await events(

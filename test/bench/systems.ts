@@ -41,9 +41,10 @@ export class Ground {
     readonly node: string,
   ) {}
 
-  static async lay(node: string): Promise<Ground> {
+  /** @param settings further settings of PostgreSQL */
+  static async lay(node: string, settings: Record<string, string> = {}): Promise<Ground> {
     const [postgres, redis, issuer] = await Promise.all([
-      startTestPostgres(DURABLE),
+      startTestPostgres({ ...DURABLE, ...settings }),
       startTestRedis(),
       StubIssuer.start(),
     ]);
