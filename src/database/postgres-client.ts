@@ -17,6 +17,7 @@ import {
   type SessionLimits,
   type SessionState,
 } from './session-settings.js';
+import { type Timeline, timelineOf } from './timeline.js';
 import { tlsOptions } from './tls-options.js';
 
 /** Where the database is. */
@@ -73,7 +74,10 @@ export class PostgresClient extends pg.Client {
     const resolved = resolve(options);
     super(resolved.config);
     this.resolved = resolved;
-    this.on('error', () => undefined);
+    // After a connection is lost, another host can be the primary.
+    this.on('error', () => {
+      options.server.forgetHost();
+    });
   }
 
   override connect(): Promise<pg.Client>;
@@ -134,8 +138,8 @@ export class PostgresClient extends pg.Client {
     }
   }
 
-  /** Rejects unless the host can be connected to and has the role of the address. */
-  private async probe(host: PostgresHost): Promise<void> {
+  /** Returns the timeline of a primary. Rejects unless the host can be connected to and has the role of the address. */
+  private async probe(host: PostgresHost): Promise<Timeline | undefined> {
     const client = new pg.Client({ ...this.resolved.config, ...host });
     client.on('error', () => undefined);
     try {
@@ -143,7 +147,9 @@ export class PostgresClient extends pg.Client {
       const { rows } = await client.query<{ read_only: string }>(
         `SELECT pg_catalog.current_setting('transaction_read_only') AS read_only`,
       );
-      this.assertRole(rows[0]?.read_only !== 'off');
+      const isReadOnly = rows[0]?.read_only !== 'off';
+      this.assertRole(isReadOnly);
+      return isReadOnly ? undefined : await timelineOf(client);
     } finally {
       void client.end().catch(() => undefined);
     }

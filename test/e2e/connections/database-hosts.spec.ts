@@ -19,6 +19,7 @@ import {
 import { expectWorkRound } from '../../support/work-round.js';
 
 const PROMOTE = 'SELECT pg_promote()';
+const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'agent-mesh%'`;
 
 describe('several hosts of a database', () => {
   let primary: TestPostgres;
@@ -94,6 +95,33 @@ describe('several hosts of a database', () => {
     60_000,
   );
 
+  it('never writes to a former primary that is back and accepts writes', async () => {
+    const health = await start(urlOf([primary.port, standby.port]));
+    await health.expectWorking();
+    primary.kill('SIGKILL');
+    await health.expect(503, { database: 'disconnected' });
+    await withClient(standby.url, (client) => client.query(PROMOTE));
+    await health.expectWorking();
+    await primary.restart();
+    const from = controller?.output.length;
+    // All connections have to be opened again, first while both hosts accept writes.
+    await withClient(standby.url, (client) => client.query(TERMINATE));
+    await health.expectWorking();
+    standby.kill('SIGKILL');
+    await health.expect(503, { database: 'disconnected' });
+    await health.expectLogged('it is a former primary', from);
+    await standby.restart();
+    await health.expectWorking();
+    health.expectNoCrash();
+
+    const sessions = (port: number) =>
+      withClient(urlOf([port]), async (client) => {
+        const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM sessions');
+        return rows[0]?.count;
+      });
+    expect([await sessions(primary.port), await sessions(standby.port)]).toEqual(['1', '4']);
+  }, 60_000);
+
   it('follows a primary that becomes a standby without going down', async () => {
     const health = await start(urlOf([primary.port, standby.port]));
     await health.expectWorking();
@@ -113,11 +141,7 @@ describe('several hosts of a database', () => {
       await client.query(PROMOTE);
       await client.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
     });
-    await withClient(primary.url, (client) =>
-      client.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'agent-mesh%'`,
-      ),
-    );
+    await withClient(primary.url, (client) => client.query(TERMINATE));
     await health.expectWorking();
     health.expectNoCrash();
   }, 60_000);
