@@ -5,23 +5,18 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort } from '../../src/embedded-postgres/free-port.js';
+import {
+  balancerConfiguration,
+  type BalancerKind,
+  type BalancerOptions,
+} from './balancer-configuration.js';
 import { multiarch, onPath, unpackDebianPackage } from './debian-packages.js';
 import { until } from './eventually.js';
 import { endWithRun, removeWithRun } from './end-with-run.js';
 
-export type BalancerKind = 'nginx' | 'haproxy';
-
-export interface BalancerOptions {
-  /** Seconds that an idle connection to a server is kept for the next request. */
-  idleSeconds?: number;
-  /** Whether HAProxy checks readiness, every 500 ms. */
-  checks?: boolean;
-  /** Prefix that the balancer removes from paths (nginx only). */
-  prefix?: string;
-}
-
 /**
- * A reverse proxy in front of controllers, which sends no request twice: a request that a server does not answer is a 502.
+ * A reverse proxy in front of controllers. Without `isDocumented` it sends no request twice: a request that a server does
+ * not answer is a 502.
  */
 export class Balancer {
   private output = '';
@@ -90,82 +85,8 @@ export class Balancer {
     await mkdir(join(this.folder, 'temp'), { recursive: true });
     const { port } = new URL(this.url);
     const hosts = servers.map((server) => new URL(server).host);
-    const { idleSeconds = 60, prefix = '', checks = true } = this.options;
-    const text =
-      this.kind === 'nginx'
-        ? nginxConfiguration(port, hosts, idleSeconds, prefix)
-        : haproxyConfiguration(port, hosts, idleSeconds, checks);
-    await writeFile(this.file, text);
+    await writeFile(this.file, balancerConfiguration(this.kind, port, hosts, this.options));
   }
-}
-
-function nginxConfiguration(
-  port: string,
-  hosts: readonly string[],
-  idleSeconds: number,
-  prefix: string,
-): string {
-  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path temp/${name};`,
-  );
-  return `
-${process.geteuid?.() === 0 ? 'user root;' : ''}
-daemon off;
-worker_processes 1;
-pid nginx.pid;
-error_log stderr warn;
-events { worker_connections 1024; }
-http {
-  ${temp.join('\n  ')}
-  access_log off;
-  upstream mesh {
-    ${hosts.map((host) => `server ${host} max_fails=0;`).join('\n    ')}
-    keepalive 64;
-    keepalive_timeout ${idleSeconds}s;
-  }
-  server {
-    listen 127.0.0.1:${port};
-    location ${prefix}/ {
-      proxy_pass http://mesh${prefix === '' ? '' : '/'};
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_next_upstream off;
-    }
-  }
-}
-`;
-}
-
-function haproxyConfiguration(
-  port: string,
-  hosts: readonly string[],
-  idleSeconds: number,
-  checks: boolean,
-): string {
-  const check = checks ? 'check inter 500ms fall 2 rise 1' : '';
-  const server = (host: string, index: number): string =>
-    `  server s${index} ${host} ${check} pool-purge-delay ${idleSeconds}s`;
-  return `
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-  timeout http-keep-alive 60s
-  timeout check 2s
-  retries 0
-  http-reuse always
-  option forwardfor
-frontend clients
-  bind 127.0.0.1:${port}
-  default_backend mesh
-backend mesh
-  balance roundrobin
-  option httpchk GET /health/ready
-${hosts.map(server).join('\n')}
-`;
 }
 
 /** Finds a program on the PATH, or, for root on Debian, in the system's package. */

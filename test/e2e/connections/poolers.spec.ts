@@ -6,16 +6,13 @@ import { withClient } from '../../support/catalog.js';
 import { ControllerHealth } from '../../support/controller-health.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { times } from '../../support/kit.js';
-import { PgBouncer } from '../../support/pgbouncer.js';
+import { PgBouncer, TRACKING } from '../../support/pgbouncer.js';
 import {
   createTestDatabase,
   startTestPostgres,
   type TestPostgres,
 } from '../../support/postgres.js';
 import { expectWorkRound } from '../../support/work-round.js';
-
-/** The first version of PgBouncer that tracks prepared statements, if it is set to. */
-const TRACKING = 1.21;
 
 describe('PgBouncer in transaction mode', () => {
   let postgres: TestPostgres;
@@ -77,7 +74,7 @@ describe('PgBouncer in transaction mode', () => {
         expect(answers.map(({ status }) => status)).toEqual(times(20, () => 201));
         health.expectNoCrash();
       }
-      const isTracking = (await bouncer.version()) >= TRACKING;
+      const isTracking = bouncer.version >= TRACKING;
       for (const { output } of controllers) {
         const lines = output.split('does not track prepared statements').length - 1;
         expect(lines > 0).toBe(!isTracking);
