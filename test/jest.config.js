@@ -49,7 +49,11 @@ export default {
     project('e2e', ['test/e2e/*.spec.ts'], servers),
     project('long', ['test/long/**/*.spec.ts'], servers),
   ],
-  reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
+  reporters: [
+    'default',
+    '<rootDir>/test/support/long-run-reporter.js',
+    '<rootDir>/test/support/summary-reporter.js',
+  ],
   testSequencer: '<rootDir>/test/support/slowest-first-sequencer.js',
   maxWorkers: 2,
   testTimeout: 30_000,
