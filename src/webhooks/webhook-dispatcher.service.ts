@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -7,13 +6,12 @@ import {
 } from '@nestjs/common';
 import { BackgroundLoop } from '../database/background-loop.js';
 import { EventHubService } from '../events/event-hub.service.js';
+import { RequestsInProgress } from './requests-in-progress.js';
 import { WebhookAttemptsService } from './webhook-attempts.service.js';
 import { WebhookQueueService } from './webhook-queue.service.js';
 
 /** Milliseconds between checks for deliveries that are due. */
 const POLL_MS = 1_000;
-/** Milliseconds that requests have to end when the process stops, before they are aborted. */
-const GRACE_MS = 2_000;
 /** Maximum number of requests at a time of this instance. */
 const PER_INSTANCE = 32;
 
@@ -30,7 +28,7 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
     logger: this.logger,
     failing: 'Webhooks are not sent.',
   });
-  private readonly sending = new Set<Promise<void>>();
+  private readonly sending = new RequestsInProgress();
   /** Whether there was an enabled webhook at the last check. Without one, growth of the log begins no round. */
   private isUsed = true;
 
@@ -49,12 +47,9 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.loop.stop();
-    const grace = new AbortController();
-    const isOver = sleep(GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(this.sending), isOver]);
-    grace.abort();
-    this.attempts.stop();
-    await Promise.all(this.sending);
+    await this.sending.stop(() => {
+      this.attempts.stop();
+    });
   }
 
   private async round(): Promise<void> {
@@ -65,11 +60,9 @@ export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeA
     const free = PER_INSTANCE - this.sending.size;
     if (free <= 0) return;
     for (const delivery of await this.queue.claim(free)) {
-      const attempt = this.attempts.make(delivery).finally(() => {
-        this.sending.delete(attempt);
+      this.sending.add(this.attempts.make(delivery), () => {
         this.loop.signal();
       });
-      this.sending.add(attempt);
     }
   }
 }

@@ -22,6 +22,25 @@ export class WebhookSecretsService {
     this.key = keyOf(environment);
   }
 
+  /** Whether there is a key, so that secrets can be stored. */
+  get isConfigured(): boolean {
+    return this.key !== undefined;
+  }
+
+  /**
+   * Encrypts a text, which {@link open} decrypts with the same context.
+   *
+   * @throws DomainError `webhook.not_configured`
+   */
+  seal(text: string, context: string): Buffer {
+    return sealSecret(this.requireKey(), text, context);
+  }
+
+  /** Decrypts a text. Undefined if the key is missing, or is not the one that encrypted it. */
+  open(sealed: Buffer, context: string): string | undefined {
+    return this.key && openSecret(this.key, sealed, context);
+  }
+
   /**
    * Issues a signing secret for a webhook.
    *
@@ -29,33 +48,26 @@ export class WebhookSecretsService {
    */
   issue(webhookId: string): IssuedSecret {
     const secret = newWebhookSecret();
-    return { secret, sealed: sealSecret(this.requireKey(), secret, webhookId) };
+    return { secret, sealed: this.seal(secret, webhookId) };
   }
 
   /** Returns the secrets that sign deliveries now. Empty if the key is missing, or is not the one that encrypted them. */
   openAll({ id, secret, old_secret, old_secret_until }: Webhook): string[] {
-    const { key } = this;
-    if (!key) return [];
     const isOldValid = old_secret !== null && (old_secret_until?.getTime() ?? 0) > Date.now();
     const opened = [secret, ...(isOldValid ? [old_secret] : [])].map((sealed) =>
-      openSecret(key, sealed, id),
+      this.open(sealed, id),
     );
     return opened.filter((text) => text !== undefined);
   }
 
   /** Replaces the secret of a response by its ciphertext, for the record of a keyed request. */
   sealResponse(text: string): string {
-    return mapSecret(text, (secret) =>
-      sealSecret(this.requireKey(), secret, RESPONSE).toString('base64'),
-    );
+    return mapSecret(text, (secret) => this.seal(secret, RESPONSE).toString('base64'));
   }
 
   /** Returns the response whose secret {@link sealResponse} encrypted. Its secret is null if the key has changed since. */
   openResponse(text: string): string {
-    const { key } = this;
-    return mapSecret(text, (sealed) =>
-      key ? (openSecret(key, Buffer.from(sealed, 'base64'), RESPONSE) ?? null) : null,
-    );
+    return mapSecret(text, (sealed) => this.open(Buffer.from(sealed, 'base64'), RESPONSE) ?? null);
   }
 
   private requireKey(): Buffer {

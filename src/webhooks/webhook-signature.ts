@@ -8,6 +8,15 @@ export function newWebhookSecret(): string {
   return PREFIX + randomBytes(SECRET_BYTES).toString('base64');
 }
 
+/** Whether a value has the form of a signing secret: 24 to 64 bytes. */
+export function isWebhookSecret(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/.test(value) &&
+    Buffer.from(value.slice(PREFIX.length), 'base64').length >= 24
+  );
+}
+
 /** What the headers of a delivery are made of. */
 export interface SignedContent {
   /** Equal in all attempts, so that a receiver detects repetitions. */
