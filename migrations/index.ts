@@ -25,6 +25,7 @@ import { AllowErasure1764000035000 } from './1764000035000-allow-erasure.js';
 import { IndexChanges1764000037000 } from './1764000037000-index-changes.js';
 import { AddTraceparent1764000038000 } from './1764000038000-add-traceparent.js';
 import { AddCosignatures1764000039000 } from './1764000039000-add-cosignatures.js';
+import { CreatePushConfigs1764000041000 } from './1764000041000-create-push-configs.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -55,4 +56,5 @@ export const MIGRATIONS = [
   IndexChanges1764000037000,
   AddTraceparent1764000038000,
   AddCosignatures1764000039000,
+  CreatePushConfigs1764000041000,
 ];

@@ -55,6 +55,9 @@ GRANT INSERT, UPDATE, DELETE ON role_pauses TO mesh_app;
 -- Webhooks are changed and deleted; old deliveries are deleted with their attempts.
 GRANT INSERT, UPDATE, DELETE ON webhooks, webhook_deliveries, webhook_attempts TO mesh_app;
 
+-- Push notification configurations are changed and deleted.
+GRANT INSERT, UPDATE, DELETE ON push_configs TO mesh_app;
+
 -- Expired idempotency records are deleted.
 GRANT INSERT, UPDATE, DELETE ON idempotency_records TO mesh_app;
 

@@ -70,6 +70,7 @@ const OF_PROTOCOL: Partial<Record<ErrorCode, keyof typeof KINDS>> = {
   'auth.role_ambiguous': 'params',
   'task.not_found': 'not_found',
   'task.delegation_loop': 'params',
+  'webhook.url_refused': 'params',
   'idempotency.payload_mismatch': 'params',
 };
 

@@ -1,4 +1,5 @@
 import { isRecord } from '../common/is-record.js';
+import { isWebhookSecret } from '../webhooks/webhook-signature.js';
 import { A2aRefusal } from './a2a-failure.js';
 import {
   ANY,
@@ -15,6 +16,7 @@ import {
   TEXT,
   TIME,
 } from './proto-json.js';
+import { isSigned } from './push-headers.js';
 
 const MAX_PAGE_SIZE = 100;
 /** Number of problems that an error lists. */
@@ -68,13 +70,43 @@ const MESSAGE = shape(
   'parts',
 );
 
+/** The id of a push notification configuration, which is a segment of a path. */
+const CONFIG_ID = rule(
+  'a string of at most 128 letters, digits and the characters . _ ~ : -',
+  (value) => typeof value === 'string' && /^[\w.~:-]{0,128}$/.test(value),
+);
+/** A text that is the value of a header (RFC 9110, section 5.5). */
+const HEADER_VALUE = rule(
+  'a string of at most 4096 visible ASCII characters and spaces',
+  (value) => typeof value === 'string' && /^([!-~]([ -~]{0,4094}[!-~])?)?$/.test(value),
+);
+const SCHEME = rule(
+  'an authentication scheme such as Bearer',
+  (value) => typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]{1,64}$/.test(value),
+);
+const ENDPOINT = rule(
+  'a URL of at most 2000 characters',
+  (value) => typeof value === 'string' && value.length <= 2_000 && URL.canParse(value),
+);
+
+const AUTHENTICATION_MEMBERS = shape({ scheme: SCHEME, credentials: HEADER_VALUE }, 'scheme');
+
+const AUTHENTICATION: Check = (value, at) => {
+  const problems = AUTHENTICATION_MEMBERS(value, at);
+  if (problems.length > 0 || !isRecord(value)) return problems;
+  const { scheme, credentials } = value;
+  if (typeof scheme !== 'string' || !isSigned(scheme) || isWebhookSecret(credentials)) return [];
+  const pointer = `${at}.credentials`;
+  return [{ pointer, message: `${pointer} must be whsec_ and 24 to 64 bytes in Base64` }];
+};
+
 const PUSH_MEMBERS = {
   tenant: TEXT,
-  id: TEXT,
+  id: CONFIG_ID,
   taskId: TEXT,
-  url: NAME,
-  token: TEXT,
-  authentication: shape({ scheme: NAME, credentials: TEXT }, 'scheme'),
+  url: ENDPOINT,
+  token: HEADER_VALUE,
+  authentication: AUTHENTICATION,
 };
 
 const SEND = shape(
@@ -104,8 +136,11 @@ const TASK_STATES = [
   'TASK_STATE_AUTH_REQUIRED',
 ] as const;
 
+/** All configurations of a task are on one page. */
+const NO_PAGE = rule('empty', (value) => value === '');
+
 const OF_TASK = { tenant: TEXT, id: NAME };
-const OF_CONFIG = { tenant: TEXT, taskId: NAME, id: NAME };
+const OF_CONFIG = { tenant: TEXT, taskId: NAME, id: CONFIG_ID };
 
 /** The parameters of the operations, by their names in JSON-RPC. */
 const PARAMETERS = {
@@ -127,7 +162,7 @@ const PARAMETERS = {
   CreateTaskPushNotificationConfig: shape(PUSH_MEMBERS, 'taskId', 'url'),
   GetTaskPushNotificationConfig: shape(OF_CONFIG, 'taskId', 'id'),
   ListTaskPushNotificationConfigs: shape(
-    { tenant: TEXT, taskId: NAME, pageSize: integer(0), pageToken: TEXT },
+    { tenant: TEXT, taskId: NAME, pageSize: integer(0), pageToken: NO_PAGE },
     'taskId',
   ),
   DeleteTaskPushNotificationConfig: shape(OF_CONFIG, 'taskId', 'id'),

@@ -19,10 +19,19 @@ export interface CardFacts {
   readonly texts: CardTexts;
   /** Whether the card has all skills. */
   readonly isExtended: boolean;
+  /** Whether the agent sends push notifications. */
+  readonly pushNotifications: boolean;
 }
 
 /** Returns the agent card of a role, without signatures. */
-export function agentCard({ role, url, issuers, texts, isExtended }: CardFacts): AgentCard {
+export function agentCard({
+  role,
+  url,
+  issuers,
+  texts,
+  isExtended,
+  pushNotifications,
+}: CardFacts): AgentCard {
   const skills = texts.skills.filter(({ extended }) => isExtended || !extended);
   const schemes = securitySchemes(issuers);
   return {
@@ -43,7 +52,7 @@ export function agentCard({ role, url, issuers, texts, isExtended }: CardFacts):
     version: VERSION,
     capabilities: {
       streaming: true,
-      pushNotifications: false,
+      pushNotifications,
       extendedAgentCard: true,
       extensions: [],
     },

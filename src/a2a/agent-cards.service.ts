@@ -7,6 +7,7 @@ import { type CardTexts, readCards } from '../config/a2a-cards.js';
 import { Environment } from '../config/environment.js';
 import { DomainError } from '../errors/domain-error.js';
 import { messageOf } from '../errors/error-text.js';
+import { WebhookSecretsService } from '../webhooks/webhook-secrets.service.js';
 import { agentCard } from './agent-card.js';
 
 /** The path of the signing keys of the cards of a role, below that of the agent. */
@@ -33,6 +34,7 @@ export class AgentCardsService {
   constructor(
     private readonly environment: Environment,
     private readonly keys: SigningKeyService,
+    private readonly secrets: WebhookSecretsService,
   ) {
     const { A2A_CARDS_FILE, PUBLIC_URL } = environment;
     this.publicUrl = PUBLIC_URL && new URL(PUBLIC_URL).href.replace(/\/+$/, '');
@@ -86,6 +88,7 @@ export class AgentCardsService {
       issuers: this.environment.OIDC_ISSUER_URL,
       texts: this.texts.get(role) ?? { skills: [] },
       isExtended,
+      pushNotifications: this.secrets.isConfigured,
     });
   }
 

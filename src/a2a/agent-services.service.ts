@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AgentCardsService } from './agent-cards.service.js';
 import { CancellationsService } from './cancellations.service.js';
 import { MessagesService } from './messages.service.js';
+import { PushConfigsService } from './push-configs.service.js';
 import type { AgentServices } from './role-agent.js';
 import { TaskListsService } from './task-lists.service.js';
 import { TaskReaderService } from './task-reader.service.js';
@@ -19,5 +20,6 @@ export class AgentServicesService implements AgentServices {
     readonly lists: TaskListsService,
     readonly cancellations: CancellationsService,
     readonly streams: TaskStreamsService,
+    readonly pushConfigs: PushConfigsService,
   ) {}
 }

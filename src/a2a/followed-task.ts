@@ -8,7 +8,7 @@ export class FollowedTask implements StateFacts {
   readonly error = null;
   private readonly approvals: Map<string, PendingApproval>;
 
-  constructor({ status, pending }: TaskFacts) {
+  constructor({ status, pending }: Pick<TaskFacts, 'status' | 'pending'>) {
     this.status = status === 'active' ? 'active' : 'pending';
     this.approvals = new Map(pending.map((approval) => [approval.id, approval]));
   }
@@ -18,7 +18,11 @@ export class FollowedTask implements StateFacts {
   }
 
   /** Applies an event. Events can be repeated in their order: the last one decides the state. */
-  apply({ event_type, approval_id, metadata }: LogEvent): void {
+  apply({
+    event_type,
+    approval_id,
+    metadata,
+  }: Pick<LogEvent, 'event_type' | 'approval_id' | 'metadata'>): void {
     switch (event_type) {
       case 'task_claimed':
       case 'session_adopted':

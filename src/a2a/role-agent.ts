@@ -1,8 +1,11 @@
 import {
   type AgentCard,
   type CancelTaskRequest,
+  type DeleteTaskPushNotificationConfigRequest,
   type GetExtendedAgentCardRequest,
+  type GetTaskPushNotificationConfigRequest,
   type GetTaskRequest,
+  type ListTaskPushNotificationConfigsRequest,
   type ListTaskPushNotificationConfigsResponse,
   type ListTasksRequest,
   type ListTasksResponse,
@@ -13,12 +16,14 @@ import {
   type TaskPushNotificationConfig,
 } from '@a2a-js/sdk';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
+import type { Agent } from '../auth/agent.js';
 import { A2aRefusal } from './a2a-failure.js';
 import { type A2aCaller, callerOf } from './a2a-caller.js';
 import type { Operation } from './a2a-parameters.js';
 import type { AgentCardsService } from './agent-cards.service.js';
 import type { CancellationsService } from './cancellations.service.js';
 import type { MessagesService } from './messages.service.js';
+import type { PushConfigsService } from './push-configs.service.js';
 import type { TaskListsService } from './task-lists.service.js';
 import type { TaskReaderService } from './task-reader.service.js';
 import type { TaskStreamsService } from './task-streams.service.js';
@@ -33,6 +38,7 @@ export interface AgentServices {
   readonly lists: TaskListsService;
   readonly cancellations: CancellationsService;
   readonly streams: TaskStreamsService;
+  readonly pushConfigs: PushConfigsService;
 }
 
 /** A URL in the card from which the SDK reads versions and capabilities. The card is not sent. */
@@ -59,11 +65,10 @@ export class RoleAgent implements A2ARequestHandler {
   }
 
   sendMessage(request: SendMessageRequest, context: ServerCallContext): Promise<Task> {
-    const { messages, waits, reader } = this.services;
+    const { waits, reader } = this.services;
     return this.run(context, request.tenant, async ({ agent, gone }) => {
-      const { message, configuration } = request;
-      if (configuration?.taskPushNotificationConfig) throw noPushNotifications();
-      const id = await messages.send(agent, this.role, required(message, 'message'));
+      const { configuration } = request;
+      const id = await this.send(agent, request);
       const facts =
         configuration?.returnImmediately === true
           ? await reader.find(agent, this.role, id)
@@ -114,15 +119,15 @@ export class RoleAgent implements A2ARequestHandler {
    * first update are thrown here.
    */
   async openStream(operation: Operation, parameters: unknown, caller: A2aCaller): Promise<void> {
-    const { messages, reader, streams } = this.services;
+    const { reader, streams } = this.services;
     const { agent } = caller;
     if (operation === 'SendStreamingMessage') {
-      const { tenant, message, configuration } = SendMessageRequest.fromJSON(parameters);
-      assertNoTenant(tenant);
-      if (configuration?.taskPushNotificationConfig) throw noPushNotifications();
+      const request = SendMessageRequest.fromJSON(parameters);
+      assertNoTenant(request.tenant);
       streams.assertPlace(agent);
-      const id = await messages.send(agent, this.role, required(message, 'message'));
-      caller.stream = streams.stream(caller, this.role, id, configuration?.historyLength);
+      const id = await this.send(agent, request);
+      const historyLength = request.configuration?.historyLength;
+      caller.stream = streams.stream(caller, this.role, id, historyLength);
     } else if (operation === 'SubscribeToTask') {
       const { tenant, id } = SubscribeToTaskRequest.fromJSON(parameters);
       assertNoTenant(tenant);
@@ -134,31 +139,56 @@ export class RoleAgent implements A2ARequestHandler {
   }
 
   createTaskPushNotificationConfig(
-    { tenant }: TaskPushNotificationConfig,
+    config: TaskPushNotificationConfig,
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
-    return this.run(context, tenant, refusePushNotifications);
+    return this.run(context, config.tenant, ({ agent }) =>
+      this.services.pushConfigs.create(agent, this.role, config),
+    );
   }
 
   getTaskPushNotificationConfig(
-    { tenant }: { tenant: string },
+    { tenant, taskId, id }: GetTaskPushNotificationConfigRequest,
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
-    return this.run(context, tenant, refusePushNotifications);
+    return this.run(context, tenant, ({ agent }) =>
+      this.services.pushConfigs.get(agent, this.role, taskId, id),
+    );
   }
 
   listTaskPushNotificationConfigs(
-    { tenant }: { tenant: string },
+    { tenant, taskId }: ListTaskPushNotificationConfigsRequest,
     context: ServerCallContext,
   ): Promise<ListTaskPushNotificationConfigsResponse> {
-    return this.run(context, tenant, refusePushNotifications);
+    return this.run(context, tenant, ({ agent }) =>
+      this.services.pushConfigs.list(agent, this.role, taskId),
+    );
   }
 
   deleteTaskPushNotificationConfig(
-    { tenant }: { tenant: string },
+    { tenant, taskId, id }: DeleteTaskPushNotificationConfigRequest,
     context: ServerCallContext,
   ): Promise<void> {
-    return this.run(context, tenant, refusePushNotifications);
+    return this.run(context, tenant, ({ agent }) =>
+      this.services.pushConfigs.delete(agent, this.role, taskId, id),
+    );
+  }
+
+  /** Sends the message of a request, stores its push notification configuration, and returns the id of its task. */
+  private async send(
+    agent: Agent,
+    { message: given, configuration }: SendMessageRequest,
+  ): Promise<string> {
+    const { messages, pushConfigs } = this.services;
+    const message = required(given, 'message');
+    const push = configuration?.taskPushNotificationConfig;
+    if (push) {
+      assertNoTenant(push.tenant);
+      await pushConfigs.assertUsable(push);
+    }
+    const id = await messages.send(agent, this.role, message);
+    if (push) await pushConfigs.createOfMessage(agent, this.role, id, push, message.taskId === '');
+    return id;
   }
 
   /** Runs an operation, and keeps its error for the response. */
@@ -204,15 +234,4 @@ function assertNoTenant(tenant: string): void {
 function required<T>(value: T | undefined, name: string): T {
   if (value !== undefined) return value;
   throw new A2aRefusal('params', `${name} is required`);
-}
-
-function noPushNotifications(): A2aRefusal {
-  return new A2aRefusal(
-    'push',
-    'This agent sends no push notifications. Subscribe to the task, or use a webhook of the controller.',
-  );
-}
-
-function refusePushNotifications(): Promise<never> {
-  return Promise.reject(noPushNotifications());
 }

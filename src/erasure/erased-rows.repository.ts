@@ -45,6 +45,7 @@ export class ErasedRowsRepository {
     );
     const resources = [...tasks, ...sessions, ...approvals];
     await this.manager.query(EMPTY_RESPONSES, [resources]);
+    await this.manager.query(`DELETE FROM push_configs WHERE ${of.push_configs}`, [value]);
     return { tasks, sessions, approvals, notes };
   }
 
@@ -110,8 +111,14 @@ const WRITTEN = {
     approvals: `(requested_by = $1 OR (requested_by IS NULL AND decided_by = $1)
       OR EXISTS (SELECT FROM tasks t WHERE t.id = task_id AND t.created_by = $1 AND payload = jsonb_build_object(
            'task_type', t.task_type, 'description', t.description, 'data', t.data, 'context', t.context)))`,
+    push_configs: 'owner = $1',
   },
-  task: { tasks: 'id = $1', sessions: 'task_id = $1', approvals: 'task_id = $1' },
+  task: {
+    tasks: 'id = $1',
+    sessions: 'task_id = $1',
+    approvals: 'task_id = $1',
+    push_configs: 'task_id = $1',
+  },
 } as const;
 
 const EMPTY_TASKS = (which: string): string => `

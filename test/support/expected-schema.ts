@@ -381,6 +381,28 @@ export const EXPECTED_SCHEMA = `
       REFERENCES webhook_deliveries (webhook_id, position) ON DELETE CASCADE
   );
 
+  CREATE TABLE push_configs (
+    task_id     uuid          NOT NULL CONSTRAINT push_configs_task_id_fk REFERENCES tasks (id),
+    owner       text          NOT NULL,
+    id          varchar(128)  NOT NULL,
+    to_role     varchar(50)   NOT NULL,
+    roles       text[]        NOT NULL,
+    url         text          NOT NULL,
+    secret      bytea         NOT NULL,
+    position    bigint        NOT NULL,
+    is_changed  boolean       NOT NULL DEFAULT false,
+    due_at      timestamptz   DEFAULT clock_timestamp(),
+    attempts    integer       NOT NULL DEFAULT 0,
+    version     integer       NOT NULL DEFAULT 1,
+    created_at  timestamptz   NOT NULL DEFAULT clock_timestamp(),
+    ended_at    timestamptz,
+    CONSTRAINT push_configs_pkey PRIMARY KEY (task_id, owner, id),
+    CONSTRAINT push_configs_ended_ck CHECK (ended_at IS NULL OR due_at IS NULL)
+  );
+  CREATE INDEX idx_push_configs_open ON push_configs (task_id) WHERE ended_at IS NULL;
+  CREATE INDEX idx_push_configs_due_at ON push_configs (due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX idx_push_configs_ended_at ON push_configs (ended_at) WHERE ended_at IS NOT NULL;
+
   CREATE VIEW task_states AS
     SELECT t.id AS task_id, t.from_role, t.to_role, t.created_by, t.trace_id, t.parent_task_id,
            a.id AS session_id, a.attempt, a.claimed_by, a.created_at AS attempt_created_at,

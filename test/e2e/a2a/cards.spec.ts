@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { A2aAgent } from '../../support/a2a.js';
+import { A2aAgent, BINDINGS, message } from '../../support/a2a.js';
 import { Client } from '../../support/client.js';
 import { useApp } from '../../support/kit.js';
 
@@ -72,7 +72,7 @@ describe('An agent card', () => {
           protocolVersion: '1.0',
         },
       ],
-      capabilities: { streaming: true, pushNotifications: false, extendedAgentCard: true },
+      capabilities: { streaming: true, pushNotifications: true, extendedAgentCard: true },
       skills: [{ id: 'budget_approval', name: 'budget_approval', tags: ['budget'] }],
     });
     expect(body.skills).toHaveLength(1);
@@ -151,7 +151,7 @@ describe('An agent card', () => {
 });
 
 describe('An agent card without PUBLIC_URL', () => {
-  const mesh = useApp({ env: { A2A_ROLES: 'legal' } });
+  const mesh = useApp({ env: { A2A_ROLES: 'legal', WEBHOOK_SECRET_KEY: '' } });
 
   it('has the URL of the request, and no signature that would vouch for it', async () => {
     const { body } = await new Client(mesh.url).get<Card>('/a2a/legal/.well-known/agent-card.json');
@@ -159,4 +159,31 @@ describe('An agent card without PUBLIC_URL', () => {
     expect(body.supportedInterfaces[0]?.url).toBe(`${mesh.url}/a2a/legal`);
     expect(body.signatures ?? []).toEqual([]);
   });
+
+  it.each(BINDINGS)(
+    'has no push notifications without WEBHOOK_SECRET_KEY, over %s',
+    async (binding) => {
+      const path = '/a2a/legal/.well-known/agent-card.json';
+      const { body } = await new Client(mesh.url).get<Card>(path);
+      expect(body.capabilities).toMatchObject({ pushNotifications: false });
+
+      const agent = new A2aAgent(mesh.url, 'legal', binding, 'finance');
+      const { id: taskId } = await agent.send('Work');
+      const url = 'https://example.com/';
+      const answers = await Promise.all([
+        agent.call('CreateTaskPushNotificationConfig', { taskId, url }),
+        agent.call('GetTaskPushNotificationConfig', { taskId, id: 'x' }),
+        agent.call('ListTaskPushNotificationConfigs', { taskId }),
+        agent.call('DeleteTaskPushNotificationConfig', { taskId, id: 'x' }),
+        agent.call('SendMessage', {
+          message: message('x'),
+          configuration: { taskPushNotificationConfig: { url } },
+        }),
+      ]);
+      const code = binding === 'jsonrpc' ? -32003 : 400;
+      for (const { error } of answers) {
+        expect(error).toMatchObject({ code, reason: 'PUSH_NOTIFICATION_NOT_SUPPORTED' });
+      }
+    },
+  );
 });

@@ -31,7 +31,6 @@ type Expected = readonly [code: number, status: number, reason: string];
 const INVALID_PARAMS: Expected = [-32602, 400, 'INVALID_PARAMS'];
 const TASK_NOT_FOUND: Expected = [-32001, 404, 'TASK_NOT_FOUND'];
 const NOT_CANCELABLE: Expected = [-32002, 409, 'TASK_NOT_CANCELABLE'];
-const NO_PUSH: Expected = [-32003, 400, 'PUSH_NOTIFICATION_NOT_SUPPORTED'];
 const UNSUPPORTED: Expected = [-32004, 400, 'UNSUPPORTED_OPERATION'];
 const CONTENT_TYPE: Expected = [-32005, 415, 'CONTENT_TYPE_NOT_SUPPORTED'];
 const VERSION: Expected = [-32009, 400, 'VERSION_NOT_SUPPORTED'];
@@ -311,43 +310,49 @@ const ERRORS: readonly (readonly [
     INVALID_PARAMS,
   ],
   [
-    '3.3.4',
-    'a push configuration, without that capability',
+    '3.1.7',
+    'a push configuration of an unknown task',
+    () => ['CreateTaskPushNotificationConfig', { taskId: UNKNOWN, url: 'https://example.com' }],
+    TASK_NOT_FOUND,
+  ],
+  [
+    '3.1.7',
+    'a push configuration without a URL',
+    ({ open }) => ['CreateTaskPushNotificationConfig', { taskId: open.id }],
+    INVALID_PARAMS,
+  ],
+  [
+    '13.2',
+    'a push configuration for an internal address',
     ({ open }) => [
       'CreateTaskPushNotificationConfig',
-      { taskId: open.id, url: 'https://example.com' },
+      { taskId: open.id, url: 'https://192.168.0.1/' },
     ],
-    NO_PUSH,
+    INVALID_PARAMS,
   ],
   [
-    '3.3.4',
-    'GetTaskPushNotificationConfig, without that capability',
-    ({ open }) => ['GetTaskPushNotificationConfig', { taskId: open.id, id: 'x' }],
-    NO_PUSH,
+    '3.1.8',
+    'GetTaskPushNotificationConfig of an unknown configuration',
+    ({ open }) => ['GetTaskPushNotificationConfig', { taskId: open.id, id: 'unknown' }],
+    TASK_NOT_FOUND,
   ],
   [
-    '3.3.4',
-    'ListTaskPushNotificationConfigs, without that capability',
-    ({ open }) => ['ListTaskPushNotificationConfigs', { taskId: open.id }],
-    NO_PUSH,
+    '3.1.8',
+    'GetTaskPushNotificationConfig of an unknown task',
+    () => ['GetTaskPushNotificationConfig', { taskId: UNKNOWN, id: 'unknown' }],
+    TASK_NOT_FOUND,
   ],
   [
-    '3.3.4',
-    'DeleteTaskPushNotificationConfig, without that capability',
-    ({ open }) => ['DeleteTaskPushNotificationConfig', { taskId: open.id, id: 'x' }],
-    NO_PUSH,
+    '3.1.9',
+    'ListTaskPushNotificationConfigs of an unknown task',
+    () => ['ListTaskPushNotificationConfigs', { taskId: UNKNOWN }],
+    TASK_NOT_FOUND,
   ],
   [
-    '3.3.4',
-    'a message with a push configuration, without that capability',
-    () => [
-      'SendMessage',
-      {
-        message: message('x'),
-        configuration: { taskPushNotificationConfig: { url: 'https://example.com' } },
-      },
-    ],
-    NO_PUSH,
+    '3.1.10',
+    'DeleteTaskPushNotificationConfig of an unknown task',
+    () => ['DeleteTaskPushNotificationConfig', { taskId: UNKNOWN, id: 'unknown' }],
+    TASK_NOT_FOUND,
   ],
 ];
 
@@ -492,6 +497,24 @@ describe('The mandatory requirements of A2A 1.0.1', () => {
         expect(answer.headers.get('www-authenticate')).toContain('Bearer');
         expect(answer.error?.reason).toMatch(/^AUTH_TOKEN_/);
       }
+    });
+
+    it('3.1.7 to 3.1.10: creates, returns, lists and deletes a push configuration', async () => {
+      const { agent, open } = scene;
+      const key = { taskId: open.id, id: 'config-1' };
+      const config = { ...key, url: 'https://example.com/hook' };
+      const created = await agent.call('CreateTaskPushNotificationConfig', config);
+      expect(created.result).toMatchObject(config);
+      const got = await agent.call('GetTaskPushNotificationConfig', key);
+      expect(got.result).toMatchObject(config);
+      const listed = await agent.call('ListTaskPushNotificationConfigs', { taskId: open.id });
+      expect(listed.result.configs).toEqual([expect.objectContaining(config)]);
+      for (let time = 1; time <= 2; time += 1) {
+        const deleted = await agent.call('DeleteTaskPushNotificationConfig', key);
+        expect(deleted.error).toBeUndefined();
+      }
+      const gone = await agent.call('GetTaskPushNotificationConfig', key);
+      expectError(gone, TASK_NOT_FOUND);
     });
 
     it('3.1.11: returns the extended card', async () => {

@@ -133,6 +133,25 @@ describe('npm run audit:erase', () => {
     expect(await findings()).toEqual([]);
   });
 
+  it('deletes the push notification configurations of a subject, and those of a task', async () => {
+    const matter = await Matter.open(mesh);
+    const subject = actorOf(matter.router);
+    await mesh.query(
+      `INSERT INTO push_configs (task_id, owner, id, to_role, roles, url, secret, position, due_at)
+       SELECT $1, unnest($2::text[]), 'one', 'manager', '{}', 'https://example.com', '', 0, NULL`,
+      [matter.task.replace('task-', ''), [subject, 'other']],
+    );
+    const owners = () =>
+      mesh.query('SELECT owner FROM push_configs WHERE task_id = $1', [
+        matter.task.replace('task-', ''),
+      ]);
+
+    await run('--subject', subject);
+    expect(await owners()).toEqual([{ owner: 'other' }]);
+    await run('--task', matter.task);
+    expect(await owners()).toEqual([]);
+  });
+
   it('refuses to consume an approval whose payload is erased', async () => {
     const { matter, id, worker, digest } = await history();
     await run('--task', matter.task);
