@@ -78,15 +78,17 @@ export class A2aHttpAdapter {
       assertVersion(request.headers[A2A_VERSION]);
       // The SDK compares the whole text, but patch versions do not count.
       request.headers[A2A_VERSION] = '1.0';
-      const call = callOf(binding, path, request);
-      operation = call.operation;
+      operation = operationOf(binding, path, request);
+      const parameters = parametersOf(binding, operation, path, request);
+      assertParameters(operation, parameters);
       if (STREAMING.has(operation)) limitsReader(response);
       const search = /\?.*$/s.exec(request.url)?.[0] ?? '';
       await this.handlers.handle(role, request, response, {
         binding,
         url: `${path === '' ? '/' : path}${search}`,
         caller,
-        ...call,
+        operation,
+        parameters,
       });
     } catch (error) {
       caller.failure = error;
@@ -151,31 +153,30 @@ export class A2aHttpAdapter {
   }
 }
 
-/** An operation with its parameters, which are valid. */
-interface Call {
-  readonly operation: Operation;
-  readonly parameters: unknown;
+/** @throws A2aRefusal or DomainError if a request is no operation */
+function operationOf(binding: Binding, path: string, { method, body }: Request): Operation {
+  if (binding === 'rest') {
+    const operation = restOperationOf(method, path);
+    if (operation === undefined) throw noSuchOperation();
+    return operation;
+  }
+  const envelope = parseEnvelope(body);
+  if (isOperation(envelope.method)) return envelope.method;
+  throw new A2aRefusal(
+    'method',
+    'The protocol has no such method. Methods have names such as SendMessage.',
+  );
 }
 
-/** @throws A2aRefusal or DomainError if a request is no operation, or a parameter is wrong */
-function callOf(binding: Binding, path: string, request: Request): Call {
-  if (binding === 'rest') {
-    const operation = restOperationOf(request.method, path);
-    if (operation === undefined) throw noSuchOperation();
-    const parameters = restParametersOf(operation, path, request);
-    assertParameters(operation, parameters);
-    return { operation, parameters };
-  }
-  const { method, params } = parseEnvelope(request.body);
-  if (!isOperation(method)) {
-    throw new A2aRefusal(
-      'method',
-      'The protocol has no such method. Methods have names such as SendMessage.',
-    );
-  }
-  const parameters = method === 'GetExtendedAgentCard' ? (params ?? {}) : params;
-  assertParameters(method, parameters);
-  return { operation: method, parameters };
+function parametersOf(
+  binding: Binding,
+  operation: Operation,
+  path: string,
+  request: Request,
+): unknown {
+  if (binding === 'rest') return restParametersOf(operation, path, request);
+  const { params } = parseEnvelope(request.body);
+  return operation === 'GetExtendedAgentCard' ? (params ?? {}) : params;
 }
 
 /**

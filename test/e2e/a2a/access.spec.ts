@@ -52,4 +52,18 @@ describe('Access to A2A agents', () => {
     expect(after(name('task_not_found'))).toBe(before(name('task_not_found')) + 1);
     await finance.call('CancelTask', { id });
   });
+
+  it('is counted by the operation of a request that is refused, and as none without one', async () => {
+    const names = ['ListTasks', 'none'].map(
+      (operation) =>
+        `mesh_a2a_requests_total{binding="jsonrpc",operation="${operation}",outcome="${operation === 'none' ? 'method_not_found' : 'invalid_params'}"}`,
+    );
+    const before = await metrics(shared.one);
+    const finance = shared.caller('jsonrpc');
+    await finance.call('ListTasks', { pageSize: 0 });
+    await finance.call('message/send', {});
+    const after = await metrics(shared.one);
+
+    expect(names.map((name) => after(name) - before(name))).toEqual([1, 1]);
+  });
 });
