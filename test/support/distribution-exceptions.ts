@@ -82,6 +82,9 @@ export const LOCKS: Plans = {
     'Stop the instances during an erasure, or lock the rows of the subject.',
   'webhooks/webhook-queue.repository.ts schedule':
     'Lock the webhooks in a statement of its own, then read their events.',
+  'a2a/push-queue.repository.ts markChanged': EACH_SHARD,
+  'a2a/push-queue.repository.ts markAll': EACH_SHARD,
+  'a2a/push-queue.repository.ts claim': EACH_SHARD,
   'database/migrate.ts alone': ONE_SERVER,
   'audit-log/key-events.repository.ts lock': ONE_SERVER,
   'erasure/erased-events.repository.ts lock': ONE_SERVER,
@@ -115,4 +118,7 @@ export const ACROSS_GROUPS: Plans = {
   'webhooks/webhook-deliveries.repository.ts positionBefore': COPY_EVENT,
   'webhooks/webhook-queue.repository.ts schedule': COPY_EVENT,
   'webhooks/webhook-queue.repository.ts listEvents': COPY_EVENT,
+  'a2a/push-configs.repository.ts save':
+    'Read the end of the log in a statement of its own, and pass it as a parameter.',
+  'a2a/push-queue.repository.ts listEvents': COPY_EVENT,
 };

@@ -24,6 +24,7 @@ export const PLACEMENTS: Readonly<Record<string, Placement>> = {
   approval_readers: { group: 'task', column: 'task_id' },
   audit_events: { group: 'task', column: 'task_id' },
   audit_event_readers: { group: 'task', column: 'task_id' },
+  push_configs: { group: 'task', column: 'task_id' },
   idempotency_records: { group: 'request', column: 'scope' },
   subject_roles: { group: 'reference' },
   role_losses: { group: 'reference' },
