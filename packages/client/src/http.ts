@@ -1,5 +1,5 @@
 import type { TokenProvider } from './credentials/token-provider.js';
-import { ConnectionError, type InputProblem, ProblemError } from './errors.js';
+import { ConnectionError, type InputProblem, MeshError, ProblemError } from './errors.js';
 import { isObject, type JsonObject, parseJson, textOf } from './json.js';
 import { randomKey } from './random-key.js';
 import { withRetries } from './retry.js';
@@ -142,6 +142,7 @@ export class Http {
     timeout: AbortSignal,
   ): Promise<Response> {
     const { method, path, body, signal } = request;
+    assertPath(path);
     return this.options.fetch(`${this.base}${path}${searchOf(request.query)}`, {
       method,
       headers: headersOf(token, request),
@@ -168,6 +169,18 @@ export class Http {
     const message = `Cannot connect to ${this.base} (${reason}). Check the URL, and that the controller runs.`;
     return new ConnectionError('mesh.unreachable', message, { cause: error });
   }
+}
+
+/**
+ * URLs resolve the segments `.` and `..`, also if they are percent-encoded, so a request with such an id would reach another
+ * route: `POST /tasks/./claim` is `POST /tasks/claim`.
+ *
+ * @throws MeshError `mesh.path_invalid`
+ */
+function assertPath(path: string): void {
+  const [, ...segments] = path.split('/');
+  if (path === '/' || !segments.some((segment) => /^(\.|%2e){0,2}$/i.test(segment))) return;
+  throw new MeshError('mesh.path_invalid', `An id in the path ${path} is empty, "." or "..".`);
 }
 
 function headersOf(token: string | undefined, request: MeshRequest): Record<string, string> {

@@ -118,6 +118,15 @@ describe('A mesh over HTTP', () => {
     expect(requests[0]?.url).toBe('/tasks/..%2Fme%3Fx%23y');
   });
 
+  it('sends no request with an id that would name another route', async () => {
+    for (const id of ['', '.', '..']) {
+      await expect(mesh().call('get_task', { id })).rejects.toMatchObject({
+        problem: { code: 'mesh.path_invalid' },
+      });
+    }
+    expect(requests).toEqual([]);
+  });
+
   it('gives up when nobody waits for the answer', async () => {
     script = [() => undefined];
     const nobody = new AbortController();

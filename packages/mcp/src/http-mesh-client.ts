@@ -2,6 +2,7 @@ import {
   ConnectionError,
   createClient,
   CredentialsError,
+  MeshError as ClientError,
   type MeshClient as Client,
   type MeshResponse as ClientResponse,
   ProblemError,
@@ -74,6 +75,8 @@ function toMeshError(error: unknown): unknown {
   if (error instanceof ConnectionError) return new MeshError(connectionProblem(error));
   if (error instanceof CredentialsError)
     return new MeshError({ code: error.code, status: 401, detail: error.message });
+  if (error instanceof ClientError)
+    return new MeshError({ code: error.code, detail: error.message });
   return error;
 }
 

@@ -60,6 +60,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'mesh.issuer_unreachable': 'Check that the identity provider runs, then call again.',
   'mesh.issuer_invalid':
     'Correct MESH_ISSUER_URL: it is not the issuer of the identity provider; then restart this server.',
+  'mesh.path_invalid': 'Correct the id in the arguments, then call again.',
   'mesh.unexpected_answer':
     'Correct CONTROLLER_URL: a proxy or another service answers there, not the controller.',
   'idempotency.in_progress': 'Call again in a second with the same idempotency_key.',

@@ -33,6 +33,7 @@ export function addWatchCommand(program: Command): void {
         });
       let shown = 0;
       const filter = { types, taskId: task, traceId: trace, after };
+      if (count === 0) return;
       for await (const { cursor, event } of mesh.events(filter, { signal: ending.signal })) {
         out.item({ cursor, event }, () => eventText(event));
         shown += 1;
