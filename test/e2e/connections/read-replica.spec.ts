@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { freePort } from '../../../src/embedded-postgres/free-port.js';
@@ -7,6 +10,7 @@ import { sql } from '../../../src/database/sql.js';
 import { TransactionsService } from '../../../src/database/transactions.service.js';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { Matter } from '../../support/approvals.js';
+import { newSigningKey, sealing, untilSigned } from '../../support/audit-log.js';
 import { type EventPage, parseExport, REPORT } from '../../support/audit.js';
 import { withClient } from '../../support/catalog.js';
 import { type Answer, Client } from '../../support/client.js';
@@ -21,6 +25,8 @@ import {
   MIGRATED,
   writeAsServer,
 } from '../../support/postgres.js';
+import { runOperatorCommand } from '../../support/operator-commands.js';
+import { PgBouncer } from '../../support/pgbouncer.js';
 import { StreamingReplica } from '../../support/streaming-replica.js';
 import type { RoutedTask, TaskPage } from '../../support/tasks.js';
 import { metrics, type SessionBody } from '../../support/work.js';
@@ -28,6 +34,7 @@ import { metrics, type SessionBody } from '../../support/work.js';
 const OUTCOMES = ['served', 'lagging', 'unavailable', 'newer', 'failed'] as const;
 type Outcomes = Record<(typeof OUTCOMES)[number], number>;
 
+const SIGNING_KEY = newSigningKey();
 const USED = 'The read replica serves lists.';
 const NOT_USED = 'The read replica cannot be used; the primary serves lists.';
 
@@ -38,8 +45,7 @@ describe('a read replica', () => {
 
   beforeAll(async () => {
     unusedPort = await freePort();
-    // A conflict with recovery cancels the query of the standby at once.
-    replica = await StreamingReplica.start({ settings: { max_standby_streaming_delay: '0' } });
+    replica = await StreamingReplica.start();
     databaseUrl = await createTestDatabase(replica.primary.url);
     await migrate(databaseUrl);
     await replica.waitUntilCaughtUp();
@@ -51,11 +57,11 @@ describe('a read replica', () => {
   }
 
   /** Waits for the replica as long as a busy machine requires. */
-  const mesh = useApp(() => optionsWith({ DATABASE_READ_MAX_LAG_MS: '5000' }));
+  const mesh = useApp(() => optionsWith({ DATABASE_READ_MAX_LAG_MS: '5000', AUDIT_SEAL: 'false' }));
   /** Gives up at once if the replica lags. */
-  const hasty = useApp(() => optionsWith({ DATABASE_READ_MAX_LAG_MS: '0' }));
-  /** An instance without a replica. */
-  const plain = useApp(() => ({ databaseUrl }));
+  const hasty = useApp(() => optionsWith({ DATABASE_READ_MAX_LAG_MS: '0', AUDIT_SEAL: 'false' }));
+  /** An instance without a replica, which seals the audit log. */
+  const plain = useApp(() => ({ databaseUrl, env: sealing(SIGNING_KEY) }));
 
   beforeAll(async () => {
     await untilHealth(mesh, { read_replica: 'ok', status: 'healthy' });
@@ -192,6 +198,8 @@ describe('a read replica', () => {
 
     it('fails a list that conflicts with recovery: the primary serves it', async () => {
       jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+      await setDelay('0');
+      await untilHealth(mesh, { read_replica: 'ok' });
       const reads = mesh.app.get(ListReadsService);
       let servers = 0;
       const { value, ...outcomes } = await outcomesOf(mesh, () =>
@@ -208,8 +216,62 @@ describe('a read replica', () => {
         }),
       );
 
+      await setDelay('30s');
       expect({ value, outcomes }).toEqual({ value: 'primary', outcomes: { failed: 1 } });
       await untilHealth(mesh, { read_replica: 'ok' });
+    });
+
+    it('serves lists through a pooler in transaction mode', async () => {
+      const pooler = await PgBouncer.start(replica.standbyUrl(databaseUrl), {
+        pool_mode: 'transaction',
+        default_pool_size: '2',
+      });
+      const env = {
+        DATABASE_READ_URL: pooler.url(databaseUrl),
+        DATABASE_READ_MAX_LAG_MS: '5000',
+      };
+      const app = await startTestApp({ databaseUrl, env });
+      try {
+        await untilHealth(app, { read_replica: 'ok' });
+        const role = newSubject('from');
+        const { value, ...outcomes } = await outcomesOf(app, () =>
+          Promise.all(
+            times(5, async () => {
+              const id = await route(plain, role);
+              return (await listed(app, role)).includes(id);
+            }),
+          ),
+        );
+        expect({ value, outcomes }).toEqual({
+          value: times(5, () => true),
+          outcomes: { served: 5 },
+        });
+      } finally {
+        await app.close();
+        await pooler.stop();
+      }
+    }, 60_000);
+
+    it.each([
+      ['audit-export', (folder: string) => ['--out', join(folder, 'bundle')]],
+      ['audit-verify', () => []],
+      ['audit-replay', () => []],
+    ])('serves %s, whose DATABASE_URL can name it', async (command, argumentsOf) => {
+      await untilSigned(plain);
+      await replica.waitUntilCaughtUp();
+      const folder = await mkdtemp(join(tmpdir(), 'agent-mesh-replica-'));
+      try {
+        const env = {
+          DATABASE_URL: replica.standbyUrl(databaseUrl),
+          AUDIT_SIGNING_KEY: SIGNING_KEY,
+        };
+        expect(await runOperatorCommand(command, env, ...argumentsOf(folder))).toMatchObject({
+          code: 0,
+          stderr: '',
+        });
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     });
 
     it('does not hide an error of the request', async () => {
@@ -424,6 +486,20 @@ describe('a read replica', () => {
         return rowCount !== 0;
       }),
     );
+  }
+
+  /** Sets the time that the standby waits for a query that conflicts with recovery. */
+  async function setDelay(time: string): Promise<void> {
+    await withClient(replica.standby.url, async (client) => {
+      await client.query(`ALTER SYSTEM SET max_standby_streaming_delay = '${time}'`);
+      await client.query('SELECT pg_reload_conf()');
+      await until(async () => {
+        const { rows } = await client.query<Record<string, string>>(
+          'SHOW max_standby_streaming_delay',
+        );
+        return rows[0]?.max_standby_streaming_delay === time;
+      });
+    });
   }
 
   async function lockTable(name: string): Promise<void> {
