@@ -127,8 +127,8 @@ export class Meter {
   }
 
   private async counters(): Promise<Counters> {
-    // Its commit flushes the WAL of all transactions before it.
-    await this.outside.query('SELECT pg_current_xact_id()');
+    // Its commit flushes all WAL before it.
+    await this.outside.query(`SELECT pg_logical_emit_message(true, 'cost meter', '')`);
     const { rows } = await this.outside.query<Omit<Counters, 'nodeMs' | 'postgresMs'>>(COUNTERS, [
       this.database,
     ]);
