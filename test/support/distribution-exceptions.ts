@@ -102,6 +102,7 @@ export const ACROSS_GROUPS: Plans = {
   'events/event-log.repository.ts backfill': COPY_EVENT,
   'events/event-log.repository.ts getLag': COPY_EVENT,
   'events/events.repository.ts list': COPY_EVENT,
+  'events/events.repository.ts listShared': COPY_EVENT,
   'audit-log/audit-heads.repository.ts thin': COPY_EVENT,
   'audit-log/audit-log.repository.ts listRows': COPY_EVENT,
   'audit-log/audit-log.repository.ts findRow': COPY_EVENT,
@@ -120,5 +121,6 @@ export const ACROSS_GROUPS: Plans = {
   'webhooks/webhook-queue.repository.ts listEvents': COPY_EVENT,
   'a2a/push-configs.repository.ts save':
     'Read the end of the log in a statement of its own, and pass it as a parameter.',
+  'a2a/push-queue.repository.ts markChanged': COPY_EVENT,
   'a2a/push-queue.repository.ts listEvents': COPY_EVENT,
 };

@@ -111,7 +111,7 @@ export function tablesOf({ text }: Pick<SourceStatement, 'text'>, views: Views):
   const names = [...Object.keys(PLACEMENTS), ...Object.keys(views)];
   const used = names.filter((name) =>
     new RegExp(
-      `(?:\\b(?:FROM|JOIN|INTO|UPDATE|USING|TABLE)|,) ${name}\\b(?! ?[.:])|(?:^|\\n)${name}(?: AS \\w+)?(?:$|\\n)`,
+      `(?:\\b(?:FROM|JOIN|INTO|UPDATE|USING|TABLE)|,) ${name}\\b(?! ?[.:])|(?:^|\\n)${name}(?: (?:AS )?\\w+)?(?:$|\\n| JOIN| LEFT| CROSS)`,
     ).test(text),
   );
   return [...new Set(used.flatMap((name) => views[name] ?? [name]))];
