@@ -93,11 +93,18 @@ export class DatabaseHealthService implements OnApplicationBootstrap, BeforeAppl
   }
 
   private get writeReason(): DatabaseReason | undefined {
-    if (!this.heartbeat.isStale) return this.failures.recent;
+    if (!this.heartbeat.isStale) return this.requestReason;
     const { failure } = this.heartbeat;
     const shown = this.hangReason ?? databaseReasonOf(failure);
     // Another transaction can hold the row of the heartbeat. Then requests still write.
-    return shown ?? (isWaitForLock(failure) ? this.failures.recent : 'writes_fail');
+    return shown ?? (isWaitForLock(failure) ? this.requestReason : 'writes_fail');
+  }
+
+  /** Why the write of a request failed in the last seconds. A heartbeat since then proves that a failover is over. */
+  private get requestReason(): DatabaseReason | undefined {
+    const { recent, failedAt } = this.failures;
+    const isOver = recent === 'read_only' && this.heartbeat.wasRecordedSince(failedAt);
+    return isOver ? undefined : recent;
   }
 
   private get hangReason(): DatabaseReason | undefined {
@@ -116,7 +123,10 @@ export class DatabaseHealthService implements OnApplicationBootstrap, BeforeAppl
       this.logger.log('The database takes writes again. The instance is ready.');
       return;
     }
-    const { failure } = this.heartbeat;
+    const shown = [this.heartbeat.failure, this.failures.failure].find(
+      (failure) => databaseReasonOf(failure) === reason,
+    );
+    const failure = shown ?? this.heartbeat.failure;
     const cause = failure === undefined ? '' : ` ${explainError(failure)}`;
     this.logger.warn(
       `The database takes no writes (${reason}). The instance is not ready.${cause}`,

@@ -5,6 +5,7 @@ import { explainError } from '../errors/error-text.js';
 import { DatabaseAddresses } from './database-addresses.js';
 import { clientOptions, CONNECTION_NAMES } from './database-options.js';
 import { PostgresClient } from './postgres-client.js';
+import { PostgresServer } from './postgres-server.js';
 import { sql } from './sql.js';
 import { TransactionsService } from './transactions.service.js';
 
@@ -33,6 +34,7 @@ export class NotificationListenerService {
   private readonly logger = new Logger(NotificationListenerService.name);
   private readonly heartbeatChannel = `agent_mesh_heartbeat_${randomBytes(8).toString('hex')}`;
   private readonly stopping = new AbortController();
+  private readonly server = new PostgresServer();
   private client?: PostgresClient;
   private arrivals = 0;
   private isListening = false;
@@ -77,6 +79,8 @@ export class NotificationListenerService {
     const { direct, settings } = this.addresses;
     const client = new PostgresClient({
       ...clientOptions(direct, { ...settings, usesPreparedStatements: false }),
+      // Each connection remembers the timeline of the primary before.
+      server: this.server,
       application_name: CONNECTION_NAMES.notifications,
     });
     this.client = client;

@@ -25,6 +25,7 @@ export class PostgresServer {
   private latest?: Timeline;
   private tracked?: Promise<boolean>;
   private openingMs = 0;
+  private openedAt = -Infinity;
 
   /**
    * Returns the host to connect to. Of several hosts, one that `probe` accepts; of several primaries, the one on the
@@ -67,6 +68,12 @@ export class PostgresServer {
   /** Records how long it took to open the latest connection, in milliseconds. */
   openedIn(ms: number): void {
     this.openingMs = ms;
+    this.openedAt = performance.now();
+  }
+
+  /** When the latest connection was opened, in the milliseconds of `performance.now()`. */
+  get latestOpeningAt(): number {
+    return this.openedAt;
   }
 
   /** How long it took to open the latest connection, in milliseconds: on a long-haul network with TLS, seconds. */

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { messageOf } from '../errors/error-text.js';
+import { serverOf } from './connection-pool.js';
 import { Connection } from './connection.js';
 import { DatabaseClockService } from './database-clock.service.js';
 import { HeartbeatDataSource } from './heartbeat-data-source.js';
@@ -94,6 +95,14 @@ export class ServiceHeartbeatService
   /** Whether the latest heartbeat is so old that an outage may have passed since. */
   get isStale(): boolean {
     return performance.now() - this.lastBeatAt >= STALE_MS;
+  }
+
+  /**
+   * Whether a heartbeat was recorded after a time in the milliseconds of `performance.now()`, on a connection that was
+   * opened after it: a session from before can write although new ones are read-only.
+   */
+  wasRecordedSince(time: number): boolean {
+    return this.lastBeatAt > time && serverOf(this.connections).latestOpeningAt > time;
   }
 
   /**

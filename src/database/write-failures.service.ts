@@ -10,19 +10,31 @@ const RECENT_MS = 5_000;
  */
 @Injectable()
 export class WriteFailuresService {
-  private failedAt = -Infinity;
+  private latestAt = -Infinity;
   private reason?: DatabaseReason;
+  private latest?: unknown;
 
   /** Records the error of a statement. Ignores errors with other causes. */
   record(error: unknown): void {
     const reason = databaseReasonOf(error);
     if (reason !== 'disk_full' && reason !== 'read_only') return;
-    this.failedAt = performance.now();
+    this.latestAt = performance.now();
     this.reason = reason;
+    this.latest = error;
+  }
+
+  /** The error of the latest write that failed. */
+  get failure(): unknown {
+    return this.latest;
+  }
+
+  /** When the latest write failed, in the milliseconds of `performance.now()`. */
+  get failedAt(): number {
+    return this.latestAt;
   }
 
   /** The reason, if a write failed in the last seconds. */
   get recent(): DatabaseReason | undefined {
-    return performance.now() - this.failedAt < RECENT_MS ? this.reason : undefined;
+    return performance.now() - this.latestAt < RECENT_MS ? this.reason : undefined;
   }
 }

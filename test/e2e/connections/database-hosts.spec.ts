@@ -19,6 +19,7 @@ import {
 import { expectWorkRound } from '../../support/work-round.js';
 
 const PROMOTE = 'SELECT pg_promote()';
+const CONNECTED = `SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'agent-mesh%'`;
 const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'agent-mesh%'`;
 
 describe('several hosts of a database', () => {
@@ -113,6 +114,9 @@ describe('several hosts of a database', () => {
     await standby.restart();
     await health.expectWorking();
     health.expectNoCrash();
+    await until(() =>
+      withClient(primary.url, async (client) => (await client.query(CONNECTED)).rowCount === 0),
+    );
 
     const sessions = (port: number) =>
       withClient(urlOf([port]), async (client) => {
