@@ -40,9 +40,9 @@ export interface TestAppOptions {
   override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
 }
 
-/** A new, migrated database. */
-export async function newDatabase(): Promise<string> {
-  return createTestDatabase(process.env.TEST_POSTGRES_URL ?? '', undefined, MIGRATED);
+/** A new, migrated database on the server of the run, or on another one. */
+export async function newDatabase(server = process.env.TEST_POSTGRES_URL ?? ''): Promise<string> {
+  return createTestDatabase(server, undefined, MIGRATED);
 }
 
 /**

@@ -1,11 +1,11 @@
 import { expect } from '@jest/globals';
 import pg from 'pg';
-import { migrate } from '../../src/database/migrate.js';
+import { newDatabase } from './app.js';
 import { withClient } from './catalog.js';
 import { ControllerProcess } from './controller-process.js';
 import { eventually } from './eventually.js';
 import { Load, notKept } from './load.js';
-import { createTestDatabase, startTestPostgres } from './postgres.js';
+import { startTestPostgres } from './postgres.js';
 import { MEDDLER, type Place, type PostgresFault } from './postgres-faults.js';
 import { TcpProxy } from './tcp-proxy.js';
 
@@ -25,8 +25,7 @@ export class FaultyPostgres {
 
   static async start(): Promise<FaultyPostgres> {
     const postgres = await startTestPostgres();
-    const databaseUrl = await createTestDatabase(postgres.url);
-    await migrate(databaseUrl);
+    const databaseUrl = await newDatabase(postgres.url);
     await withClient(databaseUrl, (client) => client.query(MEDDLER));
     const proxy = await TcpProxy.inFrontOf(databaseUrl);
     const controller = await ControllerProcess.start({

@@ -13,22 +13,24 @@ const WATCHDOG = fileURLToPath(new URL('watchdog.js', import.meta.url));
 
 /**
  * Starts one Postgres, finds one Redis and builds the programs that tests start, all for the whole run; each spec makes
- * databases of its own, as copies of one that is migrated here. A watchdog ends everything if the run is killed.
+ * databases of its own, as copies of one that is migrated here, and servers of its own, as copies of this one. A watchdog ends everything if the run is killed.
  */
 export default async function setup() {
   measureMachine();
   const watchdog = startWatchdog();
-  const { createTestDatabase, MIGRATED, startTestPostgres } = await import('./postgres.ts');
+  const { copyCluster, createTestDatabase, MIGRATED, startNewPostgres } =
+    await import('./postgres.ts');
   const { migrate } = await import('../../src/database/migrate.ts');
   const { testRedisUrl } = await import('./redis.ts');
   const { removeWithRun } = await import('./end-with-run.ts');
   const [postgres, redis, programs] = await Promise.all([
-    startTestPostgres(),
+    startNewPostgres(),
     testRedisUrl(),
     buildPrograms(),
   ]);
   removeWithRun(programs.folder);
   await migrate(await createTestDatabase(postgres.url, MIGRATED));
+  process.env.TEST_POSTGRES_CLUSTER = await copyCluster(postgres);
   process.env.TEST_POSTGRES_URL = postgres.url;
   process.env.TEST_REDIS_URL = redis.url;
   process.env.TEST_PROGRAMS = programs.folder;

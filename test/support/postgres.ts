@@ -20,8 +20,8 @@ export interface TestPostgres {
   stop(): Promise<void>;
   /** Sends the server a signal, such as SIGKILL or SIGSTOP. */
   kill(signal: NodeJS.Signals): void;
-  /** Stops the server if it runs and starts it on the same port, with the same data. */
-  restart(): Promise<void>;
+  /** Stops the server if it runs and starts it, after `meanwhile`, on the same port, with the same data. */
+  restart(meanwhile?: () => Promise<unknown>): Promise<void>;
 }
 
 /** The folder of the cluster in the data directory. */
@@ -29,11 +29,28 @@ const CLUSTER = 'postgres';
 
 const SETTINGS = { fsync: 'off', max_connections: '200' };
 
-/** Starts a server with its data in a temporary folder. */
+/** Starts a server with its data in a temporary folder: in a run of tests a copy of its cluster, with the migrated database. */
 export async function startTestPostgres(
   settings: Record<string, string> = {},
 ): Promise<TestPostgres> {
+  const dataDir = await newDataDir();
+  const cluster = process.env.TEST_POSTGRES_CLUSTER;
+  if (cluster !== undefined) await copyFolder(cluster, join(dataDir, CLUSTER));
+  return startIn(dataDir, settings);
+}
+
+/** Starts a server with a new, empty cluster, whose system identifier no other has. */
+export async function startNewPostgres(
+  settings: Record<string, string> = {},
+): Promise<TestPostgres> {
   return startIn(await newDataDir(), settings);
+}
+
+/** Restarts a server. Returns the folder of a copy of its cluster, which is removed with its data. */
+export async function copyCluster(postgres: TestPostgres): Promise<string> {
+  const copy = join(postgres.dataDir, 'copy');
+  await postgres.restart(() => copyFolder(join(postgres.dataDir, CLUSTER), copy));
+  return copy;
 }
 
 export interface StandbyOptions {
@@ -56,7 +73,7 @@ export async function startTestStandby(
   await client.connect();
   try {
     await client.query(`SELECT pg_backup_start('standby', true)`);
-    await promisify(execFile)('cp', ['-a', join(primary.dataDir, CLUSTER), folder]);
+    await copyFolder(join(primary.dataDir, CLUSTER), folder);
     const { rows } = await client.query<{ label: string }>(
       'SELECT labelfile AS label FROM pg_backup_stop(false)',
     );
@@ -83,6 +100,10 @@ export async function writeAsServer(
   await writeFile(file, text, { mode: 0o600 });
   const { uid, gid } = await stat(folder);
   await chown(file, uid, gid);
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-a', from, to]);
 }
 
 async function newDataDir(): Promise<string> {
@@ -123,8 +144,9 @@ async function startIn(dataDir: string, settings: Record<string, string>): Promi
     kill: (signal) => {
       server.kill(signal);
     },
-    restart: async () => {
+    restart: async (meanwhile) => {
       await halt();
+      await meanwhile?.();
       await server.start();
     },
     stop: async () => {

@@ -1,7 +1,7 @@
 import { isAlive } from '../../src/embedded-postgres/processes.js';
 import { withClient } from './catalog.js';
 import { until } from './eventually.js';
-import { startTestPostgres, startTestStandby, type TestPostgres } from './postgres.js';
+import { startNewPostgres, startTestStandby, type TestPostgres } from './postgres.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 export interface StreamingReplicaOptions {
@@ -31,7 +31,7 @@ export class StreamingReplica {
     synchronousStandbyNames,
     settings = {},
   }: StreamingReplicaOptions = {}): Promise<StreamingReplica> {
-    const primary = await startTestPostgres(settings);
+    const primary = await startNewPostgres(settings);
     const link = await TcpProxy.start(primary.port);
     const port = Number(new URL(link.url(primary.url)).port);
     const standby = await startTestStandby(primary, { port, name: STANDBY, settings });

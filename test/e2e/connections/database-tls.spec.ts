@@ -2,20 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { migrate } from '../../../src/database/migrate.js';
 import { clientOptions } from '../../../src/database/database-options.js';
 import { PostgresClient } from '../../../src/database/postgres-client.js';
+import { newDatabase } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
 import * as certificates from '../../support/certificates.js';
 import { ControllerHealth } from '../../support/controller-health.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { endTls, presentCertificate } from '../../support/postgres-tls.js';
-import {
-  createTestDatabase,
-  startTestPostgres,
-  type TestPostgres,
-  writeAsServer,
-} from '../../support/postgres.js';
+import { startTestPostgres, type TestPostgres, writeAsServer } from '../../support/postgres.js';
 import { TERMINATE } from '../../support/terminate.js';
 
 describe('TLS to the database', () => {
@@ -28,8 +23,7 @@ describe('TLS to the database', () => {
     folder = await mkdtemp(join(tmpdir(), 'database-tls-'));
     caFile = join(folder, 'ca.pem');
     postgres = await startTestPostgres();
-    databaseUrl = await createTestDatabase(postgres.url);
-    await migrate(databaseUrl);
+    databaseUrl = await newDatabase(postgres.url);
     await mend();
   });
 

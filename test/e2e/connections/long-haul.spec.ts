@@ -2,19 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { migrate } from '../../../src/database/migrate.js';
-import { startTestApp } from '../../support/app.js';
+import { newDatabase, startTestApp } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { CA_CERTIFICATE, SERVER_CERTIFICATE } from '../../support/certificates.js';
 import { ControllerHealth } from '../../support/controller-health.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { eventually } from '../../support/eventually.js';
 import { presentCertificate } from '../../support/postgres-tls.js';
-import {
-  createTestDatabase,
-  startTestPostgres,
-  type TestPostgres,
-} from '../../support/postgres.js';
+import { startTestPostgres, type TestPostgres } from '../../support/postgres.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { expectWorkRound } from '../../support/work-round.js';
 
@@ -29,8 +24,7 @@ describe('a network between controller and database', () => {
     await writeFile(join(folder, 'ca.pem'), CA_CERTIFICATE);
     postgres = await startTestPostgres();
     await presentCertificate(postgres, SERVER_CERTIFICATE);
-    databaseUrl = await createTestDatabase(postgres.url);
-    await migrate(databaseUrl);
+    databaseUrl = await newDatabase(postgres.url);
     proxy = await TcpProxy.inFrontOf(databaseUrl);
   });
 

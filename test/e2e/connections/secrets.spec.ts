@@ -2,15 +2,11 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { migrate } from '../../../src/database/migrate.js';
+import { newDatabase } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
 import { ControllerHealth } from '../../support/controller-health.js';
 import { ControllerProcess } from '../../support/controller-process.js';
-import {
-  createTestDatabase,
-  startTestPostgres,
-  type TestPostgres,
-} from '../../support/postgres.js';
+import { startTestPostgres, type TestPostgres } from '../../support/postgres.js';
 import { TERMINATE } from '../../support/terminate.js';
 
 describe('DATABASE_URL_FILE', () => {
@@ -27,8 +23,7 @@ describe('DATABASE_URL_FILE', () => {
     folder = await mkdtemp(join(tmpdir(), 'database-url-'));
     file = join(folder, 'url');
     postgres = await startTestPostgres();
-    databaseUrl = await createTestDatabase(postgres.url);
-    await migrate(databaseUrl);
+    databaseUrl = await newDatabase(postgres.url);
     await withClient(postgres.url, (client) =>
       client.query(`CREATE ROLE rotated LOGIN SUPERUSER PASSWORD '${password}'`),
     );

@@ -18,7 +18,7 @@ import {
   untilSequenced,
 } from '../../support/events.js';
 import { expectProblem, routeTask, useApp } from '../../support/kit.js';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.js';
+import { startNewPostgres, type TestPostgres } from '../../support/postgres.js';
 import { WebhookReceiver } from '../../support/webhook-receiver.js';
 
 /** A copy of an earlier state in another cluster: the restored database lacks the latest events. */
@@ -33,7 +33,7 @@ describe('a database that is restored into another cluster', () => {
 
   beforeAll(async () => {
     receiver = await WebhookReceiver.start();
-    postgres = await startTestPostgres();
+    postgres = await startNewPostgres();
     await migrate(postgres.url);
     const body = { url: receiver.url, types: ['task.routed'] };
     expect((await origin.agent('admin').post('/webhooks', body)).status).toBe(201);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { migrate } from '../../../src/database/migrate.js';
 import {
   newSubject,
+  newDatabase,
   startTestApp,
   type TestApp,
   TEST_SECRET,
@@ -65,8 +65,7 @@ describe('an event stream at a restart of PostgreSQL', () => {
 
   beforeAll(async () => {
     postgres = await startTestPostgres();
-    await migrate(postgres.url);
-    mesh = await startTestApp({ databaseUrl: postgres.url });
+    mesh = await startTestApp({ databaseUrl: await newDatabase(postgres.url) });
   });
 
   afterAll(async () => {

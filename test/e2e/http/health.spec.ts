@@ -2,15 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { freePort } from '../../../src/embedded-postgres/free-port.js';
 import { HealthService } from '../../../src/health/health.service.js';
 import { VERSION } from '../../../src/version.js';
-import { migrate } from '../../../src/database/migrate.js';
-import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { newDatabase, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
 import { eventually } from '../../support/eventually.js';
-import {
-  createTestDatabase,
-  startTestPostgres,
-  type TestPostgres,
-} from '../../support/postgres.js';
+import { startTestPostgres, type TestPostgres } from '../../support/postgres.js';
 import { type Failure, StubIssuer } from '../../support/stub-issuer.js';
 import { useSharedApp } from '../../support/kit.js';
 import { patient } from '../../support/patience.js';
@@ -110,8 +105,7 @@ describe('health', () => {
 
     beforeAll(async () => {
       postgres = await startTestPostgres();
-      const databaseUrl = await createTestDatabase(postgres.url);
-      await migrate(databaseUrl);
+      const databaseUrl = await newDatabase(postgres.url);
       mesh = await startTestApp({ databaseUrl });
       mesh.app.useLogger(false);
       client = new Client(mesh.url, tokenFor('finance'));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { migrate } from '../../../src/database/migrate.js';
-import { startTestApp } from '../../support/app.js';
+import { newDatabase, startTestApp } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
 import { PgBouncer } from '../../support/pgbouncer.js';
 import {
@@ -67,8 +67,7 @@ describe('a server with other defaults', () => {
     excluded: ReadonlySet<string>,
     work: (databaseUrl: string) => Promise<void>,
   ): Promise<void> {
-    const databaseUrl = await createTestDatabase(postgres.url);
-    await migrate(databaseUrl);
+    const databaseUrl = await newDatabase(postgres.url);
     const statement = LEVELS[level]?.(new URL(databaseUrl).pathname.slice(1)) ?? '';
     const names = Object.keys(FOREIGN).filter((name) => !excluded.has(name));
     const reload = level === 'server' ? 'SELECT pg_reload_conf()' : 'SELECT 1';

@@ -6,12 +6,12 @@ import { DataSource } from 'typeorm';
 import { Environment } from '../../../src/config/environment.js';
 import { databaseOptions } from '../../../src/database/database-options.js';
 import { DeploymentService } from '../../../src/database/deployment.service.js';
-import { migrate } from '../../../src/database/migrate.js';
 import { TransactionsService } from '../../../src/database/transactions.service.js';
 import { withClient } from '../../support/catalog.js';
 import { until } from '../../support/eventually.js';
 import {
   createTestDatabase,
+  MIGRATED,
   startTestPostgres,
   type TestPostgres,
 } from '../../support/postgres.js';
@@ -24,8 +24,7 @@ describe('DeploymentService', () => {
   beforeAll(async () => {
     Logger.overrideLogger(false);
     postgres = await startTestPostgres();
-    url = await createTestDatabase(postgres.url, 'mesh');
-    await migrate(url);
+    url = await createTestDatabase(postgres.url, 'mesh', MIGRATED);
   });
 
   afterEach(async () => {
