@@ -150,8 +150,14 @@ export class A2aAgent {
     options: A2aRequestOptions = {},
   ): AsyncGenerator<StreamUpdate, void, undefined> {
     const response = await this.open(operation, parameters, options);
-    if (response.headers.get('content-type') !== 'text/event-stream' || !response.body)
-      throw new Error(`${operation}: ${response.status} ${await response.text()}`);
+    if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) {
+      const answer = await response.text();
+      // A crowd on a busy machine can be refused once.
+      if (!answer.includes('"DATABASE_UNAVAILABLE"'))
+        throw new Error(`${operation}: ${response.status} ${answer}`);
+      yield* this.stream(operation, parameters, options);
+      return;
+    }
     let text = '';
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
       text += chunk;
