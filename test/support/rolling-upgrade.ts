@@ -102,7 +102,7 @@ class Upgrade {
 
   async run(): Promise<UpgradeReport> {
     const { databaseUrl } = this.servers;
-    const old = [await this.start('previous'), await this.start('previous')] as const;
+    const old = await Promise.all([this.start('previous'), this.start('previous')]);
     let current = old[0];
     await this.underLoad(async () => {
       await this.phase();

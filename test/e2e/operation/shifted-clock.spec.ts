@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newDatabase, newSubject } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
+import { concurrentScenarios } from '../../support/concurrent-scenarios.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { keyHeader } from '../../support/idempotency.js';
 import { withClient } from '../../support/catalog.js';
@@ -39,6 +40,8 @@ describe.each([
     worker = as(role);
     requester = as('finance');
   }, 120_000);
+
+  const scenario = concurrentScenarios();
 
   afterAll(async () => {
     await controller.stop();
@@ -144,16 +147,19 @@ describe.each([
     });
   });
 
-  it('takes a lost lease away while the deadline is in the future, and opens the next attempt', async () => {
-    const { id, worker } = await routed({ deadline_at: inMinutes(30) });
-    await worker.post('/tasks/claim', { lease_seconds: 1 });
-    for (let tries = 0; tries < 100; tries++) {
-      const { body } = await worker.get<TaskBody>(`/tasks/${id}`);
-      if (body.attempt === 2) return;
-      await sleep(100);
-    }
-    throw new Error('the lease was not lost');
-  });
+  scenario(
+    'takes a lost lease away while the deadline is in the future, and opens the next attempt',
+    async () => {
+      const { id, worker } = await routed({ deadline_at: inMinutes(30) });
+      await worker.post('/tasks/claim', { lease_seconds: 1 });
+      for (let tries = 0; tries < 100; tries++) {
+        const { body } = await worker.get<TaskBody>(`/tasks/${id}`);
+        if (body.attempt === 2) return;
+        await sleep(100);
+      }
+      throw new Error('the lease was not lost');
+    },
+  );
 
   it('retries a task while its deadline is in the future, and not after that', async () => {
     const { id } = await routed({ deadline_at: inMinutes(30) });
@@ -194,7 +200,7 @@ describe.each([
     expect(used).toMatchObject({ status: 200 });
   });
 
-  it('remembers a key for its time, and not longer', async () => {
+  scenario('remembers a key for its time, and not longer', async () => {
     const headers = keyHeader();
     const first = await route({}, headers);
     expect(first.status).toBe(202);
@@ -202,36 +208,42 @@ describe.each([
       const retry = await route({}, headers);
       expect([retry.status, retry.text]).toEqual([200, first.text]);
     }
-    await query(`UPDATE idempotency_records SET expires_at = clock_timestamp()`);
+    await query(
+      `UPDATE idempotency_records SET expires_at = clock_timestamp() WHERE key = $1`,
+      Object.values(headers),
+    );
     await sleep(TTL_SECONDS * 1000 + 100);
     const later = await route({}, headers);
     expect(later.status).toBe(202);
     expect(later.body.task_id).not.toBe(first.body.task_id);
   });
 
-  it('shares Redis with a controller whose clock is right', async () => {
-    const sub = newSubject('finance');
-    const right = await ControllerProcess.start({
-      databaseUrl,
-      redisUrl: process.env.TEST_REDIS_URL ?? '',
-      env: { IDEMPOTENCY_TTL_SECONDS: String(TTL_SECONDS) },
-    });
-    try {
+  scenario(
+    'shares Redis with a controller whose clock is right',
+    async (defer) => {
+      const sub = newSubject('finance');
+      const right = await ControllerProcess.start({
+        databaseUrl,
+        redisUrl: process.env.TEST_REDIS_URL ?? '',
+        env: { IDEMPOTENCY_TTL_SECONDS: String(TTL_SECONDS) },
+      });
+      defer(() => right.stop());
       const callers = [as('finance', sub), shiftedCaller(right.url, 0, 'finance', sub)];
-      for (const [one, other] of [callers, callers.toReversed()]) {
-        const headers = keyHeader();
-        const body = { target: role, task: { task_type: 'review' } };
-        const first = await one?.post('/tasks/route', body, headers);
-        expect(first?.status).toBe(202);
-        const retry = await other?.post('/tasks/route', body, headers);
-        expect([retry?.status, retry?.text]).toEqual([200, first?.text]);
-        await sleep(TTL_SECONDS * 1000 + 100);
-        expect((await other?.post('/tasks/route', body, headers))?.status).toBe(202);
-      }
-    } finally {
-      await right.stop();
-    }
-  }, 60_000);
+      await Promise.all(
+        [callers, callers.toReversed()].map(async ([one, other]) => {
+          const headers = keyHeader();
+          const body = { target: role, task: { task_type: 'review' } };
+          const first = await one?.post('/tasks/route', body, headers);
+          expect(first?.status).toBe(202);
+          const retry = await other?.post('/tasks/route', body, headers);
+          expect([retry?.status, retry?.text]).toEqual([200, first?.text]);
+          await sleep(TTL_SECONDS * 1000 + 100);
+          expect((await other?.post('/tasks/route', body, headers))?.status).toBe(202);
+        }),
+      );
+    },
+    60_000,
+  );
 
   it('lists what was made, page by page, with times that are right', async () => {
     const own = newSubject('role');

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newDatabase, newSubject, startTestApp, tokenFor } from '../../support/app.js';
+import { describe, expect } from '@jest/globals';
+import { newDatabase, newSubject, tokenFor } from '../../support/app.js';
 import { Client } from '../../support/client.js';
+import { concurrentScenarios } from '../../support/concurrent-scenarios.js';
 import { ControllerProcess } from '../../support/controller-process.js';
 import { until } from '../../support/eventually.js';
-import { createTestDatabase, dropTestDatabase, startTestPostgres } from '../../support/postgres.js';
+import { dropTestDatabase, startTestPostgres } from '../../support/postgres.js';
 import type { ClaimedBody, TaskBody, Written } from '../../support/work.js';
 
 /** Longer than the gap that counts as an outage. */
@@ -92,9 +93,7 @@ const OUTAGES: Record<string, (outage: Outage) => Promise<void>> = {
   'keeps its task when PostgreSQL is down': async (outage) => {
     const postgres = await startTestPostgres();
     try {
-      const url = await createTestDatabase(postgres.url);
-      const app = await startTestApp({ databaseUrl: url, env: { MIGRATE_ON_START: 'true' } });
-      await app.close();
+      const url = await newDatabase(postgres.url);
       const controller = await outage.start(url);
       const claimed = await outage.claim(controller);
       postgres.kill('SIGKILL');
@@ -120,24 +119,7 @@ const OUTAGES: Record<string, (outage: Outage) => Promise<void>> = {
 };
 
 describe('a worker in an outage', () => {
-  const running = new Map<string, Promise<void>>();
-
-  // An outage is mostly waiting, so all of them run at the same time; each test awaits one.
-  beforeAll(() => {
-    for (const [name, scenario] of Object.entries(OUTAGES)) {
-      const run = Outage.run(scenario);
-      run.catch(() => undefined);
-      running.set(name, run);
-    }
-  });
-
-  afterAll(() => Promise.allSettled(running.values()));
-
-  it.each(Object.keys(OUTAGES))(
-    '%s',
-    async (name) => {
-      await expect(running.get(name)).resolves.toBeUndefined();
-    },
-    120_000,
-  );
+  const scenario = concurrentScenarios();
+  for (const [name, outage] of Object.entries(OUTAGES))
+    scenario(name, () => Outage.run(outage), 120_000);
 });
