@@ -116,7 +116,7 @@ export class TransactionsService {
   }
 
   /**
-   * Makes every {@link run} inside `work` join one transaction. The first of them begins it; it commits after `finish`.
+   * Makes every {@link run} inside `work` join one transaction. The first of them begins it; it commits after `beforeCommit`.
    * So a whole request can be atomic without changes to the code inside.
    */
   runShared<T, R>({ onBegin, work, beforeCommit }: SharedWork<T, R>): Promise<R> {

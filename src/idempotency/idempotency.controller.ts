@@ -19,7 +19,7 @@ export class IdempotencyController {
     operationId: 'getKeyedRequests',
     summary: 'Get your requests with an idempotency key',
     description:
-      'Returns the requests of the caller that were executed with an idempotency key, and the resources that they created or changed. Use it to learn the outcome of a request whose response was lost. Without a record (404) nothing was executed, or the record has expired: the request can be sent again.',
+      'Returns the requests of the caller that were executed with an idempotency key, and the resources that they created or changed. Use it to learn the outcome of a request whose response was lost. Without a record (404) nothing was executed, the request is still in progress, or the record has expired: send the request again with the same key.',
   })
   @ApiParam({
     name: 'key',

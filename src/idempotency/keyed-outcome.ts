@@ -23,7 +23,7 @@ export interface Executed {
   readonly stored?: StoredResponse;
 }
 
-/** Another request with the idempotency key is in progress. */
+/** Another request with the idempotency key is in progress, on this instance or another one. */
 export interface LockedElsewhere {
   readonly kind: 'locked_elsewhere';
 }

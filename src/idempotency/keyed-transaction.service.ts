@@ -20,8 +20,8 @@ import { ReplayRulesService } from './replay-rules.service.js';
 export type StrategyName = 'check_first' | 'assume_new';
 
 /**
- * Executes a keyed request in one transaction, which begins when the handler first needs it: the lock first, then the
- * statements of the handler, and the record of the response last.
+ * Executes a keyed request in one transaction. It begins inside the handler, with the first call of
+ * {@link TransactionsService.run}: the lock first, then the statements of the handler, and the record of the response last.
  */
 @Injectable()
 export class KeyedTransactionService {

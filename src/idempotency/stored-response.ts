@@ -1,6 +1,6 @@
 import { parseJson } from '../common/parse-json.js';
 
-/** A committed response, as cached in Redis for replays. */
+/** The response to an executed request, for replays: from its record, Redis or memory. */
 export interface StoredResponse {
   /** Fingerprint of the request. A request with another fingerprint must not receive this response. */
   readonly fingerprint: Buffer;

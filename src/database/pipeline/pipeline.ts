@@ -140,7 +140,7 @@ export function attachPipeline(manager: EntityManager, pipeline: Pipeline): void
 export function pipelineOf(manager: EntityManager): Pipeline {
   const pipeline = pipelines.get(manager);
   if (!pipeline)
-    throw new Error('The entity manager has no pipeline: use the one from Transactions.');
+    throw new Error('The entity manager has no pipeline: use that of TransactionsService.');
   return pipeline;
 }
 
