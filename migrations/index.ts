@@ -26,6 +26,7 @@ import { IndexChanges1764000037000 } from './1764000037000-index-changes.js';
 import { AddTraceparent1764000038000 } from './1764000038000-add-traceparent.js';
 import { AddCosignatures1764000039000 } from './1764000039000-add-cosignatures.js';
 import { CreatePushConfigs1764000041000 } from './1764000041000-create-push-configs.js';
+import { AllowArchiving1764000042000 } from './1764000042000-allow-archiving.js';
 
 /** All migrations, in the order in which they are applied. */
 export const MIGRATIONS = [
@@ -57,4 +58,5 @@ export const MIGRATIONS = [
   AddTraceparent1764000038000,
   AddCosignatures1764000039000,
   CreatePushConfigs1764000041000,
+  AllowArchiving1764000042000,
 ];

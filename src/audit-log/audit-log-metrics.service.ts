@@ -126,6 +126,11 @@ export class AuditLogMetricsService {
       });
     gauge('mesh_audit_sealed_size', 'Number of sealed entries.', ({ size }) => size);
     gauge(
+      'mesh_audit_archived_size',
+      'Number of entries that are archived, and whose events are deleted.',
+      ({ archived }) => archived,
+    );
+    gauge(
       'mesh_audit_signed_size',
       'Number of entries that the newest signed head covers.',
       ({ signed }) => signed,

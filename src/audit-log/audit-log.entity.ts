@@ -29,6 +29,10 @@ export class AuditLog {
   @Column({ type: 'bigint', default: 0 })
   pruned: string;
 
+  /** The latest time of an event that is archived and deleted; null: there is none. */
+  @Column({ type: 'timestamptz', nullable: true })
+  archived_until: Date | null;
+
   /** When the latest entries were sealed; null: the log is empty. */
   @Column({ type: 'timestamptz', nullable: true })
   sealed_at: Date | null;

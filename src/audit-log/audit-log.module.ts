@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventsModule } from '../events/events.module.js';
 import { AnchorSenderService } from './anchor-sender.service.js';
 import { AnchorsService } from './anchors.service.js';
+import { ArchivesRepository } from './archives.repository.js';
 import { AuditHead } from './audit-head.entity.js';
 import { AuditHeadsRepository } from './audit-heads.repository.js';
 import { AuditLog } from './audit-log.entity.js';
@@ -44,6 +45,7 @@ import { WitnessSubmissionsService } from './witness-submissions.service.js';
     AuditLogRepository,
     AuditTilesRepository,
     AuditHeadsRepository,
+    ArchivesRepository,
     KeyEventsRepository,
     SigningKeyService,
     LogKeyringService,

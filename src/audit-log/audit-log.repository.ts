@@ -30,6 +30,8 @@ export interface LogProgress {
   log: number;
   origin: string;
   size: number;
+  /** Number of entries at the start that are archived. */
+  archived: number;
   signed: number;
   /** Size of the newest head that enough witnesses have cosigned; 0 if it is over a day older than the newest head. */
   served: number;
@@ -201,7 +203,7 @@ const ageOf = (covered: string): string => `
              WHERE p.position = l.first_position + ${covered}), 0)`;
 
 const PROGRESS = `
-  SELECT l.log, l.origin, l.size::float8 AS size, coalesce(h.size, 0)::float8 AS signed,
+  SELECT l.log, l.origin, l.size::float8 AS size, l.pruned::float8 AS archived, coalesce(h.size, 0)::float8 AS signed,
          coalesce(s.size, 0)::float8 AS served,
          extract(epoch FROM clock_timestamp() - h.signed_at)::float8 AS head_age,
          ${ageOf('l.size')} AS unsealed_seconds, ${ageOf('coalesce(s.size, 0)')} AS unsigned_seconds

@@ -45,7 +45,7 @@ export class EntryProofsController {
       'text/plain': { schema: { type: 'string' } },
     },
   })
-  @ApiProblems('audit.entry_not_found', 'audit.not_sealed', 'audit.seal_off')
+  @ApiProblems('audit.entry_not_found', 'audit.pruned', 'audit.not_sealed', 'audit.seal_off')
   async get(
     @Param('id', EventIdPipe) id: string,
     @CurrentAgent() agent: Agent,

@@ -8,6 +8,7 @@ import { canReadEverything } from '../auth/policy.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { StoredHead } from './audit-heads.repository.js';
+import { ArchivesRepository } from './archives.repository.js';
 import { AuditLogRepository, type PositionedRow, type SealedLog } from './audit-log.repository.js';
 import { AuditTilesRepository } from './audit-tiles.repository.js';
 import type { EntryProofDto } from './dto/entry-proof.dto.js';
@@ -20,19 +21,21 @@ export class EntryProofsService {
     private readonly logs: AuditLogRepository,
     private readonly tiles: AuditTilesRepository,
     private readonly heads: ServedHeadsService,
+    private readonly archives: ArchivesRepository,
     private readonly transactions: TransactionsService,
   ) {}
 
   /**
    * Returns the entry of an event that the agent may read, with its proof and the newest head.
    *
-   * @throws DomainError `audit.entry_not_found`, `audit.not_sealed` or `audit.seal_off`
+   * @throws DomainError `audit.entry_not_found`, `audit.pruned`, `audit.not_sealed` or `audit.seal_off`
    */
   get(agent: Agent, eventId: string): Promise<EntryProofDto> {
     return this.transactions.read(async (manager) => {
       const visibleTo = canReadEverything(agent) ? undefined : agent;
       const row = await this.logs.findRow(manager, eventId, visibleTo);
       if (!row) {
+        if (!visibleTo && (await this.archives.hasEvent(manager, eventId))) throw archived();
         throw new DomainError(
           'audit.entry_not_found',
           'No event that you may read has this id and a position in the event log.',
@@ -80,6 +83,13 @@ export class EntryProofsService {
     if (log) return { log, isEnded: log !== logs.at(-1) };
     throw notSealed();
   }
+}
+
+function archived(): DomainError {
+  return new DomainError(
+    'audit.pruned',
+    'The event is in the archive. Request the bundle with its entry from the operator.',
+  );
 }
 
 function notSealed(): DomainError {

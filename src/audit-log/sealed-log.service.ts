@@ -67,18 +67,17 @@ export class SealedLogService {
       const log = await this.getLog(manager);
       assertWidth(bundle, tileWidth({ level: 0, ...bundle }, log.size));
       const first = bundle.index * TILE_WIDTH;
-      if (first < log.pruned) {
-        throw new DomainError(
-          'audit.pruned',
-          `The entries before ${log.pruned} are in the archive.`,
-        );
-      }
+      if (first < log.pruned) throw archived(log);
       const leaves: string[] = [];
       while (leaves.length < bundle.width) {
         const from = log.first_position + first + leaves.length;
         const to = log.first_position + first + bundle.width - 1;
         const { rows } = await this.logs.listRows(manager, from, to);
-        if (rows.length === 0) throw new Error(`The event at position ${from} is missing`);
+        if (rows.length === 0) {
+          const now = await this.getLog(manager);
+          if (first < now.pruned) throw archived(now);
+          throw new Error(`The event at position ${from} is missing`);
+        }
         leaves.push(...rows.map(leafText));
       }
       return encodeEntries(leaves);
@@ -132,6 +131,13 @@ const entriesForbidden = (): DomainError =>
     'auth.forbidden',
     'Reading all entries of the log requires the role auditor or admin.',
   );
+
+function archived({ pruned }: SealedLog): DomainError {
+  return new DomainError(
+    'audit.pruned',
+    `The entries before ${pruned} are in the archive. Request their bundle from the operator.`,
+  );
+}
 
 function assertWidth({ width }: { width: number }, stored: number): void {
   if (width <= stored) return;

@@ -227,6 +227,10 @@ export const AUDIT_EVENT_TYPES = {
       ...{ tasks: TEXTS, sessions: TEXTS, approvals: TEXTS, notes: TEXTS },
     },
   },
+  audit_archived: {
+    when: 'the operator [archives](operations/audit-log.md#archive-old-events) entries of the sealed log',
+    metadata: { origin: TEXT, from: INTEGER, to: INTEGER, sha256: TEXT, by: TEXT },
+  },
   log_continued: {
     when: 'the operator [continues](operations/audit-log.md#continue-under-another-name) a sealed log that has diverged',
     metadata: {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Agent } from '../auth/agent.js';
 import { canReadEverything } from '../auth/policy.js';
 import { ListReadsService } from '../database/replica/list-reads.service.js';
+import { DomainError } from '../errors/domain-error.js';
 import { AuditRepository, type EventFilter } from './audit.repository.js';
 import { type AuditEventDto, type AuditPageDto, toAuditEventDto } from './dto/audit-event.dto.js';
 import { decodeAuditCursor, encodeAuditCursor } from './audit-cursor.js';
@@ -19,7 +20,11 @@ export class AuditReaderService {
     private readonly events: AuditRepository,
   ) {}
 
-  /** Returns a page of the events that the agent may see, oldest first. */
+  /**
+   * Returns a page of the events that the agent may see, oldest first.
+   *
+   * @throws DomainError `audit.pruned` if events after the cursor are archived
+   */
   async list(agent: Agent, query: ListEventsQuery): Promise<AuditPageDto> {
     const { page_size } = query;
     const { rows, cursor } = await this.readPage(toFilter(agent, query), page_size);
@@ -31,6 +36,7 @@ export class AuditReaderService {
    * Yields all matching events, oldest first. Reads them page by page and holds no connection between pages.
    *
    * @throws InvalidInputError if the cursor is invalid, before the first event
+   * @throws DomainError `audit.pruned` if events after the cursor are archived
    */
   export(agent: Agent, query: ListEventsQuery): AsyncGenerator<AuditEventDto> {
     return this.readAll(toFilter(agent, query));
@@ -46,12 +52,27 @@ export class AuditReaderService {
   }
 
   private async readPage(filter: EventFilter, size: number): Promise<AuditPage> {
-    const found = await this.reads.read(async (manager, snapshot) => {
-      const events = await this.events.list(manager, filter, size + 1);
-      return snapshot === undefined ? events : asOfPrimary(events, snapshot);
+    const { cursor } = filter;
+    const { found, isArchived } = await this.reads.read(async (manager, snapshot) => {
+      const [events, isArchived] = await Promise.all([
+        this.events.list(manager, filter, size + 1),
+        cursor ? this.events.isArchived(manager, cursor.after.at) : false,
+      ]);
+      return {
+        found: snapshot === undefined ? events : asOfPrimary(events, snapshot),
+        isArchived,
+      };
     });
-    return toAuditPage(found, size, filter.cursor);
+    if (isArchived) throw archived();
+    return toAuditPage(found, size, cursor);
   }
+}
+
+function archived(): DomainError {
+  return new DomainError(
+    'audit.pruned',
+    'Events after the cursor are in the archive. Request their bundle from the operator, and begin without a cursor.',
+  );
 }
 
 function toFilter(

@@ -57,7 +57,7 @@ export class AuditController {
       },
     },
   })
-  @ApiProblems()
+  @ApiProblems('audit.pruned')
   async events(
     @Query() query: ListEventsQuery,
     @CurrentAgent() agent: Agent,

@@ -10,6 +10,8 @@ import type { AuditEvent } from './audit-event.entity.js';
 import type { AuditCursor } from './audit-cursor.js';
 import { eventRanges, readsFew } from './event-ranges.sql.js';
 
+const IS_ARCHIVED = `SELECT 1 FROM audit_log WHERE archived_until >= $1::timestamptz LIMIT 1`;
+
 /** The values of a new event. `JSON.stringify` omits members that are undefined; their columns are null. */
 export type AuditRow = Pick<AuditEvent, 'id' | 'event_type' | 'role' | 'actor' | 'trace_id'> & {
   task_id: string | null | undefined;
@@ -72,6 +74,11 @@ export class AuditRepository {
     if (!visibleTo || role === undefined) return false;
     const [row] = await sql<{ is_reader_of_few: boolean }>(manager, ...readsFew(visibleTo));
     return row?.is_reader_of_few ?? false;
+  }
+
+  /** Whether events from a time on are archived, and no longer in the database. */
+  async isArchived(manager: EntityManager, time: string): Promise<boolean> {
+    return (await sql(manager, IS_ARCHIVED, [time])).length > 0;
   }
 
   /** Returns the first events of a task, oldest first. */

@@ -328,6 +328,15 @@ export class Environment {
   @WholeNumber(0, 600)
   readonly AUDIT_VERIFY_TILES_PER_MINUTE: number = 6;
 
+  /** Age in days at which `npm run audit:archive` moves a month of events into the archive. 0: never. */
+  @WholeNumber(0, 36_500)
+  readonly AUDIT_RETENTION_DAYS: number = 0;
+
+  /** Folder of the archives. */
+  @IsOptional()
+  @IsString()
+  readonly AUDIT_ARCHIVE_DIR?: string;
+
   @Flag()
   readonly RATE_LIMIT_ENABLED: boolean = true;
 

@@ -1,4 +1,6 @@
 import type { EntityManager } from 'typeorm';
+import { ABOUT_LOG } from '../audit-log/archived-events.sql.js';
+import { ERASURE_LOCK } from '../audit-log/operator-locks.js';
 import type { ErasureSelection } from './erasure-selection.js';
 
 /** The text of an audit event, from which its leaf is made. */
@@ -25,8 +27,6 @@ export interface ErasedEvent {
   metadata: object;
 }
 
-/** An arbitrary number, equal in all processes. */
-const ERASURE_LOCK = 4_071_976_320;
 const BATCH = 1_000;
 
 /** Erases audit events, in a transaction of the caller. */
@@ -116,7 +116,7 @@ const EVENT = `
   e.actor, e.metadata::text AS metadata, e.salt::text AS salt, e.erased`;
 
 /** Events about the log itself stay: they explain the others. */
-const ERASABLE = `e.event_type NOT IN ('data_erased', 'audit_archived') AND e.event_type NOT LIKE 'log\\_%'`;
+const ERASABLE = `NOT (${ABOUT_LOG})`;
 
 function conditionOf(selection: ErasureSelection): [string, unknown] {
   if (selection.kind === 'subject') return [NAMED, selection.subject];

@@ -64,7 +64,8 @@ async function eraseWithin(
   const { name: by, isOwner } = await repository.role();
   if (!isOwner)
     throw new ErasureError(`The database role ${by} does not own the audit log. Use the owner.`);
-  if (!(await repository.lock())) throw new ErasureError('Another erasure runs. Wait for its end.');
+  if (!(await repository.lock()))
+    throw new ErasureError('Another erasure runs, or events are archived. Wait for the end.');
   await assertExists(repository, tables, selection);
   await repository.lockTables();
 
@@ -113,7 +114,7 @@ async function assertExists(
   const [unknown] = await repository.unknownEvents(selection.events);
   if (unknown !== undefined)
     throw new ErasureError(
-      `The event ${unknown} does not exist, or it is about the log and cannot be erased.`,
+      `The event ${unknown} does not exist, is archived, or is about the log and cannot be erased.`,
     );
 }
 

@@ -66,7 +66,7 @@ export const ERRORS = {
   'approval.digest_mismatch': [422, 'The digest does not match the approved payload'],
   'events.cursor_invalid': [400, 'The cursor is not valid'],
   'events.filter_forbidden': [403, 'The caller may not read these events'],
-  'events.cursor_gone': [410, 'The cursor is beyond the end of its epoch'],
+  'events.cursor_gone': [410, 'The event log does not continue at the cursor'],
   'events.too_many_streams': [429, 'The caller has too many event streams'],
   'receipt.undecided': [409, 'The approval is not decided'],
   'receipt.not_sealed': [409, 'The decision is not sealed yet'],

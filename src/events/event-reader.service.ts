@@ -53,7 +53,9 @@ export class EventReaderService {
   async list(agent: Agent, query: EventsQuery, gone: AbortSignal): Promise<EventPageDto> {
     const deadline = performance.now() + this.environment.waitMs(query.wait_seconds);
     const reader = await this.open(agent, query);
-    const start = await this.startAfter(query.after ?? '0');
+    const start = await (query.after === undefined
+      ? this.startOfLog()
+      : this.startAfter(query.after));
     const { events, next, head } = await this.readUntil(reader, start, query.limit, deadline, gone);
     return {
       events: events.map((event) => toCloudEvent(event, this.environment.PUBLIC_URL)),
@@ -90,7 +92,7 @@ export class EventReaderService {
     const bounds = await this.transactions.read((manager) =>
       this.events.getBounds(manager, epochOf === undefined || Number.isNaN(epochOf) ? 0 : epochOf),
     );
-    const { epoch, position } = bounds;
+    const { epoch, position, archived } = bounds;
     if (isHead) return { epoch, position };
     const cursor = parseCursor(after, epoch);
     if (cursor === undefined) {
@@ -108,7 +110,14 @@ export class EventReaderService {
         { oldest },
       );
     }
+    if (cursor.position < archived) throw archivedAfter({ epoch, position: archived });
     return { epoch, position: cursor.position };
+  }
+
+  /** Returns the place before the first event that is not archived. */
+  private async startOfLog(): Promise<EventCursor> {
+    const bounds = await this.transactions.read((manager) => this.events.getBounds(manager, 0));
+    return { epoch: bounds.epoch, position: bounds.archived };
   }
 
   /** Reads the next events of a reader, from memory if they are recent. */
@@ -129,6 +138,8 @@ export class EventReaderService {
     const bounds = await this.transactions.read((manager) =>
       this.events.getBounds(manager, after.epoch),
     );
+    const { archived } = bounds;
+    if (after.position < archived) throw archivedAfter({ epoch: after.epoch, position: archived });
     const head = { epoch: after.epoch, position: bounds.common ?? bounds.position };
     const isIndexed = filter.task_id !== undefined || filter.trace_id !== undefined;
     const visibleTo = canReadEverything(agent) ? undefined : agent;
@@ -182,4 +193,13 @@ export class EventReaderService {
 function placeAfter(events: readonly LogEvent[], limit: number, end: EventCursor): EventCursor {
   const last = events.at(-1);
   return last && events.length === limit ? { ...end, position: last.position } : end;
+}
+
+function archivedAfter(place: EventCursor): DomainError {
+  const oldest = formatCursor(place);
+  return new DomainError(
+    'events.cursor_gone',
+    `Events after the cursor are in the archive. Continue after ${oldest} (\`oldest\`).`,
+    { oldest },
+  );
 }

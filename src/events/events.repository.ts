@@ -55,8 +55,8 @@ export class EventsRepository {
   }
 
   /**
-   * Returns the end of the log, and the last position that this database has in common with an epoch: null for the present
-   * epoch.
+   * Returns the end of the log, the last position that this database has in common with an epoch (null for the present
+   * epoch), and the last position whose event is archived and no longer in the database (0: none).
    */
   async getBounds(manager: EntityManager, epoch: number): Promise<Bounds> {
     const [bounds] = await sql<Bounds>(manager, BOUNDS, [epoch]);
@@ -69,6 +69,7 @@ export interface Bounds {
   epoch: number;
   position: number;
   common: number | null;
+  archived: number;
 }
 
 const COLUMNS = `
@@ -92,5 +93,6 @@ const LIST_SHARED = `
 
 const BOUNDS = `
   SELECT h.epoch, h.last_position::float8 AS position,
-         (SELECT min(after_position)::float8 FROM event_log_epochs WHERE epoch > $1) AS common
+         (SELECT min(after_position)::float8 FROM event_log_epochs WHERE epoch > $1) AS common,
+         (SELECT coalesce(max(first_position + pruned - 1) FILTER (WHERE pruned > 0), 0)::float8 FROM audit_log) AS archived
     FROM event_log_head h`;

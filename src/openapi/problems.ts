@@ -15,7 +15,10 @@ const SHARED: Readonly<Record<number, readonly [name: string, description: strin
   404: ['NotFound', 'The resource does not exist, or the caller cannot see it.'],
   408: ['RequestTimeout', 'The body did not arrive in time. Send the request again.'],
   409: ['Conflict', 'The present state does not allow the request. Read the resource.'],
-  410: ['Gone', 'The cursor is beyond the end of its epoch. Continue at `oldest`.'],
+  410: [
+    'Gone',
+    'The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.',
+  ],
   412: ['PreconditionFailed', '`If-Match` is not the present version. Read the resource again.'],
   413: ['ContentTooLarge', 'The body is too large.'],
   415: ['UnsupportedMediaType', 'The body is not JSON.'],

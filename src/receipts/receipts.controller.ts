@@ -49,6 +49,7 @@ export class ReceiptsController {
     'receipt.undecided',
     'receipt.not_sealed',
     'receipt.unavailable',
+    'audit.pruned',
     'audit.seal_off',
     'audit.unsigned',
   )

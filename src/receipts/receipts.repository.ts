@@ -17,6 +17,11 @@ export class ReceiptsRepository {
   ): Promise<ChainEvent[]> {
     return sql(manager, LIST, [task_id, chain_id]);
   }
+
+  /** Whether the event that opened an approval of the same chain is archived, and no longer in the database. */
+  async isArchived(manager: EntityManager, approvalId: string): Promise<boolean> {
+    return (await sql(manager, IS_ARCHIVED, [approvalId])).length > 0;
+  }
 }
 
 const LIST = `
@@ -26,3 +31,12 @@ const LIST = `
    WHERE e.task_id = $1
      AND e.approval_id IN (SELECT id FROM approvals WHERE task_id = $1 AND chain_id = $2)
    ORDER BY l.position NULLS LAST`;
+
+const IS_ARCHIVED = `
+  SELECT 1 FROM approvals c JOIN approvals a ON a.task_id = c.task_id AND a.chain_id = c.chain_id
+   WHERE c.id = $1 AND a.created_at <= (SELECT max(archived_until) FROM audit_log)
+     AND NOT EXISTS (
+       SELECT FROM audit_events e
+        WHERE e.task_id = a.task_id AND e.approval_id = a.id
+          AND (e.event_type = 'approval_requested' OR (e.event_type = 'approval_decided' AND e.metadata ? 'began')))
+   LIMIT 1`;

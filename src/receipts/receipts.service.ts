@@ -58,7 +58,7 @@ export class ReceiptsService {
    *
    * @param gone aborts when the client disconnects
    * @throws DomainError `approval.not_found`, `receipt.undecided`, `receipt.not_sealed`, `receipt.unavailable`,
-   *   `audit.seal_off` or `audit.unsigned`
+   *   `audit.pruned`, `audit.seal_off` or `audit.unsigned`
    */
   async get(
     agent: Agent,
@@ -82,7 +82,17 @@ export class ReceiptsService {
     );
     if (!key) throw unsigned();
     if (!sealed) throw notSealed();
-    return this.issue(id, sealed, disclose, signerOf(key, sealed.head.origin));
+    try {
+      return await this.issue(id, sealed, disclose, signerOf(key, sealed.head.origin));
+    } catch (error) {
+      const isIncomplete = error instanceof DomainError && error.code === 'receipt.unavailable';
+      if (isIncomplete && (await this.isArchived(id))) throw archived();
+      throw error;
+    }
+  }
+
+  private isArchived(id: string): Promise<boolean> {
+    return this.transactions.read((manager) => this.receipts.isArchived(manager, id));
   }
 
   private find(agent: Agent, id: string): Promise<SealedEvidence | undefined> {
@@ -129,6 +139,13 @@ export class ReceiptsService {
       throw signerFails();
     }
   }
+}
+
+function archived(): DomainError {
+  return new DomainError(
+    'audit.pruned',
+    'Events of the approval are in the archive. Request the bundle with its entries from the operator.',
+  );
 }
 
 function unavailable(reason: string): DomainError {

@@ -59,6 +59,7 @@ const REPLAYS: Record<AuditEventType, Replay> = {
   log_key_changed: null,
   log_key_revoked: null,
   data_erased: dataErased,
+  audit_archived: null,
   log_continued: null,
 };
 

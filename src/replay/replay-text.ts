@@ -19,6 +19,11 @@ export function replayLines(report: ReplayReport): string[] {
     ...(count > findings.length ? [`… and ${count - findings.length} more findings`] : []),
     `Replayed ${events} events and compared ${compared}.`,
     ...EXCLUDED.map((text) => `Not compared: ${text}.`),
+    ...(report.archived > 0
+      ? [
+          `Not replayed: ${report.archived} entries that are archived. Of rows from their time, only status and version are compared.`,
+        ]
+      : []),
     `Not compared: ${old} rows from before the facts, of which only status and version are.`,
     count === 0 ? 'No difference.' : `${count} ${count === 1 ? 'finding' : 'findings'}.`,
   ];

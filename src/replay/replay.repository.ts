@@ -5,6 +5,12 @@ import type { LogEntry, MissingEvent } from './log-entry.js';
 /** A row of a table. Times are text in milliseconds. */
 export type StoredRow = Readonly<Record<string, unknown>>;
 
+/** Consecutive entries of the event log, the last one included. */
+export interface ArchivedRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The tables that are compared with the log. */
 export type ReplayedTable = 'tasks' | 'sessions' | 'approvals' | 'approval_votes' | 'vote_renewals';
 
@@ -23,6 +29,16 @@ export class ReplayRepository {
   async aliases(): Promise<Map<string, string>> {
     const rows = await this.manager.query<{ id: string; alias: string }[]>(ALIASES);
     return new Map(rows.map(({ id, alias }) => [id, alias]));
+  }
+
+  /** Returns the archived entries, whose events are no longer in the database, and the latest time of such an event. */
+  async archive(): Promise<{ ranges: ArchivedRange[]; until: string | null }> {
+    const rows = await this.manager.query<(ArchivedRange & { until: string | null })[]>(ARCHIVE);
+    const [latest = null] = rows
+      .map(({ until }) => until)
+      .sort()
+      .reverse();
+    return { ranges: rows, until: latest };
   }
 
   /** Yields the events from before the event log, then those of the log, then those that have no position yet. */
@@ -55,9 +71,17 @@ const ALIASES = `
   SELECT jsonb_array_elements_text(metadata -> 'event_ids') AS id, metadata ->> 'alias' AS alias
     FROM audit_events WHERE event_type = 'data_erased' AND metadata ? 'alias'`;
 
+const ARCHIVE = `
+  SELECT (first_position - 1)::float8 AS from, (first_position + pruned - 2)::float8 AS to,
+         ${jsonTime('archived_until')} AS until
+    FROM audit_log WHERE pruned > 0 ORDER BY first_position`;
+
 const NUMBERED = `
   SELECT (l.position - 1)::float8 AS entry, ${EVENT}
-    FROM event_log l LEFT JOIN audit_events e ON e.id = l.event_id ORDER BY l.position`;
+    FROM event_log l LEFT JOIN audit_events e ON e.id = l.event_id
+   WHERE e.id IS NOT NULL OR NOT EXISTS (
+     SELECT FROM audit_log g WHERE l.position >= g.first_position AND l.position < g.first_position + g.pruned)
+   ORDER BY l.position`;
 
 const UNNUMBERED = (which: string, order: string): string => `
   SELECT NULL AS entry, ${EVENT} FROM audit_events e

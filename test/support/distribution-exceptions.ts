@@ -52,6 +52,9 @@ export const TRIGGERS: Plans = {
   audit_events_append_only:
     'Citus creates triggers of rows only: refuse each row; TRUNCATE by privileges.',
   audit_events_no_update: 'Refuse each row.',
+  audit_events_no_delete: 'Refuse each row.',
+  audit_events_archived_only:
+    'Read the archives of the log from a reference table, which each server has.',
 };
 
 const PASS_TASK = 'Read the task of the id before, and name it in the statement.';
@@ -88,6 +91,7 @@ export const LOCKS: Plans = {
   'database/migrate.ts alone': ONE_SERVER,
   'audit-log/key-events.repository.ts lock': ONE_SERVER,
   'erasure/erased-events.repository.ts lock': ONE_SERVER,
+  'audit-log/archive/log-archive.repository.ts tryLock': ONE_SERVER,
   'idempotency/idempotency-records.repository.ts tryLock': ONE_SERVER,
   'idempotency/idempotency-records.repository.ts queueLock': ONE_SERVER,
 };
@@ -113,6 +117,16 @@ export const ACROSS_GROUPS: Plans = {
   'audit-log/event-seals.repository.ts list': COPY_EVENT,
   'audit-log/recovery/log-recovery.repository.ts append': COPY_EVENT,
   'audit-log/key-events.repository.ts list': COPY_EVENT,
+  'audit-log/archives.repository.ts listRanges': COPY_EVENT,
+  'audit-log/archives.repository.ts listKept': COPY_EVENT,
+  'audit-log/archives.repository.ts hasEvent': COPY_EVENT,
+  'audit-log/archive/log-archive.repository.ts listMonthEnds': COPY_EVENT,
+  'audit-log/archive/log-archive.repository.ts findEnd': COPY_EVENT,
+  'audit-log/archive/log-archive.repository.ts findAnnounced': COPY_EVENT,
+  'audit-log/archive/log-archive.repository.ts remove':
+    'Delete the events by the ids that the log has, then move its end, in a distributed transaction.',
+  'receipts/receipts.repository.ts isArchived':
+    'Read the end of the archive in a statement of its own, and pass it as a parameter.',
   'receipts/receipts.repository.ts listEvents': COPY_EVENT,
   'webhooks/webhook-deliveries.repository.ts list': COPY_EVENT,
   'webhooks/webhook-deliveries.repository.ts replay': COPY_EVENT,

@@ -98,6 +98,7 @@ export const EVENT_FACTS: Record<AuditEventType, EventFacts> = {
     ['by', 'event_ids', 'reason'],
     ...['alias', 'approvals', 'notes', 'sessions', 'tasks'],
   ),
+  audit_archived: only('by', 'from', 'origin', 'sha256', 'to'),
   log_continued: facts(['by', 'gap', 'head', 'origin', 'reason', 'root', 'size'], 'told'),
   access_denied: facts(['code', 'method', 'path'], 'concealed', 'repeated'),
 };

@@ -252,8 +252,31 @@ export const EXPECTED_SCHEMA = `
       BEGIN
         RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
       END $$;
-  CREATE TRIGGER audit_events_append_only BEFORE DELETE OR TRUNCATE ON audit_events
+  CREATE TRIGGER audit_events_append_only BEFORE TRUNCATE ON audit_events
     FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
+  CREATE FUNCTION audit_events_check_archived() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF OLD.event_type NOT IN ('data_erased', 'audit_archived') AND OLD.event_type NOT LIKE 'log\\_%'
+           AND pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+           AND EXISTS (
+             SELECT FROM event_log l
+               JOIN audit_log g ON l.position >= g.first_position AND l.position < g.first_position + g.size
+               JOIN audit_events a ON a.event_type = 'audit_archived' AND a.metadata ->> 'origin' = g.origin
+                AND l.position - g.first_position
+                    BETWEEN (a.metadata ->> 'from')::bigint AND (a.metadata ->> 'to')::bigint
+               JOIN event_log p ON p.event_id = a.id
+               JOIN audit_log s ON p.position >= s.first_position
+               JOIN audit_heads h ON h.log = s.log AND h.size > p.position - s.first_position
+              WHERE l.event_id = OLD.id) THEN
+          RETURN OLD;
+        END IF;
+        RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
+      END $$;
+  CREATE TRIGGER audit_events_no_delete BEFORE DELETE ON audit_events
+    FOR EACH STATEMENT WHEN (current_setting('agent_mesh.archiving', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION audit_events_refuse_change();
+  CREATE TRIGGER audit_events_archived_only BEFORE DELETE ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION audit_events_check_archived();
   CREATE FUNCTION audit_events_check_erasure() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         IF OLD.erased IS NULL AND NEW.erased ? 'actor' AND NEW.salt IS NULL AND NEW.actor = 'erased'
@@ -521,6 +544,7 @@ export const EXPECTED_SCHEMA = `
     root            bytea        NOT NULL,
     pruned          bigint       NOT NULL DEFAULT 0,
     sealed_at       timestamptz,
+    archived_until  timestamptz,
     CONSTRAINT audit_log_pkey PRIMARY KEY (log),
     CONSTRAINT audit_log_origin_uq UNIQUE (origin),
     CONSTRAINT audit_log_size_ck CHECK (first_position > 0 AND size >= 0 AND pruned BETWEEN 0 AND size),

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { EntityManager } from 'typeorm';
 import { verifyBundle } from '../../../packages/verify/src/bundle.js';
 import { disclosuresPath, type EntryRange } from '../../../packages/verify/src/bundle-log.js';
@@ -29,7 +30,7 @@ import type { BundleFolder } from './bundle-folder.js';
 export interface ExportRequest {
   /** Undefined: the log that grows. */
   readonly origin: string | undefined;
-  /** Undefined: all entries that a signed head covers. */
+  /** Undefined: all entries that a signed head covers and that are not archived. */
   readonly range: EntryRange | undefined;
   /** Whether the bundle contains the actors, text and digests of the entries. */
   readonly isDisclosed: boolean;
@@ -64,7 +65,7 @@ export class LogExport {
    * Writes the bundle, and verifies the files.
    *
    * @param manager a transaction that reads one snapshot
-   * @throws UsageError if there is no such log, no signed head, or no such entry
+   * @throws UsageError if there is no such log, no signed head, or no such entry in the database
    */
   async run(
     manager: EntityManager,
@@ -76,23 +77,34 @@ export class LogExport {
     const head = heads.at(-1);
     if (!head) throw new UsageError(`no head of the log ${log.origin} is signed`);
     const range = rangeOf(log, head, requested);
+    const isPart = requested !== undefined || log.pruned > 0;
     const missing = await this.writeEntries(manager, folder, { log, head, range, isDisclosed });
     await this.writeTiles(manager, folder, log, head);
     const earlier = heads.slice(0, -1).map(({ checkpoint }) => checkpoint);
     if (earlier.length > 0) await folder.write('heads', earlier.join('\n'));
     // Last, so that a bundle that is not complete has no head.
     await folder.write('checkpoint', head.checkpoint);
-    const written = await verifyBundle((path) => readIfExists(`${folder.path}/${path}`), {
-      policy: logsPolicy(this.verifiers(log.origin)),
-      ...(requested && { range }),
-    });
+    const written = await this.verify(folder.path, log.origin, isPart ? range : undefined);
     return {
       origin: log.origin,
       size: head.size,
       range,
-      isPart: requested !== undefined,
-      findings: [...missing, ...written.findings],
+      isPart,
+      findings: [...missing, ...written],
     };
+  }
+
+  /** Verifies a bundle of a log in a folder. */
+  async verify(
+    folder: string,
+    origin: string,
+    range: EntryRange | undefined,
+  ): Promise<readonly Finding[]> {
+    const { findings } = await verifyBundle((path) => readIfExists(join(folder, path)), {
+      policy: logsPolicy(this.verifiers(origin)),
+      ...(range && { range }),
+    });
+    return findings;
   }
 
   private async getLog(manager: EntityManager, origin: string | undefined): Promise<SealedLog> {
@@ -111,6 +123,7 @@ export class LogExport {
     const about = new Set(
       (await this.logs.listOwnPositions(manager))
         .map((position) => position - log.first_position)
+        .filter((index) => index >= log.pruned)
         .map((index) => Math.floor(index / TILE_WIDTH)),
     );
     const findings: Finding[] = [];
@@ -154,12 +167,17 @@ interface EntriesRequest {
 }
 
 function rangeOf(
-  { origin }: SealedLog,
+  { origin, pruned }: SealedLog,
   { size }: StoredHead,
   range: EntryRange | undefined,
 ): EntryRange {
-  const from = range?.from ?? 0;
+  const from = range?.from ?? pruned;
   const to = range === undefined || range.to === Infinity ? size - 1 : range.to;
+  if (from < pruned) {
+    throw new UsageError(
+      `the entries of the log ${origin} before ${pruned} are in the archive: --from must not be below`,
+    );
+  }
   if (from < size && to < size) return { from, to };
   throw new UsageError(
     `the newest head of the log ${origin} covers ${size} entries: --from and --to must be below`,

@@ -3,7 +3,8 @@ import type { EntryRange } from '../../../packages/verify/src/bundle-log.js';
 import type { Report } from '../../../packages/verify/src/findings.js';
 import { HASH_BYTES } from '../../../packages/verify/src/tree.js';
 import { UsageError } from '../../common/usage-error.js';
-import type { AuditLogRepository, SealedLog } from '../audit-log.repository.js';
+import { ArchivesRepository } from '../archives.repository.js';
+import type { AuditLogRepository, PositionedRow, SealedLog } from '../audit-log.repository.js';
 import { readRows, rowHash } from '../event-rows.js';
 import { RowAlignment } from './row-alignment.js';
 
@@ -19,9 +20,11 @@ export interface ComparedLog {
 
 /** Compares the entries of a log with the events of the database. */
 export class RowComparison {
+  private readonly archives = new ArchivesRepository();
+
   constructor(private readonly logs: AuditLogRepository) {}
 
-  /** @throws UsageError if the log does not have the entries of the range */
+  /** @throws UsageError if the log does not have the entries of the range, or they are archived */
   async run(manager: EntityManager, compared: ComparedLog): Promise<Report> {
     const { log, leaves, range } = compared;
     const { from, to } = rangeOf(log, range);
@@ -47,6 +50,7 @@ export class RowComparison {
       });
     }
     const messages = [
+      ...(range ? [] : await this.archived(manager, compared)),
       ...alignment.lines(),
       ...(await this.silentErasures(manager, erased)),
       ...(range || compared.next ? [] : await this.unplaced(manager)),
@@ -54,6 +58,7 @@ export class RowComparison {
     return {
       findings: messages.map((message) => ({ kind: 'INVALID', message })),
       notes: [
+        ...(range || log.pruned === 0 ? [] : [`entries 0 to ${log.pruned - 1} are archived`]),
         range
           ? `entries ${from} to ${to} were compared, ${erased.size} were erased`
           : `${pending} events are ${compared.next ? 'between this log and the next' : 'not sealed yet'}, ${erased.size} were erased`,
@@ -63,6 +68,32 @@ export class RowComparison {
 
   private async lastPosition(manager: EntityManager, { next }: ComparedLog): Promise<number> {
     return next ? next.first_position - 1 : this.logs.getLastPosition(manager);
+  }
+
+  /** Finds archived entries that no event names, and events that differ from their archived entries. */
+  private async archived(manager: EntityManager, { log, leaves }: ComparedLog): Promise<string[]> {
+    if (log.pruned === 0) return [];
+    const ranges = await this.archives.listRanges(manager, log.origin);
+    const messages = uncovered(ranges, log.pruned).map(
+      ({ from, to }) => `entries ${from} to ${to} were removed without an event audit_archived`,
+    );
+    for await (const row of this.keptRows(manager, log)) {
+      const index = row.position - log.first_position;
+      const sealed = hashAt(leaves, index);
+      if (sealed !== undefined && sealed !== rowHash(row)?.toString('hex')) {
+        messages.push(`entry ${index} was changed (event ${row.id})`);
+      }
+    }
+    return messages;
+  }
+
+  private async *keptRows(manager: EntityManager, log: SealedLog): AsyncGenerator<PositionedRow> {
+    for (let after = 0; ;) {
+      const { rows, isTruncated } = await this.archives.listKept(manager, log, after);
+      yield* rows;
+      if (!isTruncated) return;
+      after = rows.at(-1)?.position ?? after;
+    }
   }
 
   private async silentErasures(
@@ -82,6 +113,18 @@ export class RowComparison {
   }
 }
 
+/** Returns the entries before `end` that no range contains. The ranges ascend. */
+function uncovered(ranges: readonly EntryRange[], end: number): EntryRange[] {
+  const gaps: EntryRange[] = [];
+  let next = 0;
+  for (const { from, to } of [...ranges, { from: end, to: end }]) {
+    const first = Math.min(from, end);
+    if (first > next) gaps.push({ from: next, to: first - 1 });
+    next = Math.max(next, to + 1);
+  }
+  return gaps;
+}
+
 /** Undefined: the tile of the hash is missing. */
 function hashAt(leaves: Buffer, index: number): string | undefined {
   const hash = leaves.toString('hex', index * HASH_BYTES, (index + 1) * HASH_BYTES);
@@ -90,8 +133,13 @@ function hashAt(leaves: Buffer, index: number): string | undefined {
 
 const MISSING = '0'.repeat(2 * HASH_BYTES);
 
-function rangeOf({ size, origin }: SealedLog, range: EntryRange | undefined): EntryRange {
-  if (!range) return { from: 0, to: size - 1 };
+function rangeOf({ size, origin, pruned }: SealedLog, range: EntryRange | undefined): EntryRange {
+  if (!range) return { from: pruned, to: size - 1 };
+  if (range.from < pruned) {
+    throw new UsageError(
+      `the entries of the log ${origin} before ${pruned} are archived: verify their archive with mesh-verify bundle`,
+    );
+  }
   const to = Math.min(range.to, range.to === Infinity ? size - 1 : Infinity);
   if (range.from < size && to < size) return { from: range.from, to };
   throw new UsageError(`the log ${origin} has ${size} entries: --from and --to must be below`);

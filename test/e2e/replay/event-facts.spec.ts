@@ -22,8 +22,14 @@ describe('the facts of audit events', () => {
       seen.set(event_type, [...(seen.get(event_type) ?? []), facts]);
   });
 
-  // Of commands of the operator: the specs of erasures, recoveries and keys check them.
-  const COMMANDS = ['data_erased', 'log_continued', 'log_key_changed', 'log_key_revoked'];
+  // Of commands of the operator: the specs of erasures, archives, recoveries and keys check them.
+  const COMMANDS = [
+    'audit_archived',
+    'data_erased',
+    'log_continued',
+    'log_key_changed',
+    'log_key_revoked',
+  ];
   const types = Object.entries(EVENT_FACTS).filter(([type]) => !COMMANDS.includes(type));
 
   it.each(types)('of %s are exactly these', (type, { always, sometimes }) => {

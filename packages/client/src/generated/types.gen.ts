@@ -3031,6 +3031,10 @@ export type ListAuditEventsErrors = {
      */
     401: Problem;
     /**
+     * The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.
+     */
+    410: Problem;
+    /**
      * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
@@ -3176,7 +3180,7 @@ export type ListEventsErrors = {
      */
     403: Problem;
     /**
-     * The cursor is beyond the end of its epoch. Continue at `oldest`.
+     * The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.
      */
     410: Problem;
     /**
@@ -3248,7 +3252,7 @@ export type StreamEventsErrors = {
      */
     403: Problem;
     /**
-     * The cursor is beyond the end of its epoch. Continue at `oldest`.
+     * The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.
      */
     410: Problem;
     /**
@@ -3484,7 +3488,7 @@ export type GetAuditEntriesErrors = {
      */
     404: Problem;
     /**
-     * The cursor is beyond the end of its epoch. Continue at `oldest`.
+     * The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.
      */
     410: Problem;
     /**
@@ -3595,6 +3599,10 @@ export type GetAuditEventProofErrors = {
      * The present state does not allow the request. Read the resource.
      */
     409: Problem;
+    /**
+     * The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.
+     */
+    410: Problem;
     /**
      * A limit is reached. Wait for `Retry-After` seconds.
      */
@@ -6109,6 +6117,10 @@ export type GetApprovalReceiptErrors = {
      */
     409: Problem;
     /**
+     * The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.
+     */
+    410: Problem;
+    /**
      * A limit is reached. Wait for `Retry-After` seconds.
      */
     429: Problem;
@@ -6900,7 +6912,7 @@ export type ReplayWebhookEventsErrors = {
      */
     409: Problem;
     /**
-     * The cursor is beyond the end of its epoch. Continue at `oldest`.
+     * The cursor is beyond the end of its epoch, or the events are archived. Continue at `oldest`, if the response has it.
      */
     410: Problem;
     /**
