@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { newSubject, startTestApp, type TestApp, tokenFor } from '../../support/app.js';
+import { untilSequenced } from '../../support/events.js';
 import { routeTask, times, useTwoApps } from '../../support/kit.js';
 import { McpAgents } from '../../support/mcp.js';
 import { patient } from '../../support/patience.js';
@@ -51,6 +52,7 @@ describe('tools that wait', () => {
     const [from, to] = [newSubject('from'), newSubject('to')];
     const mesh = await startTestApp({ databaseUrl: one.databaseUrl });
     const task = await routeTask(one, from, to);
+    await untilSequenced(mesh);
     const agent = await agentAt(mesh, from);
     const waiting = [
       agent.does('fetch_status', { id: task, wait_seconds: 25 }),
