@@ -43,7 +43,7 @@ export async function catchUp(
   maxMs: number,
 ): Promise<void> {
   const deadline = performance.now() + maxMs;
-  for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     const [state] = await sql<ReplicaState>(manager, STATE, [lsn, system, timeline]);
     if (state?.is_standby !== true) {
       throw new ReplicaRefusalError('unavailable', 'The server is not a standby.');
@@ -67,6 +67,7 @@ export async function catchUp(
 }
 
 const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 32;
 
 /**
  * The snapshot is taken before the position is read, so that the position is after each commit that the snapshot shows.
