@@ -15,6 +15,18 @@ export const INSTANT_MS = 100;
 /** Number of the slots of a cluster. */
 const SLOTS = 16_384;
 
+/**
+ * Arguments of a node of a cluster.
+ *
+ * @param bus the port of the cluster bus. By default it is 10,000 above that of the clients, and may be taken.
+ */
+export function clusterArguments(bus: number): string[] {
+  return [
+    ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+    ...['--cluster-port', String(bus)],
+  ];
+}
+
 /** Redis servers and caches of one test, which are stopped after it. */
 export class RedisCaches {
   /** The warnings that the caches have logged. */
@@ -28,9 +40,7 @@ export class RedisCaches {
   }
 
   async startCluster(): Promise<TestRedis> {
-    const node = await this.start(
-      ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
-    );
+    const node = await this.start(...clusterArguments(await freePort()));
     await operate(node, async (client) => {
       await client.cluster('ADDSLOTSRANGE', 0, 16383);
       await until(async () => (await client.cluster('INFO')).includes('cluster_state:ok'));
@@ -47,8 +57,8 @@ export class RedisCaches {
       buses.push(bus);
       nodes.push(
         await this.start(
-          ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
-          ...['--cluster-port', String(bus), '--cluster-node-timeout', '2000'],
+          ...clusterArguments(bus),
+          ...['--cluster-node-timeout', '2000'],
           ...['--cluster-require-full-coverage', 'no'],
         ),
       );

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePort } from '../../../src/embedded-postgres/free-port.js';
 import type { Answer } from '../../support/client.js';
 import { until } from '../../support/eventually.js';
 import {
@@ -10,6 +11,7 @@ import {
   statuses,
 } from '../../support/idempotency.js';
 import { startTestRedis } from '../../support/redis.js';
+import { clusterArguments } from '../../support/redis-caches.js';
 import { RedisBackedApp } from '../../support/redis-backed-app.js';
 
 describe('idempotency keys with an unusual Redis', () => {
@@ -88,8 +90,7 @@ describe('idempotency keys with an unusual Redis', () => {
   });
 
   it('replays from a cluster, also after its restart', async () => {
-    const cluster = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
-    await app.start(cluster, ({ url }) => `${url},${url}`);
+    await app.start(clusterArguments(await freePort()), ({ url }) => `${url},${url}`);
     await app.expectOneEffect();
     await app.operate((client) => client.cluster('ADDSLOTSRANGE', 0, 16383));
     await app.untilReplayedFromRedis();

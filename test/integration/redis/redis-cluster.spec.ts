@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../src/embedded-postgres/free-port.js';
 import type { TestRedis } from '../../support/redis.js';
 import { until } from '../../support/eventually.js';
 import {
+  clusterArguments,
   INSTANT_MS,
   MAX_CALL_MS,
   RedisCaches,
@@ -83,12 +85,7 @@ describe('RedisCache with a Redis cluster', () => {
   });
 
   it('misses when the URL names one node that does not have the slot', async () => {
-    const node = await redises.start(
-      '--cluster-enabled',
-      'yes',
-      '--cluster-announce-ip',
-      '127.0.0.1',
-    );
+    const node = await redises.start(...clusterArguments(await freePort()));
     const sut = await redises.connected(node.url);
     for (let made = 0; made < 5; made++) expect(await sut.get('key')).toBeUndefined();
     expect(redises.warnings).toHaveLength(1);
