@@ -4,8 +4,8 @@ import { TransactionsService } from '../database/transactions.service.js';
 import { DomainError } from '../errors/domain-error.js';
 import { messageOf } from '../errors/error-text.js';
 import { MetricsService } from '../observability/metrics.service.js';
-import { parseRetryAfter, retryDelay } from '../webhooks/retry-schedule.js';
-import { type SendResult, WebhookSenderService } from '../webhooks/webhook-sender.service.js';
+import { delayAfter, isSuccess, sendFailure, type SendResult } from '../webhooks/send-result.js';
+import { WebhookSenderService } from '../webhooks/webhook-sender.service.js';
 import { A2aRefusal } from './a2a-failure.js';
 import type { PushConfig } from './push-config.entity.js';
 import { pushHeaders } from './push-headers.js';
@@ -18,7 +18,6 @@ import { TaskReaderService } from './task-reader.service.js';
 export const CLAIM_SECONDS = 60;
 /** Seconds until the events of a task have positions. */
 const BEHIND_SECONDS = 1;
-const GONE = 410;
 
 const DONE: PushOutcome = { attempts: 0, delaySeconds: null, hasEnded: false };
 const ENDED: PushOutcome = { attempts: 0, delaySeconds: null, hasEnded: true };
@@ -103,23 +102,20 @@ export class PushAttemptsService {
 
   private async send(config: PushConfig, update: PushUpdate): Promise<SendResult> {
     const secret = this.secrets.open(config);
-    if (!secret) return { status: null, error: 'secret', response: '', retryAfter: undefined };
+    if (!secret) return sendFailure('secret');
     const attributes = { 'mesh.task.id': config.task_id };
     return this.sender.send(config.url, pushHeaders(secret, update), update.body, attributes);
   }
 
   /** Schedules the next attempt, or ends the configuration after the last one. */
-  private async fail(
-    config: PushConfig,
-    failures: number,
-    { status, error, retryAfter }: SendResult,
-  ): Promise<void> {
+  private async fail(config: PushConfig, failures: number, result: SendResult): Promise<void> {
+    const { status, error } = result;
     if (this.sender.isStopping && status === null) {
       await this.settle(config, { attempts: failures, delaySeconds: 0, hasEnded: false });
       return;
     }
     const attempts = failures + 1;
-    const delay = status === GONE ? undefined : retryDelay(attempts, parseRetryAfter(retryAfter));
+    const delay = delayAfter(result, attempts);
     const hasEnded = delay === undefined;
     this.results.inc({ result: hasEnded ? 'failed' : 'retried' });
     if (hasEnded) {
@@ -148,10 +144,6 @@ export class PushAttemptsService {
 
 function keyOf({ task_id, owner, id, version }: PushConfig) {
   return { task_id, owner, id, version };
-}
-
-function isSuccess({ status }: SendResult): boolean {
-  return status !== null && status >= 200 && status <= 299;
 }
 
 function isNotFound(error: unknown): boolean {

@@ -4,18 +4,14 @@ import {
   Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { BackgroundLoop } from '../database/background-loop.js';
 import { TransactionsService } from '../database/transactions.service.js';
 import { EventHubService } from '../events/event-hub.service.js';
 import { EventReaderService } from '../events/event-reader.service.js';
-import { RequestsInProgress } from '../webhooks/requests-in-progress.js';
+import { DispatchLoop } from '../webhooks/dispatch-loop.js';
 import { CLAIM_SECONDS, PushAttemptsService } from './push-attempts.service.js';
+import type { PushConfig } from './push-config.entity.js';
 import { PushQueueRepository } from './push-queue.repository.js';
 
-/** Milliseconds between checks for configurations that are due. */
-const POLL_MS = 1_000;
-/** Maximum number of requests at a time of this instance. */
-const PER_INSTANCE = 16;
 /** Number of positions from which all configurations are checked, and not the tasks of the events. */
 const MANY_POSITIONS = 1_000;
 
@@ -25,61 +21,49 @@ const MANY_POSITIONS = 1_000;
  */
 @Injectable()
 export class PushDispatcherService implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly sending = new RequestsInProgress();
-  /** Whether a configuration could receive updates at the last check. */
-  private isUsed = true;
   /** The position up to which events were looked at. Undefined: all configurations have to be checked. */
   private after?: number | undefined;
-  private readonly loop = new BackgroundLoop({
-    round: () => this.round(),
-    pollMs: POLL_MS,
-    logger: new Logger(PushDispatcherService.name),
-    failing: 'Push notifications are not sent.',
-  });
+  private readonly loop: DispatchLoop<PushConfig>;
 
   constructor(
     private readonly queue: PushQueueRepository,
-    private readonly attempts: PushAttemptsService,
+    attempts: PushAttemptsService,
     private readonly events: EventReaderService,
     private readonly hub: EventHubService,
     private readonly transactions: TransactionsService,
-  ) {}
+  ) {
+    this.loop = new DispatchLoop({
+      perInstance: 16,
+      logger: new Logger(PushDispatcherService.name),
+      failing: 'Push notifications are not sent.',
+      isUsed: () => this.isUsed(),
+      schedule: async () => {
+        await this.mark();
+        return false;
+      },
+      claim: (limit) => transactions.run((manager) => queue.claim(manager, limit, CLAIM_SECONDS)),
+      make: (config) => attempts.make(config),
+      abort: () => {
+        attempts.stop();
+      },
+    });
+  }
 
   onApplicationBootstrap(): void {
-    this.hub.onGrowth(() => {
-      if (this.isUsed) this.loop.signal();
-    });
-    this.loop.start();
+    this.loop.start(this.hub);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.loop.stop();
-    await this.sending.stop(() => {
-      this.attempts.stop();
-    });
   }
 
-  private async round(): Promise<void> {
-    if (this.loop.isStopping) return;
-    this.isUsed = await this.transactions.read((manager) => this.queue.hasOpen(manager));
-    if (!this.isUsed) {
-      this.after = undefined;
-      return;
-    }
-    await this.mark();
-    const free = PER_INSTANCE - this.sending.size;
-    if (free <= 0) return;
-    const claimed = await this.transactions.run((manager) =>
-      this.queue.claim(manager, free, CLAIM_SECONDS),
-    );
-    for (const config of claimed) {
-      this.sending.add(this.attempts.make(config), () => {
-        this.loop.signal();
-      });
-    }
+  private async isUsed(): Promise<boolean> {
+    const isUsed = await this.transactions.read((manager) => this.queue.hasOpen(manager));
+    if (!isUsed) this.after = undefined;
+    return isUsed;
   }
 
-  /** Makes the configurations due whose tasks have new events. */
+  /** Makes the configurations due whose tasks have new events: all of them at once. */
   private async mark(): Promise<void> {
     const { after } = this;
     const { position } = await this.events.startAfter(undefined);

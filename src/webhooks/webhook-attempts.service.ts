@@ -5,15 +5,14 @@ import { Environment } from '../config/environment.js';
 import { messageOf } from '../errors/error-text.js';
 import { CLOUD_EVENTS, toCloudEvent } from '../events/cloud-event.js';
 import { MetricsService } from '../observability/metrics.service.js';
-import { parseRetryAfter, retryDelay } from './retry-schedule.js';
+import { delayAfter, isSuccess, sendFailure, type SendResult } from './send-result.js';
 import type { ClaimedDelivery, Outcome, ScheduledEvent } from './webhook-queue.repository.js';
 import { CLAIM_SECONDS, WebhookQueueService } from './webhook-queue.service.js';
 import { WebhookSecretsService } from './webhook-secrets.service.js';
-import { type SendResult, WebhookSenderService } from './webhook-sender.service.js';
+import { WebhookSenderService } from './webhook-sender.service.js';
 import { signatureHeaders } from './webhook-signature.js';
 import type { Webhook } from './webhook.entity.js';
 
-const GONE = 410;
 /** Milliseconds between attempts to store an outcome. */
 const STORE_AGAIN_MS = 500;
 
@@ -91,9 +90,7 @@ export class WebhookAttemptsService {
 
   private async send(webhook: Webhook, event: ScheduledEvent, now: Date): Promise<SendResult> {
     const secrets = this.secrets.openAll(webhook);
-    if (secrets.length === 0) {
-      return { status: null, error: 'secret', response: '', retryAfter: undefined };
-    }
+    if (secrets.length === 0) return sendFailure('secret');
     const body = JSON.stringify(toCloudEvent(event, this.environment.PUBLIC_URL));
     const timestamp = Math.floor(now.getTime() / 1000);
     const headers = signatureHeaders({ id: messageId(event), timestamp, body }, secrets);
@@ -117,14 +114,9 @@ function messageId({ epoch, position }: ScheduledEvent): string {
   return epoch > 1 ? `evt_${epoch}_${position}` : `evt_${position}`;
 }
 
-function nextState(
-  { status, retryAfter }: SendResult,
-  attempts: number,
-): Pick<Outcome, 'next' | 'delaySeconds'> {
-  if (status !== null && status >= 200 && status <= 299) {
-    return { next: 'delivered', delaySeconds: null };
-  }
-  const delay = status === GONE ? undefined : retryDelay(attempts, parseRetryAfter(retryAfter));
+function nextState(result: SendResult, attempts: number): Pick<Outcome, 'next' | 'delaySeconds'> {
+  if (isSuccess(result)) return { next: 'delivered', delaySeconds: null };
+  const delay = delayAfter(result, attempts);
   return delay === undefined
     ? { next: 'failed', delaySeconds: null }
     : { next: 'pending', delaySeconds: delay };

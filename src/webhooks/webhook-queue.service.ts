@@ -4,6 +4,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { SYSTEM } from '../auth/actor.js';
 import { newId } from '../common/new-id.js';
 import { TransactionsService } from '../database/transactions.service.js';
+import { GONE } from './send-result.js';
 import {
   type ClaimedDelivery,
   type DeliveryKey,
@@ -22,7 +23,6 @@ export const CLAIM_SECONDS = 60;
 /** When a webhook without a success is disabled: both limits have to be reached. */
 const MIN_FAILURES = 20;
 const MIN_DAYS = 5;
-const GONE = 410;
 
 /** The deliveries that wait for an attempt. All instances share them; no transaction is open during an attempt. */
 @Injectable()

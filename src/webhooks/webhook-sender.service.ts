@@ -8,6 +8,7 @@ import { codeOf } from '../errors/error-text.js';
 import { inClientSpan } from '../observability/client-span.js';
 import { traceHeaders } from '../observability/tracing.js';
 import { VERSION } from '../version.js';
+import { type SendError, sendFailure, type SendResult } from './send-result.js';
 import { AddressRefusedError, isRefusedLiteral, publicLookup } from './webhook-address.js';
 
 /** Milliseconds for one request, from the lookup of the host to the end of the response. */
@@ -15,19 +16,6 @@ const TIMEOUT_MS = 15_000;
 /** Bytes of a response that are read before the connection is closed, and that are kept. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 const KEPT_BYTES = 512;
-
-/** The class of a failure without a response. */
-type SendError = 'address_refused' | 'timeout' | 'connection' | 'tls' | 'dns' | 'secret';
-
-/** The result of one request to an endpoint. */
-export interface SendResult {
-  /** Status of the response; null: there was none. */
-  status: number | null;
-  error: SendError | null;
-  /** The first 512 bytes of the response body. */
-  response: string;
-  retryAfter: string | undefined;
-}
 
 /** Sends requests to endpoints: no redirects, a bounded response, and never to an address that must not be called. */
 @Injectable()
@@ -65,7 +53,7 @@ export class WebhookSenderService {
     attributes: Record<string, string> = {},
   ): Promise<SendResult> {
     if (isRefusedLiteral(url, this.environment.WEBHOOK_ALLOWED_NETWORKS)) {
-      return failure('address_refused');
+      return sendFailure('address_refused');
     }
     return withTimeLimit(this.timeoutMs, this.stopping.signal, async (signal) => {
       try {
@@ -82,7 +70,7 @@ export class WebhookSenderService {
           retryAfter: response.headers['retry-after'],
         };
       } catch (error) {
-        return failure(signal.reason instanceof TimeLimitError ? 'timeout' : classOf(error));
+        return sendFailure(signal.reason instanceof TimeLimitError ? 'timeout' : classOf(error));
       }
     });
   }
@@ -137,10 +125,6 @@ async function firstBytes(response: IncomingMessage): Promise<string> {
   }
   response.destroy();
   return Buffer.concat(chunks).subarray(0, KEPT_BYTES).toString('utf8').replaceAll('\0', '');
-}
-
-function failure(error: SendError): SendResult {
-  return { status: null, error, response: '', retryAfter: undefined };
 }
 
 function classOf(error: unknown): SendError {

@@ -5,10 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SERVER_CERTIFICATE, SERVER_KEY } from '../support/certificates.js';
 import { parseEnvironment } from '../../src/config/parse-environment.js';
-import {
-  type SendResult,
-  WebhookSenderService,
-} from '../../src/webhooks/webhook-sender.service.js';
+import type { SendResult } from '../../src/webhooks/send-result.js';
+import { WebhookSenderService } from '../../src/webhooks/webhook-sender.service.js';
 
 /** A sender with a time limit that a test can wait for. */
 class ImpatientSenderService extends WebhookSenderService {
