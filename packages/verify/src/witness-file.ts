@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { decodeBase64, FormatError } from './encoding.js';
 import { isObject, type JsonObject, parseJson } from './json.js';
 import { readIfExists } from './read-if-exists.js';
+import { syncFolder } from './sync-folder.js';
 import { HASH_BYTES } from './tree.js';
 import type { StoredHead, WitnessState } from './witness.js';
 
@@ -49,16 +50,6 @@ export class WitnessFile implements WitnessState {
     }
     await rename(next, this.path);
     await syncFolder(dirname(this.path));
-  }
-}
-
-/** A rename is durable when its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

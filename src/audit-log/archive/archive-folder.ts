@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { syncFolder } from '../../../packages/verify/src/sync-folder.js';
 import { BundleFolder } from '../export/bundle-folder.js';
 
 /** The file with the digests of the others, in the format of `sha256sum`. */
@@ -29,9 +30,9 @@ export class ArchiveFolder {
   async complete(): Promise<void> {
     const digests = join(this.partial, DIGESTS);
     await writeFile(digests, await digestsOf(this.partial), { mode: 0o600, flush: true });
-    for (const folder of await foldersOf(this.partial)) await sync(folder);
+    for (const folder of await foldersOf(this.partial)) await syncFolder(folder);
     await rename(this.partial, this.path);
-    await sync(dirname(this.path));
+    await syncFolder(dirname(this.path));
   }
 
   /** Returns the digest over the files as they are. Undefined if they are not those whose digests were written. */
@@ -63,13 +64,4 @@ async function foldersOf(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory());
   return [folder, ...folders.map(({ parentPath, name }) => join(parentPath, name))];
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
