@@ -26,7 +26,7 @@ export class EventsController {
     operationId: 'listEvents',
     summary: 'List events, in the order of the event log',
     description:
-      'Returns the events after a cursor that the caller can also see in `GET /audit/events`. Without `after`, starts with the first event. Send `next` as `after` of the next request. With `wait_seconds`, a request at the end of the log waits for the next event. Use it to follow the mesh without a missed or repeated event.',
+      'Returns the events after a cursor that the caller can also see in `GET /audit/events`. Without `after`, starts with the first event that is not archived. Send `next` as `after` of the next request. With `wait_seconds`, a request at the end of the log waits for the next event. Use it to follow the mesh without a missed or repeated event.',
   })
   @ApiOkResponse({ type: EventPageDto, description: 'The events.' })
   @ApiProblems('events.cursor_invalid', 'events.cursor_gone', 'events.filter_forbidden')

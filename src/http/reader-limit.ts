@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 const limited = new WeakSet<ServerResponse>();
 
-/** Declares that a response disconnects a client that does not read it, by a limit of its own, until it is ended. */
+/** Marks a response that has a limit of its own for a client that does not read. The mark ends with the response. */
 export function limitsReader(response: ServerResponse): void {
   limited.add(response);
 }

@@ -8,7 +8,7 @@ export const ARCHIVE_USAGE =
 /** As for AUDIT_RETENTION_DAYS. */
 const MAX_DAYS = 36_500;
 
-/** An archiving that an operator requests. */
+/** Options of one run of the command. */
 export interface ArchiveOptions {
   /** The folder of the archives. */
   readonly out: string;

@@ -57,7 +57,7 @@ export class LogArchiveRepository {
     return rows.map(({ month_end }) => month_end);
   }
 
-  /** Returns the number of entries before the first one, from a given one on, whose event is not before a time. */
+  /** Returns the number of entries before the first event that is not earlier than a time. */
   async findEnd(
     manager: EntityManager,
     { first_position, pruned }: SealedLog,

@@ -14,13 +14,13 @@ import type { AnnouncedArchive, LogArchiveRepository } from './log-archive.repos
 const BATCH = 16 * TILE_WIDTH;
 const POLL_MS = 200;
 
-/** How an archiving runs. */
+/** Settings of one run. */
 export interface ArchiveRequest {
   /** The folder of the archives. */
   readonly out: string;
   /** Age in days at which a month is archived. */
   readonly days: number;
-  /** Whether nothing is written and deleted. */
+  /** Whether the run changes nothing. */
   readonly isDryRun: boolean;
   /** Whether anchors keep the heads. Then only entries that an anchored head covers are archived. */
   readonly hasAnchors: boolean;
@@ -36,14 +36,14 @@ export interface ArchivedPart extends EntryRange {
   readonly sha256: string | undefined;
 }
 
-/** The result of an archiving. */
+/** The result of one run. */
 export interface ArchiveReport {
   readonly parts: readonly ArchivedPart[];
   /** Why it ended early. Empty: all that is old enough is archived. */
   readonly findings: readonly Finding[];
 }
 
-/** An archiving cannot run. */
+/** The run cannot start. */
 class ArchiveError extends Error {}
 
 /**
