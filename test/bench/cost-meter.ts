@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { Ground, System } from './systems.js';
 import { cpuOfFamily, usageOf } from './usage.js';
 
-/** What the server needs for the meter. Autovacuum would run at times that differ between runs. */
+/** Settings of PostgreSQL that the meter needs. Autovacuum would run at times that differ between runs. */
 export const METERED = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'top',

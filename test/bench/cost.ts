@@ -1,4 +1,4 @@
-/** What one task costs, from routing to completion, step by step. See docs/operations/scaling.md. */
+/** Measures the cost of one task, step by step. See docs/operations/scaling.md. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LifeOptions, Lives, STEP_NAMES } from './cost-life.js';
 import { type Cost, Meter, type TableCost } from './cost-meter.js';

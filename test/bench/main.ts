@@ -39,17 +39,17 @@ const { values: options } = parseArgs({
     'before-sql': { type: 'string' },
     /** The Node that runs the servers. Default: the one that runs the benchmark. */
     node: { type: 'string', default: process.execPath },
-    /** Only what becomes of some answers as tables grow; takes some minutes to fill them. */
+    /** Only the growth of some responses with the tables, which take some minutes to fill. */
     growth: { type: 'boolean', default: false },
     /** Only the time to the delivery of events, and the cost of their readers. */
     events: { type: 'boolean', default: false },
-    /** Only what one task costs in WAL, rows, statements and processor time. */
+    /** Only the cost of one task: WAL, rows, statements and CPU time. */
     cost: { type: 'boolean', default: false },
     /** Of each run of the cost. */
     tasks: { type: 'string', default: '2000' },
     /** Numbers of tasks of the tables that have grown. Default: 1,000, 100,000 and 1,000,000. */
     size: { type: 'string', multiple: true },
-    /** Where to leave a profile of the controller's processor time. */
+    /** Where to leave a profile of the controller's CPU time. */
     profile: { type: 'string' },
   },
 });

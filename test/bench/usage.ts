@@ -25,7 +25,7 @@ function cpuOfThread(pid: number, thread: string): number {
   return Number(text?.split(' ')[0] ?? 0);
 }
 
-/** The processor time, in milliseconds, of a process and its children, those that have ended among them. */
+/** The CPU time, in milliseconds, of a process and its children, those that have ended among them. */
 export function cpuOfFamily(pid: number): number {
   let ticks = 0;
   for (const other of readdirSync('/proc').map(Number)) {
