@@ -14,6 +14,7 @@ import {
 import { type Answer, Client } from './client.js';
 import { until } from './eventually.js';
 import { withClient } from './catalog.js';
+import { TABLE_WAITS } from './lock-waits.js';
 
 /** Misses every key. */
 class EmptyRedis extends RedisCacheService {
@@ -128,19 +129,13 @@ export async function lockTable({ databaseUrl }: TestApp, table: string): Promis
   await client.connect();
   await client.query(`BEGIN; LOCK TABLE ${pg.escapeIdentifier(table)} IN SHARE MODE`);
   const waiting = async (): Promise<number> => {
-    const { rows } = await client.query<{ count: number }>(
-      `SELECT count(*)::int FROM pg_locks WHERE NOT granted AND relation = $1::regclass`,
-      [table],
-    );
-    return rows[0]?.count ?? 0;
+    const { rows } = await client.query(TABLE_WAITS, [table]);
+    return rows.length;
   };
   return {
     waiters: (count) => until(async () => (await waiting()) === count),
     endWaiters: async () => {
-      await client.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = $1::regclass`,
-        [table],
-      );
+      await client.query(`SELECT pg_terminate_backend(pid) FROM (${TABLE_WAITS}) w`, [table]);
     },
     release: () => client.end(),
   };

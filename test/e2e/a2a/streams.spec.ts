@@ -8,15 +8,12 @@ import { requestApproval } from '../../support/a2a-approvals.js';
 import { startTestApp } from '../../support/app.js';
 import { until } from '../../support/eventually.js';
 import { sendFromNewConnection } from '../../support/host-request.js';
+import { TABLE_WAITS } from '../../support/lock-waits.js';
 import { finish, metrics } from '../../support/work.js';
 
 /** The number of statements that wait for a lock of a table. */
 async function waitingFor(db: pg.Client, table: string): Promise<number> {
-  const { rowCount } = await db.query(
-    'SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::regclass',
-    [table],
-  );
-  return rowCount ?? 0;
+  return (await db.query(TABLE_WAITS, [table])).rows.length;
 }
 
 /** The updates of a stream as they arrive. */

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { MIGRATIONS } from '../../../migrations/index.js';
 import { lacksMigrations, MIGRATION_LOCK } from '../../../src/database/migrate.js';
 import { programFile } from '../../support/program-file.js';
+import { WAITS_HERE } from '../../support/lock-waits.js';
 import { appliedMigrations, dropDatabases, emptyDatabase, up } from '../../support/migrations.js';
 
 describe('npm run migration', () => {
@@ -41,7 +42,7 @@ describe('npm run migration', () => {
     await other.connect();
     await other.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const run = typeorm(url, 'migration:run');
-    const waits = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+    const waits = `SELECT 1 FROM pg_locks WHERE ${WAITS_HERE} AND locktype = 'advisory'`;
     while ((await other.query(waits)).rows.length === 0) await sleep(50);
     expect(await lacksMigrations(url)).toBe(true);
     await other.end();

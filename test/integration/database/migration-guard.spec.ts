@@ -7,6 +7,7 @@ import { MigratingDataSource, migrate } from '../../../src/database/migrate.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
 import { until } from '../../support/eventually.js';
+import { WAITS_HERE } from '../../support/lock-waits.js';
 import { appliedMigrations, dropDatabases, emptyDatabase } from '../../support/migrations.js';
 
 class SplitTasks9999999999999 implements MigrationInterface {
@@ -36,7 +37,7 @@ class LockTables9999999999998 implements MigrationInterface {
   }
 }
 
-const WAITING = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'approvals'::regclass`;
+const WAITING = `SELECT 1 FROM pg_locks WHERE ${WAITS_HERE} AND relation = 'approvals'::regclass`;
 
 describe('a migration', () => {
   afterEach(dropDatabases);
