@@ -1,9 +1,9 @@
-import pg from 'pg';
 import { newDatabase, startTestApp, type TestApp } from './app.js';
 import { Matter } from './approvals.js';
 import { newSigningKey, ORIGIN, sealing, untilSigned } from './audit-log.js';
 import { times } from './kit.js';
-import { until } from './eventually.js';
+import { withClient } from './catalog.js';
+import { untilSequenced } from './events.js';
 
 const REPORT = { source: 'test', category: 'report', action: 'old' };
 
@@ -23,9 +23,6 @@ export interface OldLog {
 
 /** Ages of the events, in days: in three months. */
 const AGES = { first: 110, second: 70 } as const;
-
-const NUMBERED = `
-  SELECT 1 FROM audit_events e WHERE NOT EXISTS (SELECT FROM event_log l WHERE l.event_id = e.id) LIMIT 1`;
 
 /** Creates a log with about 600 entries that are 110 days old, about 300 that are 70 days old, and some of today. */
 export async function createOldLog(): Promise<OldLog> {
@@ -70,21 +67,20 @@ async function report(mesh: TestApp, count: number): Promise<void> {
     times(count, () => REPORT),
   );
   if (answer.status !== 202) throw new Error(`The reports were answered with ${answer.status}`);
-  await until(async () => (await mesh.query(NUMBERED)).length === 0);
+  await untilSequenced(mesh);
 }
 
 /** Makes all rows older, as if they had been written before. */
 async function age(url: string, days: number): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query('SET session_replication_role = replica');
-  for (const [table, columns] of Object.entries(TIMES)) {
-    const values = columns.map(
-      (column) => `${column} = ${column} - make_interval(days => ${days})`,
-    );
-    await client.query(`UPDATE ${table} SET ${values.join(', ')}`);
-  }
-  await client.end();
+  await withClient(url, async (client) => {
+    await client.query('SET session_replication_role = replica');
+    for (const [table, columns] of Object.entries(TIMES)) {
+      const values = columns.map(
+        (column) => `${column} = ${column} - make_interval(days => ${days})`,
+      );
+      await client.query(`UPDATE ${table} SET ${values.join(', ')}`);
+    }
+  });
 }
 
 const TIMES = {

@@ -3,7 +3,13 @@ import { readDashboardQueries, readRules, seriesOf } from '../../support/alert-r
 import { noteVerifier } from '../../../packages/verify/src/note.js';
 import { AnchorServer } from '../../support/anchors.js';
 import { tokenFor } from '../../support/app.js';
-import { newSigningKey, publicKeyOf, sealing, untilSigned } from '../../support/audit-log.js';
+import {
+  newSigningKey,
+  ORIGIN,
+  publicKeyOf,
+  sealing,
+  untilSigned,
+} from '../../support/audit-log.js';
 import { eventually } from '../../support/eventually.js';
 import { makeEveryChange } from '../../support/every-change.js';
 import { useApp } from '../../support/kit.js';
@@ -39,7 +45,6 @@ describe('The rules of Prometheus', () => {
 
 describe('A Prometheus', () => {
   const key = newSigningKey();
-  const origin = 'mesh.example.com/audit/log';
   let anchor: AnchorServer;
   let witness: WitnessServer;
   let endpoint: WebhookReceiver;
@@ -49,13 +54,13 @@ describe('A Prometheus', () => {
     [anchor, endpoint, witness] = await Promise.all([
       AnchorServer.start(),
       WebhookReceiver.start(),
-      WitnessServer.start('w1.example.org/w', [noteVerifier(origin, publicKeyOf(key))]),
+      WitnessServer.start('w1.example.org/w', [noteVerifier(ORIGIN, publicKeyOf(key))]),
     ]);
   });
 
   const mesh = useApp(() => ({
     env: sealing(key, {
-      AUDIT_LOG_ORIGIN: origin,
+      AUDIT_LOG_ORIGIN: ORIGIN,
       AUDIT_WITNESSES: witness.setting,
       AUDIT_ANCHOR_SECONDS: '1',
       AUDIT_ANCHORS: `http://${anchor.address}/heads`,

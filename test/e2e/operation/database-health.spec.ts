@@ -1,12 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import { describe, expect } from '@jest/globals';
 import pg from 'pg';
-import { newDatabase, newSubject, tokenFor } from '../../support/app.js';
-import { type Answer, Client } from '../../support/client.js';
+import { newDatabase } from '../../support/app.js';
 import { withClient } from '../../support/catalog.js';
 import { concurrentScenarios, type Defer } from '../../support/concurrent-scenarios.js';
+import { ControllerHealth } from '../../support/controller-health.js';
 import { ControllerProcess } from '../../support/controller-process.js';
-import { eventually } from '../../support/eventually.js';
 import { times } from '../../support/kit.js';
 import { startTestPostgres } from '../../support/postgres.js';
 
@@ -23,7 +21,7 @@ class Place {
   private constructor(
     private readonly serverUrl: string,
     readonly databaseUrl: string,
-    private readonly controller: ControllerProcess,
+    readonly health: ControllerHealth,
   ) {}
 
   static async start(defer: Defer): Promise<Place> {
@@ -35,51 +33,19 @@ class Place {
       env: { DATABASE_POOL_SIZE: String(POOL_SIZE), LOG_LEVEL: 'log' },
     });
     defer(() => controller.stop());
-    const place = new Place(postgres.url, databaseUrl, controller);
-    await place.expectHealth(200, { status: 'healthy', database: 'connected' });
+    const place = new Place(postgres.url, databaseUrl, new ControllerHealth(controller));
+    await place.health.expect(200, { status: 'healthy', database: 'connected' });
     return place;
-  }
-
-  create(): Promise<Answer> {
-    return this.agent().post('/sessions', { role: 'finance' });
   }
 
   admin<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     return withClient(this.serverUrl, work);
   }
 
-  async expectHealth(ready: number, health: object): Promise<void> {
-    // Connections that end make an instance unready for a moment, before a write shows the reason.
-    const read = async () => ({
-      ready: (await this.agent().get('/health/ready')).status,
-      ...(await this.agent().get('/health')).body,
-    });
-    const expected = { ready, ...health };
-    const state = await eventually(read, (value) =>
-      isDeepStrictEqual({ ...value, ...expected }, value),
-    );
-    expect(state).toMatchObject(expected);
-    expect((await this.agent().get('/health/live')).status).toBe(200);
-  }
-
-  async expectLogged(line: string): Promise<void> {
-    await eventually(
-      () => this.controller.output,
-      (output) => output.includes(line),
-    );
-    expect(this.controller.output).toContain(line);
-  }
-
   async expectRecovery(): Promise<void> {
-    await this.expectHealth(200, { status: 'healthy', database: 'connected' });
-    expect((await this.agent().get('/health')).body).not.toHaveProperty('database_reason');
-    expect((await this.create()).status).toBe(201);
-    await this.expectLogged('The database takes writes again.');
-    expect(this.controller.output).not.toMatch(/"level":"error"|unhandled|uncaught/i);
-  }
-
-  private agent(): Client {
-    return new Client(this.controller.url, tokenFor('finance', newSubject('agent')), false);
+    await this.health.expectWorking();
+    await this.health.expectLogged('The database takes writes again.');
+    this.health.expectNoCrash();
   }
 }
 
@@ -96,9 +62,9 @@ describe('a database that takes no writes', () => {
         await client.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
         await client.query(terminate);
       });
-      await place.expectHealth(503, { status: 'degraded', database_reason: 'read_only' });
-      await place.expectLogged('The database takes no writes (read_only).');
-      expect(await place.create()).toMatchObject({
+      await place.health.expect(503, { status: 'degraded', database_reason: 'read_only' });
+      await place.health.expectLogged('The database takes no writes (read_only).');
+      expect(await place.health.createSession()).toMatchObject({
         status: 503,
         body: { code: 'database.unavailable' },
       });
@@ -126,11 +92,11 @@ describe('a database that takes no writes', () => {
       };
       const started = performance.now();
       while (performance.now() - started < 20_000) {
-        await Promise.all([...times(6, () => place.create()), count()]);
+        await Promise.all([...times(6, () => place.health.createSession()), count()]);
       }
       expect(Math.max(...counts)).toBeLessThanOrEqual(MAX_CONNECTIONS);
-      await place.expectHealth(503, { status: 'degraded', database_reason: 'commits_hang' });
-      await place.expectLogged('The database takes no writes (commits_hang).');
+      await place.health.expect(503, { status: 'degraded', database_reason: 'commits_hang' });
+      await place.health.expectLogged('The database takes no writes (commits_hang).');
 
       await place.admin(async (client) => {
         await client.query('SET synchronous_commit = local');
@@ -152,11 +118,11 @@ describe('a database that takes no writes', () => {
             BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
           CREATE TRIGGER full_disk BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION fill()`),
       );
-      expect(await place.create()).toMatchObject({
+      expect(await place.health.createSession()).toMatchObject({
         status: 503,
         body: { code: 'database.unavailable' },
       });
-      await place.expectHealth(503, { status: 'degraded', database_reason: 'disk_full' });
+      await place.health.expect(503, { status: 'degraded', database_reason: 'disk_full' });
       await withClient(place.databaseUrl, (client) =>
         client.query('DROP TRIGGER full_disk ON sessions'),
       );
