@@ -1,5 +1,6 @@
 import { beforeAll } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Client as SdkClient,
   ClientFactory,
@@ -10,6 +11,9 @@ import { newDatabase, newSubject, startTestApp, type TestApp, tokenFor } from '.
 import { Client } from './client.js';
 import { closeAfterFolder } from './kit.js';
 import { dropTestDatabase } from './postgres.js';
+
+/** As `Retry-After` of a 503. */
+const RETRY_MS = 1_000;
 
 export const BINDINGS = ['jsonrpc', 'rest'] as const;
 export type Binding = (typeof BINDINGS)[number];
@@ -148,14 +152,16 @@ export class A2aAgent {
     operation: string,
     parameters: Json,
     options: A2aRequestOptions = {},
+    isRepeated = false,
   ): AsyncGenerator<StreamUpdate, void, undefined> {
     const response = await this.open(operation, parameters, options);
     if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) {
       const answer = await response.text();
       // A crowd on a busy machine can be refused once.
-      if (!answer.includes('"DATABASE_UNAVAILABLE"'))
+      if (isRepeated || !answer.includes('"DATABASE_UNAVAILABLE"'))
         throw new Error(`${operation}: ${response.status} ${answer}`);
-      yield* this.stream(operation, parameters, options);
+      await sleep(RETRY_MS);
+      yield* this.stream(operation, parameters, options, true);
       return;
     }
     let text = '';

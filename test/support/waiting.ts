@@ -5,7 +5,7 @@ import { eventually } from './eventually.js';
 import { metrics } from './work.js';
 
 /** Resolves when this many requests wait at an instance. */
-export async function waitingAt(mesh: TestApp, count: number): Promise<void> {
+export async function waitingAt(mesh: Pick<TestApp, 'url'>, count: number): Promise<void> {
   const present = async () => (await metrics(mesh))('http_requests_in_flight{kind="waiting"}');
   expect(await eventually(present, (now) => now === count)).toBe(count);
 }

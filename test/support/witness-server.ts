@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,24 +12,25 @@ import { newSigner } from '../../packages/verify/src/testing/sealed-log.js';
 import { Witness } from '../../packages/verify/src/witness.js';
 import { WitnessFile } from '../../packages/verify/src/witness-file.js';
 import { createWitnessServer } from '../../packages/verify/src/witness-server.js';
+import { freePort } from '../../src/embedded-postgres/free-port.js';
 
 /** The server of `mesh-witness` in this process. */
 export class WitnessServer {
   private server: Server | undefined;
-  private port = 0;
   private readonly signer;
 
   private constructor(
     readonly name: string,
     private readonly logs: readonly NoteVerifier[],
     private readonly folder: string,
+    private readonly port: number,
   ) {
     this.signer = newSigner(name);
   }
 
   static async start(name: string, logs: readonly NoteVerifier[]): Promise<WitnessServer> {
     const folder = await mkdtemp(join(tmpdir(), 'agent-mesh-witness-'));
-    const witness = new WitnessServer(name, logs, folder);
+    const witness = new WitnessServer(name, logs, folder, await freePort());
     await witness.resume();
     return witness;
   }
@@ -50,7 +50,6 @@ export class WitnessServer {
     this.server = createWitnessServer(new Witness(this.signer, this.logs, state), () => undefined);
     this.server.listen(this.port, '127.0.0.1');
     await once(this.server, 'listening');
-    this.port = (this.server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {

@@ -154,7 +154,7 @@ export async function ageBy(mesh: TestApp, taskId: string, days: number): Promis
 }
 
 /** Reads values of the metrics as they are now; 0 where there is none yet. */
-export async function metrics(mesh: TestApp): Promise<(name: string) => number> {
+export async function metrics(mesh: Pick<TestApp, 'url'>): Promise<(name: string) => number> {
   const { text } = await new Client(mesh.url, tokenFor('admin')).get('/metrics');
   const values = new Map(
     text.split('\n').map((line) => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventPage, readEvents, untilSequenced } from '../../support/events.js';
 import { expectProblem, routeTask, useApp } from '../../support/kit.js';
 import { patient } from '../../support/patience.js';
+import { waitingAt } from '../../support/waiting.js';
 
 interface Audited {
   events: { id: string }[];
@@ -88,7 +89,7 @@ describe('GET /events', () => {
     const { body } = await auditor.get<EventPage>('/events?limit=1');
     const start = performance.now();
     const waiting = auditor.get<EventPage>(`/events?after=${body.head}&wait_seconds=20`);
-    await sleep(300);
+    await waitingAt(mesh, 1);
     const routed = await routeTask(mesh, 'finance', 'manager');
     const answer = await waiting;
 
@@ -102,6 +103,8 @@ describe('GET /events', () => {
     const { body } = await auditor.get<EventPage>('/events?after=head');
     expect(body).toEqual({ events: [], next: body.head, head: body.head });
     const waiting = auditor.get<EventPage>('/events?after=head&wait_seconds=20');
+    await waitingAt(mesh, 1);
+    // The request counts as waiting before it has read the head.
     await sleep(300);
     const routed = await routeTask(mesh, 'finance', 'manager');
     expect((await waiting).body.events[0]).toMatchObject({ subject: routed });

@@ -10,6 +10,7 @@ import {
   verifyLog,
 } from '../../support/audit-log.js';
 import { copyDatabase } from '../../support/copy-database.js';
+import { until } from '../../support/eventually.js';
 import {
   type CloudEvent,
   type EventPage,
@@ -22,6 +23,8 @@ import { startNewPostgres, type TestPostgres } from '../../support/postgres.js';
 import { WebhookReceiver } from '../../support/webhook-receiver.js';
 
 /** A copy of an earlier state in another cluster: the restored database lacks the latest events. */
+const UNDELIVERED = `SELECT FROM webhook_deliveries WHERE status <> 'delivered'`;
+
 describe('a database that is restored into another cluster', () => {
   const key = newSigningKey();
   const origin = useApp({ env: sealing(key) });
@@ -39,6 +42,7 @@ describe('a database that is restored into another cluster', () => {
     expect((await origin.agent('admin').post('/webhooks', body)).status).toBe(201);
     await routeTask(origin, 'finance', 'manager');
     await receiver.untilCount(1);
+    await until(async () => (await origin.query(UNDELIVERED)).length === 0);
     await untilSequenced(origin);
     await untilSigned(origin);
     await copyDatabase(origin.databaseUrl, postgres.url);

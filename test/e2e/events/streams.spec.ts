@@ -122,6 +122,7 @@ describe('GET /events/stream with EVENTS_MAX_STREAMS', () => {
   });
 
   it('gives the place of a refused cursor back', async () => {
+    await until(async () => (await metrics(mesh))('mesh_event_streams') === 0);
     const statuses = await Promise.all(
       times(3 * LIMIT, async () => {
         const auditor = mesh.agent('auditor', newSubject('auditor'));

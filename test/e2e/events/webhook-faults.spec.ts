@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort } from '../../../src/embedded-postgres/free-port.js';
 import {
   newDatabase,
   newSubject,
@@ -47,7 +48,7 @@ describe('a webhook', () => {
   }
 
   it('whose receiver is down receives the events when it is up again', async () => {
-    const down = await WebhookReceiver.start();
+    const down = await WebhookReceiver.start(await freePort());
     const { url, port } = down;
     await down.close();
     const id = await create(url);

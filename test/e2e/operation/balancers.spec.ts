@@ -15,6 +15,7 @@ import { times } from '../../support/kit.js';
 import { dropTestDatabase } from '../../support/postgres.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { patient } from '../../support/patience.js';
+import { waitingAt } from '../../support/waiting.js';
 
 const KINDS: BalancerKind[] = ['nginx', 'haproxy'];
 /** Each direction: 30 ms for a round trip. */
@@ -27,7 +28,7 @@ describe('behind a balancer', () => {
     databaseUrl = await newDatabase();
   });
 
-  const scenario = concurrentScenarios();
+  const scenario = concurrentScenarios(4);
 
   afterAll(() => dropTestDatabase(databaseUrl));
 
@@ -172,7 +173,7 @@ describe('behind a balancer', () => {
       unused.on('error', () => undefined);
       const began = performance.now();
       const waits = Promise.all(times(5, () => agent.get('/tasks/wait?wait_seconds=25')));
-      await sleep(300);
+      await waitingAt(server, 5);
       server.kill('SIGTERM');
       expect((await waits).map(({ status }) => status)).toEqual(Array(5).fill(204));
       await server.ended;

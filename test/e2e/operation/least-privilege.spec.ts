@@ -91,6 +91,8 @@ describe('the database role of docs/operations/application-role.sql', () => {
       const receiver = await WebhookReceiver.start();
       const admin = mesh.agent('admin');
       const types = ['task.routed'];
+      // A webhook receives the events that have a position after its creation.
+      await untilSequenced(mesh);
       const { body } = await admin.post<{ id: string }>('/webhooks', { url: receiver.url, types });
       const path = `/webhooks/${body.id}`;
       await admin.call('PATCH', path, { body: { description: 'least privilege' } });

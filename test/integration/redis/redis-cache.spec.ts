@@ -99,6 +99,8 @@ describe('RedisCache with a real Redis', () => {
   it('misses with a wrong password, and does not log it', async () => {
     const redis = await redises.start('--requirepass', 'the-right-one');
     const sut = redises.cacheOf(redis.url.replace('//', '//:the-wrong-one@'));
+    await until(() => redises.warnings.length > 0);
+    // Further attempts to connect log nothing.
     await sleep(1000);
     expect(await sut.ping()).toBe('disconnected');
     expect(await slowestCall(20, sut)).toBeLessThan(patient(INSTANT_MS));
@@ -109,7 +111,7 @@ describe('RedisCache with a real Redis', () => {
   it('misses without the required password', async () => {
     const redis = await redises.start('--requirepass', 'the-right-one');
     const sut = redises.cacheOf(redis.url);
-    await sleep(500);
+    await until(() => redises.warnings.length > 0);
     expect(await sut.ping()).toBe('disconnected');
     expect(redises.warnings).toEqual([expect.stringContaining('NOAUTH')]);
   });
