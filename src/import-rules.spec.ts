@@ -151,7 +151,10 @@ interface Package {
 const BUNDLED = [
   { package: 'mcp', sources: /^\.\.\/\.\.\/\.\.\/src\/(mcp\/tools|common|config|roles|auth)\// },
   { package: 'mcp', sources: /^\.\.\/\.\.\/\.\.\/src\/version\.ts$/ },
-  { package: 'cli', sources: /^\.\.\/\.\.\/\.\.\/src\/(common\/one-line|version)\.ts$/ },
+  {
+    package: 'cli',
+    sources: /^\.\.\/\.\.\/\.\.\/src\/(common\/(one-line|parse-json)|version)\.ts$/,
+  },
 ];
 
 const PACKAGES: Package[] = readdirSync('packages').map((name) => ({

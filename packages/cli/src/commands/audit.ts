@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { parseJson } from '../../../../src/common/parse-json.js';
 import { contextOf } from '../context.js';
 import { CliError } from '../failure.js';
 import { given } from '../input.js';
@@ -108,14 +109,6 @@ function isEndOf(line: string, count: number, digest: string): boolean {
     'digest' in end &&
     end.digest === digest
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function incomplete(cause?: unknown): CliError {
