@@ -34,11 +34,7 @@ export class ReplayRepository {
   /** Returns the archived entries, whose events are no longer in the database, and the latest time of such an event. */
   async archive(): Promise<{ ranges: ArchivedRange[]; until: string | null }> {
     const rows = await this.manager.query<(ArchivedRange & { until: string | null })[]>(ARCHIVE);
-    const [latest = null] = rows
-      .map(({ until }) => until)
-      .sort()
-      .reverse();
-    return { ranges: rows, until: latest };
+    return { ranges: rows, until: rows[0]?.until ?? null };
   }
 
   /** Yields the events from before the event log, then those of the log, then those that have no position yet. */
@@ -73,7 +69,7 @@ const ALIASES = `
 
 const ARCHIVE = `
   SELECT (first_position - 1)::float8 AS from, (first_position + pruned - 2)::float8 AS to,
-         ${jsonTime('archived_until')} AS until
+         ${jsonTime('max(archived_until) OVER ()')} AS until
     FROM audit_log WHERE pruned > 0 ORDER BY first_position`;
 
 const NUMBERED = `

@@ -22,6 +22,7 @@ import { AuditTilesRepository } from '../../../src/audit-log/audit-tiles.reposit
 import { LogExport } from '../../../src/audit-log/export/log-export.js';
 import { encodeCursor } from '../../../src/database/keyset.js';
 import { EventLogRepository } from '../../../src/events/event-log.repository.js';
+import { ReplayRepository } from '../../../src/replay/replay.repository.js';
 import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { ORIGIN, publicKeyOf, sealing, untilSigned } from '../../support/audit-log.js';
 import { Client } from '../../support/client.js';
@@ -415,6 +416,19 @@ describe('npm run audit:archive', () => {
     ).rejects.toThrow(refusal);
     await expect(query(`DELETE FROM audit_events WHERE id IN (${at(1)})`)).rejects.toThrow(refusal);
     await remove(at(1));
+  });
+
+  it('is replayed from the latest archived event of all logs', async () => {
+    await begin(
+      `UPDATE audit_log SET pruned = 512, archived_until = '2026-01-31T23:00:00Z'`,
+      `INSERT INTO audit_log (log, origin, first_position, size, root, pruned)
+       SELECT log + 1, origin || '/next', first_position + size, 256, root, 256 FROM audit_log`,
+    );
+    const { ranges, until } = await copies.using((_, { manager }) =>
+      new ReplayRepository(manager).archive(),
+    );
+    expect(ranges).toHaveLength(2);
+    expect(until).toBe('2026-01-31T23:00:00.000Z');
   });
 
   it('shows events that were removed without an archive, and events in the place of archived ones', async () => {
