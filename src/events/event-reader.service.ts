@@ -103,7 +103,8 @@ export class EventReaderService {
     }
     const common = cursor.epoch < epoch ? (bounds.common ?? position) : position;
     if (cursor.epoch > epoch || cursor.position > common) {
-      const oldest = formatCursor({ epoch, position: Math.min(common, position) });
+      const last = Math.max(Math.min(common, position), archived);
+      const oldest = formatCursor({ epoch, position: last });
       throw new DomainError(
         'events.cursor_gone',
         `The database was restored or failed over, and lacks the events up to the cursor. Continue after ${oldest} (\`oldest\`).`,
@@ -138,8 +139,8 @@ export class EventReaderService {
     const bounds = await this.transactions.read((manager) =>
       this.events.getBounds(manager, after.epoch),
     );
-    const { archived } = bounds;
-    if (after.position < archived) throw archivedAfter({ epoch: after.epoch, position: archived });
+    const { epoch, archived } = bounds;
+    if (after.position < archived) throw archivedAfter({ epoch, position: archived });
     const head = { epoch: after.epoch, position: bounds.common ?? bounds.position };
     const isIndexed = filter.task_id !== undefined || filter.trace_id !== undefined;
     const visibleTo = canReadEverything(agent) ? undefined : agent;

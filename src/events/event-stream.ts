@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withTimeLimit } from '../common/time-limit.js';
 import { Wakeup } from '../database/wakeup.js';
+import { DomainError } from '../errors/domain-error.js';
 import { toCloudEvent } from './cloud-event.js';
 import { type EventCursor, formatCursor } from './event-cursor.js';
 import type { EventHubService } from './event-hub.service.js';
@@ -79,10 +80,12 @@ export class EventStream {
 
   /** Writes the next events. At the end of the log, waits for more, and writes a comment if none follow. */
   private async writeNext(): Promise<EndReason | undefined> {
-    const batch = await this.events
-      .read(this.reader, this.after, this.batch)
-      .catch(() => undefined);
-    if (!batch) {
+    let batch: EventBatch;
+    try {
+      batch = await this.events.read(this.reader, this.after, this.batch);
+    } catch (error) {
+      // The next events were archived. When the client connects again, it receives the cursor to continue after.
+      if (isGone(error)) return 'log_restored';
       await sleep(RETRY_MS);
       return undefined;
     }
@@ -143,4 +146,8 @@ export class EventStream {
     }
     return `id: ${id}\n${text}`;
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof DomainError && error.code === 'events.cursor_gone';
 }

@@ -9,11 +9,14 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { noteVerifier } from '../../../packages/verify/src/note.js';
 import { runVerify } from '../../../packages/verify/src/verify-command.js';
+import type { Agent } from '../../../src/auth/agent.js';
 import { LogArchive } from '../../../src/audit-log/archive/log-archive.js';
 import { LogArchiveRepository } from '../../../src/audit-log/archive/log-archive.repository.js';
 import { AuditHeadsRepository } from '../../../src/audit-log/audit-heads.repository.js';
@@ -21,7 +24,10 @@ import { AuditLogRepository } from '../../../src/audit-log/audit-log.repository.
 import { AuditTilesRepository } from '../../../src/audit-log/audit-tiles.repository.js';
 import { LogExport } from '../../../src/audit-log/export/log-export.js';
 import { encodeCursor } from '../../../src/database/keyset.js';
+import { EventHubService } from '../../../src/events/event-hub.service.js';
 import { EventLogRepository } from '../../../src/events/event-log.repository.js';
+import { EventReaderService } from '../../../src/events/event-reader.service.js';
+import { EventStream } from '../../../src/events/event-stream.js';
 import { ReplayRepository } from '../../../src/replay/replay.repository.js';
 import { startTestApp, type TestApp, tokenFor } from '../../support/app.js';
 import { ORIGIN, publicKeyOf, sealing, untilSigned } from '../../support/audit-log.js';
@@ -215,6 +221,7 @@ describe('npm run audit:archive', () => {
     const first = await auditor.get<{ events: { sequence: string }[] }>('/events?limit=1');
     expect(first.body.events).toEqual(kept.body.events);
     expectProblem(await auditor.get('/events/stream?after=0'), 410, 'events.cursor_gone');
+    expect(await endOfStream(mesh)).toBe('log_restored');
 
     expectProblem(await auditor.get('/audit/log/tile/entries/000'), 410, 'audit.pruned');
     expect((await auditor.open('/audit/log/tile/0/000')).status).toBe(200);
@@ -244,6 +251,15 @@ describe('npm run audit:archive', () => {
     );
     expect(second.status).toBe(200);
     await routeTask(mesh, 'finance', 'manager');
+  }
+
+  /** Why a stream ends whose next events were archived while the client was slow. */
+  function endOfStream({ app }: TestApp): Promise<string> {
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const agent: Agent = { subject: 'auditor', kind: 'agent', roles: ['auditor'] };
+    const services = [app.get(EventReaderService), app.get(EventHubService)] as const;
+    const place = { epoch: 1, position: 0 };
+    return new EventStream({ agent, filter: {} }, place, response, ...services, undefined).run();
   }
 
   /** A cursor from before all events. */

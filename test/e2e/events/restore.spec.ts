@@ -127,4 +127,15 @@ describe('a database that is restored into another cluster', () => {
     // Only the heads of the lost events show that there were some.
     expect((await verify(published)).findings.map(({ kind }) => kind)).toEqual(['DIVERGED']);
   });
+
+  it('refuses the cursor of a lost event with the oldest one that is not archived', async () => {
+    await restored.query('UPDATE audit_log SET pruned = size');
+    const [log] = await restored.query<{ archived: number }>(
+      'SELECT (first_position + pruned - 1)::int AS archived FROM audit_log',
+    );
+    expect(log?.archived).toBeGreaterThan(kept.length);
+    const gone = await restored.agent('auditor').get(`/events?after=${lost.next}`);
+    expectProblem(gone, 410, 'events.cursor_gone');
+    expect(gone.body.oldest).toBe(`2.${log?.archived}`);
+  });
 });
