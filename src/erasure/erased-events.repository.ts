@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { ABOUT_LOG } from '../audit-log/archived-events.sql.js';
+import { type ConnectionRole, ownerOf, ROLE } from '../audit-log/log-owner.sql.js';
 import { ERASURE_LOCK } from '../audit-log/operator-locks.js';
 import type { ErasureSelection } from './erasure-selection.js';
 
@@ -33,10 +34,13 @@ const BATCH = 1_000;
 export class ErasedEventsRepository {
   constructor(private readonly manager: EntityManager) {}
 
-  /** Returns the role of the connection, and whether it owns the audit log. */
-  async role(): Promise<{ name: string; isOwner: boolean }> {
-    const [role] = await this.manager.query<{ name: string; is_owner: boolean }[]>(ROLE);
-    return { name: role?.name ?? '', isOwner: role?.is_owner === true };
+  /**
+   * Returns the role of the connection.
+   *
+   * @throws NotOwnerError if it does not own the audit log
+   */
+  async getOwner(): Promise<string> {
+    return ownerOf(await this.manager.query<ConnectionRole[]>(ROLE));
   }
 
   /** Lets the transaction erase events. Returns false if another erasure runs. */
@@ -105,10 +109,6 @@ export class ErasedEventsRepository {
     await this.manager.query(RECORD, [JSON.stringify(events)]);
   }
 }
-
-const ROLE = `
-  SELECT current_user AS name, pg_has_role(current_user, relowner, 'USAGE') AS is_owner
-    FROM pg_class WHERE oid = 'audit_events'::regclass`;
 
 const EVENT = `
   e.id, e.event_type, e.role, e.trace_id, e.task_id, e.session_id, e.approval_id,

@@ -39,7 +39,8 @@ class DryRun extends Error {}
  * Erases events, and subjects and content of the rows that belong to them, in one transaction, and records which. The
  * commitments of the events stay, so that the sealed log verifies as before.
  *
- * @throws ErasureError if the role does not own the tables, another erasure runs, or nothing is selected
+ * @throws NotOwnerError if the role does not own the audit log
+ * @throws ErasureError if another erasure runs, events are archived, or nothing is selected
  */
 export async function erase(dataSource: DataSource, erasure: Erasure): Promise<ErasureReport> {
   let report: ErasureReport | undefined;
@@ -61,9 +62,7 @@ async function eraseWithin(
 ): Promise<ErasureReport> {
   const repository = new ErasedEventsRepository(manager);
   const tables = new ErasedRowsRepository(manager);
-  const { name: by, isOwner } = await repository.role();
-  if (!isOwner)
-    throw new ErasureError(`The database role ${by} does not own the audit log. Use the owner.`);
+  const by = await repository.getOwner();
   if (!(await repository.lock()))
     throw new ErasureError('Another erasure runs, or events are archived. Wait for the end.');
   await assertExists(repository, tables, selection);

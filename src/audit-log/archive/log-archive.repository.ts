@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { sql } from '../../database/sql.js';
 import type { SealedLog } from '../audit-log.repository.js';
 import { ABOUT_LOG } from '../archived-events.sql.js';
+import { type ConnectionRole, ownerOf, ROLE } from '../log-owner.sql.js';
 import { ARCHIVE_LOCK, ERASURE_LOCK } from '../operator-locks.js';
 
 /** An archive that an event `audit_archived` names. */
@@ -25,10 +26,9 @@ export interface ArchiveEvent {
 
 /** Reads which entries can be archived, records archives, and deletes the events that they contain. */
 export class LogArchiveRepository {
-  /** Returns the role of the connection, and whether it owns the audit log. */
-  async getRole(manager: EntityManager): Promise<{ name: string; is_owner: boolean }> {
-    const [role] = await sql<{ name: string; is_owner: boolean }>(manager, ROLE);
-    return role ?? { name: '', is_owner: false };
+  /** @throws NotOwnerError if the role of the connection does not own the audit log */
+  async assertOwner(manager: EntityManager): Promise<void> {
+    ownerOf(await sql<ConnectionRole>(manager, ROLE));
   }
 
   /** Lets the transaction archive until it ends. Returns false if another one archives or erases events. */
@@ -107,10 +107,6 @@ export class LogArchiveRepository {
     if (rows.length !== 1) throw new Error('Another process has archived the same entries');
   }
 }
-
-const ROLE = `
-  SELECT current_user AS name, pg_has_role(current_user, relowner, 'USAGE') AS is_owner
-    FROM pg_class WHERE oid = 'audit_events'::regclass`;
 
 const MONTH_ENDS = `
   WITH first AS (

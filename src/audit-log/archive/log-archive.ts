@@ -60,15 +60,13 @@ export class LogArchive {
     private readonly request: ArchiveRequest,
   ) {}
 
-  /** @throws ArchiveError if the role does not own the audit log, or another archiving runs */
+  /**
+   * @throws NotOwnerError if the role does not own the audit log
+   * @throws ArchiveError if another process archives or erases events
+   */
   run(): Promise<ArchiveReport> {
     return this.transactions.run(async (manager) => {
-      const { name, is_owner } = await this.archives.getRole(manager);
-      if (!is_owner) {
-        throw new ArchiveError(
-          `The database role ${name} does not own the audit log. Use the owner.`,
-        );
-      }
+      await this.archives.assertOwner(manager);
       if (!(await this.archives.tryLock(manager))) {
         throw new ArchiveError('Another process archives or erases events. Wait for its end.');
       }
