@@ -31,11 +31,15 @@ export class LogArchiveRepository {
     ownerOf(await sql<ConnectionRole>(manager, ROLE));
   }
 
-  /** Lets the transaction archive until it ends. Returns false if another one archives or erases events. */
+  /**
+   * Lets the transaction archive until it ends. It is idle while others do the work, and the server must not end it for
+   * that. Returns false if another one archives or erases events.
+   */
   async tryLock(manager: EntityManager): Promise<boolean> {
     const [lock] = await sql<{ taken: boolean }>(
       manager,
-      'SELECT pg_try_advisory_xact_lock($1) AND pg_try_advisory_xact_lock($2) AS taken',
+      `SELECT pg_try_advisory_xact_lock($1) AND pg_try_advisory_xact_lock($2) AS taken,
+              set_config('idle_in_transaction_session_timeout', '0', true)`,
       [ARCHIVE_LOCK, ERASURE_LOCK],
     );
     return lock?.taken === true;

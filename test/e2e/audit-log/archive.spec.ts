@@ -24,6 +24,7 @@ import { AuditLogRepository } from '../../../src/audit-log/audit-log.repository.
 import { AuditTilesRepository } from '../../../src/audit-log/audit-tiles.repository.js';
 import { LogExport } from '../../../src/audit-log/export/log-export.js';
 import { encodeCursor } from '../../../src/database/keyset.js';
+import { sql } from '../../../src/database/sql.js';
 import { EventHubService } from '../../../src/events/event-hub.service.js';
 import { EventLogRepository } from '../../../src/events/event-log.repository.js';
 import { EventReaderService } from '../../../src/events/event-reader.service.js';
@@ -375,8 +376,17 @@ describe('npm run audit:archive', () => {
   });
 
   it('runs as the owner, once at a time', async () => {
-    await begin();
+    await begin(`
+      DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = 10000', current_database());
+      END $$`);
     class Slow extends LogArchiveRepository {
+      override async tryLock(...[manager]: Parameters<LogArchiveRepository['tryLock']>) {
+        const isLocked = await super.tryLock(manager);
+        const setting = `SELECT current_setting('idle_in_transaction_session_timeout') AS timeout`;
+        expect(await sql(manager, setting)).toEqual([{ timeout: '0' }]);
+        return isLocked;
+      }
       override async record(): Promise<void> {
         await expect(archive()).rejects.toThrow('Another process archives or erases events.');
         throw new Error('enough');
