@@ -7,6 +7,7 @@ import type { Agent } from '../auth/agent.js';
 import type { WitnessQuorum } from '../config/audit-witness.js';
 import { type RowPage, sql, sqlPage } from '../database/sql.js';
 import { WhereClause } from '../database/where-clause.js';
+import { EVENTS_AT_POSITIONS } from '../events/events.repository.js';
 
 /** A sealed log: its place in the event log and its tree. */
 export interface SealedLog {
@@ -171,8 +172,7 @@ export const EVENT_ROW = `
 
 const LIST_ROWS = `
   SELECT ${EVENT_ROW}
-    FROM event_log l
-   CROSS JOIN LATERAL (SELECT * FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e
+    FROM ${EVENTS_AT_POSITIONS}
    WHERE l.position >= $1 AND l.position <= $2
    ORDER BY l.position LIMIT ${ROWS}`;
 

@@ -1,7 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import { sql } from '../../database/sql.js';
-import type { SealedLog } from '../audit-log.repository.js';
+import { EVENTS_AT_POSITIONS } from '../../events/events.repository.js';
 import { ABOUT_LOG } from '../archived-events.sql.js';
+import type { SealedLog } from '../audit-log.repository.js';
 import { type ConnectionRole, ownerOf, ROLE } from '../log-owner.sql.js';
 import { ARCHIVE_LOCK, ERASURE_LOCK } from '../operator-locks.js';
 
@@ -115,7 +116,7 @@ export class LogArchiveRepository {
 const MONTH_ENDS = `
   WITH first AS (
     SELECT date_trunc('month', e.timestamp, 'UTC') AS month
-      FROM event_log l CROSS JOIN LATERAL (SELECT timestamp FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e
+      FROM ${EVENTS_AT_POSITIONS}
      WHERE l.position >= $1 ORDER BY l.position LIMIT 1)
   SELECT s.month_end::text AS month_end
     FROM first f CROSS JOIN LATERAL generate_series(
@@ -127,7 +128,7 @@ const MONTH_ENDS = `
 
 const FIRST_AT = `
   SELECT l.position::float8 AS position
-    FROM event_log l CROSS JOIN LATERAL (SELECT timestamp FROM audit_events a WHERE a.id = l.event_id OFFSET 0) e
+    FROM ${EVENTS_AT_POSITIONS}
    WHERE l.position >= $1 AND l.position < $2 AND e.timestamp >= $3::timestamptz
    ORDER BY l.position LIMIT 1`;
 
