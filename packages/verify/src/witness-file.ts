@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { decodeBase64, FormatError } from './encoding.js';
 import { isObject, type JsonObject, parseJson } from './json.js';
 import { readIfExists } from './read-if-exists.js';
-import { syncFolder } from './sync-folder.js';
+import { syncToDisk } from './sync-to-disk.js';
 import { HASH_BYTES } from './tree.js';
 import type { StoredHead, WitnessState } from './witness.js';
 
@@ -49,7 +49,7 @@ export class WitnessFile implements WitnessState {
       await file.close();
     }
     await rename(next, this.path);
-    await syncFolder(dirname(this.path));
+    await syncToDisk(dirname(this.path));
   }
 }
 

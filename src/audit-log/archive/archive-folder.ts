@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
-import { syncFolder } from '../../../packages/verify/src/sync-folder.js';
+import { access, constants, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { readIfExists } from '../../../packages/verify/src/read-if-exists.js';
+import { syncToDisk } from '../../../packages/verify/src/sync-to-disk.js';
 import { BundleFolder } from '../export/bundle-folder.js';
 
 /** The file with the digests of the others, in the format of `sha256sum`. */
@@ -10,10 +11,20 @@ const DIGESTS = 'SHA256SUMS';
 
 /** The folder of one archive: a bundle and the digests of its files. It has its name only when it is complete. */
 export class ArchiveFolder {
+  readonly path: string;
   private readonly partial: string;
 
-  constructor(readonly path: string) {
-    this.partial = `${path}.partial`;
+  /**
+   * @param out the folder of all archives
+   * @param log the name of the folder of the archives of one log
+   */
+  constructor(
+    private readonly out: string,
+    private readonly log: string,
+    name: string,
+  ) {
+    this.path = join(out, log, name);
+    this.partial = `${this.path}.partial`;
   }
 
   get exists(): boolean {
@@ -26,23 +37,41 @@ export class ArchiveFolder {
     return BundleFolder.create(this.partial);
   }
 
-  /** Completes the archive. When it returns, a crash of the machine does not lose it. */
+  /** Completes the archive. Its files are on the disk before it has its name. */
   async complete(): Promise<void> {
-    const digests = join(this.partial, DIGESTS);
-    await writeFile(digests, await digestsOf(this.partial), { mode: 0o600, flush: true });
-    for (const folder of await foldersOf(this.partial)) await syncFolder(folder);
+    const digests = await digestsOf(this.partial);
+    await writeFile(join(this.partial, DIGESTS), digests, { mode: 0o600 });
+    const entries = await readdir(this.partial, { recursive: true, withFileTypes: true });
+    for (const { parentPath, name } of entries) await syncToDisk(join(parentPath, name));
+    await syncToDisk(this.partial);
     await rename(this.partial, this.path);
-    await syncFolder(dirname(this.path));
+  }
+
+  /** When it returns, a crash of the machine does not lose the complete archive. */
+  async persist(): Promise<void> {
+    await syncToDisk(join(this.out, this.log));
+    await syncToDisk(this.out);
+    const parent = dirname(resolve(this.out));
+    // The folder of the archives can be the only one that this user may read. Then somebody else created it.
+    if (await isReadable(parent)) await syncToDisk(parent);
   }
 
   /** Returns the digest over the files as they are. Undefined if they are not those whose digests were written. */
   async digest(): Promise<string | undefined> {
+    const written = await readIfExists(join(this.path, DIGESTS));
+    if (written === undefined) return undefined;
     const text = await digestsOf(this.path);
-    const written = existsSync(join(this.path, DIGESTS))
-      ? await readFile(join(this.path, DIGESTS), 'utf8')
+    return text === written.toString()
+      ? createHash('sha256').update(text).digest('hex')
       : undefined;
-    return text === written ? createHash('sha256').update(text).digest('hex') : undefined;
   }
+}
+
+function isReadable(folder: string): Promise<boolean> {
+  return access(folder, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function digestsOf(folder: string): Promise<string> {
@@ -58,10 +87,4 @@ async function digestsOf(folder: string): Promise<string> {
     lines.push(`${digest.digest('hex')}  ${name}\n`);
   }
   return lines.join('');
-}
-
-async function foldersOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const folders = entries.filter((entry) => entry.isDirectory());
-  return [folder, ...folders.map(({ parentPath, name }) => join(parentPath, name))];
 }

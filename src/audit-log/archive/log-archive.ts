@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TILE_WIDTH } from '../../../packages/verify/src/tiles.js';
 import type { EntryRange } from '../../../packages/verify/src/bundle-log.js';
@@ -77,13 +76,13 @@ export class LogArchive {
   private async archiveLogs(): Promise<ArchiveReport> {
     const parts: ArchivedPart[] = [];
     for (const log of await this.transactions.read((manager) => this.logs.list(manager))) {
-      for (let next: SealedLog | undefined = log; next;) {
+      for (let next = log; ;) {
         const found = await this.findPart(next);
         if (!found) break;
         const { part, findings } = await this.archive(next, found);
         if (findings.length > 0) return { parts, findings };
         parts.push(part);
-        next = this.request.isDryRun ? { ...next, pruned: part.to + 1 } : await this.reload(next);
+        next = { ...next, pruned: part.to + 1 };
       }
     }
     return { parts, findings: [] };
@@ -110,34 +109,30 @@ export class LogArchive {
     found: AnnouncedArchive | EntryRange,
   ): Promise<{ part: ArchivedPart; findings: readonly Finding[] }> {
     const { from, to } = found;
-    const path = join(this.request.out, `log-${log.log}`, `entries-${from}-${to}`);
-    const part = { origin: log.origin, folder: path, from, to, sha256: undefined };
+    const folder = new ArchiveFolder(this.request.out, `log-${log.log}`, `entries-${from}-${to}`);
+    const part = { origin: log.origin, folder: folder.path, from, to, sha256: undefined };
     if (this.request.isDryRun) return { part, findings: [] };
-    const folder = new ArchiveFolder(path);
     const failed = (findings: readonly Finding[]) => ({ part, findings });
-    if ('sha256' in found) {
-      const sha256 = folder.exists ? await folder.digest() : undefined;
-      if (sha256 !== found.sha256) return failed([missing(part)]);
-    } else {
-      const findings = folder.exists
-        ? await this.bundles.verify(path, log.origin, found)
-        : await this.write(folder, log, found);
-      if (findings.length > 0) return failed(findings);
-    }
+    const isRecorded = 'sha256' in found;
+    const findings = isRecorded ? [] : await this.complete(folder, log, found);
+    if (findings.length > 0) return failed(findings);
     const sha256 = await folder.digest();
+    if (isRecorded && sha256 !== found.sha256) return failed([missing(part)]);
     if (sha256 === undefined) return failed([changed(part)]);
-    if (!('sha256' in found)) await this.announce(log, found, sha256);
+    await folder.persist();
+    if (!isRecorded) await this.announce(log, found, sha256);
     if (!(await this.untilSigned(log))) return failed([unsigned(part)]);
     await this.remove(log, to + 1);
     return { part: { ...part, sha256 }, findings: [] };
   }
 
-  /** Writes a bundle and verifies it. */
-  private async write(
+  /** Writes the bundle, unless an earlier run has completed it, and verifies it. */
+  private async complete(
     folder: ArchiveFolder,
     { origin }: SealedLog,
     range: EntryRange,
   ): Promise<readonly Finding[]> {
+    if (folder.exists) return this.bundles.verify(folder.path, origin, range);
     const bundle = await folder.begin();
     const { findings } = await this.transactions.readSnapshot((manager) =>
       this.bundles.run(manager, bundle, { origin, range, isDisclosed: true }),
@@ -175,11 +170,6 @@ export class LogArchive {
       await this.transactions.run((manager) => this.archives.remove(manager, rest, next));
       rest = { ...rest, pruned: next };
     }
-  }
-
-  private async reload({ log }: SealedLog): Promise<SealedLog | undefined> {
-    const logs = await this.transactions.read((manager) => this.logs.list(manager));
-    return logs.find((one) => one.log === log);
   }
 }
 

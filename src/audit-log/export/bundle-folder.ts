@@ -24,12 +24,12 @@ export class BundleFolder {
     throw new UsageError(`--out: ${path} is not empty`);
   }
 
-  /** Writes a file with its folders to the disk. Rejects if it exists. */
+  /** Writes a file and its folders. Rejects if the file exists. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
     const path = join(this.path, name);
     const folder = dirname(path);
     if (!this.folders.has(folder)) await mkdir(folder, { recursive: true, mode: 0o700 });
     this.folders.add(folder);
-    await writeFile(path, content, { flag: 'wx', mode: 0o600, flush: true });
+    await writeFile(path, content, { flag: 'wx', mode: 0o600 });
   }
 }
