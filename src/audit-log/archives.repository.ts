@@ -25,8 +25,8 @@ export class ArchivesRepository {
   }
 
   /** Whether an event is archived, and no longer in the database. */
-  async hasEvent(manager: EntityManager, eventId: string): Promise<boolean> {
-    return (await sql(manager, HAS_EVENT, [eventId])).length > 0;
+  async isArchived(manager: EntityManager, eventId: string): Promise<boolean> {
+    return (await sql(manager, IS_ARCHIVED, [eventId])).length > 0;
   }
 }
 
@@ -44,6 +44,6 @@ const LIST_KEPT = `
     FROM event_log l JOIN audit_events e ON e.id = l.event_id
    WHERE l.position >= $1 AND l.position < $2 ORDER BY l.position`;
 
-const HAS_EVENT = `
+const IS_ARCHIVED = `
   SELECT 1 FROM event_log l JOIN audit_log g ON l.position >= g.first_position AND l.position < g.first_position + g.pruned
    WHERE l.event_id = $1 AND NOT EXISTS (SELECT FROM audit_events e WHERE e.id = l.event_id) LIMIT 1`;

@@ -35,7 +35,7 @@ export class EntryProofsService {
       const visibleTo = canReadEverything(agent) ? undefined : agent;
       const row = await this.logs.findRow(manager, eventId, visibleTo);
       if (!row) {
-        if (!visibleTo && (await this.archives.hasEvent(manager, eventId))) throw archived();
+        if (!visibleTo && (await this.archives.isArchived(manager, eventId))) throw archived();
         throw new DomainError(
           'audit.entry_not_found',
           'No event that you may read has this id and a position in the event log.',

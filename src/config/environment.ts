@@ -11,6 +11,9 @@ import { HUMAN_CLAIM } from './human-claim.js';
 import { WholeNumber } from '../common/whole-number.js';
 import { Flag, List, Names, URL_OPTIONS } from './variable.js';
 
+/** About 100 years. */
+export const MAX_RETENTION_DAYS = 36_500;
+
 const POSTGRES = { message: '$property must be a URL such as postgres://user@host/database' };
 
 /**
@@ -329,7 +332,7 @@ export class Environment {
   readonly AUDIT_VERIFY_TILES_PER_MINUTE: number = 6;
 
   /** Age in days at which `npm run audit:archive` moves a month of events into the archive. 0: never. */
-  @WholeNumber(0, 36_500)
+  @WholeNumber(0, MAX_RETENTION_DAYS)
   readonly AUDIT_RETENTION_DAYS: number = 0;
 
   /** Folder of the archives. */

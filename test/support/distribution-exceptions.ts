@@ -119,7 +119,7 @@ export const ACROSS_GROUPS: Plans = {
   'audit-log/key-events.repository.ts list': COPY_EVENT,
   'audit-log/archives.repository.ts listRanges': COPY_EVENT,
   'audit-log/archives.repository.ts listKept': COPY_EVENT,
-  'audit-log/archives.repository.ts hasEvent': COPY_EVENT,
+  'audit-log/archives.repository.ts isArchived': COPY_EVENT,
   'audit-log/archive/log-archive.repository.ts listMonthEnds': COPY_EVENT,
   'audit-log/archive/log-archive.repository.ts findEnd': COPY_EVENT,
   'audit-log/archive/log-archive.repository.ts findAnnounced': COPY_EVENT,

@@ -1,21 +1,13 @@
 import { readNumber, readOptions } from '../../common/command-options.js';
 import { UsageError } from '../../common/usage-error.js';
-import type { Environment } from '../../config/environment.js';
+import { type Environment, MAX_RETENTION_DAYS } from '../../config/environment.js';
+import type { ArchiveRequest } from './log-archive.js';
 
 export const ARCHIVE_USAGE =
   'npm run audit:archive [-- --out FOLDER --days DAYS --dry-run --key VKEY --json]';
 
-/** As for AUDIT_RETENTION_DAYS. */
-const MAX_DAYS = 36_500;
-
 /** Options of one run of the command. */
-export interface ArchiveOptions {
-  /** The folder of the archives. */
-  readonly out: string;
-  /** Age in days at which a month is archived. */
-  readonly days: number;
-  /** Whether nothing is written and deleted. */
-  readonly isDryRun: boolean;
+export interface ArchiveOptions extends Pick<ArchiveRequest, 'out' | 'days' | 'isDryRun'> {
   /** Keys that are trusted besides those of the environment. */
   readonly keys: readonly string[];
   readonly isJson: boolean;
@@ -40,7 +32,9 @@ export function archiveOptions(
   const out = options.out ?? environment.AUDIT_ARCHIVE_DIR;
   if (out === undefined || out === '') throw new UsageError('set AUDIT_ARCHIVE_DIR, or --out');
   const days = readNumber('days', options.days) ?? environment.AUDIT_RETENTION_DAYS;
-  if (days > MAX_DAYS) throw new UsageError(`--days must be at most ${MAX_DAYS}`);
+  if (days > MAX_RETENTION_DAYS) {
+    throw new UsageError(`--days must be at most ${MAX_RETENTION_DAYS}`);
+  }
   if (days === 0) {
     throw new UsageError('all events are kept: set AUDIT_RETENTION_DAYS, or --days');
   }

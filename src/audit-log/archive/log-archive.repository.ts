@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { newId } from '../../common/new-id.js';
 import { sql } from '../../database/sql.js';
 import { EVENTS_AT_POSITIONS } from '../../events/events.repository.js';
 import { ABOUT_LOG } from '../archived-events.sql.js';
@@ -16,13 +17,6 @@ export interface AnnouncedArchive {
   readonly sha256: string;
   /** Whether a signed head covers the event. */
   readonly isSigned: boolean;
-}
-
-/** An event `audit_archived`. */
-export interface ArchiveEvent {
-  readonly id: string;
-  readonly event_type: 'audit_archived';
-  readonly metadata: Readonly<Record<string, string | number>>;
 }
 
 /** Reads which entries can be archived, records archives, and deletes the events that they contain. */
@@ -93,8 +87,13 @@ export class LogArchiveRepository {
     return archive;
   }
 
-  async record(manager: EntityManager, event: ArchiveEvent): Promise<void> {
-    await sql(manager, RECORD, [JSON.stringify(event)]);
+  /** Records the event `audit_archived` of an archive. */
+  async record(
+    manager: EntityManager,
+    { origin, from, to, sha256 }: Omit<AnnouncedArchive, 'isSigned'>,
+  ): Promise<void> {
+    const metadata = { origin, from, to, sha256 };
+    await sql(manager, RECORD, [JSON.stringify({ id: newId(), metadata })]);
   }
 
   /**
@@ -149,9 +148,9 @@ const ANNOUNCED = `
 
 const RECORD = `
   INSERT INTO audit_events (id, event_type, role, actor, trace_id, salt, metadata)
-  SELECT v.id, v.event_type, 'system', 'system', v.id, gen_random_uuid(),
+  SELECT v.id, 'audit_archived', 'system', 'system', v.id, gen_random_uuid(),
          v.metadata || jsonb_build_object('by', current_user)
-    FROM jsonb_to_record($1::jsonb) AS v(id uuid, event_type text, metadata jsonb)`;
+    FROM jsonb_to_record($1::jsonb) AS v(id uuid, metadata jsonb)`;
 
 /** Of the roles that can read an event, those of the index of readers are participants of its task. */
 const REMOVE = `

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TILE_WIDTH } from '../../../packages/verify/src/tiles.js';
 import type { EntryRange } from '../../../packages/verify/src/bundle-log.js';
 import type { Finding } from '../../../packages/verify/src/findings.js';
-import { newId } from '../../common/new-id.js';
 import type { TransactionsService } from '../../database/transactions.service.js';
 import type { AuditLogRepository, SealedLog } from '../audit-log.repository.js';
 import type { LogExport } from '../export/log-export.js';
@@ -146,9 +145,8 @@ export class LogArchive {
     { from, to }: EntryRange,
     sha256: string,
   ): Promise<void> {
-    const metadata = { origin, from, to, sha256 };
     await this.transactions.run((manager) =>
-      this.archives.record(manager, { id: newId(), event_type: 'audit_archived', metadata }),
+      this.archives.record(manager, { origin, from, to, sha256 }),
     );
   }
 
