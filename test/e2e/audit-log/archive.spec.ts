@@ -128,12 +128,12 @@ describe('npm run audit:archive', () => {
     await begin();
     const before = await count();
 
-    const [off, noFolder, dry, none] = await Promise.all([
+    const [off, noFolder, dry] = await Promise.all([
       command('audit-archive', { AUDIT_ARCHIVE_DIR: out }),
       command('audit-archive', { AUDIT_RETENTION_DAYS: '30' }),
       archiveOld('--dry-run'),
-      archiveOld('--days', '3000'),
     ]);
+    const none = await archiveOld('--days', '3000');
 
     expect(off).toMatchObject({ code: 64, stdout: '' });
     expect(off.stderr).toContain('all events are kept: set AUDIT_RETENTION_DAYS, or --days');
@@ -400,13 +400,11 @@ describe('npm run audit:archive', () => {
       await query(`GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`);
       const url = new URL(copies.url);
       [url.username, url.password] = [role, 'archive'];
-      const refused = await archiveOld('--days', '30').then(() =>
-        command('audit-archive', {
-          DATABASE_URL: url.href,
-          AUDIT_RETENTION_DAYS: '30',
-          AUDIT_ARCHIVE_DIR: out,
-        }),
-      );
+      const refused = await command('audit-archive', {
+        DATABASE_URL: url.href,
+        AUDIT_RETENTION_DAYS: '30',
+        AUDIT_ARCHIVE_DIR: out,
+      });
       expect(refused).toMatchObject({
         code: 64,
         stderr: `audit:archive: The database role ${role} does not own the audit log. Use the owner.\n`,
